@@ -1,0 +1,50 @@
+# Everything starts here. `make deploy` and `make test` do all set-up themselves; what is done already costs nothing.
+# ARGS goes to pytest: make deploy ARGS="--source=mirror:http://localhost:4100 --port=4002"; flags: make doctor, README.
+
+ARGS ?=
+PYTHON ?= python3
+RUN := @$(PYTHON) bootstrap.py
+
+.DEFAULT_GOAL := help
+.PHONY: help deploy test check bench bundle status undeploy clean-cache doctor report lock
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+deploy: ## deploy XAVOS, phase by phase; stays up unless CI is set
+	$(RUN) rollout.setup $(ARGS)
+	$(RUN) pytest $(ARGS)
+
+test: ## the suite's own tests: style, types, imports, units, rehearsal end to end
+	$(RUN) ruff check .
+	$(RUN) mypy rollout suite fixtures deploy_tests tests conftest.py
+	$(RUN) lint-imports
+	$(RUN) rollout.setup $(ARGS) || { $(PYTHON) bootstrap.py pytest tests/unit; exit 2; }
+	$(RUN) pytest tests $(ARGS)
+
+bench: ## overhead, look-up and second run, measured; writes reports/bench.json
+	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.bench $(ARGS)
+
+bundle: ## deploy, and record all that was fetched into the bundle that --source=auto finds
+	$(RUN) rollout.setup $(ARGS)
+	$(RUN) pytest --record-bundle=default $(ARGS)
+
+status: ## what is deployed
+	$(RUN) rollout status
+
+undeploy: ## remove what is deployed, by the records of the run that made it; of several, those named in ARGS
+	$(RUN) rollout undeploy $(ARGS)
+
+clean-cache: ## empty checkpoints and the gateway's cache
+	$(RUN) rollout clean-cache
+
+doctor: ## what a run needs, found or missing, and what mends it
+	$(RUN) pytest --doctor $(ARGS)
+
+report: ## draw the newest run's report again, from its journal
+	$(RUN) rollout.report $(or $(ARGS),reports/latest)
+
+lock: ## resolve pyproject.toml into requirements.lock (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --all-extras --no-emit-index-url --no-header \
+	    --quiet --output-file requirements.lock pyproject.toml

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Makes .venv from requirements.lock where it is missing or old, then runs a module or program in it.
+
+    python3 bootstrap.py MODULE [ARGUMENTS]        a name with a dash is a program of .venv/bin
+
+Standard library only, and readable by old interpreters, because it runs before anything is installed.
+"""
+
+# The oldest python3 that may read this file is older than the one the suite needs.
+# ruff: noqa: UP032, S606
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+MINIMUM = (3, 11)
+NEWEST_TRIED = 16
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "made-of"
+LOCK = ROOT / "requirements.lock"
+PROGRAMS = VENV / "bin"
+SETUP_FAILED = 2
+
+
+def main(arguments):
+    """Replaces this process by the module; returns an exit code only where it cannot."""
+    if not arguments:
+        return fail("nothing to run", "python3 bootstrap.py MODULE [ARGUMENTS]")
+    if sys.version_info < MINIMUM:
+        return with_newer_python(arguments)
+    os.chdir(str(ROOT))
+    try:
+        if not is_ready():
+            with alone():
+                if not is_ready():  # another make may have been at it
+                    build()
+    except SetupError as error:
+        return fail(str(error), *error.commands)
+    except OSError as error:
+        return fail("{} cannot be made: {}".format(VENV, error), "see that its folder is writable and has room")
+    name, *rest = arguments
+    argv = [str(PROGRAMS / name), *rest] if "-" in name else [str(PROGRAMS / "python"), "-m", *arguments]
+    return os.execv(argv[0], argv)
+
+
+class SetupError(Exception):
+    """What is missing, and the commands that mend it."""
+
+    def __init__(self, message, *commands):
+        super().__init__(message)
+        self.commands = commands
+
+
+def with_newer_python(arguments):
+    """Hand over to the newest interpreter on PATH that will do."""
+    for minor in range(NEWEST_TRIED, MINIMUM[1] - 1, -1):
+        found = shutil.which("python3.{}".format(minor))
+        if found:
+            os.execv(found, [found, __file__, *arguments])
+    return fail(
+        "Python {}.{} or newer is needed; this is {}".format(*MINIMUM, sys.version.split()[0]),
+        "Debian 12, Ubuntu 24.04 and later have it; elsewhere: uv python install 3.12 (https://docs.astral.sh/uv)",
+        "and then: make PYTHON=python3.12 ...",
+    )
+
+
+def wanted():
+    """What .venv must have been made of: the lock, the interpreter, the place."""
+    digest = hashlib.sha256(LOCK.read_bytes())
+    digest.update("\0".join((sys.version, str(Path(sys.executable).resolve()), str(ROOT))).encode())
+    return digest.hexdigest()
+
+
+def is_ready():
+    """The stamp is written last, so a set-up that was cut short is done again."""
+    try:
+        return STAMP.read_text(encoding="ascii") == wanted() and (PROGRAMS / "python").exists()
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def alone():
+    """One set-up at a time; the lock goes with the process that holds it."""
+    with (ROOT / ".venv.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another make is setting up; waiting for it ...")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build():
+    """Make .venv with uv where it is there, else with venv and pip. Hashes are checked by both."""
+    say("Setting up {} from requirements.lock (a minute at most; only when the lock changes) ...".format(VENV))
+    shutil.rmtree(str(VENV), ignore_errors=True)
+    if not (shutil.which("uv") and build_with_uv()):
+        build_with_pip()
+    part = VENV / "made-of.part"
+    part.write_text(wanted(), encoding="ascii")
+    part.replace(STAMP)
+
+
+def build_with_uv():
+    """Whether uv made it."""
+    quiet = ("--quiet", "--no-progress")
+    made = run("uv", "venv", *quiet, "--python", sys.executable, str(VENV)) and run(
+        "uv", "pip", "install", *quiet, "--python", str(PROGRAMS / "python"), "--require-hashes", "-r", str(LOCK)
+    )
+    if not made:
+        say("uv did not manage; trying again with pip.")
+        shutil.rmtree(str(VENV), ignore_errors=True)
+    return made
+
+
+def build_with_pip():
+    """Raises SetupError where venv or pip fails."""
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+        install_venv()
+    # A new process: this one has looked for ensurepip before it was there.
+    if not run(sys.executable, "-m", "venv", "--clear", str(VENV)):
+        raise SetupError("python3 -m venv failed", *venv_commands())
+    pip = (str(PROGRAMS / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+    if not run(*pip, "install", "--progress-bar", "off", "--retries", "5", "--require-hashes", "-r", str(LOCK)):
+        raise SetupError(
+            "pip could not install requirements.lock (its words are above)",
+            "see that a package index is reachable (PIP_INDEX_URL, HTTPS_PROXY), then try again",
+        )
+
+
+def venv_commands():
+    """The command line that brings venv to this Python."""
+    name = "python{}.{}-venv".format(*sys.version_info) if sys.prefix == "/usr" else "python3-venv"
+    return ("sudo apt-get update && sudo apt-get install --no-install-recommends {}".format(name),)
+
+
+def install_venv():
+    """Debian and Ubuntu ship Python without ensurepip: as root it is installed, else the command is told."""
+    commands = venv_commands()
+    package = commands[0].split()[-1]
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise SetupError("this Python comes without venv and pip", *commands)
+    say("This Python comes without venv and pip. Installing {} with apt-get ...".format(package))
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    apt = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=180")
+    run(*apt, "update", env=env)
+    if not run(*apt, "install", "--yes", "--no-install-recommends", package, env=env):
+        raise SetupError("apt-get could not install {}".format(package), *commands)
+
+
+def run(*argv, **options):
+    """Whether argv ended with 0. Nothing is read from the terminal; what is printed goes to standard error."""
+    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=str(ROOT), check=False, **options)
+    return ended.returncode == 0
+
+
+def say(text):
+    """Tell the user; standard output is the module's."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(message, *commands):
+    """Print the error with the commands that mend it; the exit code."""
+    say("ERROR: {}.".format(message))
+    for command in commands:
+        say("    {}".format(command))
+    return SETUP_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""The map of the suite: plugins in the order in which data flows through them."""
+
+import pytest
+
+pytest.register_assert_rewrite("suite", "fixtures", "deploy_tests")
+
+pytest_plugins = (
+    # options → session (plan, source, forge, database, run)
+    "suite.options",
+    "suite.session",
+    # phases, in the order of the realistic path
+    "fixtures.deployment",
+    "fixtures.prerequisites",
+    "fixtures.packages",
+    "fixtures.worktree",
+    "fixtures.phoenix_app",
+    "fixtures.database",
+    "fixtures.ash_core",
+    "fixtures.authentication",
+    "fixtures.extras",
+    "fixtures.foundation",
+    "fixtures.migrations",
+    "fixtures.installation",
+    "fixtures.scripts",
+    "fixtures.server",
+    # checks: order, blocking
+    "suite.phases",
+    # journal → reports
+    "suite.checks",
+    "suite.report",
+    "suite.terminal",
+)

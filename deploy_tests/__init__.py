@@ -1,0 +1,1 @@
+"""The checks: one question each, a module per phase, in the order of the realistic path."""

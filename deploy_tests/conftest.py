@@ -1,0 +1,70 @@
+"""What the checks ask with: a command in the forge, a connection to the database, an HTTP client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import psycopg
+import pytest
+
+from rollout.deployment import Deployment
+from rollout.process import Outcome
+from rollout.site.server import NO_TLS
+from rollout.site.site import Site
+from rollout.step import Step
+from suite.phases import phase_of
+
+pytest.register_assert_rewrite("deploy_tests.packages")
+
+Ask = Callable[..., Outcome]
+WORTH_NOTING = 0.02  # seconds that a check waited for XAVOS
+
+
+@pytest.fixture(scope="session")
+def site(deployment: Deployment) -> Site:
+    """The site of the path under test."""
+    return deployment.site
+
+
+@pytest.fixture
+def ask(request: pytest.FixtureRequest, deployment: Deployment) -> Ask:
+    """Run a command in the forge for a check: `ask("mix", "compile")` gives its Outcome."""
+    name = phase_of(request.node) or deployment.plan.phase_names[0]
+    return Step(deployment.site, deployment.plan, deployment.plan.phase(name)).run
+
+
+@pytest.fixture
+def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The application's database, as the application's own role."""
+    host, port = site.database.host, site.database.port
+    settings = site.settings
+    with psycopg.connect(
+        host=host,
+        port=port,
+        user=settings["PGUSER"],
+        password=settings["PGPASSWORD"],
+        dbname=settings["PGDATABASE"],
+        connect_timeout=5,
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+@pytest.fixture
+def browser(site: Site) -> Iterator[httpx.Client]:
+    """An HTTP client that keeps cookies, as a browser would, and follows nothing by itself."""
+
+    def asked(request: httpx.Request) -> None:
+        request.extensions["asked"] = time.monotonic()
+
+    def answered(response: httpx.Response) -> None:
+        seconds = time.monotonic() - response.request.extensions["asked"]
+        if seconds >= WORTH_NOTING:
+            text = f"{response.request.method} {response.request.url.path}"
+            site.run.journal.record("wait.finished", text=text, seconds=round(seconds, 4))
+
+    hooks: dict[str, list[Callable[..., None]]] = {"request": [asked], "response": [answered]}
+    with httpx.Client(base_url=site.base_url, timeout=30, trust_env=False, verify=NO_TLS, event_hooks=hooks) as client:
+        yield client

@@ -1,0 +1,36 @@
+"""Every package of the plan, asked of the source."""
+
+from __future__ import annotations
+
+import pytest
+
+from rollout.hex import lookup
+from rollout.hex.version import Requirement, Version
+from rollout.phase import PhaseResult
+from rollout.plan import Package, load_plan
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("packages"), pytest.mark.timeout(60)]
+
+_PLAN = load_plan("realistic")
+_PACKAGES = pytest.mark.parametrize(
+    "package", [*_PLAN.archives, *_PLAN.packages], ids=lambda package: str(package.name)
+)
+
+
+def test_packages_phase_passed(packages: PhaseResult) -> None:
+    packages.require()
+
+
+@_PACKAGES
+def test_package_exists_in_a_release_that_fits(package: Package, site: Site) -> None:
+    version = site.findings.get(package.name)
+    assert version is not None, f"{package.name} {package.requirement}: no release fits"
+    assert Requirement.parse(package.requirement).matches(Version.parse(version))
+
+
+def test_a_package_that_does_not_exist_is_told_apart(site: Site) -> None:
+    (finding,) = lookup.look_up(
+        site.registry, (lookup.Want(name="xavos_no_such_package", requirement=">= 0.0.0"),), timeout=20
+    )
+    assert finding.status == "missing"

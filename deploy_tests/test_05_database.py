@@ -1,0 +1,43 @@
+"""The database: the deployment's own, reachable, in the right shape."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from rollout.phase import PhaseResult
+from rollout.site import postgres
+from rollout.site.postgres import questions
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("database"), pytest.mark.timeout(60)]
+
+
+def test_database_phase_passed(database: PhaseResult) -> None:
+    database.require()
+
+
+def test_psycopg_reaches_the_database_as_the_application_would(dev_database: postgres.Connection) -> None:
+    assert dev_database.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_database_is_in_utf8(dev_database: postgres.Connection, site: Site) -> None:
+    assert questions.encoding(dev_database, site.databases["dev"]) == "UTF8"
+
+
+def test_the_database_belongs_to_the_role_of_the_deployment(dev_database: postgres.Connection, site: Site) -> None:
+    assert questions.owner(dev_database, site.databases["dev"]) == site.role
+
+
+def test_the_role_may_connect_and_create_tables(dev_database: postgres.Connection, site: Site) -> None:
+    assert questions.rights(dev_database, site.role) >= {"connect", "create", "create in public"}
+
+
+def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: Site) -> None:
+    assert questions.rights(dev_database, site.role).isdisjoint({"superuser", "create roles"})
+
+
+def test_a_wrong_password_is_refused(dev_database: postgres.Connection, site: Site) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=site.database.host, port=site.database.port, user=site.role, password="not the password",
+                        dbname=site.databases["dev"], connect_timeout=5)  # fmt: skip

@@ -1,0 +1,34 @@
+"""Authentication: installed, wired, its secrets outside the code."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy_tests.conftest import Ask
+from deploy_tests.packages import package_checks
+from rollout.phase import PhaseResult
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("authentication"), pytest.mark.timeout(120)]
+
+
+def test_authentication_phase_passed(authentication: PhaseResult) -> None:
+    authentication.require()
+
+
+test_package_is_locked_as_the_plan_requires, test_package_is_compiled = package_checks("authentication")
+
+
+def test_the_signing_secret_is_not_in_the_code(site: Site) -> None:
+    secret = site.settings["TOKEN_SIGNING_SECRET"]
+    found = [
+        path for path in site.repository.tracked(site.branch)
+        if secret in site.file(path).read_text(encoding="utf-8", errors="replace")
+    ]  # fmt: skip
+    assert found == []
+
+
+def test_sign_in_is_routed(ask: Ask) -> None:
+    routes = ask("mix", "phx.routes", label="routes of authentication").tail
+    assert "/sign-in" in routes
+    assert "/register" in routes

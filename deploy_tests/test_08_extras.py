@@ -1,0 +1,27 @@
+"""Extras: admin and JSON:API. Optional, yet checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy_tests.conftest import Ask
+from deploy_tests.packages import package_checks
+from rollout.phase import PhaseResult
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("extras"), pytest.mark.timeout(120)]
+
+
+def test_extras_phase_passed(extras: PhaseResult) -> None:
+    extras.require()
+
+
+test_package_is_locked_as_the_plan_requires, test_package_is_compiled = package_checks("extras")
+
+
+def test_admin_is_routed(ask: Ask) -> None:
+    assert "/admin" in ask("mix", "phx.routes", label="routes of extras").tail
+
+
+def test_the_router_of_the_json_api_is_compiled(site: Site) -> None:
+    assert site.file("_build/dev/lib/xavos/ebin/Elixir.XavosWeb.AshJsonApiRouter.beam").is_file()

@@ -1,0 +1,34 @@
+"""The installation as a whole: no warnings, its own tests, no traces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from deploy_tests.conftest import Ask
+from rollout.deployment import Deployment
+from rollout.phase import PhaseResult
+from rollout.site import postgres
+from rollout.site.postgres import questions
+
+pytestmark = [pytest.mark.phase("installation"), pytest.mark.timeout(300)]
+
+
+def test_installation_phase_passed(installation: PhaseResult) -> None:
+    installation.require()
+
+
+def test_the_application_compiles_without_a_warning(ask: Ask) -> None:
+    compiled = ask("mix", "compile", "--warnings-as-errors", "--all-warnings", label="no warnings")
+    assert compiled.ok, compiled.tail
+
+
+def test_the_applications_own_tests_all_passed(deployment: Deployment) -> None:
+    tests = deployment.facts["installation"]["tests"]
+    assert tests["failed"] == 0
+    assert tests["passed"] >= 12, json.dumps(tests)
+
+
+def test_the_round_trip_left_no_agent_behind(dev_database: postgres.Connection) -> None:
+    assert questions.rows(dev_database, "agents") == 0

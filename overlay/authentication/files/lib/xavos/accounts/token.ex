@@ -1,0 +1,28 @@
+defmodule Xavos.Accounts.Token do
+  @moduledoc "The tokens that were given out; a token that is not here is not valid."
+  use Ash.Resource,
+    otp_app: :xavos,
+    domain: Xavos.Accounts,
+    data_layer: AshPostgres.DataLayer,
+    authorizers: [Ash.Policy.Authorizer],
+    extensions: [AshAuthentication.TokenResource]
+
+  postgres do
+    table "tokens"
+    repo Xavos.Repo
+  end
+
+  actions do
+    defaults [:read]
+  end
+
+  policies do
+    bypass AshAuthentication.Checks.AshAuthenticationInteraction do
+      authorize_if always()
+    end
+
+    policy always() do
+      forbid_if always()
+    end
+  end
+end

@@ -1,0 +1,17 @@
+defmodule Xavos.Secrets do
+  @moduledoc "Secrets of the authentication, from the environment (config/site.exs)."
+  use AshAuthentication.Secret
+
+  @impl true
+  def secret_for(
+        [:authentication, :tokens, :signing_secret],
+        Xavos.Accounts.User,
+        _options,
+        _context
+      ) do
+    case Application.fetch_env(:xavos, :token_signing_secret) do
+      {:ok, secret} when is_binary(secret) -> {:ok, secret}
+      _ -> :error
+    end
+  end
+end

@@ -1,0 +1,69 @@
+defmodule XavosWeb.HomeLive do
+  @moduledoc "The first page: the agents and what they are doing, kept up to date over the page's socket."
+  use XavosWeb, :live_view
+
+  alias Xavos.Coordination
+
+  # Milliseconds between two looks at the agents.
+  @refresh 2_000
+
+  @impl true
+  def mount(_params, _session, socket) do
+    if connected?(socket), do: Process.send_after(self(), :refresh, @refresh)
+
+    {:ok,
+     socket
+     |> assign(page_title: "XAVOS", connected: connected?(socket))
+     |> load_agents()}
+  end
+
+  @impl true
+  def handle_info(:refresh, socket) do
+    Process.send_after(self(), :refresh, @refresh)
+    {:noreply, load_agents(socket)}
+  end
+
+  defp load_agents(socket) do
+    case Coordination.list_agents() do
+      {:ok, agents} -> assign(socket, agents: agents, unreachable: false)
+      {:error, _error} -> assign(socket, agents: [], unreachable: true)
+    end
+  end
+
+  @impl true
+  def render(assigns) do
+    ~H"""
+    <Layouts.app flash={@flash} current_user={@current_user}>
+      <h1 class="text-3xl font-bold">XAVOS</h1>
+      <p>
+        Coordinating {length(@agents)} {ngettext("agent", "agents", length(@agents))}.
+        <span id="connection" data-connected={to_string(@connected)} class="badge">
+          {if @connected, do: "live", else: "connecting"}
+        </span>
+      </p>
+      <p :if={@unreachable} role="alert" class="alert alert-error">
+        The agents cannot be read at the moment.
+      </p>
+      <p :if={@agents == [] and not @unreachable} id="no-agents">No agent has registered yet.</p>
+      <table :if={@agents != []} id="agents" class="table">
+        <thead>
+          <tr>
+            <th>Agent</th>
+            <th>Name</th>
+            <th>Status</th>
+            <th>Since</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr :for={agent <- @agents} id={"agent-#{agent.id}"}>
+            <td><code>{agent.agent_id}</code></td>
+            <td>{agent.name}</td>
+            <td><span class="badge" data-status={agent.status}>{agent.status}</span></td>
+            <td>{Calendar.strftime(agent.inserted_at, "%Y-%m-%d %H:%M:%S")}</td>
+          </tr>
+        </tbody>
+      </table>
+    </Layouts.app>
+    """
+  end
+end

@@ -1,0 +1,2 @@
+// A stand-in of the rehearsal.
+export default {}

@@ -1,0 +1,6 @@
+defmodule JsonXema do
+  @moduledoc "Rehearsal stand-in: a JSON schema that every value fits."
+
+  def new(schema), do: Xema.new(schema)
+  def validate(_schema, _value), do: :ok
+end

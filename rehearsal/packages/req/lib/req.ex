@@ -1,0 +1,5 @@
+defmodule Req do
+  @moduledoc "Rehearsal stand-in: no requests are made."
+
+  def get(_url, _opts \\ []), do: {:error, %RuntimeError{message: "rehearsal stand-in: no requests are made"}}
+end

@@ -1,0 +1,95 @@
+"""`python -m rollout status | undeploy [NAME…] | clean-cache`: what outlives a run, shown and removed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import httpx
+
+from rollout import recovery
+from rollout.errors import RolloutError
+from rollout.options import Options, parse_options
+from rollout.site.processes import port_holder
+from rollout.site.store import Store
+
+_USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
+    try:
+        match arguments:
+            case ["status"]:
+                return _status(parse_options(lambda name: None))
+            case ["undeploy", *names]:
+                return _undeploy(parse_options(lambda name: None), names)
+            case ["clean-cache"]:
+                return _clean_cache(parse_options(lambda name: None))
+    except RolloutError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    print(_USAGE, file=sys.stderr)
+    return 2
+
+
+def _status(options: Options) -> int:
+    """What earlier runs left up, and whether it answers."""
+    found = recovery.kept(options.state)
+    if not found:
+        print("Nothing is deployed.")
+    for item in found:
+        lines = [f"{item.name}  {item.url}  {_state(item.url)}" if item.url else f"{item.name}  without a server",
+                 f"path {item.path}, run {item.run}", f"folder {item.directory}"]  # fmt: skip
+        lines += [f"manage: {item.manage} status"] if item.manage else []
+        print("\n  ".join([*lines, f"remove: make undeploy ARGS={item.name}"]))
+    return 0
+
+
+def _state(url: str) -> str:
+    """Whether XAVOS answers there, asked as a load balancer would; whoever else has the port is named."""
+    with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
+        said = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False).json().get("status")
+        if said in {"ready", "unavailable"}:
+            return "running" if said == "ready" else "running, but not ready"
+    port = urlsplit(url).port
+    holder = port_holder(port) if port else None
+    return f"not running: the port is held by {holder}" if holder else "not running"
+
+
+def _undeploy(options: Options, names: Sequence[str]) -> int:
+    """Remove the named deployments; without a name the only one there is."""
+    there = sorted(item.name for item in recovery.kept(options.state))
+    unknown = sorted(set(names) - set(there))
+    if unknown or (not names and len(set(there)) > 1):
+        print(f"Deployed: {', '.join(there) or 'nothing'}. " + (
+            f"Not {', '.join(unknown)}; nothing was removed." if unknown
+            else f"Which of them? make undeploy ARGS=\"{' '.join(there)}\" removes all."
+        ), file=sys.stderr)  # fmt: skip
+        return 2
+    store = Store(options.cache / "objects")
+    done = recovery.undeploy(options.state, options.reports, store, print, names=names or there)
+    print(f"{sum(not item.left for item in done)} deployment(s) removed." if done else "Nothing is deployed.")
+    return 1 if any(item.left for item in done) else 0
+
+
+def _clean_cache(options: Options) -> int:
+    """Empty what can be made again: checkpoints and the gateway's cache. Bundles stay."""
+    running = recovery.alive(options.state)
+    if running:
+        print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    folders = [options.cache / name for name in ("checkpoints", "objects", "gateway", "rehearsal")]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    left = [str(folder) for folder in folders if folder.exists()]
+    print(f"Could not be emptied: {', '.join(left)}." if left else f"Emptied {options.cache}; bundles stay.")
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,157 @@
+"""A failed command plus what independent probes say becomes one named cause, with one sentence of what to do.
+
+The texts are those that Mix, Hex, Ecto and Git really print (see docs/findings.md). Probes come first: an unreachable
+registry prints "No package with name …" for a package that exists, so the text alone would lie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rollout.errors import PhaseFailed
+from rollout.process import Outcome
+
+CAUSES = (
+    "package_missing", "registry_unreachable", "registry_error", "checksum_mismatch", "version_conflict",
+    "compile_error", "database_unreachable", "database_denied", "port_taken", "disk_full", "permission_denied",
+    "toolchain_too_old", "timeout", "killed", "unknown",
+)  # fmt: skip
+TRANSIENT = frozenset({"registry_unreachable", "registry_error", "database_unreachable"})
+
+ADVICE = {
+    "package_missing": "Check its name and spelling in the plan; no release of it is at the source.",
+    "registry_unreachable": "Check the network, or deploy from a mirror or a bundle with --source.",
+    "registry_error": "The registry answers with errors; wait and run again, or use a bundle.",
+    "checksum_mismatch": "Do not trust the package; clear the gateway's cache (make clean-cache) or change the source.",
+    "version_conflict": "Relax a requirement in the plan, or declare an override there with its reason.",
+    "compile_error": "Read the compiler's message in the log; the package or the overlay needs a change.",
+    "database_unreachable": "Start the database server, or choose another with --database.",
+    "database_denied": "Give the user of --database the right to create roles and databases, and check its password.",
+    "port_taken": "Stop the program on that port, or choose another with --port.",
+    "disk_full": "Free some space (make clean-cache helps) and run again.",
+    "permission_denied": "Make the folder writable for you, or choose another with --directory.",
+    "toolchain_too_old": "Install a newer Elixir/Erlang, or use --forge=container.",
+    "timeout": "Look at what it waited for in the log; raise timeout_seconds in the plan if the machine is slow.",
+    "killed": "Something ended the process from outside (memory? an operator?); run again.",
+    "unknown": "Read the log; the suite has no name for this failure yet.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """Independent answers, asked only when something has failed. None: nobody could ask.
+
+    `upstream` is what the gateway saw since the command began: None (fine), `unreachable`, `error` or `checksum`.
+    """
+
+    upstream: Callable[[], str | None] = field(default=lambda: None)
+    database_up: Callable[[], bool | None] = field(default=lambda: None)
+    free_bytes: Callable[[], int | None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What went wrong: one of CAUSES, the line that says so, the package it is about."""
+
+    cause: str
+    message: str
+    package: str | None = None
+
+    @property
+    def advice(self) -> str:
+        return ADVICE[self.cause]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    cause: str
+    pattern: re.Pattern[str]
+
+
+def _sign(cause: str, pattern: str) -> _Sign:
+    return _Sign(cause, re.compile(pattern, re.MULTILINE))
+
+
+# In order: a sign that names the deeper cause stands before one that names its consequence.
+_SIGNS = (
+    _sign("disk_full", r"^.*(?:No space left on device|:enospc|ENOSPC|could not extend file).*$"),
+    _sign("permission_denied", r"^.*(?:Permission denied|permission denied for file|:eacces|:erofs|Read-only file system).*$"),
+    _sign("port_taken", r"^.*(?:eaddrinuse|address already in use).*$"),
+    _sign("checksum_mismatch", r"^.*(?:checksum mismatch|Checksum mismatch|Could not verify authenticity|bad_checksum).*$"),
+    _sign("database_denied", r"^.*(?:28P01|28000|invalid_password|42501|insufficient_privilege|permission denied to create|permission denied for (?:schema|table|database)).*$"),
+    _sign("database_unreachable", r"^.*(?:DBConnection\.ConnectionError|\(Postgrex\.Error\).*(?:57P0|08006)|3D000|tcp connect .*(?:econnrefused|nxdomain|timeout)|couldn't be created: killed).*$"),
+    _sign("registry_unreachable", r"^.*(?:failed_connect|Could not resolve host|unable to access 'http|Failed to connect to).*$"),
+    _sign("registry_error", r"^.*(?:Request failed \((?:429|5\d\d)\)|HTTP (?:429|5\d\d)).*$"),
+    _sign("toolchain_too_old", r"^.*(?:You're trying to run .* on Elixir .* but it has declared|requires Elixir).*$"),
+    _sign("package_missing", r"^.*(?:No package with name (?P<package>[a-z0-9_]+)|depends on \"(?P<other>[a-z0-9_]+)\" which doesn't exist|Unknown package (?P<third>[a-z0-9_]+)).*$"),
+    _sign("version_conflict", r"^.*(?:Hex dependency resolution failed|[Vv]ersion solving failed|the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)).*$"),
+    _sign("compile_error", r"^.*(?:\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|Spark\.Error\.DslError)\)|== Compilation error|could not compile dependency :?(?P<package>[a-z0-9_]+)|Compilation failed due to warnings|error: .*).*$"),
+)  # fmt: skip
+_COULD_NOT_COMPILE = re.compile(r"could not compile dependency :(?P<package>[a-z0-9_]+)")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_REGISTRY_SIGNS = {
+    "package_missing", "version_conflict", "registry_unreachable", "registry_error", "checksum_mismatch",
+}  # fmt: skip
+_UPSTREAM = {"unreachable": "registry_unreachable", "error": "registry_error", "checksum": "checksum_mismatch"}
+
+
+def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
+    """Name the cause of a command that failed."""
+    asked = probes or Probes()
+    text = _ANSI.sub("", outcome.tail)
+    said = _said(text)
+    free = asked.free_bytes()
+    if free is not None and free < 1024**2:
+        return Diagnosis(cause="disk_full", message=f"Less than 1 MiB is free. {said}")
+    package = _package(text)
+    upstream = _UPSTREAM.get(asked.upstream() or "")
+    if outcome.timed_out:
+        return Diagnosis(cause="timeout", message=f"{outcome.describe()}. {said}", package=package)
+    for sign in _SIGNS:
+        match = sign.pattern.search(text)
+        if match is None:
+            continue
+        # What the registry could not give explains a missing package; it does not explain a compiler's error.
+        cause = upstream if upstream and sign.cause in _REGISTRY_SIGNS else sign.cause
+        if cause == "database_denied" and asked.database_up() is False:
+            cause = "database_unreachable"
+        named = next((value for value in match.groupdict().values() if value), None) or package
+        return Diagnosis(cause=cause, message=_message(match.group(0), said), package=named)
+    if upstream is not None:
+        return Diagnosis(cause=upstream, message=said, package=package)
+    if outcome.exit_code is not None and (outcome.exit_code in (137, -9, 143, -15)):
+        return Diagnosis(cause="killed", message=outcome.describe(), package=package)
+    if asked.database_up() is False:
+        return Diagnosis(cause="database_unreachable", message=said, package=package)
+    return Diagnosis(cause="unknown", message=said or outcome.describe(), package=package)
+
+
+def failure(outcome: Outcome, probes: Probes | None = None) -> PhaseFailed:
+    """The error for a failed command."""
+    found = classify(outcome, probes)
+    return PhaseFailed(
+        f"{outcome.request.label}: {found.message}",
+        cause=found.cause,
+        advice=found.advice,
+        package=found.package,
+        log=outcome.log,
+    )
+
+
+def _package(text: str) -> str | None:
+    match = _COULD_NOT_COMPILE.search(text)
+    return match.group("package") if match else None
+
+
+def _message(line: str, said: str) -> str:
+    line = line.strip()
+    return line if line in said or not said else f"{line} ({said})"
+
+
+def _said(text: str) -> str:
+    """The line that a person would quote: Mix's own last error line, else the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("** (") or line.startswith("FATAL")]
+    return (errors or lines or [""])[-1][:500]

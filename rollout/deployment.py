@@ -1,0 +1,355 @@
+"""A path being deployed: each phase applied or restored, and rolled back; every step of it journaled."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rollout.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
+from rollout.errors import Refused
+from rollout.fingerprint import Fingerprint, residue
+from rollout.hex import answers
+from rollout.hex.cache import prune_all
+from rollout.interrupts import Interrupts
+from rollout.journal import open_acts
+from rollout.options import ROOT
+from rollout.phase import PhaseCode, PhaseResult, describe
+from rollout.plan import PhasePlan, Plan
+from rollout.rollback import roll_back
+from rollout.run import Run, read_secrets
+from rollout.site.manifest import grafted, without
+from rollout.site.site import SITE_ONLY, Site
+from rollout.site.store import ObjectMissing
+from rollout.step import EDITOR, Step
+from rollout.undo import Workshop
+
+GATEWAY_CACHE_BYTES = 2 * 1024**3
+
+
+class Deployment:
+    """One path on one site. Phases are entered in order and left in reverse."""
+
+    def __init__(self, run: Run, site: Site, plan: Plan, interrupts: Interrupts) -> None:
+        self.run = run
+        self.site = site
+        self.plan = plan
+        self.failed_checks = 0
+        self.residue: list[str] = []
+        self.results: dict[str, PhaseResult] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        self._interrupts = interrupts
+        self._checkpoints = Checkpoints(site.options.cache)
+        # All packages of the plan, because they are resolved together.
+        self._key = chain("", site.source.kind, plan.name, repr(plan.packages))
+        self._keeps: bool | None = None
+        self._standing: set[str] = set()
+        self._leaving = contextlib.ExitStack()
+        self._is_leaving = False
+        self._began = time.monotonic()
+        run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1])
+
+    # -- entering and leaving ---------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def phase(self, code: PhaseCode, after: PhaseResult | None) -> Iterator[PhaseResult]:
+        """Apply a phase, yield what became of it, and on leaving roll it back unless the deployment is kept."""
+        if after is not None and not after.lets_go_on:
+            yield self._blocked(code, after)
+            return
+        try:
+            before = self.site.fingerprint()
+        except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
+            yield self._unfit(code, error)
+            return
+        self._standing.add(code.name)
+        try:
+            result = self._enter(code, before)
+            self.results[code.name] = result
+            self._interrupts.raise_kept()
+            yield result
+        finally:  # an interrupt may also come between the phase's end and the end of its fixture's first half
+            self._leave()
+            if code.name in self._standing and not self.keeps():
+                self._roll_back(code, before, why="interrupted" if self._interrupts.received else "teardown")
+
+    def keeps(self) -> bool:
+        """Whether the deployment stays up: decided once, when the first phase would be rolled back."""
+        if self._keeps is None:
+            wish = self.site.options.keep
+            if self.site.options.record_bundle and self.outcome() == "deployed":
+                self._record_bundle(self.site.options.record_bundle)
+            clean = self.outcome() == "deployed" and not self.failed_checks
+            self._keeps = not self._interrupts.received and (wish == "always" or (wish == "on-success" and clean))
+        return self._keeps
+
+    def _leave(self) -> None:
+        """From the first phase left to the end of `finish`, signals wait: pytest would drop the other rollbacks."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            self._leaving.enter_context(self._interrupts.shielded())
+
+    def _record_bundle(self, target: Path) -> None:
+        """A bundle that cannot be written is a failure of the run, never of its rollback."""
+        try:
+            summary = self.site.registry.record_bundle(target)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the phases still have to be left
+            self.failed_checks += 1
+            text = f"The bundle {target} could not be written: {error}"
+        else:
+            text = f"Bundle {summary.target}: {summary.files} files, {summary.size / 1e6:.1f} MB."
+        self.run.journal.record("phase.note", path=self.plan.name, phase=self.plan.phase_names[-1], text=text)
+
+    def outcome(self) -> str:
+        """The path's outcome as it stands: deployed, refused, rolled_back or dirty."""
+        if self.residue:
+            return "dirty"
+        entered = [self.results.get(name) for name in self.plan.phase_names]
+        if all(result is not None and result.lets_go_on for result in entered):
+            return "deployed"
+        if any(result is not None and result.outcome == "refused" for result in entered):
+            return "refused"
+        return "rolled_back"
+
+    def finish(self) -> str:
+        """Journal the path's end; returns its outcome."""
+        outcome = self.outcome()
+        if self._keeps:
+            site = self.site
+            self.run.journal.record(
+                "kept",
+                path=self.plan.name,
+                url=site.base_url if self._has_passed("server") else "",
+                directory=str(site.directory),
+                manage=f"{site.directory}/scripts/manage_xavos.sh" if self._has_passed("scripts") else "",
+                remove="make undeploy",
+            )
+        self.run.journal.record(
+            "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
+        )
+        self._checkpoints.keep_within()
+        if self.site.gateway is not None:  # a deployment that is kept does without it
+            self.site.gateway.stop()
+        prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)
+        self._leaving.close()
+        return outcome
+
+    def _has_passed(self, name: str) -> bool:
+        return name in self.results and self.results[name].passed
+
+    def _unfit(self, code: PhaseCode, error: Exception) -> PhaseResult:
+        """The site could not even be looked at: the phase fails before it has begun, with nothing to undo."""
+        phase = self.plan.phase(code.name)
+        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before="")
+        self._finished(code, Step(self.site, self.plan, phase), time.monotonic(), "failed", error=error)
+        result = PhaseResult(name=code.name, outcome="failed", error=error, site=self.site, plan=phase)
+        self.results[code.name] = result
+        return result
+
+    @property
+    def is_settled(self) -> bool:
+        """True where nothing is kept and nothing is owed."""
+        return not open_acts(self.run.journal.events())
+
+    # -- applying ---------------------------------------------------------------------------------
+
+    def _enter(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
+        phase = self.plan.phase(code.name)
+        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
+        passed = frozenset(name for name, result in self.results.items() if result.passed)
+        step = Step(self.site, self.plan, phase, passed=passed)
+        began = time.monotonic()
+        restored = False
+        try:
+            if before.tree is not None:
+                record = self.site.undo_state(before)
+                with step.act("folder and databases as they are", record):
+                    pass
+            code.prepare(step)
+            key = self._chain(code, phase)
+            restored = code.checkpointed and self._restore(key, step)
+            if not restored:
+                self._apply(code, step, key)
+            self._after(code, step, key)
+        except KeyboardInterrupt as error:
+            with self.run.journal.forgiving():
+                self._finished(code, step, began, "failed", error=error)
+            self._roll_back(code, before, why="interrupted")
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the phase failed and is undone
+            outcome = "refused" if isinstance(error, Refused) else "failed"
+            self._key = chain(self._key, code.name, "failed")
+            with self.run.journal.forgiving():
+                self._finished(code, step, began, outcome, error=error)
+            self._roll_back(code, before, why="failed")
+            return PhaseResult(name=code.name, outcome=outcome, error=error, optional=phase.optional,
+                               site=self.site, plan=phase)  # fmt: skip
+        self._finished(code, step, began, "passed", restored=restored, key=key)
+        return PhaseResult(name=code.name, outcome="passed", restored=restored, optional=phase.optional,
+                           site=self.site, plan=phase)  # fmt: skip
+
+    def _apply(self, code: PhaseCode, step: Step, key: str) -> None:
+        gateway = self.site.gateway
+        mark = gateway.mark() if gateway else 0
+        began = time.monotonic()
+        code.apply(step)
+        if gateway is not None:
+            step.asked = dict(answers.asked_since(gateway, mark))
+        if code.checkpointed:
+            self._save(key, step, time.monotonic() - began)
+
+    def _after(self, code: PhaseCode, step: Step, key: str) -> None:
+        """The phase passed: commit it, publish its packages, and make the next key depend on what it fetched."""
+        site = self.site
+        if site.file(".git").exists():
+            site.repository.commit(site.directory, f"{code.name}\n\nRun {self.run.id}, path {self.plan.name}")
+        self.facts[code.name] = step.facts
+        if step.facts.get("packages"):
+            self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
+        self._key = chain(key, sorted(step.asked.items()))
+
+    def _chain(self, code: PhaseCode, phase: PhasePlan) -> str:
+        site = self.site
+        names = (*phase.overlay, *(folder for _phase, folder in phase.overlay_with))
+        overlays = tuple(ROOT / "overlay" / name for name in names)
+        return chain(
+            self._key,
+            repr(phase),
+            site.in_forge.identity if site.forge else "",
+            site.source.identity if site.gateway else "",  # a rehearsal's registry is built by the first phase
+            site.options.assets,
+            digest_of_files(code.source, *code.uses, EDITOR, *overlays),
+        )
+
+    def _save(self, key: str, step: Step, seconds: float) -> None:
+        site, began = self.site, time.monotonic()
+        tree = site.tree()
+        if tree is None:
+            return
+        kept = without(tree, SITE_ONLY)
+        checkpoint = Checkpoint(
+            key=key,
+            phase=step.phase.name,
+            tree=self._checkpoints.store.keep_tree(site.directory, kept),
+            dumps=site.dumps(),
+            asked=step.asked,
+            seconds=round(seconds, 3),
+            facts=step.facts,
+        )
+        self._checkpoints.save(checkpoint)
+        self.run.journal.record("checkpoint.saved", key=key, seconds=round(time.monotonic() - began, 3),
+                                files=len(kept.entries), bytes=kept.size, **step.where)  # fmt: skip
+
+    def _restore(self, key: str, step: Step) -> bool:
+        site, began = self.site, time.monotonic()
+        if site.options.fresh:
+            return self._skipped(step, "--fresh")
+        if site.options.record_bundle:
+            return self._skipped(step, "--record-bundle has to see everything that is fetched")
+        checkpoint = self._checkpoints.find(key)
+        if checkpoint is None:
+            return self._skipped(step, "there is none for this plan, overlay, source and toolchain")
+        if site.gateway is not None and not answers.still_answers(site.gateway, checkpoint.asked):
+            return self._skipped(step, "the registry's answers have changed since")
+        now = site.dumps()
+        try:
+            dumps = {
+                site.databases[purpose]: self._checkpoints.store.get(dump)
+                for purpose, dump in checkpoint.dumps.items()
+                if dump is not None and now.get(purpose) != dump
+            }
+        except ObjectMissing:
+            return self._skipped(step, "the dump of a database in it is damaged")
+        current = site.tree()
+        assert current is not None
+        wanted = grafted(self._checkpoints.store.manifest(checkpoint.tree), current, SITE_ONLY)
+        damaged = site.restore_tree(wanted, current)
+        if damaged:
+            assert site.last_tree is not None
+            site.restore_tree(current, site.last_tree)
+            return self._skipped(step, f"it is damaged ({'; '.join(damaged)})")
+        for name, dump in dumps.items():
+            with self.run.journal.waiting(f"pg_restore of {name}", **step.where):
+                site.database.restore(name, dump, owner=site.role)
+        if dumps:
+            site.remember_dumps(checkpoint.dumps)
+        step.asked, step.facts = dict(checkpoint.asked), dict(checkpoint.facts)
+        self.run.journal.record("checkpoint.restored", key=key, files=len(wanted.entries),
+                                seconds=round(time.monotonic() - began, 3), **step.where)  # fmt: skip
+        return True
+
+    def _skipped(self, step: Step, reason: str) -> bool:
+        self.run.journal.record("checkpoint.skipped", reason=reason, **step.where)
+        return False
+
+    # -- undoing ----------------------------------------------------------------------------------
+
+    def _roll_back(self, code: PhaseCode, before: Fingerprint, *, why: str) -> None:
+        where: dict[str, Any] = {"path": self.plan.name, "phase": code.name, "why": why}
+        with self._interrupts.shielded(), self.run.journal.forgiving():
+            began = time.monotonic()
+            self.run.journal.record("rollback.started", **where)
+            acts = [
+                act
+                for act in open_acts(self.run.journal.events())
+                if act.phase == code.name and act.path == self.plan.name
+            ]
+            left = roll_back(acts, self.run.journal, self._workshop())
+            code.forget(self.site)
+            found = (*left, *self._residue(before))
+            self._standing.discard(code.name)
+            self.residue.extend(f"{code.name}: {line}" for line in found)
+            self.run.journal.record(
+                "rollback.finished",
+                outcome="dirty" if found else "restored",
+                residue=list(found),
+                seconds=round(time.monotonic() - began, 3),
+                **where,
+            )
+
+    def _residue(self, before: Fingerprint) -> tuple[str, ...]:
+        try:
+            return residue(before, self.site.fingerprint())
+        except Exception as error:  # noqa: BLE001 - what cannot be looked at is not proven to be gone
+            return (f"cannot be proven to be as before: {type(error).__name__}: {error}",)
+
+    def _workshop(self) -> Workshop:
+        site = self.site
+        servers = {site.server.key: site.server} if site.server else {}
+        trees = {str(site.directory): site.last_tree} if site.last_tree else {}
+        return Workshop(
+            store=site.store, secrets=read_secrets(self.run.state, self.run.id), servers=servers, trees=trees
+        )
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _blocked(self, code: PhaseCode, after: PhaseResult) -> PhaseResult:
+        phase = self.plan.phase(code.name)
+        result = PhaseResult(name=code.name, outcome="blocked", by=after.culprit, site=self.site, plan=phase)
+        self.results[code.name] = result
+        self.run.journal.record("phase.blocked", path=self.plan.name, phase=code.name, by=result.culprit.name)
+        return result
+
+    def _finished(
+        self,
+        code: PhaseCode,
+        step: Step,
+        began: float,
+        outcome: str,
+        *,
+        restored: bool = False,
+        error: BaseException | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.run.journal.record(
+            "phase.finished",
+            outcome=outcome,
+            seconds=round(time.monotonic() - began, 3),
+            restored=restored,
+            attempts=step.attempts,
+            failure=describe(error, self.run.folder) if error else None,
+            key=key,
+            **step.where,
+        )

@@ -1,0 +1,164 @@
+"""`--doctor`: everything a run needs, found or missing, with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from rollout.errors import RolloutError
+from rollout.hex.choosing import default_bundle
+from rollout.hex.sources import HexpmSource, MirrorSource
+from rollout.options import Options
+from rollout.plan import load_plan
+from rollout.site.choice import host_toolchain
+from rollout.site.engine import Engine, find_engine
+from rollout.site.images import image_present
+from rollout.site.postgres.binaries import find_binaries
+from rollout.site.processes import port_holder
+
+_NEEDED_BYTES = 3 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`state` is found, missing or optional (missing, but another way will do)."""
+
+    what: str
+    state: str
+    detail: str
+    mend: str = ""
+
+
+def print_report(options: Options) -> int:
+    """Print the table; returns 0 where a run can start, else 1."""
+    findings = tuple(examine(options))
+    table = Table(title="What a run needs", show_lines=False)
+    for column in ("what", "state", "detail", "to mend it"):
+        table.add_column(column, overflow="fold")
+    colour = {"found": "green", "missing": "red", "optional": "yellow"}
+    for finding in findings:
+        state = f"[{colour[finding.state]}]{finding.state}[/]"
+        table.add_row(finding.what, state, finding.detail, finding.mend)
+    Console(no_color=bool(os.environ.get("NO_COLOR"))).print(table)
+    missing = [finding.what for finding in findings if finding.state == "missing"]
+    print(f"Not ready: {', '.join(missing)}." if missing else "Ready.")
+    return 1 if missing else 0
+
+
+def examine(options: Options) -> Iterator[Finding]:
+    """Every need of a run with these options, in the order in which the run would meet them."""
+    yield from _plan(options)
+    engine = find_engine()
+    host = _host_toolchain()
+    embedded = _embedded()
+    answering = isinstance(engine, Engine)
+    yield Finding(
+        what="container engine",
+        state="found" if answering else "optional" if host.state == embedded.state == "found" else "missing",
+        detail=f"{engine.kind} {engine.version}" if isinstance(engine, Engine) else engine.reason,
+        mend="" if answering else "make deploy (as root it installs one), or start your Docker/Podman",
+    )
+    if isinstance(engine, Engine):
+        for name in ("forge", "postgres"):
+            present = image_present(engine, name)
+            yield Finding(what=f"image {name}", state="found" if present else "optional",
+                          detail="built" if present else "not built yet",
+                          mend="" if present else "built by the run itself")  # fmt: skip
+    yield host if not answering or options.forge == "host" else _soften(host)
+    yield embedded if not answering or options.database == "embedded" else _soften(embedded)
+    yield from _tools()
+    yield from _sources(options)
+    yield from _place(options)
+
+
+def _plan(options: Options) -> Iterator[Finding]:
+    try:
+        plan = load_plan(options.path).through(options.through)
+    except RolloutError as error:
+        yield Finding(what="plan", state="missing", detail=error.message, mend=error.advice)
+    else:
+        detail = f"{plan.name}: {len(plan.phases)} phases, {len(plan.packages)} packages"
+        yield Finding(what="plan", state="found", detail=detail)
+
+
+def _host_toolchain() -> Finding:
+    try:
+        return Finding(what="Elixir of this machine", state="found", detail=host_toolchain())
+    except RolloutError as error:
+        return Finding(what="Elixir of this machine", state="missing", detail=error.message, mend=error.advice)
+
+
+def _embedded() -> Finding:
+    try:
+        found = find_binaries()
+    except RolloutError as error:
+        return Finding(what="embedded PostgreSQL", state="missing", detail=error.message, mend=error.advice)
+    return Finding(what="embedded PostgreSQL", state="found", detail=f"{found.package}, PostgreSQL {found.major}")
+
+
+def _soften(finding: Finding) -> Finding:
+    state = "found" if finding.state == "found" else "optional"
+    return Finding(what=finding.what, state=state, detail=finding.detail, mend=finding.mend)
+
+
+def _tools() -> Iterator[Finding]:
+    git = shutil.which("git")
+    version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout if git else ""
+    yield Finding(what="git", state="found" if git else "missing", detail=version.strip() or "none",
+                  mend="" if git else "apt-get install git")  # fmt: skip
+
+
+def _sources(options: Options) -> Iterator[Finding]:
+    with httpx.Client(timeout=3) as client:
+        hexpm = HexpmSource(client=client).probe(2)
+        bundle = default_bundle(options.cache)
+        there = bundle.exists() or bundle.with_suffix(".tar").exists()
+        real = hexpm.is_reachable or there or options.source not in {"auto", "hexpm"}
+        state = "found" if hexpm.is_reachable else "missing" if options.source == "hexpm" else "optional"
+        yield Finding(what="hexpm", state=state, detail=hexpm.reason or hexpm.state,
+                      mend="" if hexpm.is_reachable
+                      else "--source=mirror:URL, --source=bundle:DIR or --source=rehearsal")  # fmt: skip
+        yield Finding(what="bundle", state="found" if there else "optional", detail=str(bundle),
+                      mend="" if there else "make bundle, where packages can be had")  # fmt: skip
+        if options.source.startswith("mirror:"):
+            mirror = MirrorSource(options.source.removeprefix("mirror:"), client=client, pins=options.state / "keys",
+                                  key_file=options.source_key).probe(2)  # fmt: skip
+            yield Finding(what="mirror", state="found" if mirror.is_reachable else "missing",
+                          detail=mirror.reason or mirror.state,
+                          mend="" if mirror.is_reachable else "start it, or check the URL")  # fmt: skip
+        if not real and options.ci:
+            yield Finding(what="a real source", state="missing", detail="CI is set, so auto will not rehearse",
+                          mend="--source=rehearsal to rehearse on purpose")  # fmt: skip
+
+
+def _place(options: Options) -> Iterator[Finding]:
+    directory = options.directory
+    exists = directory.exists()
+    yield Finding(what="folder", state="missing" if exists else "found",
+                  detail=f"{directory}{' exists' if exists else ''}",
+                  mend="make undeploy, or another --directory" if exists else "")  # fmt: skip
+    nearest = next(parent for parent in (directory, *directory.parents) if parent.exists())
+    writable = os.access(nearest, os.W_OK)
+    yield Finding(what="folder may be made", state="found" if writable else "missing", detail=str(nearest),
+                  mend="" if writable else f"chmod u+w {nearest}, or another --directory")  # fmt: skip
+    holder = port_holder(options.port)
+    yield Finding(what=f"port {options.port}", state="missing" if holder else "found", detail=holder or "free",
+                  mend="stop that program, or another --port" if holder else "")  # fmt: skip
+    for place in (nearest, _nearest(options.cache)):
+        free = shutil.disk_usage(place).free
+        enough = free >= _NEEDED_BYTES
+        yield Finding(what=f"disk at {place}", state="found" if enough else "missing",
+                      detail=f"{free / 1024**3:.1f} GiB free",
+                      mend="" if enough else "free 3 GiB; make clean-cache helps")  # fmt: skip
+
+
+def _nearest(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())

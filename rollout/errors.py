@@ -1,0 +1,128 @@
+"""The error tree. A class owns its sentence: its constructor takes facts, the text says what, where, how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class RolloutError(Exception):
+    """Base of every error the machinery raises on purpose.
+
+    `cause` is one of `rollout.classify.CAUSES` where the error already knows it, else None.
+    `advice` is one sentence that says how to go on; `package` names the Hex package at fault, if one is.
+    """
+
+    cause: str | None = None
+    package: str | None = None
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class UsageError(RolloutError):
+    """An option, plan or environment variable that cannot be what was meant."""
+
+
+class InvalidOption(UsageError):
+    def __init__(self, *, option: str, value: str, expected: str) -> None:
+        super().__init__(f"{option}={value!r} is not valid.", advice=f"Expected: {expected}.")
+
+
+class InvalidPlan(UsageError):
+    def __init__(self, *, path: Path, where: str, problem: str) -> None:
+        super().__init__(f"{path}: {where}: {problem}.", advice="Correct the plan; nothing was changed.")
+
+
+class Refused(RolloutError):
+    """The run stopped before anything was changed, because going on would touch what is not ours."""
+
+
+class AlreadyExists(Refused):
+    def __init__(self, *, what: str, name: str, option: str) -> None:
+        super().__init__(
+            f"The {what} {name} exists already, and this suite never touches what it did not make.",
+            advice=f"Choose another with {option}, or remove it yourself; "
+            "a deployment of ours goes with `make undeploy`.",
+        )
+
+
+class PortTaken(Refused):
+    cause = "port_taken"
+
+    def __init__(self, *, port: int, holder: str) -> None:
+        super().__init__(
+            f"Port {port} is already in use ({holder}).",
+            advice="Stop that program, or choose another port with --port.",
+        )
+
+
+class PhaseFailed(RolloutError):
+    """A phase could not be applied. `cause` is always one of `rollout.classify.CAUSES`."""
+
+    def __init__(
+        self, message: str, *, cause: str, advice: str = "", package: str | None = None, log: Path | None = None
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.cause = cause
+        self.package = package
+        self.log = log
+
+
+class PostconditionFailed(PhaseFailed):
+    """A command said yes, the world says no (exit codes are not trusted)."""
+
+    def __init__(self, *, expected: str, found: str, cause: str = "unknown", package: str | None = None) -> None:
+        super().__init__(
+            f"Expected {expected}, found {found}.",
+            cause=cause,
+            package=package,
+            advice="The command reported success, but what it promised is not there; read its log.",
+        )
+
+
+class RollbackIncomplete(RolloutError):
+    """What the rollback had to remove is still there. `left` lists it, one line each."""
+
+    def __init__(self, *, phase: str, left: Sequence[str]) -> None:
+        self.left = tuple(left)
+        super().__init__(
+            f"Rolling back {phase} left {len(self.left)} thing(s): " + "; ".join(self.left),
+            advice="Run `pytest --recover` once the obstacle is gone; it pays what the journal says is owed.",
+        )
+
+
+class FolderUnwritable(RolloutError):
+    """A folder that the suite writes to cannot be made."""
+
+    cause = "permission_denied"
+
+    def __init__(self, *, folder: Path, reason: str, variable: str) -> None:
+        super().__init__(
+            f"The folder {folder} cannot be made: {reason}.",
+            advice=f"Make it writable, or choose another with {variable}.",
+        )
+
+
+class NoEngine(RolloutError):
+    """No container engine answers, and the run needs one."""
+
+    def __init__(self, *, reason: str, commands: Sequence[str] = ()) -> None:
+        steps = "".join(f"\n    {command}" for command in commands)
+        super().__init__(
+            f"No container engine answers: {reason}.",
+            advice=(f"To install one:{steps}\n  " if steps else "")
+            + "Or go without: --forge=host --database=embedded.",
+        )
+
+
+class ToolMissing(RolloutError):
+    cause = "toolchain_too_old"
+
+    def __init__(self, *, tool: str, found: str, needed: str, command: str) -> None:
+        super().__init__(f"{tool}: found {found}, needed {needed}.", advice=f"Mend it with: {command}")

@@ -1,0 +1,42 @@
+"""What a site looks like from outside. Equal fingerprints before a phase and after its rollback: nothing was left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rollout.site import manifest as trees
+from rollout.site.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """The tree (None where there is no folder) and facts: text key → text value, e.g. `port 4001` → `beam.smp`."""
+
+    tree: Manifest | None
+    facts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        tree = self.tree.digest if self.tree else ""
+        facts = json.dumps(sorted(self.facts.items()))
+        return hashlib.blake2b(f"{tree} {facts}".encode(), digest_size=20).hexdigest()
+
+
+def residue(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
+    """Every difference, one line each; empty means restored."""
+    empty = Manifest({})
+    lines = list(trees.differences(before.tree or empty, after.tree or empty))
+    if (before.tree is None) != (after.tree is None):
+        lines.append("the deployment's folder " + ("was left behind" if before.tree is None else "is lost"))
+    for key in sorted(before.facts.keys() | after.facts.keys()):
+        old, new = before.facts.get(key), after.facts.get(key)
+        if old is None:
+            lines.append(f"left behind: {key}" + (f" ({new})" if new else ""))
+        elif new is None:
+            lines.append(f"lost: {key}" + (f" (was {old})" if old else ""))
+        elif old != new:
+            lines.append(f"changed: {key}: {old} → {new}")
+    return tuple(lines)

@@ -1,0 +1,1 @@
+"""Hex: where packages come from, the gateway in front of it, bundles, look-up and order."""

@@ -1,0 +1,206 @@
+"""The gateway's store on disk: bodies named by their SHA-256, entries that point at them, everything
+written atomically.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from rollout.hex.errors import CacheUnwritable
+
+SCHEMA = 1
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A body that is in the store. `checked_at` (epoch seconds) is when upstream last vouched for it."""
+
+    area: str
+    path: str
+    sha256: str
+    size: int
+    checked_at: float
+    content_type: str | None = None
+    upstream_etag: str | None = None
+    schema: int = SCHEMA
+
+
+class Scratch:
+    """A file being filled; counts and hashes as it goes."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.path = path
+        self.size = 0
+
+    def write(self, chunk: bytes) -> int:
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        return self._file.write(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def finish(self) -> None:
+        """Everything written is on the disk after this."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def read(self) -> bytes:
+        self._file.flush()
+        return self.path.read_bytes()
+
+
+class Store:
+    """A folder of one source's bodies. Several processes may use it at once: every change is one rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._blobs = folder / "blobs"
+        self._entries = folder / "entries"
+        self._scratch = folder / "scratch"
+        try:
+            for each in (self._blobs, self._entries, self._scratch):
+                each.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CacheUnwritable(folder=folder, problem=error.strerror or str(error)) from error
+
+    def file(self, sha256: str) -> Path:
+        return self._blobs / sha256[:2] / sha256
+
+    def get(self, area: str, path: str) -> Entry | None:
+        """The entry, None where there is none or its body is gone or damaged (then both are dropped)."""
+        place = self._place(area, path)
+        try:
+            entry = Entry(**json.loads(place.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, OSError):
+            place.unlink(missing_ok=True)
+            return None
+        if entry.schema != SCHEMA or (entry.area, entry.path) != (area, path):
+            return None
+        if not self._is_whole(entry):
+            place.unlink(missing_ok=True)
+            self.file(entry.sha256).unlink(missing_ok=True)
+            return None
+        return entry
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Scratch]:
+        """A file on the same disk as the store; gone afterwards, unless `put` took it."""
+        handle, name = tempfile.mkstemp(dir=self._scratch)
+        path = Path(name)
+        with os.fdopen(handle, "w+b") as file:
+            try:
+                yield Scratch(file, path)
+            finally:
+                path.unlink(missing_ok=True)
+
+    def put(self, scratch: Scratch, *, area: str, path: str, content_type: str | None, etag: str | None) -> Entry:
+        """Take a finished scratch file over as the body of `path`."""
+        scratch.finish()
+        target = self.file(scratch.sha256)
+        target.parent.mkdir(exist_ok=True)
+        scratch.path.replace(target)
+        entry = Entry(
+            area=area,
+            path=path,
+            sha256=scratch.sha256,
+            size=scratch.size,
+            checked_at=time.time(),
+            content_type=content_type,
+            upstream_etag=etag,
+        )
+        self._write(entry)
+        return entry
+
+    def confirm(self, entry: Entry) -> Entry:
+        """Upstream vouched for it again just now."""
+        confirmed = replace(entry, checked_at=time.time())
+        self._write(confirmed)
+        return confirmed
+
+    def size(self) -> int:
+        """Bytes of all bodies."""
+        return sum(size for _path, size, _used in self._bodies())
+
+    def prune(self, *, most: int) -> int:
+        """Remove the bodies longest unused until at most `most` bytes are left; returns how many bytes
+        went.
+        """
+        bodies = sorted(self._bodies(), key=lambda body: body[2])
+        over = sum(size for _path, size, _used in bodies) - most
+        freed = 0
+        for path, size, _used in bodies:
+            if freed >= over:
+                break
+            path.unlink(missing_ok=True)
+            freed += size
+        return freed
+
+    def _bodies(self) -> Iterator[tuple[Path, int, float]]:
+        for path in self._blobs.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                yield path, status.st_size, status.st_mtime
+
+    def _place(self, area: str, path: str) -> Path:
+        name = hashlib.sha256(f"{area}\0{path}".encode()).hexdigest()
+        return self._entries / name[:2] / f"{name}.json"
+
+    def _is_whole(self, entry: Entry) -> bool:
+        path = self.file(entry.sha256)
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(_BLOCK):
+                    digest.update(chunk)
+            with contextlib.suppress(OSError):
+                os.utime(path)
+        except OSError:
+            return False
+        return digest.hexdigest() == entry.sha256
+
+    def _write(self, entry: Entry) -> None:
+        place = self._place(entry.area, entry.path)
+        place.parent.mkdir(exist_ok=True)
+        write_atomically(place, json.dumps(asdict(entry)).encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write, sync, rename: a reader sees the old content or the new, never a part; so does a crash."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def is_disk_full(error: OSError) -> bool:
+    """True where the disk, or the user's share of it, has no room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def prune_all(folder: Path, *, most: int) -> int:
+    """Prune every store below `folder`, each to `most` bytes; returns how many bytes went."""
+    stores = (path for path in folder.glob("*") if path.is_dir() and path.name != "git")
+    return sum(Store(path).prune(most=most) for path in stores)

@@ -1,0 +1,265 @@
+"""The gateway's judgement, without HTTP: cache, ask upstream, check, keep only what is whole and true.
+
+What Hex can check by itself (signatures, checksums) goes to Hex unchanged even where it is wrong, so that Hex
+speaks for itself; it is named in the record and never kept. What is not whole never goes anywhere: the client
+gets 502 or 504.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rollout.hex.cache import Entry, Scratch, Store, is_disk_full
+from rollout.hex.choosing import Upstreams
+from rollout.hex.errors import BadSignature, BundleUnusable, HexError, RegistryPayloadInvalid
+from rollout.hex.registry import PublicKey, read_names, read_package, read_versions
+from rollout.hex.transport import Answer, Upstream, UpstreamFailure
+
+HEX, NPM = "hex", "npm"
+FRESH_SECONDS = 300.0
+_TARBALL = re.compile(r"/tarballs/([a-z0-9_]+)-([^/]+)\.tar")
+_PACKAGE = re.compile(r"/packages/([A-Za-z0-9_]+)")
+_IMMUTABLE_NPM = re.compile(r"/.+/-/[^/]+\.tgz")
+_OK, _NOT_MODIFIED, _DENIED, _ABSENT, _TOO_MANY, _SERVER_ERROR = 200, 304, (401, 403), (404, 410), 429, 500
+_BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What a client gets.
+
+    Either `entry` (kept, body in `file`) or `body` (passed on or said here, not kept).
+    """
+
+    status: int
+    entry: Entry | None = None
+    file: Path | None = None
+    body: bytes = b""
+    content_type: str | None = None
+    from_cache: bool = False
+    upstream_ms: float | None = None
+    cause: str | None = None
+    detail: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self) -> bytes:
+        return self.file.read_bytes() if self.file is not None else self.body
+
+
+class Fetcher:
+    """Answers for registry and npm paths.
+
+    Safe to use from many threads; one question at a time goes up per path.
+    """
+
+    def __init__(self, upstreams: Upstreams, store: Store, *, fresh_seconds: float = FRESH_SECONDS) -> None:
+        """Entries that can change are asked for again once they are older than `fresh_seconds`."""
+        self._upstreams = upstreams
+        self._store = store
+        self._fresh = fresh_seconds
+        self._flights: dict[tuple[str, str], Future[Served]] = {}
+        self._guard = threading.Lock()
+        self._seen: dict[tuple[str, str], Served] = {}
+
+    @property
+    def seen(self) -> dict[tuple[str, str], Served]:
+        """(area, path) to the latest answer that was good or a plain 404: what a bundle has to hold."""
+        with self._guard:
+            return dict(self._seen)
+
+    def fetch(self, area: str, path: str, *, accept: str | None = None) -> Served:
+        """The answer for `path` (with a leading slash) of area hex or npm; failures are answers too, with a
+        `cause`.
+        """
+        key = (area, path)
+        with self._guard:
+            flight = self._flights.get(key)
+            mine = flight is None
+            if flight is None:
+                flight = self._flights[key] = Future()
+        if not mine:
+            return replace(flight.result(), upstream_ms=None)
+        try:
+            served = self._answer(area, path, accept)
+        except BaseException as error:
+            with self._guard:
+                del self._flights[key]
+            flight.set_exception(error)
+            raise
+        with self._guard:
+            if served.cause is None and (served.entry is not None or served.status in _ABSENT):
+                self._seen[key] = served
+            del self._flights[key]
+        flight.set_result(served)
+        return served
+
+    def package_checksum(self, name: str, version: str) -> bytes | None:
+        """SHA-256 that the registry gives for a tarball; None where it cannot be known now."""
+        served = self.fetch(HEX, f"/packages/{name}")
+        if served.status != _OK or served.cause is not None:
+            return None
+        release = read_package(served.read(), self._upstreams.hex.key, name=name).release(version)
+        return release.outer_checksum if release is not None else None
+
+    def _answer(self, area: str, path: str, accept: str | None) -> Served:
+        try:
+            expected = self._expected(area, path)
+            kept = self._kept(area, path, expected)
+            if kept is not None and (_is_immutable(area, path) or time.time() - kept.checked_at < self._fresh):
+                return self._from_store(kept, from_cache=True)
+            served = self._ask_once(area, path, accept, kept, expected)
+            if served.cause == "checksum_mismatch":
+                served = self._ask_once(area, path, accept, kept, expected)
+            return served
+        except UpstreamFailure as error:
+            status = _GATEWAY_TIMEOUT if error.kind == "timeout" else _BAD_GATEWAY
+            return _failure(status, error.kind, str(error))
+        except BundleUnusable as error:
+            return _failure(_BAD_GATEWAY, "checksum_mismatch", str(error))
+        except HexError as error:
+            return _failure(_BAD_GATEWAY, "bad_payload", str(error))
+        except OSError as error:
+            cause = "disk_full" if is_disk_full(error) else "cache_failed"
+            return _failure(_SERVER_ERROR, cause, f"The gateway's cache {self._store.folder}: {error}")
+
+    def _kept(self, area: str, path: str, expected: bytes | None) -> Entry | None:
+        """What the store has for it, as far as it may be used: local sources are always asked themselves."""
+        if self._upstream(area).is_local:
+            return None
+        kept = self._store.get(area, path)
+        if kept is not None and expected is not None and kept.sha256 != expected.hex():
+            return None
+        return kept
+
+    def _upstream(self, area: str) -> Upstream:
+        return self._upstreams.hex if area == HEX else self._upstreams.npm
+
+    def _ask_once(self, area: str, path: str, accept: str | None, kept: Entry | None, expected: bytes | None) -> Served:
+        with self._store.scratch() as scratch:
+            began = time.monotonic()
+            answer = self._upstream(area).fetch(path, scratch, etag=kept.upstream_etag if kept else None, accept=accept)
+            took = (time.monotonic() - began) * 1000
+            if answer.status == _NOT_MODIFIED and kept is not None:
+                return replace(self._from_store(self._store.confirm(kept), from_cache=True), upstream_ms=took)
+            if answer.status != _OK:
+                return replace(_refusal(answer, scratch.read()), upstream_ms=took)
+            wrong = self._wrong(area, path, scratch, expected)
+            if wrong is not None:
+                cause, detail = wrong
+                return Served(
+                    status=_OK,
+                    body=scratch.read(),
+                    content_type=answer.headers.get("content-type"),
+                    upstream_ms=took,
+                    cause=cause,
+                    detail=detail,
+                )
+            entry = self._store.put(
+                scratch,
+                area=area,
+                path=path,
+                content_type=answer.headers.get("content-type"),
+                etag=answer.headers.get("etag"),
+            )
+            return replace(self._from_store(entry, from_cache=False), upstream_ms=took)
+
+    def _expected(self, area: str, path: str) -> bytes | None:
+        match = _TARBALL.fullmatch(path) if area == HEX else None
+        return self.package_checksum(*match.groups()) if match else None
+
+    def _wrong(self, area: str, path: str, scratch: Scratch, expected: bytes | None) -> tuple[str, str] | None:
+        """(cause, detail) where the body must not be kept, None where it is good."""
+        if area != HEX:
+            return None
+        if _TARBALL.fullmatch(path):
+            if expected is not None and scratch.sha256 != expected.hex():
+                return (
+                    "checksum_mismatch",
+                    f"{path}: the registry says {expected.hex()}, this is {scratch.sha256}",
+                )
+            return None
+        try:
+            check_payload(path, scratch.read(), self._upstreams.hex.key)
+        except BadSignature as error:
+            return "bad_signature", str(error)
+        except RegistryPayloadInvalid as error:
+            return "bad_payload", str(error)
+        return None
+
+    def _from_store(self, entry: Entry, *, from_cache: bool) -> Served:
+        return Served(
+            status=_OK,
+            entry=entry,
+            file=self._store.file(entry.sha256),
+            content_type=entry.content_type,
+            from_cache=from_cache,
+        )
+
+
+def ask_directly(source: Upstream, path: str) -> Served:
+    """A registry path straight from a source: nothing kept, nothing checked; failures are answers with a
+    `cause`.
+    """
+    body = io.BytesIO()
+    try:
+        answer = source.fetch(path, body)
+    except UpstreamFailure as error:
+        return _failure(_BAD_GATEWAY, error.kind, str(error))
+    except HexError as error:
+        return _failure(_BAD_GATEWAY, "bad_payload", str(error))
+    if answer.status != _OK:
+        return _refusal(answer, body.getvalue())
+    return Served(status=_OK, body=body.getvalue(), content_type=answer.headers.get("content-type"))
+
+
+def check_payload(path: str, body: bytes, key: PublicKey) -> None:
+    """Raise RegistryPayloadInvalid where `body` is not what the registry path `path` should give."""
+    match = _PACKAGE.fullmatch(path)
+    if match:
+        read_package(body, key, name=match[1])
+    elif path == "/names":
+        read_names(body, key)
+    elif path == "/versions":
+        read_versions(body, key)
+
+
+def _is_immutable(area: str, path: str) -> bool:
+    return bool(_TARBALL.fullmatch(path) if area == HEX else _IMMUTABLE_NPM.fullmatch(path))
+
+
+def _refusal(answer: Answer, body: bytes) -> Served:
+    cause = None
+    headers: dict[str, str] = {}
+    if answer.status == _TOO_MANY:
+        cause = "rate_limited"
+        if "retry-after" in answer.headers:
+            headers["retry-after"] = answer.headers["retry-after"]
+    elif answer.status >= _SERVER_ERROR:
+        cause = "server_error"
+    elif answer.status in _DENIED:
+        cause = "denied"
+    return Served(
+        status=answer.status,
+        body=body,
+        content_type=answer.headers.get("content-type"),
+        cause=cause,
+        detail=f"upstream answers {answer.status}" if cause else "",
+        headers=headers,
+    )
+
+
+def _failure(status: int, cause: str, detail: str) -> Served:
+    return Served(
+        status=status,
+        body=f"{detail}\n".encode(),
+        content_type="text/plain; charset=utf-8",
+        cause=cause,
+        detail=detail,
+    )

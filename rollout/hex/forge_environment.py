@@ -1,0 +1,64 @@
+"""What commands in the forge have to be told so that everything they fetch comes through the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+CLEARED_VARIABLES = (
+    "HEX_MIRROR_URL",
+    "HEX_TRUSTED_MIRROR",
+    "HEX_TRUSTED_MIRROR_URL",
+    "HEX_UNSAFE_REGISTRY",
+    "HEX_UNSAFE_HTTPS",
+    "HEX_NO_VERIFY_REPO_ORIGIN",
+    "HEX_COOLDOWN",
+    "HEX_COOLDOWN_EXCLUDE_REPOS",
+    "HEX_POLICY",
+    "HEX_OFFLINE",
+    "HEX_API_KEY",
+    "HEX_REPOS_KEY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+)
+"""Variables that must not reach the forge from anywhere: they change what resolves, or what is verified."""
+
+GITHUB_SPELLINGS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/", "git://github.com/")
+
+
+def forge_environment(url: str) -> Mapping[str, str]:
+    """`url` is the gateway's, without a slash at the end.
+
+    Hex's verification stays on; nobody's configuration is touched.
+    """
+    host = urlsplit(url).hostname or ""
+    env = {
+        "HEX_MIRROR": url,
+        "HEX_API_URL": f"{url}/api",
+        "HEX_HTTP_CONCURRENCY": "8",
+        "HEX_HTTP_TIMEOUT": "120",
+        "NO_PROXY": f"localhost,127.0.0.1,{host}",
+        "no_proxy": f"localhost,127.0.0.1,{host}",
+        "NPM_CONFIG_REGISTRY": f"{url}/npm/",
+        "NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED": "true",
+        "NPM_CONFIG_AUDIT": "false",
+        "NPM_CONFIG_FUND": "false",
+        "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(len(GITHUB_SPELLINGS)),
+    }
+    for index, spelling in enumerate(GITHUB_SPELLINGS):
+        env[f"GIT_CONFIG_KEY_{index}"] = f"url.{url}/git/.insteadOf"
+        env[f"GIT_CONFIG_VALUE_{index}"] = spelling
+    return env
+
+
+def setup_commands(url: str, *, fingerprint: str, key_file: str | None) -> tuple[tuple[str, ...], ...]:
+    """Tell Hex the key of the repository `hexpm`: from a file in the forge, or fetched and compared by
+    fingerprint.
+    """
+    if key_file is not None:
+        return (("mix", "hex.repo", "set", "hexpm", "--url", url, "--public-key", key_file),)
+    return (("mix", "hex.repo", "add", "hexpm", url, "--fetch-public-key", fingerprint),)

@@ -1,0 +1,205 @@
+"""The gateway: one local HTTP server that every deployment talks to, whatever the source behind it is."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+
+from rollout.hex.app import Interceptor, Routes, make_app
+from rollout.hex.bundle import Item, Summary, write_bundle
+from rollout.hex.cache import Store
+from rollout.hex.choosing import Upstreams
+from rollout.hex.errors import GatewayFailed
+from rollout.hex.fetching import FRESH_SECONDS, HEX, NPM, Fetcher, Served
+from rollout.hex.forge_environment import forge_environment, setup_commands
+from rollout.hex.gitsource import GitMirrors
+from rollout.hex.record import RequestLog, RequestRecord
+from rollout.hex.registry import Dependency, read_package
+from rollout.hex.sources import BundleSource, needs_own_key
+
+_START_SECONDS = 15.0
+_STOP_SECONDS = 10.0
+
+
+class Gateway:
+    """A context manager. Between enter and exit it answers on `url`; its port is chosen by the system."""
+
+    def __init__(
+        self,
+        upstreams: Upstreams,
+        *,
+        cache: Path,
+        bind: str = "127.0.0.1",
+        advertise: str | None = None,
+        port: int = 0,
+        on_request: Callable[[RequestRecord], None] | None = None,
+        interceptors: tuple[Interceptor, ...] = (),
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
+        """`cache` is the folder for all gateways' stores; `bind` the address to listen on, `advertise` the
+        host name or address by which the forge reaches it (default: `bind`). Raises the source's own errors
+        where its key is needed and cannot be had, CacheUnwritable where the cache cannot be used.
+        """
+        self.upstreams = upstreams
+        self.log = RequestLog(on_request)
+        identity = f"{upstreams.hex.identity}\n{upstreams.npm.identity}"
+        self.store = Store(cache / "gateway" / f"{upstreams.hex.kind}-{_short(identity)}")
+        git = f"{upstreams.git.kind} {upstreams.git.bases}"
+        self._mirrors = GitMirrors(upstreams.git, folder=cache / "gateway" / "git" / _short(git))
+        self._fetcher = Fetcher(upstreams, self.store, fresh_seconds=fresh_seconds)
+        self._bind, self._host, self._port = bind, advertise or bind, port
+        self._routes = Routes(self._fetcher, self._mirrors, lambda: upstreams.hex.key)
+        self.app = make_app(self._routes, self.log, interceptors)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the forge finds it, without a slash at the end."""
+        return f"http://{self._host}:{self._port}"
+
+    def start(self) -> None:
+        """Returns once it answers. Raises GatewayFailed."""
+        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._bind, self._port))
+        except OSError as error:
+            listener.close()
+            raise GatewayFailed(where=f"{self._bind}:{self._port}", problem=error.strerror or str(error)) from error
+        self._port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, args=(self._server, listener), name="gateway", daemon=True)
+        self._thread.start()
+        until = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > until:
+                raise GatewayFailed(where=self.url, problem=f"it did not start ({self._failure or 'no reason given'})")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Ends it; raises GatewayFailed where it had broken, or where `on_request` had raised."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+        alive, self._server, self._thread = self._thread.is_alive(), None, None
+        if alive:
+            raise GatewayFailed(where=self.url, problem=f"it did not stop within {_STOP_SECONDS:.0f} s")
+        failure = self._failure or self.log.callback_error
+        if failure is not None:
+            raise GatewayFailed(where=self.url, problem=f"{type(failure).__name__}: {failure}") from failure
+
+    def __enter__(self) -> Gateway:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def mark(self) -> int:
+        """A place in the log of requests; give it to `records_since` after a command."""
+        return self.log.mark()
+
+    def records_since(self, mark: int = 0) -> tuple[RequestRecord, ...]:
+        return self.log.since(mark)
+
+    def causes_since(self, mark: int = 0) -> Mapping[str, int]:
+        return self.log.causes(mark)
+
+    def fetch(self, path: str) -> Served:
+        """A registry path, in this process, through the same cache and checks; what `look_up` asks."""
+        return self._fetcher.fetch(HEX, path)
+
+    def dependencies(self, name: str, version: str) -> tuple[Dependency, ...]:
+        """What a release depends on, by the registry; nothing where the registry cannot say."""
+        served = self.fetch(f"/packages/{name}")
+        if served.status != 200 or served.cause is not None:
+            return ()
+        release = read_package(served.read(), self.upstreams.hex.key, name=name).release(version)
+        return release.dependencies if release is not None else ()
+
+    def npm_answers(self, package: str) -> bool:
+        """Whether the npm registry behind the gateway has the newest release of a package."""
+        return self._fetcher.fetch(NPM, f"/{package}/latest").status == 200
+
+    def forge_environment(self) -> Mapping[str, str]:
+        """Variables for every command in the forge; see forge_environment.py for those that must not be
+        set.
+        """
+        return forge_environment(self.url)
+
+    def setup_commands(self, key_file: str | None = None) -> tuple[tuple[str, ...], ...]:
+        """Commands to run once in a fresh HEX_HOME, so that Hex knows the source's key; none where it does
+        already.
+
+        `key_file` is the path, as the forge sees it, of a file with `public_key`'s content; without it Hex
+        fetches the key from the gateway and compares its fingerprint (needs Erlang's ssh application).
+        """
+        source = self.upstreams.hex
+        if not needs_own_key(source):
+            return ()
+        return setup_commands(self.url, fingerprint=source.key.fingerprint, key_file=key_file)
+
+    @property
+    def public_key(self) -> bytes:
+        """The source's key, PEM."""
+        return self.upstreams.hex.key.pem
+
+    def record_bundle(self, target: Path) -> Summary:
+        """Write everything that was asked for since the start (bodies, absences, repositories, key) into a
+        bundle.
+        """
+        seen = self._fetcher.seen
+        items = tuple(
+            Item(area=area, path=path, body=served.file, content_type=served.content_type)
+            for (area, path), served in sorted(seen.items())
+            if served.file is not None
+        )
+        absent = tuple(key for key, served in seen.items() if served.file is None)
+        source = self.upstreams.hex
+        facts = {
+            "kind": source.bundle.source_kind if isinstance(source, BundleSource) else source.kind,
+            "description": source.description,
+            "fingerprint": source.key.fingerprint,
+        }
+        return write_bundle(
+            target,
+            items=items,
+            absent=absent,
+            repositories=self._mirrors.served,
+            source=facts,
+            public_key=source.key.pem,
+        )
+
+    def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            server.run(sockets=[listener])
+        except BaseException as error:  # noqa: BLE001 - told to whoever calls `stop`
+            self._failure = error
+        finally:
+            listener.close()
+
+
+def _short(identity: str) -> str:
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]

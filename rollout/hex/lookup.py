@@ -1,0 +1,276 @@
+"""One question for a whole plan: is every package there, and is there a release that fits? Asked
+concurrently.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from rollout.errors import PhaseFailed
+from rollout.hex.errors import BadSignature, HexError, RegistryPayloadInvalid, SourceUnavailable
+from rollout.hex.fetching import Served, ask_directly
+from rollout.hex.record import UNREACHABLE_CAUSES
+from rollout.hex.registry import Package, PublicKey, read_names, read_package
+from rollout.hex.sources import Source
+from rollout.hex.version import Requirement, Version
+
+WORKERS = 16
+LOOKUP_SECONDS = 30.0
+_OK, _ABSENT, _MOST_SUGGESTIONS, _MOST_SHOWN = 200, (404, 410), 3, 5
+_ABOUT_THE_PACKAGE = ("missing", "no_matching_release", "only_retired")
+_CAUSES = {
+    "unreachable": ("registry_unreachable", "Check the network, or name another source with --source."),
+    "rate_limited": ("registry_error", "Wait a minute and run again; the cache keeps what was fetched."),
+    "bad_signature": ("registry_error", "Give the right key with --source-key, or another --source."),
+    "registry_error": ("registry_error", "Try again, or name another source with --source."),
+    "missing": ("package_missing", "Correct the name in the plan, or use a source that has it."),
+    "no_matching_release": ("version_conflict", "Correct the requirement in the plan."),
+    "only_retired": ("version_conflict", "Ask for a release that is not retired."),
+}
+"""Status → (cause, advice), the most general first: with the registry down, nothing else is known."""
+
+
+class Registry(Protocol):
+    """What look-up asks, where it is not a Source: `Gateway` is one."""
+
+    def fetch(self, path: str, /) -> Served: ...
+
+    @property
+    def public_key(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A package that is asked for, and the releases that would do."""
+
+    name: str
+    requirement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known about one wanted package.
+
+    `status`: found (then `version` is the newest release that fits and is not retired), no_matching_release,
+    only_retired, missing (then `suggestions` has the nearest names), unreachable, rate_limited (then
+    `retry_after` in seconds, where it is known), bad_signature, registry_error. `reason` says more where
+    there is more to say. `releases` are newest first; `prerelease` is the newest that only its being a
+    pre-release keeps from fitting.
+    """
+
+    want: Want
+    status: str
+    version: str | None = None
+    releases: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+    prerelease: str | None = None
+    suggestions: tuple[str, ...] = ()
+    reason: str = ""
+    retry_after: float | None = None
+    package: Package | None = None
+
+    @property
+    def is_satisfied(self) -> bool:
+        return self.status == "found"
+
+    def sentence(self) -> str:
+        """For people, one line."""
+        asked = f"{self.want.name} {self.want.requirement}"
+        match self.status:
+            case "found":
+                return f"{asked}: {self.version}"
+            case "missing":
+                near = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+                return f"{asked}: there is no package of that name{near}"
+            case "no_matching_release":
+                only = f"; the pre-release {self.prerelease} would have to be named" if self.prerelease else ""
+                newest = ", ".join(self.releases[:5]) or "none at all"
+                return f"{asked}: no release fits (newest: {newest}){only}"
+            case "only_retired":
+                return f"{asked}: every release that fits is retired ({', '.join(self.retired)}): {self.reason}"
+        return f"{asked}: {self.status.replace('_', ' ')}: {self.reason}"
+
+
+def look_up(
+    asked: Registry | Source, wants: tuple[Want, ...], *, timeout: float = LOOKUP_SECONDS
+) -> tuple[Finding, ...]:
+    """Findings in the order of `wants`, within `timeout` seconds: what has no answer by then is unreachable.
+
+    Raises InvalidRequirement (a fault of the plan) before anything is asked.
+    """
+    requirements = [Requirement.parse(want.requirement) for want in wants]
+    registry = _as_registry(asked)
+    try:
+        key = PublicKey.from_pem(registry.public_key, source="the source")
+    except SourceUnavailable as error:
+        return tuple(Finding(want=want, status="unreachable", reason=error.message) for want in wants)
+    until = time.monotonic() + timeout
+    pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(wants))), thread_name_prefix="look-up")
+    try:
+        names = _Names(registry, key)
+        findings = [
+            pool.submit(_find, registry, key, want, requirement, names.near)
+            for want, requirement in zip(wants, requirements, strict=True)
+        ]
+        wait(findings, timeout=max(0.0, until - time.monotonic()))
+        late = f"no answer within {timeout:.0f} s"
+        return tuple(
+            future.result() if future.done() else Finding(want=want, status="unreachable", reason=late)
+            for want, future in zip(wants, findings, strict=True)
+        )
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def require(findings: tuple[Finding, ...], *, optional: frozenset[str] = frozenset()) -> None:
+    """Raise PackagesUnavailable for what is not satisfied; packages in `optional` may be missing or not
+    fit.
+    """
+    wrong = [
+        each
+        for each in findings
+        if not each.is_satisfied and not (each.want.name in optional and each.status in _ABOUT_THE_PACKAGE)
+    ]
+    if wrong:
+        raise PackagesUnavailable(findings=tuple(wrong))
+
+
+class PackagesUnavailable(PhaseFailed):
+    """The plan cannot be had from this source. `findings` are those that are not satisfied."""
+
+    def __init__(self, *, findings: tuple[Finding, ...]) -> None:
+        first = min(findings, key=lambda each: tuple(_CAUSES).index(each.status))
+        cause, advice = _CAUSES[first.status]
+        about_one = first.want.name if first.status in _ABOUT_THE_PACKAGE else None
+        shown = [each.sentence() for each in findings[:_MOST_SHOWN]]
+        more = [f"and {len(findings) - _MOST_SHOWN} more"] if len(findings) > _MOST_SHOWN else []
+        super().__init__("; ".join((*shown, *more)) + ".", cause=cause, advice=advice, package=about_one)
+        self.findings = findings
+
+
+def _as_registry(asked: Registry | Source) -> Registry:
+    return cast("Registry", asked) if hasattr(asked, "public_key") else _Direct(asked)
+
+
+class _Direct:
+    """A source asked without a gateway in between: no cache, no record."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def public_key(self) -> bytes:
+        return self._source.key.pem
+
+    def fetch(self, path: str, /) -> Served:
+        return ask_directly(self._source, path)
+
+
+class _Names:
+    """The names in the registry, asked for once and only where something is missing."""
+
+    def __init__(self, registry: Registry, key: PublicKey) -> None:
+        self._registry = registry
+        self._key = key
+        self._lock = threading.Lock()
+        self._names: tuple[str, ...] | None = None
+
+    def near(self, name: str) -> tuple[str, ...]:
+        with self._lock:
+            if self._names is None:
+                self._names = self._fetched()
+        return tuple(difflib.get_close_matches(name, self._names, n=_MOST_SUGGESTIONS, cutoff=0.7))
+
+    def _fetched(self) -> tuple[str, ...]:
+        served = self._registry.fetch("/names")
+        if served.status != _OK:
+            return ()
+        try:
+            return read_names(served.read(), self._key)
+        except HexError:
+            return ()
+
+
+def _find(
+    registry: Registry,
+    key: PublicKey,
+    want: Want,
+    requirement: Requirement,
+    near: Callable[[str], tuple[str, ...]],
+) -> Finding:
+    served = registry.fetch(f"/packages/{want.name}")
+    failed = _failed(want, served)
+    if failed is not None:
+        return failed
+    if served.status in _ABSENT:
+        return Finding(want=want, status="missing", suggestions=near(want.name))
+    try:
+        package = read_package(served.read(), key, name=want.name)
+    except BadSignature as error:
+        return Finding(want=want, status="bad_signature", reason=str(error))
+    except RegistryPayloadInvalid as error:
+        return Finding(want=want, status="registry_error", reason=str(error))
+    return judge(want, requirement, package)
+
+
+def judge(want: Want, requirement: Requirement, package: Package) -> Finding:
+    """Pure: what the package's releases say to the requirement."""
+    releases = {Version.parse(each.version): each for each in package.releases}
+    ordered = sorted(releases, reverse=True)
+    retired = {version for version in ordered if releases[version].retired is not None}
+    best = requirement.newest(version for version in ordered if version not in retired)
+    names = tuple(releases[version].version for version in ordered)
+    if best is not None:
+        return Finding(want=want, status="found", version=releases[best].version, releases=names, package=package)
+    fits = [version for version in ordered if version in retired and requirement.matches(version)]
+    if fits:
+        retirement = releases[fits[0]].retired
+        reason = f"{retirement.reason}{': ' + retirement.message if retirement.message else ''}" if retirement else ""
+        return Finding(
+            want=want,
+            status="only_retired",
+            releases=names,
+            reason=reason,
+            package=package,
+            retired=tuple(releases[version].version for version in fits),
+        )
+    early = max(
+        (version for version in ordered if version not in retired and _fits_early(requirement, version)),
+        default=None,
+    )
+    return Finding(
+        want=want,
+        status="no_matching_release",
+        releases=names,
+        package=package,
+        prerelease=releases[early].version if early else None,
+    )
+
+
+def _fits_early(requirement: Requirement, version: Version) -> bool:
+    release = Version(major=version.major, minor=version.minor, patch=version.patch)
+    return bool(version.pre) and requirement.matches(release)
+
+
+def _failed(want: Want, served: Served) -> Finding | None:
+    if served.cause in UNREACHABLE_CAUSES:
+        return Finding(want=want, status="unreachable", reason=served.detail)
+    if served.cause == "rate_limited":
+        after = served.headers.get("retry-after", "")
+        return Finding(
+            want=want,
+            status="rate_limited",
+            reason=served.detail,
+            retry_after=float(after) if after.isdigit() else None,
+        )
+    if served.cause == "bad_signature":
+        return Finding(want=want, status="bad_signature", reason=served.detail)
+    if served.cause is not None or (served.status != _OK and served.status not in _ABSENT):
+        return Finding(want=want, status="registry_error", reason=served.detail or f"it answers {served.status}")
+    return None

@@ -1,0 +1,157 @@
+"""How the outside is asked: HTTP clients with the machine's own trust, and answers that are either whole or
+an error.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import httpx
+
+from rollout.hex.errors import HexError
+
+USER_AGENT = "xavos-rollout (deployment gateway; httpx)"
+CONNECT_SECONDS = 4.0
+READ_SECONDS = 10.0
+WHOLE_SECONDS = 120.0
+_KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after")
+
+
+class UpstreamFailure(HexError):
+    """No whole answer came. `kind` is unreachable, timeout or truncated."""
+
+    cause = "registry_unreachable"
+
+    def __init__(self, *, kind: str, url: str, reason: str) -> None:
+        super().__init__(f"{url} gave no whole answer ({kind}): {reason}.", advice="Check the network and the address.")
+        self.kind = kind
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back beside the body. `headers` are lower-case and only those that a cache needs."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Writable(Protocol):
+    """The part of a binary file that a body needs."""
+
+    def write(self, chunk: bytes, /) -> int: ...
+
+
+class Upstream(Protocol):
+    """Anything that answers GET for a path."""
+
+    @property
+    def identity(self) -> str:
+        """What tells its content from another's; part of the cache key."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine's disk, so that asking it again is cheaper than trusting a copy."""
+
+    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+        """Write the body for `path` (starts with `/`) into `into`. Raises UpstreamFailure where no whole
+        answer came.
+
+        Any HTTP status is an answer; 304 only where `etag` was given.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NoUpstream:
+    """Nobody to ask; `reason` says why."""
+
+    reason: str
+    identity: str = "none"
+    is_local: bool = False
+
+    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+        raise UpstreamFailure(kind="unreachable", url=path, reason=self.reason)
+
+
+def make_client(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS) -> httpx.Client:
+    """A client that trusts what the machine trusts (SSL_CERT_FILE, SSL_CERT_DIR, system store) and obeys
+    its proxies.
+    """
+    return httpx.Client(
+        verify=ssl.create_default_context(),
+        timeout=httpx.Timeout(read, connect=connect),
+        headers={"user-agent": USER_AGENT},
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20),
+        follow_redirects=True,
+    )
+
+
+class HttpUpstream:
+    """A server.
+
+    `decode` undoes content encodings (npm); without it bodies stay as sent (Hex's are gzip themselves).
+    """
+
+    is_local = False
+
+    def __init__(self, base: str, *, client: httpx.Client, decode: bool = False) -> None:
+        self.base = base.rstrip("/")
+        self._client = client
+        self._decode = decode
+
+    @property
+    def identity(self) -> str:
+        return self.base
+
+    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+        url = self.base + path
+        headers = {"accept": accept or "*/*"}
+        if not self._decode:
+            headers["accept-encoding"] = "identity"
+        if etag:
+            headers["if-none-match"] = etag
+        until = time.monotonic() + WHOLE_SECONDS
+        try:
+            try:
+                return self._get(url, headers, into, until)
+            except _NothingCame:
+                return self._get(url, headers, into, until)
+        except _NothingCame as error:
+            raise UpstreamFailure(kind="unreachable", url=url, reason=str(error)) from error
+        except httpx.TimeoutException as error:
+            kind = "unreachable" if isinstance(error, httpx.ConnectTimeout) else "timeout"
+            raise UpstreamFailure(kind=kind, url=url, reason=_reason(error)) from error
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
+            raise UpstreamFailure(kind="truncated", url=url, reason=_reason(error)) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UpstreamFailure(kind="unreachable", url=url, reason=_reason(error)) from error
+
+    def _get(self, url: str, headers: Mapping[str, str], into: Writable, until: float) -> Answer:
+        """One attempt. Raises _NothingCame where the connection broke before an answer began."""
+        began = False
+        try:
+            with self._client.stream("GET", url, headers=headers) as response:
+                began = True
+                for chunk in response.iter_bytes() if self._decode else response.iter_raw():
+                    into.write(chunk)
+                    if time.monotonic() > until:
+                        raise UpstreamFailure(kind="timeout", url=url, reason=f"not whole after {WHOLE_SECONDS:.0f} s")
+                kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+                return Answer(status=response.status_code, headers=kept)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+            if began:
+                raise
+            raise _NothingCame(_reason(error)) from error
+
+
+class _NothingCame(Exception):
+    """A kept connection that the server had closed meanwhile, for example: worth one more try."""
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text.rstrip(".")

@@ -1,0 +1,81 @@
+"""What every report asks of a journal's events. Pure; a value of the wrong kind is an absent one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+Event = Mapping[str, Any]
+_LARGEST = 1e18
+
+
+def without_recovery_of_others(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The events of this run alone: what it did to recover an earlier run is left out."""
+    run = next((event.get("run") for event in events if event.get("run")), None)
+    kept, elsewhere = [], False
+    for event in events:
+        if event.get("event") == "recovery.started":
+            elsewhere = event.get("of") != run
+        if not elsewhere and isinstance(event.get("event"), str):
+            kept.append(event)
+        if event.get("event") == "recovery.finished":
+            elsewhere = False
+    return tuple(kept)
+
+
+def lifetime(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The events until the run ended or died: without the recovery or removal that was added later."""
+    later = (n for n, event in enumerate(events) if text(event, "why") in {"recovery", "undeploy"})
+    return tuple(events[: next(later, len(events))])
+
+
+def last(events: Sequence[Event], name: str) -> Event:
+    """The last event of that name, or an empty mapping."""
+    return next((event for event in reversed(events) if event.get("event") == name), {})
+
+
+def text(event: Event, key: str) -> str:
+    """The value as text, "" where it is absent or null."""
+    value = event.get(key)
+    return "" if value is None else str(value)
+
+
+def texts(event: Event, key: str) -> tuple[str, ...]:
+    """The value as a tuple of texts, () where it is not a list."""
+    value = event.get(key)
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def number(event: Event, key: str) -> float:
+    """The value as a number, 0.0 where it is none."""
+    value = event.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
+        return 0.0
+    return float(value)
+
+
+def mapping(event: Event, key: str) -> Mapping[str, Any]:
+    """The value as a mapping, an empty one where it is none."""
+    value = event.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(event: Event, key: str) -> tuple[Mapping[str, Any], ...]:
+    """The value as a tuple of mappings; whatever is no mapping is left out."""
+    value = event.get(key)
+    return tuple(row for row in value if isinstance(row, Mapping)) if isinstance(value, list | tuple) else ()
+
+
+def moment(event: Event) -> float | None:
+    """When an event happened, in seconds since the epoch; None where its time cannot be read."""
+    try:
+        return datetime.fromisoformat(str(event.get("t"))).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def elapsed(events: Sequence[Event]) -> float:
+    """Seconds from the first to the last of the events."""
+    moments = [at for at in map(moment, events) if at is not None]
+    return round(max(moments) - min(moments), 3) if moments else 0.0

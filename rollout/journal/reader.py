@@ -1,0 +1,51 @@
+"""Reading a journal, also one that ends in the middle of a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """An act that was announced: its id, where it belongs, and its undo as data."""
+
+    id: str
+    path: str | None
+    phase: str | None
+    text: str
+    undo: Mapping[str, Any]
+
+
+def read_events(path: Path) -> tuple[dict[str, Any], ...]:
+    """Every whole event of a journal; a torn last line (killed while writing) is passed over."""
+    events: list[dict[str, Any]] = []
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and "event" in event:
+                events.append(event)
+    return tuple(events)
+
+
+def open_acts(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
+    """The acts announced and not yet undone, oldest first."""
+    acts: dict[str, Act] = {}
+    for event in events:
+        if event["event"] == "act.intent":
+            acts[event["id"]] = Act(
+                id=event["id"],
+                path=event.get("path"),
+                phase=event.get("phase"),
+                text=event["text"],
+                undo=event["undo"],
+            )
+        elif event["event"] == "undo.done":
+            acts.pop(event["id"], None)
+    return tuple(acts.values())

@@ -1,0 +1,144 @@
+"""Append-only JSON lines: each event is on disk (written, flushed, synced) before `record` returns."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rollout.errors import RolloutError
+from rollout.journal.events import REQUIRED, SCHEMA
+from rollout.journal.redaction import Redactor
+
+Event = dict[str, Any]
+
+
+class JournalUnwritable(RolloutError):
+    """The disk takes no more of the journal, and nothing may happen unjournaled."""
+
+    cause = "disk_full"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The journal {path} cannot be written: {reason}.",
+            advice="Nothing may happen that is not journaled, so the run stops; free some space and run again.",
+        )
+
+
+class Journal:
+    """The one journal of a run. Thread-safe."""
+
+    def __init__(self, path: Path, *, run: str, redactor: Redactor, first_seq: int = 1) -> None:
+        self.path = path
+        self.run = run
+        self.redactor = redactor
+        self._events: list[Event] = []
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._lock = threading.RLock()
+        self._seq = itertools.count(first_seq)
+        self._forgiving = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._end_torn_line()
+        except OSError as error:
+            raise JournalUnwritable(path=path, reason=str(error.strerror or error)) from error
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Call `subscriber` with every event from now on, in the thread that records it."""
+        self._subscribers.append(subscriber)
+
+    def events(self) -> tuple[Event, ...]:
+        """What this object has recorded so far."""
+        return tuple(self._events)
+
+    def record(self, event: str, **facts: Any) -> Event:
+        """Write one event. Raises KeyError for one not in the vocabulary, JournalUnwritable where the disk says no."""
+        missing = REQUIRED[event] - facts.keys()
+        if missing:
+            raise KeyError(f"{event} lacks {', '.join(sorted(missing))}")
+        with self._lock:
+            line: Event = {
+                "v": SCHEMA,
+                "seq": next(self._seq),
+                "t": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "mono": round(time.monotonic(), 4),
+                "run": self.run,
+                "event": event,
+                **self.redactor.value({key: value for key, value in facts.items() if key != "undo"}),
+                # Undo records hold no secrets, and a masked one could not be undone.
+                **{key: value for key, value in facts.items() if key == "undo"},
+            }
+            data = json.dumps(line, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
+            try:
+                self._append(data)
+            except OSError as error:
+                if not self._forgiving:
+                    raise JournalUnwritable(path=self.path, reason=str(error.strerror or error)) from error
+            self._events.append(line)
+        for subscriber in self._subscribers:
+            subscriber(line)
+        return line
+
+    @contextlib.contextmanager
+    def act(self, text: str, undo: Mapping[str, Any], **where: Any) -> Iterator[str]:
+        """Announce an act with its undo, let it happen, note that it did. Yields the act's id.
+
+        The undo is owed from the announcement on, whether the act succeeds or not: undoing is idempotent.
+        """
+        identity = f"{self.run}-{time.monotonic_ns():x}"
+        self.record("act.intent", id=identity, text=text, undo=dict(undo), **where)
+        began = time.monotonic()
+        yield identity
+        self.record("act.done", id=identity, seconds=round(time.monotonic() - began, 3))
+
+    @contextlib.contextmanager
+    def waiting(self, text: str, **where: Any) -> Iterator[None]:
+        """Note how long a server, or a program that it runs for us, was waited for."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.record("wait.finished", text=text, seconds=round(time.monotonic() - began, 4), **where)
+
+    @contextlib.contextmanager
+    def forgiving(self) -> Iterator[None]:
+        """In here an event that the disk does not take is kept in memory only.
+
+        For rollbacks, which have to go on when the disk is full: what they could not journal stays owed, and undoing it
+        again is harmless.
+        """
+        self._forgiving += 1
+        try:
+            yield
+        finally:
+            self._forgiving -= 1
+
+    def _append(self, data: bytes) -> None:
+        """All of the line or nothing of it: half a line would swallow the next one."""
+        size = os.fstat(self._file).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+            os.fsync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, size)
+            raise
+
+    def _end_torn_line(self) -> None:
+        """A killed run may have left half a line; what is appended must not end up on it."""
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
+
+    def close(self) -> None:
+        os.close(self._file)

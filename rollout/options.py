@@ -1,0 +1,253 @@
+"""Flags and environment become one frozen `Options`. The only module that knows how a flag is spelt.
+
+Precedence: command line, then the environment variable `XAVOS_<FLAG>`, then the default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from rollout.errors import InvalidOption
+
+ROOT = Path(__file__).resolve().parent.parent
+APPLICATION = "xavos-rollout"
+DEFAULT_PORT = 4001
+KEEP = ("never", "on-success", "always")
+PATHS = ("realistic",)
+_SWITCH_ON = {"1", "true", "yes", "on"}
+_RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One option: `name` without dashes, `metavar` None for a switch."""
+
+    name: str
+    help: str
+    default: str | None = None
+    metavar: str | None = "VALUE"
+
+    @property
+    def option(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return "XAVOS_" + self.name.replace("-", "_").upper()
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag(name="path", default="realistic", metavar="NAME", help="deployment path to run: realistic"),
+    Flag(
+        name="source",
+        default="auto",
+        metavar="SOURCE",
+        help="where Hex packages come from: auto, hexpm, mirror:URL, bundle:DIR, rehearsal",
+    ),
+    Flag(name="source-key", metavar="FILE", help="public key (PEM) of a mirror that does not serve its own"),
+    Flag(
+        name="git-source",
+        default="auto",
+        metavar="WHERE",
+        help="where Git dependencies come from: auto, github, mirror:URL-or-DIR, bundle",
+    ),
+    Flag(name="scenario", default="default", metavar="NAME", help="rehearsal scenario below rehearsal/scenarios/"),
+    Flag(name="forge", default="auto", metavar="KIND", help="where commands run: auto, container, host"),
+    Flag(
+        name="database",
+        default="auto",
+        metavar="KIND",
+        help="which PostgreSQL: auto, container, embedded, or postgresql://user:password@host/db",
+    ),
+    Flag(
+        name="assets",
+        default="auto",
+        metavar="KIND",
+        help="how JavaScript and CSS are built: auto, npm (esbuild and tailwind), plain (no bundler)",
+    ),
+    Flag(name="offline", metavar=None, help="cut the forge and the database off from every outer network"),
+    Flag(name="through", metavar="PHASE", help="stop after this phase"),
+    Flag(
+        name="name",
+        default="xavos",
+        metavar="NAME",
+        help="name of the deployment: its databases, role, branch and folder are called after it",
+    ),
+    Flag(name="directory", metavar="DIR", help="where the deployment goes (default: deployments/NAME)"),
+    Flag(name="port", default=str(DEFAULT_PORT), metavar="PORT", help="port that XAVOS listens on"),
+    Flag(name="keep", metavar="WHEN", help="never, on-success or always (default: on-success; never where CI is set)"),
+    Flag(name="fresh", metavar=None, help="ignore checkpoints: rebuild every phase"),
+    Flag(
+        name="record-bundle",
+        metavar="DIR",
+        help="write everything this run fetches into a bundle: folder, .tar file, or default (where auto looks)",
+    ),
+    Flag(name="recover", metavar=None, help="only undo what a killed run left behind, then stop"),
+    Flag(name="plan", metavar=None, help="print what would be done, then stop"),
+    Flag(name="doctor", metavar=None, help="print what a run needs, found or missing, then stop"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked for, parsed and validated; nothing here has looked at the world yet."""
+
+    path: str
+    source: str
+    source_key: Path | None
+    git_source: str
+    scenario: str
+    forge: str
+    database: str
+    assets: str
+    offline: bool
+    through: str | None
+    name: str
+    directory: Path
+    port: int
+    keep: str
+    fresh: bool
+    record_bundle: Path | None
+    recover: bool
+    plan: bool
+    doctor: bool
+    ci: bool
+    cache: Path
+    state: Path
+    reports: Path
+
+
+def parse_options(
+    given: Callable[[str], str | bool | None],
+    environment: Mapping[str, str] | None = None,
+    *,
+    root: Path = ROOT,
+) -> Options:
+    """Build Options. `given(flag_name)` answers what the command line said, None where it said nothing.
+
+    Raises InvalidOption on the first value that cannot be meant.
+    """
+    env = os.environ if environment is None else environment
+
+    def text(name: str) -> str | None:
+        flag = next(flag for flag in FLAGS if flag.name == name)
+        value = given(name)
+        if value is None or value is False:
+            value = env.get(flag.variable) or flag.default
+        return str(value) if value is not None else None
+
+    def switch(name: str) -> bool:
+        flag = next(flag for flag in FLAGS if flag.name == name)
+        return bool(given(name)) or env.get(flag.variable, "").lower() in _SWITCH_ON
+
+    def required(name: str) -> str:
+        return text(name) or ""
+
+    def path(name: str) -> Path | None:
+        value = text(name)
+        return Path(value).expanduser().absolute() if value else None
+
+    ci = env.get("CI", "").lower() in _SWITCH_ON
+    name = required("name")
+    if not _NAME.fullmatch(name) or name in _RESERVED or name.startswith("pg_"):
+        raise InvalidOption(
+            option="--name",
+            value=name,
+            expected="a lower-case letter, then at most 39 letters, digits or underscores; no name of PostgreSQL's",
+        )
+    cache = _folder(env, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
+    return Options(
+        path=_one_of("--path", required("path"), PATHS),
+        source=_source(required("source")),
+        source_key=path("source-key"),
+        git_source=_prefixed("--git-source", required("git-source"), ("auto", "github", "bundle"), ("mirror:",)),
+        scenario=required("scenario"),
+        forge=_one_of("--forge", required("forge"), ("auto", "container", "host")),
+        database=_database(required("database")),
+        assets=_one_of("--assets", required("assets"), ("auto", "npm", "plain")),
+        offline=switch("offline"),
+        through=text("through"),
+        name=name,
+        directory=path("directory") or root / "deployments" / name,
+        port=_port(required("port")),
+        keep=_one_of("--keep", text("keep") or ("never" if ci else "on-success"), KEEP),
+        fresh=switch("fresh"),
+        record_bundle=cache / "bundles" / "default" if text("record-bundle") == "default" else path("record-bundle"),
+        recover=switch("recover"),
+        plan=switch("plan"),
+        doctor=switch("doctor"),
+        ci=ci,
+        cache=cache,
+        state=state_folder(env),
+        reports=_folder(env, "XAVOS_REPORTS_DIR", root / "reports"),
+    )
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where journals, secrets and locks are, also before there are Options."""
+    return _folder(environment, "XAVOS_STATE_DIR", platformdirs.user_state_path(APPLICATION))
+
+
+def _folder(env: Mapping[str, str], variable: str, default: Path) -> Path:
+    return Path(env[variable]).expanduser().absolute() if env.get(variable) else default
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise InvalidOption(option=option, value=value, expected=" or ".join(allowed))
+    return value
+
+
+def _prefixed(option: str, value: str, words: tuple[str, ...], prefixes: tuple[str, ...]) -> str:
+    if value in words or any(value.startswith(prefix) and value != prefix for prefix in prefixes):
+        return value
+    raise InvalidOption(option=option, value=value, expected=", ".join((*words, *(f"{p}…" for p in prefixes))))
+
+
+def _source(value: str) -> str:
+    value = _prefixed("--source", value, ("auto", "hexpm", "rehearsal"), ("mirror:", "bundle:"))
+    if value.startswith("mirror:"):
+        url = urlsplit(value.removeprefix("mirror:"))
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise InvalidOption(option="--source", value=value, expected="mirror:http://host… or mirror:https://host…")
+    return value
+
+
+def _database(value: str) -> str:
+    if value in {"auto", "container", "embedded"}:
+        return value
+    url = urlsplit(value)
+    if "password=" in url.query:
+        raise InvalidOption(option="--database", value=_without_password(value),
+                            expected="the password before the host: postgresql://user:password@host")  # fmt: skip
+    if url.scheme not in {"postgresql", "postgres"} or not url.hostname:
+        raise InvalidOption(
+            option="--database",
+            value=_without_password(value),
+            expected="auto, container, embedded or postgresql://user:password@host:port/database",
+        )
+    try:
+        _ = url.port
+    except ValueError:
+        raise InvalidOption(
+            option="--database", value=_without_password(value), expected="a port between 1 and 65535 in the URL"
+        ) from None
+    return value
+
+
+def _without_password(value: str) -> str:
+    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", value))
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or not 1024 <= int(value) <= 65535:
+        raise InvalidOption(option="--port", value=value, expected="a number from 1024 to 65535")
+    return int(value)

@@ -1,0 +1,92 @@
+"""A phase as code and as result: what the fixtures hand to a deployment, and what they get back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rollout.errors import PhaseFailed, RolloutError
+from rollout.plan import PhasePlan
+from rollout.site.site import Site
+from rollout.step import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCode:
+    """How a phase is done. `prepare` always runs; `apply` only where no checkpoint spares it.
+
+    `source` is the file that holds them, `uses` other files that decide what they do: parts of the checkpoint's key.
+    `forget` tells the site what is gone after the rollback. A phase is `checkpointed` where all it does is in folder
+    and databases.
+    """
+
+    name: str
+    apply: Callable[[Step], None]
+    source: Path
+    uses: tuple[Path, ...] = ()
+    prepare: Callable[[Step], None] = field(default=lambda step: None)
+    forget: Callable[[Site], None] = field(default=lambda site: None)
+    checkpointed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseResult:
+    """What became of a phase: `outcome` is passed, failed, refused or blocked (`by` the phase that failed)."""
+
+    name: str
+    outcome: str
+    site: Site
+    plan: PhasePlan
+    optional: bool = False
+    error: BaseException | None = None
+    by: PhaseResult | None = None
+    restored: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+    @property
+    def lets_go_on(self) -> bool:
+        """True where the next phase may start: this one passed, or was optional and has been undone."""
+        return self.passed or (self.optional and self.outcome == "failed")
+
+    @property
+    def culprit(self) -> PhaseResult:
+        """The phase whose failure this result goes back to."""
+        return self.by.culprit if self.by else self
+
+    def require(self) -> None:
+        """Raise what made the phase fail."""
+        if self.error is not None:
+            raise self.error
+
+
+def describe(error: BaseException, folder: Path) -> dict[str, Any]:
+    """A failure as data: cause, package, message, advice, log (relative to the run's folder)."""
+    if isinstance(error, KeyboardInterrupt):
+        return {"cause": "killed", "package": None, "message": "The run was interrupted.", "advice": "Run again."}
+    if not isinstance(error, RolloutError):
+        return {
+            "cause": _cause_of(error),
+            "package": None,
+            "message": f"{type(error).__name__}: {error}",
+            "advice": "Read the message; where it is a fault of this suite, report it with the journal.",
+        }
+    log = error.log if isinstance(error, PhaseFailed) else None
+    return {
+        "cause": error.cause or "unknown",
+        "package": error.package,
+        "message": error.message,
+        "advice": error.advice,
+        "log": str(log.relative_to(folder)) if log and log.is_relative_to(folder) else None,
+    }
+
+
+def _cause_of(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return {28: "disk_full", 122: "disk_full", 13: "permission_denied", 30: "permission_denied",
+                98: "port_taken"}.get(error.errno or 0, "unknown")  # fmt: skip
+    return "unknown"

@@ -1,0 +1,28 @@
+"""`--plan`: what a run would do, without looking at anything but the plan."""
+
+from __future__ import annotations
+
+from rollout.options import Options
+from rollout.plan import Plan
+
+
+def describe(plan: Plan, options: Options) -> str:
+    """The plan as text, one line a phase and one a package."""
+    lines = [
+        f"Path {plan.name}: {plan.description}".rstrip(": "),
+        f"Deployment {options.name!r} into {options.directory}, on port {options.port}.",
+        f"Source {options.source}, forge {options.forge}, database {_database(options.database)}, keep {options.keep}.",
+        "",
+    ]
+    for number, phase in enumerate(plan.phases, 1):
+        optional = " (optional)" if phase.optional else ""
+        lines.append(f"{number:2}. {phase.name}{optional}: {phase.description}")
+        for package in (*phase.archives, *phase.packages):
+            reason = f"  # {package.reason}" if package.reason else ""
+            override = ", override" if package.override else ""
+            lines.append(f"      {package.name} {package.requirement}{override}{reason}")
+    return "\n".join(lines)
+
+
+def _database(option: str) -> str:
+    return option if "://" not in option else "URL"

@@ -1,0 +1,7 @@
+"""One door for processes: a Request goes in, an Outcome comes out."""
+
+from rollout.process.door import execute
+from rollout.process.local import LocalLauncher
+from rollout.process.request import Launcher, Observer, Outcome, Quiet, Request, Running
+
+__all__ = ["Launcher", "LocalLauncher", "Observer", "Outcome", "Quiet", "Request", "Running", "execute"]

@@ -1,0 +1,100 @@
+"""Run a Request to its end: stream, obey the deadline, stop the whole group gracefully, never leave it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+
+from rollout.process.request import TAIL_BYTES, Launcher, Observer, Outcome, Request, Running
+
+_POLL = 0.1
+_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
+
+
+def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome:
+    """Run and watch a command; returns its Outcome whatever it was.
+
+    A KeyboardInterrupt (Ctrl-C, or SIGTERM mapped to it) stops the command first and is then raised again.
+    """
+    log = observer.started(request)
+    began = time.monotonic()
+    tail = _Tail()
+
+    def outcome(exit_code: int | None, *, timed_out: bool = False) -> Outcome:
+        ended = Outcome(
+            request=request,
+            exit_code=exit_code,
+            seconds=time.monotonic() - began,
+            tail=tail.text(),
+            log=log,
+            timed_out=timed_out,
+        )
+        observer.finished(ended)
+        return ended
+
+    try:
+        running = launcher.launch(request)
+    except OSError as error:
+        message = f"{request.argv[0]}: {error.strerror or error}\n".encode()
+        tail.add(message)
+        observer.output(message)
+        return outcome(None)
+    try:
+        observer.running(request, running.identity)
+        finished = _drain(running, tail, observer.output, until=began + request.deadline)
+        if not finished:
+            _stop(running, tail, observer.output)
+    except BaseException:
+        # Perhaps it was the observer that failed (a full disk): the command is stopped without it.
+        with contextlib.suppress(KeyboardInterrupt):
+            _stop(running, tail, _unheard)
+        with contextlib.suppress(Exception):
+            outcome(running.exit_code())
+        raise
+    return outcome(running.exit_code(), timed_out=not finished)
+
+
+def _unheard(chunk: bytes) -> None:
+    """Output that nobody is told about."""
+
+
+def _drain(running: Running, tail: _Tail, tell: Callable[[bytes], None], *, until: float) -> bool:
+    """Read until the command ends (True) or the monotonic time `until` has come (False)."""
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        chunk = running.read(min(_POLL, left))
+        if chunk is None:
+            return True
+        if chunk:
+            tail.add(chunk)
+            tell(chunk)
+
+
+def _stop(running: Running, tail: _Tail, tell: Callable[[bytes], None]) -> None:
+    """INT, then TERM, then KILL, to the whole group, with time in between."""
+    for number, patience in _STEPS:
+        running.signal(number)
+        if _drain(running, tail, tell, until=time.monotonic() + patience):
+            return
+
+
+class _Tail:
+    """The last TAIL_BYTES of a stream."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        while self._size - len(self._chunks[0]) >= TAIL_BYTES:
+            self._size -= len(self._chunks.popleft())
+
+    def text(self) -> str:
+        return b"".join(self._chunks)[-TAIL_BYTES:].decode("utf-8", "replace")

@@ -1,0 +1,184 @@
+"""Before anything else, a run pays what earlier runs owe: those that were killed, those whose rollback struck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.report import write_page, write_reports
+from rollout.rollback import roll_back
+from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
+from rollout.site.store import Store
+from rollout.undo import Workshop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What became of one earlier run: `left` is empty where nothing is owed any more."""
+
+    run: str
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A deployment that stays until `make undeploy`; `name` is its --name."""
+
+    run: str
+    name: str
+    path: str
+    url: str
+    directory: Path
+    manage: str
+
+
+def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
+    """Roll back every run that died or owes. Runs that are alive or kept are not touched."""
+    return tuple(
+        _settle(state, reports, run, path, store, say, why="recovery")
+        for run, path in _unsettled(state)
+        if not is_kept(read_events(path))
+    )
+
+
+def kept(state: Path) -> tuple[Kept, ...]:
+    """The deployments that earlier runs left up."""
+    found = []
+    for run, path in open_runs(state):
+        events = read_events(path)
+        if is_kept(events):
+            event = next(event for event in reversed(events) if event["event"] == "kept")
+            found.append(
+                Kept(
+                    run=run,
+                    name=_name(events),
+                    path=event["path"],
+                    url=event["url"],
+                    directory=Path(event["directory"]),
+                    manage=event["manage"],
+                )
+            )
+    return tuple(found)
+
+
+def undeploy(
+    state: Path, reports: Path, store: Store, say: Callable[[str], None], *, names: Collection[str]
+) -> tuple[Recovered, ...]:
+    """Remove the kept deployments of these names, by the undo records of the run that made each."""
+    return tuple(
+        _settle(state, reports, run, path, store, say, why="undeploy")
+        for run, path in _unsettled(state)
+        if is_kept(events := read_events(path)) and _name(events) in names
+    )
+
+
+def _name(events: tuple[Mapping[str, Any], ...]) -> str:
+    started = next((event for event in events if event["event"] == "run.started"), {})
+    return str(started.get("options", {}).get("name", ""))
+
+
+def alive(state: Path) -> tuple[str, ...]:
+    """The runs that go on right now, in other processes."""
+    settled = {run for run, _ in _unsettled(state)}
+    return tuple(run for run, _ in open_runs(state) if run not in settled)
+
+
+def is_kept(events: tuple[Mapping[str, Any], ...]) -> bool:
+    """True where the run ended on purpose with its deployment up."""
+    names = [event["event"] for event in events]
+    return "kept" in names and "run.finished" in names and "undeployed" not in names
+
+
+def _unsettled(state: Path) -> Iterator[tuple[str, Path]]:
+    for run, path in open_runs(state):
+        lock = lock_run(state, run)
+        if lock.is_locked:
+            continue  # this very process
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            continue  # alive
+        try:
+            if path.exists():  # another process may have settled it meanwhile
+                yield run, path
+        finally:
+            lock.release()
+
+
+def _essential(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """Leave out what goes with something larger that goes as well.
+
+    The state of a folder with the folder; processes with their container; a role with its server (a server of ours that
+    does not start again would otherwise keep its role owed for ever).
+    """
+    folders = {act.undo["path"] for act in acts if act.undo["kind"] == "directory"}
+    containers = {act.undo["name"] for act in acts if act.undo["kind"] == "container"}
+    made = (act.undo for act in acts if act.undo["kind"] in {"container", "embedded"})
+    servers = {undo["server"] for undo in made if "server" in undo}
+
+    def goes_anyway(undo: Mapping[str, Any]) -> bool:
+        return (
+            (undo["kind"] == "state" and undo["directory"] in folders)
+            or (undo["kind"] == "processes" and undo["forge"].get("name") in containers)
+            or (undo["kind"] == "role" and undo["server"] in servers)
+        )
+
+    return tuple(act for act in acts if not goes_anyway(act.undo))
+
+
+def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """The acts in an order whose reverse begins with whatever may still be writing.
+
+    A run that was killed amid a command has left it running: in the forge's container, or as a process on this machine.
+    """
+
+    def writes(undo: Mapping[str, Any]) -> bool:
+        return undo["kind"] == "processes" or (undo["kind"] == "container" and "server" not in undo)
+
+    return (*(act for act in acts if not writes(act.undo)), *(act for act in acts if writes(act.undo)))
+
+
+def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could be swapped unseen
+    state: Path, reports: Path, run: str, path: Path, store: Store, say: Callable[[str], None], *, why: str
+) -> Recovered:
+    events = read_events(path)
+    acts = open_acts(events)
+    secrets = read_secrets(state, run)
+    redactor = Redactor()
+    redactor.add(*secrets.values())
+    journal = Journal(open_journal(state, run), run=run, redactor=redactor, first_seq=len(events) + 1)
+    say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} thing(s) to undo")
+    paths = sorted({act.path for act in acts if act.path} | {e["path"] for e in events if e["event"] == "kept"})
+    for name in paths or [""]:
+        journal.record("rollback.started", path=name, phase="", why=why)
+    workshop = Workshop(store=store, secrets=secrets, servers={})
+    left = roll_back(_silenced(_essential(acts)), journal, workshop)
+    for name in paths or [""]:
+        journal.record(
+            "rollback.finished",
+            path=name,
+            phase="",
+            why=why,
+            seconds=0,
+            residue=list(left),
+            outcome="dirty" if left else "restored",
+        )
+    if why == "undeploy" and not left:
+        journal.record("undeployed", path=paths[0] if paths else "")
+    journal.close()
+    folder = reports / run
+    if folder.is_dir():
+        write_reports(path, folder)
+        if not (folder / "report.html").exists():
+            write_page(path, folder)
+    for line in left:
+        say(f"  still owed: {line}")
+    if not left:
+        forget(state, run)
+        lock_file(state, run).unlink(missing_ok=True)
+    return Recovered(run=run, left=left)

@@ -1,0 +1,62 @@
+"""Writing the reports of a run: each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rollout.journal import read_events
+from rollout.journal.questions import Event
+from rollout.report.panel import page
+from rollout.report.summary import summary
+from rollout.verdict import as_json, verdict
+
+JOURNAL = "journal.jsonl"
+_STEP_SUMMARY_LIMIT = 1024 * 1024
+
+
+def write_reports(journal: Path, folder: Path, *, events: Sequence[Event] | None = None) -> None:
+    """Draw verdict.json and summary.md into `folder`.
+
+    `events` spares reading the journal again. Raises OSError where the folder cannot be written.
+    """
+    told = read_events(journal) if events is None else events
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(told)), indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "summary.md", summary(told))
+
+
+def write_page(journal: Path, folder: Path) -> Path:
+    """Draw report.html from the journal alone, for a run that did not live to write its own."""
+    return write_whole(folder / "report.html", page(read_events(journal)))
+
+
+def append_step_summary(text: str, environment: Mapping[str, str]) -> None:
+    """Add the summary to the job page of GitHub Actions, where there is one; it is never an error."""
+    target = environment.get("GITHUB_STEP_SUMMARY")
+    if not target:
+        return
+    try:
+        path = Path(target)
+        if not path.exists() or path.stat().st_size + len(text.encode()) < _STEP_SUMMARY_LIMIT:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
+    except OSError:
+        return
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file by way of a neighbour and a rename, so that a reader sees the old text or the new."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

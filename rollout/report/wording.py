@@ -1,0 +1,101 @@
+"""The sentences of a verdict: one place, so that console, page and summary say the same."""
+
+from __future__ import annotations
+
+from rollout.outcomes import PathVerdict, PhaseVerdict, Verdict
+from rollout.report.text import counted, duration, line
+
+REHEARSAL = "Rehearsal: stand-in packages. XAVOS was not deployed."
+PHASE_WORDS = {
+    "passed": "passed",
+    "failed": "failed",
+    "refused": "refused",
+    "blocked": "blocked",
+    "interrupted": "interrupted",
+    "not_reached": "not reached",
+}
+
+
+def path_sentence(judged: Verdict, path: PathVerdict) -> str:
+    """What became of a path, in one sentence (two where the checks tell another story than the phases)."""
+    time = duration(path.seconds)
+    if path.outcome == "deployed":
+        return _deployed(judged, path, time)
+    if path.outcome == "void":
+        return f"The {path.name} path proves nothing: a fault that was to be injected never bit."
+    if path.outcome == "refused":
+        return f"The {path.name} path was refused{_at(path)}; nothing was changed."
+    failed = f"The {path.name} path {_verb(judged, path)}{_at(path)} after {time}"
+    if path.outcome == "rolled_back":
+        return f"{failed}; everything was rolled back, and the state before is proven restored."
+    if path.residue:
+        return f"{failed}; {counted(len(path.residue), 'thing')} could not be removed and stayed behind."
+    return f"{failed}; what it made is still there, until `pytest --recover` undoes it."
+
+
+def badge(judged: Verdict, path: PathVerdict) -> str:
+    """The outcome as a word for people: a rehearsal is never called deployed."""
+    if judged.rehearsal and path.outcome == "deployed":
+        return "rehearsed"
+    return line(path.outcome, 20).replace("_", " ")
+
+
+def phase_words(phase: PhaseVerdict) -> str:
+    """`passed`, `passed, restored from a checkpoint`, `passed after 2 attempts`, `failed`."""
+    words = PHASE_WORDS.get(phase.outcome, line(phase.outcome, 40))
+    if phase.restored:
+        words += ", restored from a checkpoint"
+    if phase.attempts > 1:
+        words += f" after {phase.attempts} attempts"
+    return words + (" (optional)" if phase.optional and phase.outcome != "passed" else "")
+
+
+def rollback_words(phase: PhaseVerdict) -> str:
+    """`restored in 1.5 s`, `dirty: 2 things left`, `did not finish`, or "" where nothing was rolled back."""
+    back = phase.rollback
+    if back is None:
+        return ""
+    if back.outcome == "restored":
+        return f"restored in {duration(back.seconds)}"
+    if back.outcome == "unfinished":
+        return "did not finish"
+    return f"dirty: {counted(len(back.residue), 'thing')} left"
+
+
+def checks_words(path: PathVerdict) -> str:
+    """`52 checks passed, 1 failed, 3 blocked`."""
+    others = (
+        (path.checks.failed, "failed"),
+        (path.checks.blocked, "blocked"),
+        (path.checks.skipped, "skipped"),
+    )
+    words = [f"{counted(path.checks.passed, 'check')} passed", *(f"{n} {word}" for n, word in others if n)]
+    return ", ".join(words)
+
+
+def _deployed(judged: Verdict, path: PathVerdict, time: str) -> str:
+    passed = sum(phase.outcome == "passed" for phase in path.phases)
+    full = f"{counted(passed, 'phase')} passed in {time}"
+    what = f"{path.name} path through {path.through}"
+    if judged.rehearsal:
+        head = f"The {what} was rehearsed with stand-in packages: {full}; {checks_words(path)}."
+    else:
+        head = f"XAVOS was deployed on the {what}: {full}; {checks_words(path)}."
+    undone = [phase.name for phase in path.phases if phase.optional and phase.outcome == "failed"]
+    if undone:
+        head += f" The optional phase {', '.join(undone)} failed and was undone."
+    return head
+
+
+def _verb(judged: Verdict, path: PathVerdict) -> str:
+    if path.failure is None or path.failure.cause not in {"killed", "interrupted"}:
+        return "failed"
+    return "was interrupted" if judged.interrupted else "was killed" if judged.killed else "failed"
+
+
+def _at(path: PathVerdict) -> str:
+    if path.failure is None:
+        return ""
+    where = f" at {path.failure.phase}" if path.failure.phase else ""
+    named = path.failure.cause not in {"killed", "interrupted", "unknown"}
+    return where + (f" ({path.failure.cause})" if named else "")

@@ -1,0 +1,1 @@
+"""Where a deployment lives: forge, worktree, database, server."""

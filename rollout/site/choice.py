@@ -1,0 +1,87 @@
+"""Which forge and which database a run uses, and why: the one place where `auto` is decided."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from rollout.errors import NoEngine as EngineNeeded
+from rollout.errors import ToolMissing, UsageError
+from rollout.options import Options
+from rollout.site import postgres
+from rollout.site.engine import Engine, NoEngine
+
+OLDEST_ELIXIR = (1, 17)
+_INSTALL = ("make deploy",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """`kind` (container, host, embedded, url) and half a sentence that says why."""
+
+    kind: str
+    why: str
+
+
+def choose_forge(option: str, found: Engine | NoEngine) -> Choice:
+    """Raises NoEngine where a container is wanted and none can be had, ToolMissing where the host's Elixir is old."""
+    if option == "container":
+        _require(found, "--forge=container asks for one")
+        return Choice(kind="container", why="asked for")
+    if option == "host":
+        host_toolchain()
+        return Choice(kind="host", why="asked for")
+    if isinstance(found, Engine):
+        return Choice(kind="container", why=f"{found.kind} {found.version} answers")
+    try:
+        toolchain = host_toolchain()
+    except ToolMissing as error:
+        raise EngineNeeded(
+            reason=f"{found.reason}; and this machine's own toolchain will not do ({error.message})", commands=_INSTALL
+        ) from None
+    return Choice(kind="host", why=f"no container engine answers ({found.reason}); this machine has {toolchain}")
+
+
+def choose_database(options: Options, found: Engine | NoEngine) -> Choice:
+    """Raises what `rollout.site.postgres.choose_database` raises."""
+    choice = postgres.choose_database(options.database, isinstance(found, Engine))
+    return Choice(kind=choice.kind, why=choice.why)
+
+
+def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Choice) -> None:
+    """`--offline` cuts containers off; it cannot cut off this machine."""
+    if options.offline and (forge.kind, database.kind) != ("container", "container"):
+        raise UsageError(
+            f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
+            advice="Leave out --offline, or start a container engine.",
+        )
+
+
+def host_toolchain() -> str:
+    """What this machine builds with, e.g. `Elixir 1.18.3 on OTP 27`. Raises ToolMissing."""
+    missing = ToolMissing(
+        tool="Elixir", found="none", needed="1.17 or newer", command="apt-get install elixir erlang-hex rebar3 (trixie)"
+    )
+    if shutil.which("elixir") is None or shutil.which("mix") is None:
+        raise missing
+    try:
+        said = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        raise missing from None
+    elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", said)
+    release = re.search(r"Erlang/OTP (\d+)", said)
+    if elixir is None or release is None:
+        raise missing
+    if (int(elixir.group(1)), int(elixir.group(2))) < OLDEST_ELIXIR:
+        raise ToolMissing(
+            tool="Elixir", found=elixir.group(0).split()[1], needed="1.17 or newer", command="--forge=container"
+        )
+    return f"{elixir.group(0)} on OTP {release.group(1)}"
+
+
+def _require(found: Engine | NoEngine, reason: str) -> Engine:
+    if isinstance(found, NoEngine):
+        raise EngineNeeded(reason=f"{reason} ({found.reason})", commands=_INSTALL)
+    return found

@@ -1,0 +1,216 @@
+"""Installs and starts Docker on a plain Debian or Ubuntu, as root, saying what it does.
+
+Only where no engine answers. An engine that is there, its containers and its images are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollout.errors import NoEngine
+from rollout.site.engine import Engine, ask
+from rollout.site.host import run_on_host
+
+PACKAGES = ("docker.io", "iptables", "debootstrap", "debian-archive-keyring")
+SOCKET = "unix:///var/run/docker.sock"
+LOG = Path("/var/log/xavos-dockerd.log")
+PID_FILE = Path("/run/xavos-dockerd.pid")
+_START_SECONDS = 45.0
+_SERVICE_SECONDS = 8.0
+_APT_SECONDS = 900.0
+_APT = ("apt-get", "-o", "DPkg::Lock::Timeout=180", "-o", "Acquire::Retries=3")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One way to start dockerd: further arguments, a folder put before PATH, and what it costs."""
+
+    arguments: tuple[str, ...] = ()
+    path: str = ""
+    cost: str = ""
+
+
+def commands() -> tuple[str, ...]:
+    """What a user without rights has to ask for, line by line."""
+    return (
+        f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(PACKAGES)}",
+        "sudo service docker start",
+        'sudo usermod -aG docker "$USER"   # then log in again',
+    )
+
+
+def install_engine(say: Say, *, reason: str = "none is installed") -> Engine:
+    """Install Debian's docker.io where it is missing, start dockerd, wait until it answers.
+
+    Raises NoEngine (not root, not Debian or Ubuntu, or it will not start, with the end of its log).
+    """
+    if os.geteuid() != 0:
+        raise NoEngine(reason=f"{reason}; installing one needs root", commands=commands())
+    if not is_debian_like():
+        raise NoEngine(
+            reason=f"{reason}; one is installed only on Debian and Ubuntu", commands=("install Docker or Podman",)
+        )
+    if shutil.which("dockerd") is None or shutil.which("debootstrap") is None:
+        _install_packages(say)
+    found = _start_service(say)
+    if found is None:
+        found = _start_daemon(say)
+    say(f"Docker {found.version} answers at {found.url}.")
+    return found
+
+
+def is_debian_like(text: str | None = None) -> bool:
+    """Whether /etc/os-release (or `text`) names Debian or Ubuntu, or one that is like them."""
+    if text is None:
+        try:
+            text = Path("/etc/os-release").read_text(encoding="utf-8")
+        except OSError:
+            return False
+    words = re.findall(r'^ID(?:_LIKE)?="?([^"\n]*)"?$', text, re.MULTILINE)
+    return bool({"debian", "ubuntu"} & set(" ".join(words).split()))
+
+
+def _install_packages(say: Say) -> None:
+    say(f"No container engine answers. Installing {', '.join(PACKAGES)} with apt-get (about a minute) ...")
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (("update",), ("install", "--yes", "--no-install-recommends", *PACKAGES)):
+        outcome = run_on_host(*_APT, *arguments, deadline=_APT_SECONDS, env=env)
+        if not outcome.ok:
+            raise NoEngine(reason=f"{outcome.describe()}:\n{_end_of(outcome.tail)}\n", commands=commands())
+
+
+def _start_service(say: Say) -> Engine | None:
+    """Through systemd or the init script, where that works."""
+    if Path("/run/systemd/system").is_dir():
+        argv = ("systemctl", "start", "docker")
+    elif Path("/etc/init.d/docker").exists():
+        argv = ("service", "docker", "start")
+    else:
+        return None
+    say(f"Starting Docker: {' '.join(argv)}")
+    run_on_host(*argv, deadline=60)
+    return _wait(_SERVICE_SECONDS)
+
+
+def _start_daemon(say: Say) -> Engine:
+    """As a daemon of its own that survives this process, in the first way that works."""
+    for attempt in attempts():
+        if attempt.cost:
+            say(attempt.cost)
+        say(f"Starting dockerd {' '.join(attempt.arguments)}".rstrip() + f" (log: {LOG})")
+        daemon = _spawn(attempt)
+        found = _wait(_START_SECONDS, daemon)
+        if found is not None:
+            return found
+        _stop(daemon)
+        if not _is_network_trouble(_log()):
+            break
+    raise NoEngine(
+        reason=f"dockerd does not start; the end of {LOG}:\n{_end_of(_log())}\n",
+        commands=("dockerd   # and read what it says",),
+    )
+
+
+def attempts() -> Sequence[Attempt]:
+    """In order: as it is; with the older iptables; without any (said aloud, because it costs the bridge network)."""
+    ways = [Attempt()]
+    legacy = shutil.which("iptables-legacy")
+    if legacy:
+        folder = Path(tempfile.gettempdir()) / f"xavos-iptables-{os.getpid()}"
+        ways.append(
+            Attempt(path=_linked(folder, Path(legacy)), cost="Trying again with iptables-legacy, for this daemon only.")
+        )
+    ways.append(
+        Attempt(
+            arguments=("--iptables=false", "--ip6tables=false"),
+            cost="Trying again without iptables: containers will reach no outer network except with --network=host, "
+            "and published ports answer on this machine only.",
+        )
+    )
+    return ways
+
+
+def _linked(folder: Path, legacy: Path) -> str:
+    folder.mkdir(exist_ok=True)
+    for family in ("iptables", "ip6tables"):
+        link = folder / family
+        link.unlink(missing_ok=True)
+        link.symlink_to(legacy.with_name(f"{family}-legacy"))
+    return str(folder)
+
+
+def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
+    env = dict(os.environ)
+    if attempt.path:
+        env["PATH"] = f"{attempt.path}:{env.get('PATH', '')}"
+    if not _is_running("/var/run/docker.pid"):  # a pid file left by a machine that went down
+        Path("/var/run/docker.pid").unlink(missing_ok=True)
+    with LOG.open("wb") as log:
+        daemon = subprocess.Popen(  # its own session: Ctrl-C here does not reach it
+            ["dockerd", *attempt.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=env,
+            start_new_session=True,
+        )
+    PID_FILE.write_text(f"{daemon.pid}\n", encoding="ascii")
+    return daemon
+
+
+def _is_running(pid_file: str) -> bool:
+    try:
+        os.kill(int(Path(pid_file).read_text(encoding="ascii")), 0)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _stop(daemon: subprocess.Popen[bytes]) -> None:
+    daemon.terminate()
+    try:
+        daemon.wait(15)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
+    PID_FILE.unlink(missing_ok=True)
+
+
+def _wait(seconds: float, daemon: subprocess.Popen[bytes] | None = None) -> Engine | None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = ask(SOCKET)
+        if isinstance(found, Engine):
+            return found
+        if daemon is not None and daemon.poll() is not None:
+            return None
+        time.sleep(0.3)
+    return None
+
+
+def _is_network_trouble(log: str) -> bool:
+    return bool(re.search(r"iptables|nat chain|network controller|bridge", log, re.IGNORECASE))
+
+
+def _log() -> str:
+    try:
+        return LOG.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _end_of(text: str, lines: int = 6) -> str:
+    """The last lines that are more than chatter."""
+    telling = [line for line in text.splitlines() if line.strip() and "level=info" not in line]
+    return "\n".join(f"    {line[:300]}" for line in telling[-lines:])

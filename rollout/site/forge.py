@@ -1,0 +1,190 @@
+"""The forge: where a deployment's commands run. A container, or this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import docker.errors
+
+from rollout.process import Launcher, LocalLauncher
+from rollout.site import processes
+from rollout.site.container_launcher import ContainerLauncher
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+ROOT_IN_CONTAINER = Path("/srv/xavos")
+TEMPORARY = ".home/tmp"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Forge(Protocol):
+    """Where commands run. `root` is the deployment's folder as commands there see it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def root(self) -> Path: ...
+    @property
+    def launcher(self) -> Launcher: ...
+    @property
+    def identity(self) -> str:
+        """What a checkpoint depends on: equal identities build equal files."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """How recovery finds it again."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables every command there gets before the site's own."""
+
+    def address(self) -> str:
+        """Host name under which this process reaches what listens there."""
+
+    def marked(self, marker: str) -> tuple[int, ...]:
+        """Pids (as the forge sees them) of processes whose initial environment holds `NAME=value`."""
+
+    def kill_marked(self, marker: str) -> None:
+        """End them: TERM, then KILL; returns when none is left or raises TimeoutError."""
+
+    def listener_marked(self, port: int, marker: str) -> bool:
+        """True where the process that listens on the port carries the marker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostForge:
+    """This machine, with its own Elixir. `variables` are those by which its tools are found (PATH among them)."""
+
+    root: Path
+    toolchain: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "host"
+
+    @property
+    def launcher(self) -> Launcher:
+        return LocalLauncher()
+
+    @property
+    def identity(self) -> str:
+        return f"host {self.toolchain} {self.root}"
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        return {"kind": "host"}
+
+    def environment(self) -> Mapping[str, str]:
+        passed = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
+        # Mix leaves its locks in the folder for temporary files: there they go with the deployment.
+        own = {"TMPDIR": str(self.root / TEMPORARY)}
+        return {"PATH": _SYSTEM_PATH, "LANG": "C.UTF-8", **passed, **self.variables, **own}
+
+    def address(self) -> str:
+        return "127.0.0.1"
+
+    def marked(self, marker: str) -> tuple[int, ...]:
+        return processes.marked(marker)
+
+    def kill_marked(self, marker: str) -> None:
+        processes.kill_marked(marker)
+
+    def listener_marked(self, port: int, marker: str) -> bool:
+        return processes.listener_marked(port, marker)
+
+
+class ContainerForge:
+    """A long-lived container with the deployment mounted at /srv/xavos."""
+
+    kind = "container"
+    root = ROOT_IN_CONTAINER
+
+    def __init__(self, client: DockerClient, container: Container, *, image: str, isolated: bool) -> None:
+        self._client = client
+        self._container = container
+        self._image = image
+        self._isolated = isolated
+
+    @classmethod
+    def create(
+        cls,
+        client: DockerClient,
+        *,
+        name: str,
+        image: str,
+        directory: Path,
+        run: str,
+        network: str | None,
+    ) -> ContainerForge:
+        """Start the container: on the machine's own network, or on the isolated `network`."""
+        container = client.containers.run(
+            image,
+            ["sleep", "infinity"],
+            name=name,
+            detach=True,
+            init=True,
+            labels={"xavos.run": run},
+            user=f"{os.getuid()}:{os.getgid()}",
+            network_mode=network or "host",
+            volumes={str(directory): {"bind": str(ROOT_IN_CONTAINER), "mode": "rw"}},
+            working_dir=str(ROOT_IN_CONTAINER),
+            environment={"XAVOS_RUN": run},
+        )
+        container.reload()
+        return cls(client, container, image=image, isolated=network is not None)
+
+    @property
+    def name(self) -> str:
+        return str(self._container.name)
+
+    @property
+    def launcher(self) -> Launcher:
+        return ContainerLauncher(self._client, self.name)
+
+    @property
+    def identity(self) -> str:
+        return f"container {self._image}"
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        return {"kind": "container", "name": self.name}
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "PATH": _SYSTEM_PATH,
+            "LANG": "C.UTF-8",
+            "MIX_REBAR3": "/usr/bin/rebar3",
+            "XAVOS_IN_FORGE": "1",
+            "XAVOS_FORGE_CONTAINER": self.name,
+        }
+
+    def address(self) -> str:
+        if not self._isolated:
+            return "127.0.0.1"
+        networks: Mapping[str, Any] = self._container.attrs["NetworkSettings"]["Networks"]
+        return next(str(network["IPAddress"]) for network in networks.values() if network["IPAddress"])
+
+    def marked(self, marker: str) -> tuple[int, ...]:
+        return tuple(int(pid) for pid in self._inside("marked", marker).split())
+
+    def kill_marked(self, marker: str) -> None:
+        left = self._inside("kill", marker).strip()
+        if left:
+            raise TimeoutError(f"processes {left} in {self.name} do not end")
+
+    def listener_marked(self, port: int, marker: str) -> bool:
+        return self._inside("listener", marker, str(port)).strip() == "yes"
+
+    def _inside(self, *arguments: str) -> str:
+        """Run the process script in the container; silent where the container is gone."""
+        try:
+            result = self._client.containers.get(self.name).exec_run(
+                ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False
+            )
+        except docker.errors.NotFound:
+            return ""
+        output = result.output
+        return output.decode("utf-8", "replace") if isinstance(output, bytes) else ""

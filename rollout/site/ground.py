@@ -1,0 +1,182 @@
+"""The ground a deployment stands on: what must not be there, then folder, network, gateway, forge, database server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rollout import rehearsal
+from rollout.errors import AlreadyExists, PortTaken
+from rollout.hex.gateway import Gateway
+from rollout.hex.sources import RehearsalSource
+from rollout.site import postgres, processes
+from rollout.site.choice import host_toolchain
+from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
+from rollout.site.host_tools import host_variables
+from rollout.site.images import ensure_image
+from rollout.site.postgres import refuse_existing
+from rollout.site.repository import MARK, being_made
+from rollout.site.site import Site
+from rollout.step import Step
+
+
+def refuse_what_is_not_ours(site: Site) -> None:
+    """Raise Refused for a folder, branch, listener or database that is there already. Changes nothing."""
+    if site.directory.exists() or site.directory.is_symlink():
+        raise AlreadyExists(what="folder", name=str(site.directory), option="--directory or --name")
+    if site.repository.has_branch(site.branch):
+        raise AlreadyExists(what="branch", name=f"{site.branch} of {site.repository.path}", option="--name")
+    if site.repository.path.exists():
+        raise AlreadyExists(what="folder", name=str(site.repository.path), option="--directory or --name")
+    holder = processes.port_holder(site.options.port)
+    if holder is not None:
+        raise PortTaken(port=site.options.port, holder=holder)
+    if site.database_kind == "url":
+        server = postgres.ExistingServer(site.options.database, redactor=site.run.redactor)
+        server.start()
+        refuse_existing(server, site.role, tuple(site.databases.values()))
+
+
+def make_folder(step: Step) -> None:
+    """The deployment's folder, and those above it that are not there."""
+    directory = step.site.directory
+    missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+    made = [str(folder) for folder in reversed(missing)]
+    run = step.site.run.id
+    record = {"kind": "directory", "path": str(directory), "made": made, "run": run}
+    with step.act(f"make folder {directory}", record):
+        beside = being_made(directory, run)
+        beside.mkdir(parents=True)
+        (beside / MARK).write_text(f"{run}\n")
+        try:
+            beside.rename(directory)
+        except OSError as error:  # another run was quicker
+            raise AlreadyExists(what="folder", name=str(directory), option="--directory or --name") from error
+
+
+def make_network(step: Step) -> None:
+    """With --offline: a network of the run's own from which nothing outside can be reached."""
+    site = step.site
+    if not site.options.offline:
+        return
+    name = f"xavos-{site.run.id}"
+    assert site.engine is not None, "--offline needs containers, which the options were checked for"
+    with step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}):
+        network = site.engine.client().networks.create(
+            name, driver="bridge", internal=True, labels={"xavos.run": site.run.id}
+        )
+    network.reload()
+    site.network = name
+    site.network_gateway = str((network.attrs or {})["IPAM"]["Config"][0]["Gateway"])
+
+
+def start_forge(step: Step) -> None:
+    """The place where commands run, as chosen for the run."""
+    site = step.site
+    if site.forge_kind == "host":
+        site.file(TEMPORARY).mkdir(parents=True)
+        site.forge = HostForge(root=site.directory, toolchain=host_toolchain(), variables=host_variables())
+        record = {"kind": "processes", "marker": site.run.marker, "forge": site.forge.record}
+        with step.act("run commands on this machine", record):
+            return
+    assert site.engine is not None
+    image = ensure_image(site.engine, "forge", say=_noting(step))
+    name = f"xavos-{site.run.id}-forge"
+    with step.act(f"start container {name}", {"kind": "container", "name": name, "run": site.run.id}):
+        site.forge = ContainerForge.create(
+            site.engine.client(),
+            name=name,
+            image=image.tag,
+            directory=site.directory,
+            run=site.run.id,
+            network=site.network,
+        )
+
+
+def open_gateway(step: Step) -> None:
+    """The gateway in front of the source, where the forge can reach it; a rehearsal's registry is built first."""
+    site = step.site
+    source = site.source
+    if isinstance(source, RehearsalSource):
+        _build_rehearsal(step, source.folder)
+    gateway = Gateway(site.upstreams, cache=site.options.cache, bind=site.network_gateway or "127.0.0.1")
+    gateway.start()
+    site.gateway = gateway
+
+
+def close_gateway(site: Site) -> None:
+    """Stop the gateway, if it is open."""
+    if site.gateway is not None:
+        site.gateway.stop()
+        site.gateway = None
+
+
+def start_database(step: Step) -> None:
+    """The database server, as chosen for the run. What recovery needs of it is kept before it is started."""
+    site = step.site
+    server = _server(step)
+    for key, value in server.secrets().items():
+        site.run.keep_secret(key, value, mask=key == "password")
+    server.start()
+    site.server = server
+
+
+def _server(step: Step) -> postgres.DatabaseServer:
+    site = step.site
+    if site.database_kind == "url":
+        return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
+    if site.database_kind == "embedded":
+        folder = site.options.state / "postgres" / site.run.id
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return postgres.EmbeddedServer(
+            run=site.run.id, folder=folder, journal=site.run.journal, where=step.where, observe=step.recorder
+        )
+    assert site.engine is not None
+    image = ensure_image(site.engine, "postgres", say=_noting(step))
+    return postgres.ContainerServer(
+        run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network
+    )
+
+
+def _noting(step: Step) -> Callable[[str], None]:
+    return step.note
+
+
+def _build_rehearsal(step: Step, folder: Path) -> None:
+    """Build the rehearsal's registry, once for each content: where the forge sees it, then moved into the cache.
+
+    A move may be a copy (another file system), so it arrives under a name of this run's and is there in one step.
+    """
+    if (folder / "public_key").is_file():
+        return
+    site = step.site
+    building = site.file(".rehearsal")
+
+    def run(argv: Sequence[str], where: Path, env: Mapping[str, str]) -> tuple[int, str]:
+        outcome = step.run(*argv, cwd=str(where.relative_to(site.directory)), env=env,
+                           label="build the rehearsal's registry", deadline=180)  # fmt: skip
+        return (outcome.exit_code if outcome.exit_code is not None else 1), outcome.tail
+
+    built = rehearsal.build_registry(rehearsal.load_scenario(site.options.scenario), building, run)
+    move_in(built.folder.parent, folder)
+    shutil.rmtree(building)
+
+
+def move_in(made: Path, folder: Path) -> None:
+    """Move what `made` holds to the parent of `folder` (its `public`), whole or not at all."""
+    home = folder.parent
+    home.parent.mkdir(parents=True, exist_ok=True)
+    arriving = Path(tempfile.mkdtemp(dir=home.parent, prefix=f".{home.name}."))
+    try:
+        moved = Path(shutil.move(made, arriving))
+        if home.exists() and not (folder / "public_key").is_file():
+            shutil.rmtree(home)  # half copied
+        try:
+            moved.replace(home)
+        except OSError:
+            if not (folder / "public_key").is_file():
+                raise  # else another run was quicker, with the same content
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)

@@ -1,0 +1,15 @@
+"""Commands of the set-up on this machine: before there is a run, a journal or a forge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rollout.process import LocalLauncher, Outcome, Quiet, Request, execute
+
+
+def run_on_host(*argv: str, deadline: float = 60.0, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run argv here with this process's environment and `env`, silently; `deadline` in seconds."""
+    request = Request(argv=argv, label=argv[0], cwd=Path("/"), env={**os.environ, **(env or {})}, deadline=deadline)
+    return execute(request, LocalLauncher(), Quiet())

@@ -1,0 +1,133 @@
+"""The images of forge and database: made once, named by the content of their folder under images/."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker.errors
+import filelock
+
+from rollout.errors import RolloutError
+from rollout.options import ROOT, state_folder
+from rollout.site.base import SUITE, ensure_base, has_image, pull
+from rollout.site.engine import Engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+NAMES = ("forge", "postgres")
+OFFICIAL = {"postgres": "postgres:17"}
+LABEL = "xavos.image"
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRef:
+    """An image on the engine. `built` where this call built or pulled it, which took `seconds`."""
+
+    tag: str
+    id: str
+    built: bool
+    seconds: float
+
+
+class ImageBuildFailed(RolloutError):
+    """A container file did not build. `tail` is the end of what the build printed."""
+
+    def __init__(self, *, name: str, reason: str, tail: str) -> None:
+        self.tail = tail
+        super().__init__(
+            f"The image {name} does not build: {reason}\n{tail}\n",
+            advice=f"See that a Debian mirror is reachable and the engine has room, then try again (images/{name}).",
+        )
+
+
+def ensure_image(engine: Engine, name: str, *, say: Say = print) -> ImageRef:
+    """The image `name` (forge or postgres), pulled or built where it is missing.
+
+    Raises ImageBuildFailed and BaseUnavailable.
+    """
+    client = engine.client()
+    began = time.monotonic()
+    with _building(name):
+        tag = _present(client, name)
+        if tag is not None:
+            return ImageRef(tag=tag, id=str(client.images.get(tag).id), built=False, seconds=time.monotonic() - began)
+        official = OFFICIAL.get(name)
+        if official and pull(client, official, say):
+            tag = official
+        else:
+            tag = image_tag(name)
+            _build(client, name, tag, say)
+    image = client.images.get(tag)
+    seconds = time.monotonic() - began
+    say(f"Image {tag}: {image.attrs.get('Size', 0) / 1e6:.0f} MB, ready after {seconds:.0f} s")
+    return ImageRef(tag=tag, id=str(image.id), built=True, seconds=seconds)
+
+
+def image_present(engine: Engine, name: str) -> bool:
+    """Whether ensure_image would have nothing to do."""
+    return _present(engine.client(), name) is not None
+
+
+def image_tag(name: str, root: Path = ROOT) -> str:
+    """`xavos-<name>:<hash>` of the base's name and of every file (path, mode, content) under images/<name>."""
+    folder = root / "images" / name
+    digest = hashlib.blake2b(SUITE.encode(), digest_size=8)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        executable = bool(path.stat().st_mode & 0o100)
+        digest.update(f"\0{path.relative_to(folder).as_posix()}\0{executable}\0{len(content)}\0".encode() + content)
+    return f"xavos-{name}:{digest.hexdigest()}"
+
+
+def _present(client: DockerClient, name: str) -> str | None:
+    tags = (image_tag(name), OFFICIAL.get(name))
+    return next((tag for tag in tags if tag and has_image(client, tag)), None)
+
+
+def _building(name: str) -> filelock.FileLock:
+    """Two runs at once build an image once."""
+    folder = state_folder(os.environ)
+    folder.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(folder / f"image-{name}.lock")
+
+
+def _build(client: DockerClient, name: str, tag: str, say: Say) -> None:
+    base = ensure_base(client, say)
+    say(f"Building {tag} on {base} (about a minute) ...")
+    proxies = {key: os.environ[key] for key in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(key)}
+    printed: list[str] = []
+    try:
+        for event in client.api.build(
+            path=str(ROOT / "images" / name),
+            tag=tag,
+            buildargs={"BASE": base, **proxies},
+            network_mode="host",  # also where the engine has no working bridge
+            labels={LABEL: name},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        ):
+            text = str(event.get("stream") or "")
+            printed.extend(text.splitlines())
+            if text.startswith(("Step ", "STEP ")):
+                say("  " + " ".join(text.split())[:100])
+            if event.get("error"):
+                raise ImageBuildFailed(name=name, reason=str(event["error"])[:300], tail=_end_of(printed))
+    except docker.errors.DockerException as error:
+        raise ImageBuildFailed(name=name, reason=str(error)[:300], tail=_end_of(printed)) from error
+    if not has_image(client, tag):
+        raise ImageBuildFailed(name=name, reason="the engine ended without an image", tail=_end_of(printed))
+
+
+def _end_of(lines: list[str], count: int = 15) -> str:
+    return "\n".join(f"    {line[:200]}" for line in [line for line in lines if line.strip()][-count:])

@@ -1,0 +1,55 @@
+"""PostgreSQL: three kinds of server behind one Protocol, a deployment's role, and what one can ask."""
+
+from rollout.site.postgres.choose import Choice, attach, choose_database
+from rollout.site.postgres.container import ContainerServer, undo_container
+from rollout.site.postgres.embedded import EmbeddedServer
+from rollout.site.postgres.errors import (
+    CannotInterrupt,
+    DatabaseDenied,
+    DatabaseTooOld,
+    DatabaseUnreachable,
+    DumpUnavailable,
+    EmbeddedUnavailable,
+    NoDatabase,
+    NotOurs,
+    ServerFailed,
+    ServerGone,
+)
+from rollout.site.postgres.existing import ExistingServer, refuse_existing
+from rollout.site.postgres.facts import differences, digest_of_database, facts
+from rollout.site.postgres.login import Connection
+from rollout.site.postgres.ownership import drop_owned
+from rollout.site.postgres.provision import provision, role_record, undo_role
+from rollout.site.postgres.server import DatabaseServer
+from rollout.site.postgres.undo_embedded import undo_embedded
+
+__all__ = [
+    "CannotInterrupt",
+    "Choice",
+    "Connection",
+    "ContainerServer",
+    "DatabaseDenied",
+    "DatabaseServer",
+    "DatabaseTooOld",
+    "DatabaseUnreachable",
+    "DumpUnavailable",
+    "EmbeddedServer",
+    "EmbeddedUnavailable",
+    "ExistingServer",
+    "NoDatabase",
+    "NotOurs",
+    "ServerFailed",
+    "ServerGone",
+    "attach",
+    "choose_database",
+    "differences",
+    "digest_of_database",
+    "drop_owned",
+    "facts",
+    "provision",
+    "refuse_existing",
+    "role_record",
+    "undo_container",
+    "undo_embedded",
+    "undo_role",
+]

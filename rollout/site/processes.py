@@ -1,0 +1,104 @@
+"""Our processes, known by a token in their initial environment; never by name or pattern of a command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+import psutil
+
+_PATIENCE = 5.0
+
+# The same questions asked inside a container, where psutil is not: marked, kill, listener. Plain POSIX sh.
+# Processes end while it looks at them, so what the shell says about that is not wanted.
+SCRIPT = r"""
+exec 2>/dev/null
+marked() {
+  for process in /proc/[0-9]*; do
+    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF -- "$1" && echo "${process#/proc/}"
+  done
+  return 0
+}
+case "$1" in
+marked) marked "$2" ;;
+kill)
+  for signal in TERM KILL; do
+    left=$(marked "$2"); [ -z "$left" ] && exit 0
+    kill -"$signal" $left 2>/dev/null
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      [ -z "$(marked "$2")" ] && exit 0
+      sleep 0.2
+    done
+  done
+  marked "$2" ;;
+listener)
+  port=$(printf '%04X' "$3")
+  inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p=":$port" '$2 ~ p"$" && $4 == "0A" {print $10}')
+  for pid in $(marked "$2"); do
+    for inode in $inodes; do
+      ls -l "/proc/$pid/fd" 2>/dev/null | grep -qF "socket:[$inode]" && { echo yes; exit 0; }
+    done
+  done
+  echo no ;;
+esac
+"""
+
+
+def marked(marker: str) -> tuple[int, ...]:
+    """Pids of processes on this machine whose initial environment holds `NAME=value`; this process never counts."""
+    name, _, value = marker.partition("=")
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(name) == value:
+                found.append(process.pid)
+    return tuple(found)
+
+
+def kill_marked(marker: str) -> None:
+    """TERM, then KILL. Raises TimeoutError where a process outlives both."""
+    for forceful in (False, True):
+        alive = []
+        for pid in marked(marker):
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(pid)
+                process.kill() if forceful else process.terminate()
+                alive.append(process)
+        psutil.wait_procs(alive, timeout=_PATIENCE)
+        if not marked(marker):
+            return
+    left = marked(marker)
+    if left:
+        raise TimeoutError(f"processes {', '.join(map(str, left))} do not end")
+
+
+def listener_marked(port: int, marker: str) -> bool:
+    """True where a process with the marker listens on the port of this machine."""
+    for pid in marked(marker):
+        with contextlib.suppress(psutil.Error):
+            for connection in psutil.Process(pid).net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                    return True
+    return False
+
+
+def port_holder(port: int, *, seconds: float = 0.0) -> str | None:
+    """Who listens on the port: `name (pid N)`, `another program`, None for nobody. Waits up to `seconds` for nobody."""
+    until = time.monotonic() + seconds
+    while True:
+        holder = _port_holder(port)
+        if holder is None or time.monotonic() >= until:
+            return holder
+        time.sleep(0.05)
+
+
+def _port_holder(port: int) -> str | None:
+    with contextlib.suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                with contextlib.suppress(psutil.Error):
+                    if connection.pid:
+                        return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                return "another program"
+    return None

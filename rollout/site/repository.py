@@ -1,0 +1,126 @@
+"""The Git side of a deployment: a private bare repository, a worktree on a branch of it, a commit a phase."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from rollout.errors import PhaseFailed
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+MARK = ".xavos-run"
+EXCLUDED = (".env", ".home/", "log/", MARK)
+
+
+class Repository:
+    """Git on this machine, deaf to the user's own configuration and hooks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "HEAD").exists()
+
+    def create(self, *, run: str) -> None:
+        """Make it beside and move it into place, so that it never stands there without the mark of its run."""
+        beside = Repository(being_made(self.path, run))
+        beside.path.mkdir(parents=True)
+        beside._git("init", "--quiet", "--bare", str(beside.path), at=None)
+        beside._git("config", "xavos.run", run)
+        info = beside.path / "info"
+        info.mkdir(exist_ok=True)
+        (info / "exclude").write_text("".join(f"/{line}\n" for line in EXCLUDED))
+        beside.path.rename(self.path)
+
+    @property
+    def run(self) -> str | None:
+        """The run that made it; None for a repository that is not ours."""
+        return self._git("config", "--get", "--default", "", "xavos.run").strip() or None
+
+    def remove_branch(self, branch: str, *, run: str) -> None:
+        """Forget worktrees that are gone, and the branch if its first commit names the run."""
+        self._git("worktree", "prune", "--expire=now")
+        if self.has_branch(branch) and run in self._git("log", "--max-parents=0", "--format=%B", branch, "--"):
+            self._git("update-ref", "-d", f"refs/heads/{branch}")
+
+    def has_branch(self, branch: str) -> bool:
+        return self.exists and f"refs/heads/{branch}" in self.refs()
+
+    def refs(self) -> Mapping[str, str]:
+        """Every reference and its commit."""
+        if not self.exists:
+            return {}
+        lines = self._git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+        return dict(line.split(" ", 1) for line in lines)
+
+    def worktrees(self) -> tuple[str, ...]:
+        """Folders of all worktrees but the repository's own."""
+        if not self.exists:
+            return ()
+        lines = self._git("worktree", "list", "--porcelain").splitlines()
+        return tuple(line.removeprefix("worktree ") for line in lines if line.startswith("worktree "))[1:]
+
+    def add_worktree(self, directory: Path, branch: str, *, run: str) -> None:
+        """A worktree with nothing in it, on a new branch whose first commit names the run."""
+        self._git("mktree", stdin="")
+        commit = self._git("commit-tree", EMPTY_TREE, "-m", f"Deployment of run {run}").strip()
+        # Git adds worktrees to empty folders only, and the forge has a home in this one: add beside, and move the link.
+        beside = self.path / "adding" / directory.name
+        self._git("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(beside), commit)
+        (beside / ".git").rename(directory / ".git")
+        beside.rmdir()
+        beside.parent.rmdir()
+        self._git("worktree", "repair", str(directory))
+
+    def commit(self, directory: Path, message: str) -> str:
+        """Commit everything in the worktree; returns the commit's id."""
+        self._git("add", "--all", at=directory)
+        self._git("commit", "--quiet", "--allow-empty", "--no-verify", "-m", message, at=directory)
+        return self._git("rev-parse", "HEAD", at=directory).strip()
+
+    def reset(self, directory: Path, commit: str) -> None:
+        """Put branch and index back to a commit; files are not touched."""
+        self._git("reset", "--quiet", "--mixed", commit, at=directory)
+
+    def tracked(self, branch: str) -> tuple[str, ...]:
+        """Every path in the newest commit of a branch."""
+        return tuple(self._git("ls-tree", "-r", "--name-only", branch).splitlines())
+
+    def _git(self, *arguments: str, at: Path | str | None = "", stdin: str | None = None) -> str:
+        place = self.path if at == "" else at
+        command = ["git", *(("-C", str(place)) if place else ()), *arguments]
+        try:
+            done = subprocess.run(
+                command, env=_environment(), capture_output=True, text=True, check=True, input=stdin, timeout=120
+            )
+        except subprocess.CalledProcessError as error:
+            raise PhaseFailed(
+                f"`{' '.join(command)}` failed: {error.stderr.strip()}",
+                cause="permission_denied" if "ermission denied" in error.stderr else "unknown",
+                advice="Look at what Git says; nothing of yours was changed.",
+            ) from error
+        return done.stdout
+
+
+def being_made(path: Path, run: str) -> Path:
+    """Where something is put together before it is moved to `path`."""
+    return path.with_name(f".{path.name.lstrip('.')}.making-{run}")
+
+
+def _environment() -> Mapping[str, str]:
+    identity = {"NAME": "xavos-rollout", "EMAIL": "rollout@localhost"}
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": "/nonexistent",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_KEY_1": "core.hooksPath",
+        "GIT_CONFIG_VALUE_1": "/dev/null",
+        **{f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in identity.items()},
+    }

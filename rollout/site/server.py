@@ -1,0 +1,53 @@
+"""The running XAVOS, seen from outside."""
+
+from __future__ import annotations
+
+import ssl
+import time
+
+import httpx
+
+from rollout.errors import PhaseFailed
+from rollout.site.processes import port_holder
+from rollout.site.site import Site
+from rollout.step import Step
+
+READY_WITHIN = 90.0
+# XAVOS answers in plain HTTP; a context without certificates spares reading the system's, 40 ms for each client.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def marker(site: Site) -> str:
+    """The token that every process started through the deployed scripts carries (it is in `.env`)."""
+    return f"XAVOS_SERVER={site.run.id}"
+
+
+def wait_until_ready(step: Step) -> None:
+    """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw."""
+    site, last = step.site, "no answer"
+    until = time.monotonic() + min(READY_WITHIN, step.remaining)
+    with (
+        site.run.journal.waiting("readiness to answer 200", **step.where),
+        httpx.Client(base_url=site.base_url, timeout=5, trust_env=False, verify=NO_TLS) as client,
+    ):
+        while time.monotonic() < until:
+            try:
+                answer = client.get("/health/ready")
+            except httpx.HTTPError as error:
+                last = f"{type(error).__name__}: {error}"
+            else:
+                last = f"HTTP {answer.status_code}: {answer.text[:300]}"
+                if answer.status_code == 200:
+                    return
+            time.sleep(0.1)
+    raise PhaseFailed(
+        f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
+        f"The port is held by {port_holder(site.options.port) or 'nobody'}. Server log: {_log(site)}",
+        cause="timeout",
+        advice="Read log/server.log of the deployment (kept with --keep=always).",
+    )
+
+
+def _log(site: Site) -> str:
+    path = site.file("log/server.log")
+    return path.read_text(encoding="utf-8", errors="replace")[-1500:] if path.is_file() else "none"

@@ -1,0 +1,45 @@
+"""The site's own settings: written to `.env` (0600), read by config/site.exs and the scripts on every start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from rollout.site.site import Site
+
+
+def make(site: Site) -> dict[str, str]:
+    """Fresh settings; the secrets among them are masked in everything the run writes from here on."""
+    password, base, token = (secrets.token_urlsafe(length) for length in (24, 48, 48))
+    site.run.keep_secret("role_password", password)
+    for secret in (base, token):
+        site.run.redactor.add(secret)
+    server = site.database
+    urls = {
+        variable: server.url(user=site.role, password=password, database=site.databases[purpose])
+        for variable, purpose in (("DATABASE_URL", "dev"), ("TEST_DATABASE_URL", "test"))
+    }
+    host, port = server.forge_address or (server.host, server.port)
+    return {
+        "XAVOS_NAME": site.options.name,
+        "XAVOS_SERVER": site.run.id,
+        "PORT": str(site.options.port),
+        "XAVOS_BIND": "0.0.0.0" if site.options.offline else "127.0.0.1",  # noqa: S104 - an isolated network
+        **urls,
+        "PGHOST": host,
+        "PGPORT": str(port),
+        "PGUSER": site.role,
+        "PGPASSWORD": password,
+        "PGDATABASE": site.databases["dev"],
+        "SECRET_KEY_BASE": base,
+        "TOKEN_SIGNING_SECRET": token,
+        **({"XAVOS_FORGE_CONTAINER": site.in_forge.record["name"]} if site.in_forge.kind == "container" else {}),
+    }
+
+
+def write(path: Path, settings: Mapping[str, str]) -> None:
+    """Write them as `NAME=value` lines, readable by the owner alone."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())

@@ -1,0 +1,229 @@
+"""A deployment's place in the world, as far as it exists: folder, forge, database server, gateway, processes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+
+from rollout.fingerprint import Fingerprint
+from rollout.options import Options
+from rollout.run import Run
+from rollout.site import postgres
+from rollout.site.engine import Engine
+from rollout.site.forge import TEMPORARY, Forge
+from rollout.site.manifest import Manifest, differences, scan, without
+from rollout.site.repository import MARK, Repository
+from rollout.site.store import UNSTORED, Store
+
+if TYPE_CHECKING:
+    from rollout.hex.choosing import Upstreams
+    from rollout.hex.gateway import Gateway
+    from rollout.hex.sources import Source
+
+# What differs between two sites of the same checkpoint; kept out of checkpoints, untouched by their restoration.
+SITE_ONLY = (
+    ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/edit.exs", ".home/.cache", TEMPORARY,
+    "log", "tmp",
+)  # fmt: skip
+
+
+class Site:
+    """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them."""
+
+    def __init__(
+        self, options: Options, run: Run, *, engine: Engine | None, upstreams: Upstreams, forge: str, database: str
+    ) -> None:
+        self.options = options
+        self.run = run
+        self.engine = engine
+        self.upstreams = upstreams
+        self.forge_kind = forge
+        self.database_kind = database
+        self.store = Store(options.cache / "objects")
+        self.directory = options.directory
+        self.repository = Repository(options.directory.parent / f".{options.directory.name}.git")
+        self.branch = f"deploy/{options.name}"
+        self.role = options.name
+        self.databases: Mapping[str, str] = {"dev": f"{options.name}_dev", "test": f"{options.name}_test"}
+        self.forge: Forge | None = None
+        self.server: postgres.DatabaseServer | None = None
+        self.gateway: Gateway | None = None
+        self.settings: dict[str, str] = {}
+        self.findings: dict[str, str] = {}
+        self.provisioned = False
+        self.network: str | None = None
+        self.network_gateway: str | None = None
+        self.last_tree: Manifest | None = None
+        self._dumps: dict[str, str] = {}
+
+    @property
+    def source(self) -> Source:
+        """Where Hex packages come from."""
+        return self.upstreams.hex
+
+    @property
+    def in_forge(self) -> Forge:
+        assert self.forge is not None, "the prerequisites phase makes the forge"
+        return self.forge
+
+    @property
+    def registry(self) -> Gateway:
+        """The gateway, where questions about packages go."""
+        assert self.gateway is not None, "the prerequisites phase opens the gateway"
+        return self.gateway
+
+    @property
+    def database(self) -> postgres.DatabaseServer:
+        assert self.server is not None, "the prerequisites phase starts the database server"
+        return self.server
+
+    @property
+    def base_url(self) -> str:
+        """Where XAVOS answers, seen from this process."""
+        return f"http://{self.in_forge.address()}:{self.options.port}"
+
+    def environment(self) -> Mapping[str, str]:
+        """Everything a command in the forge gets."""
+        forge = self.in_forge
+        home = forge.root / ".home"
+        return {
+            **forge.environment(),
+            "HOME": str(home),
+            "MIX_HOME": str(home / "mix"),
+            "HEX_HOME": str(home / "hex"),
+            "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            **(self.gateway.forge_environment() if self.gateway else {}),
+            **{name: value for name, value in self.settings.items() if name != "XAVOS_SERVER"},
+            "XAVOS_RUN": self.run.id,
+        }
+
+    def tree(self) -> Manifest | None:
+        """The manifest of the folder now; None where there is none."""
+        if not self.directory.is_dir():
+            self.last_tree = None
+            return None
+        self.last_tree = scan(self.directory, self.last_tree)
+        return self.last_tree
+
+    def fingerprint(self) -> Fingerprint:
+        """The site from outside: everything that a phase could leave behind."""
+        facts: dict[str, str] = {}
+        if self._port_answers() and self.in_forge.listener_marked(self.options.port, self.run.marker):
+            facts[f"listener on port {self.options.port}"] = self.run.marker
+        for reference, commit in self.repository.refs().items():
+            facts[f"git {reference}"] = commit
+        for worktree in self.repository.worktrees():
+            facts[f"git worktree {worktree}"] = ""
+        if self.repository.path.exists():
+            facts[f"repository {self.repository.path.name}"] = ""
+        facts |= self._engine_facts()
+        if self.server is not None and self.server_alive():
+            facts |= postgres.facts(self.server, tuple(self.databases.values()), self.role)
+        if self.forge is not None and self.forge.kind == "host":
+            for pid in self.forge.marked(self.run.marker):
+                facts[f"process {pid}"] = self.run.marker
+        return Fingerprint(tree=self.tree(), facts=facts)
+
+    def server_alive(self) -> bool:
+        """True where the server takes an administrator's connection."""
+        with contextlib.suppress(Exception), self.database.connect():
+            return True
+        return False
+
+    def _port_answers(self) -> bool:
+        """True where somebody listens on our port: only then the forge need be asked who."""
+        if self.forge is None:
+            return False
+        with contextlib.suppress(OSError), socket.create_connection((self.forge.address(), self.options.port), 2):
+            return True
+        return False
+
+    def _engine_facts(self) -> Mapping[str, str]:
+        if self.engine is None:
+            return {}
+        client = self.engine.client()
+        label: dict[str, str | list[str] | bool] = {"label": f"xavos.run={self.run.id}"}
+        facts: dict[str, str] = {}
+        with contextlib.suppress(docker.errors.APIError):
+            # The low-level calls: the others ask the engine once more for each thing they list.
+            facts |= {
+                f"container {name.lstrip('/')}": ""
+                for item in client.api.containers(all=True, filters=label)
+                for name in item["Names"]
+            }
+            facts |= {f"network {item['Name']}": "" for item in client.api.networks(filters=label)}
+        return facts
+
+    def undo_state(self, now: Fingerprint) -> Mapping[str, Any]:
+        """The record that puts folder and databases back to how they are `now`, at this moment (see rollout.undo)."""
+        tree = now.tree
+        commit = self.repository.refs().get(f"refs/heads/{self.branch}")
+        return {
+            "kind": "state",
+            "directory": str(self.directory),
+            "manifest": self.store.keep_tree(self.directory, without(tree, UNSTORED)) if tree else None,
+            "git": {"repository": str(self.repository.path), "commit": commit} if commit else None,
+            "server": self.server.key if self.server else "",
+            "role": self.role,
+            "databases": {
+                purpose: {
+                    "name": self.databases[purpose],
+                    "dump": dump,
+                    "state": postgres.digest_of_database(now.facts, self.databases[purpose]),
+                }
+                for purpose, dump in self.dumps(now.facts).items()
+            },
+        }
+
+    def dumps(self, facts: Mapping[str, str] | None = None) -> Mapping[str, str | None]:
+        """Purpose (dev, test) → digest of the dump in the store, None for a database that is not there.
+
+        `facts` are the server's of this moment, where they are known. What was dumped once is not dumped again.
+        """
+        if self.server is None or not self.provisioned:
+            return {}
+        if facts is None:
+            facts = postgres.facts(self.server, tuple(self.databases.values()), self.role)
+        found: dict[str, str | None] = {}
+        for purpose, name in self.databases.items():
+            state = postgres.digest_of_database(facts, name)
+            if state is not None and state not in self._dumps:
+                with self.run.journal.waiting(f"pg_dump of {name}"):
+                    dump = self.server.dump(name)
+                self._dumps[state] = self.store.put(dump)
+            found[purpose] = self._dumps[state] if state is not None else None
+        return found
+
+    def remember_dumps(self, dumps: Mapping[str, str | None]) -> None:
+        """These dumps (purpose → digest) were just restored: the databases as they are now need no other."""
+        facts = postgres.facts(self.database, tuple(self.databases.values()), self.role)
+        for purpose, dump in dumps.items():
+            state = postgres.digest_of_database(facts, self.databases[purpose])
+            if state is not None and dump is not None:
+                self._dumps[state] = dump
+
+    def restore_tree(self, wanted: Manifest, current: Manifest) -> tuple[str, ...]:
+        """Make the folder equal to `wanted`; `current` is how it is now.
+
+        Returns the differences that are left: files whose objects are damaged, which are dropped from the store.
+        """
+        self.last_tree = restored = self.store.restore_tree(self.directory, wanted, current)
+        if restored.entries == wanted.entries:
+            return ()
+        files = {path: entry for path, entry in wanted.entries.items() if entry[0] == "f"}
+        self.store.drop_damaged(entry[4] for path, entry in files.items() if restored.entries.get(path) != entry)
+        return differences(wanted, restored, limit=5)
+
+    def database_digest(self, name: str) -> str | None:
+        """One digest over everything in a database of ours; None where it is not there."""
+        return postgres.digest_of_database(postgres.facts(self.database, (name,), self.role), name)
+
+    def file(self, relative: str) -> Path:
+        return self.directory / relative

@@ -1,0 +1,210 @@
+"""What a phase's apply gets in its hands: commands, acts, notes, within the phase's deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tenacity
+
+from rollout.classify import TRANSIENT, Probes, failure
+from rollout.errors import PhaseFailed
+from rollout.hex.record import UNREACHABLE_CAUSES
+from rollout.journal import CommandRecorder
+from rollout.options import ROOT
+from rollout.plan import PhasePlan, Plan
+from rollout.process import LocalLauncher, Outcome, Request, execute
+from rollout.site.site import Site
+
+ATTEMPTS = 4
+EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+
+
+class Step:
+    """One phase while it is being applied."""
+
+    def __init__(
+        self,
+        site: Site,
+        plan: Plan,
+        phase: PhasePlan,
+        *,
+        passed: frozenset[str] = frozenset(),
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.site = site
+        self.plan = plan
+        self.phase = phase
+        self.attempts = 1
+        self.asked: dict[str, str] = {}
+        self.facts: dict[str, Any] = {}
+        self.passed = passed
+        self._pause = pause
+        self._until = time.monotonic() + phase.timeout_seconds
+
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"path": self.plan.name, "phase": self.phase.name}
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left of the phase's deadline. Raises PhaseFailed(timeout) when there are none."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise PhaseFailed(
+                f"The phase {self.phase.name} has used up its {self.phase.timeout_seconds:.0f} s.",
+                cause="timeout",
+                advice="Raise timeout_seconds of the phase in the plan if the machine is slow.",
+            )
+        return left
+
+    def act(self, text: str, undo: Mapping[str, Any]) -> AbstractContextManager[str]:
+        """Announce an act with its undo before doing it."""
+        return self.site.run.journal.act(text, undo, **self.where)
+
+    def note(self, text: str) -> None:
+        """A decision that a reader of the report wants to know."""
+        self.site.run.journal.record("phase.note", text=text, **self.where)
+
+    def run(
+        self,
+        *argv: str,
+        label: str | None = None,
+        deadline: float = 600.0,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        marker: str | None = None,
+    ) -> Outcome:
+        """Run a command in the forge, at the deployment's folder (or `cwd` below it). Never raises for an exit code."""
+        forge = self.site.in_forge
+        extra = dict([marker.split("=", 1)]) if marker else {}
+        request = Request(
+            argv=argv,
+            label=label or " ".join(argv[:3]),
+            cwd=forge.root / cwd,
+            env={**self.site.environment(), **(env or {}), **extra},
+            deadline=min(deadline, self.remaining),
+        )
+        outcome = execute(request, forge.launcher, self.recorder())
+        # What it printed ends up in errors, and errors in every report.
+        return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
+
+    def host(self, *argv: str, cwd: Path, label: str | None = None, deadline: float = 60.0) -> Outcome:
+        """Run a command on this machine."""
+        request = Request(
+            argv=argv,
+            label=label or " ".join(argv[:3]),
+            cwd=cwd,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "XAVOS_RUN": self.site.run.id},
+            deadline=min(deadline, self.remaining),
+        )
+        return execute(request, LocalLauncher(), self.recorder())
+
+    def must(self, *argv: str, **how: Any) -> Outcome:
+        """Like `run`, but raises PhaseFailed with the classified cause where the command fails."""
+        with self.watching_gateway() as upstream:
+            outcome = self.run(*argv, **how)
+            if not outcome.ok:
+                raise failure(outcome, self._probes(upstream))
+            return outcome
+
+    def must_retrying(self, *argv: str, **how: Any) -> Outcome:
+        """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_transient),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=1, min=1, max=10),
+            sleep=self._pause,
+            before_sleep=self._journal_retry,
+            reraise=True,
+        )
+        outcome: Outcome = retrying(lambda: self.must(*argv, **how))
+        return outcome
+
+    def edit(self, *arguments: str) -> Outcome:
+        """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""
+        compiled = ".home/edit"
+        if not self.site.file(f"{compiled}/Elixir.Edit.CLI.beam").exists():
+            shutil.copyfile(EDITOR, self.site.file(f"{compiled}.exs"))
+            self.site.file(compiled).mkdir(exist_ok=True)
+            self.must("elixirc", "-o", compiled, f"{compiled}.exs", label="compile the editor", deadline=60,
+                      env={"XAVOS_EDIT_COMPILE": "1"})  # fmt: skip
+        return self.must("elixir", "-pa", compiled, "-e", "Edit.CLI.main(System.argv())", *arguments,
+                         label=f"edit {' '.join(arguments[:3])}", deadline=60)  # fmt: skip
+
+    def lay_overlays(self) -> None:
+        """Lay every overlay of the phase, those included that go with an optional phase which has passed."""
+        for name in self.phase.overlay:
+            self.overlay(name)
+        for phase, name in self.phase.overlay_with:
+            if phase in self.passed:
+                self.overlay(name)
+
+    def overlay(self, name: str) -> None:
+        """Lay a folder of overlay/ over the worktree: copy `files/`, then apply `edits.exs`."""
+        source = ROOT / "overlay" / name
+        if (source / "files").is_dir():
+            shutil.copytree(source / "files", self.site.directory, dirs_exist_ok=True, copy_function=shutil.copy)
+        edits = source / "edits.exs"
+        if edits.is_file():
+            copied = self.site.file(f".home/{name}-edits.exs")
+            shutil.copyfile(edits, copied)
+            try:
+                self.edit("apply", ".", f".home/{copied.name}")
+            finally:
+                copied.unlink()
+
+    @contextlib.contextmanager
+    def watching_gateway(self) -> Iterator[Callable[[], str | None]]:
+        """Yields a question: what did the gateway see go wrong upstream since now?"""
+        gateway = self.site.gateway
+        if gateway is None:
+            yield lambda: None
+            return
+        mark = gateway.mark()
+        yield lambda: _trouble(gateway.causes_since(mark))
+
+    def _probes(self, upstream: Callable[[], str | None]) -> Probes:
+        site = self.site
+        return Probes(
+            upstream=upstream,
+            database_up=lambda: site.server_alive() if site.server else None,
+            free_bytes=lambda: shutil.disk_usage(site.directory).free if site.directory.is_dir() else None,
+        )
+
+    def recorder(self) -> CommandRecorder:
+        """An observer that puts one command into the journal and its output into a log file."""
+        run = self.site.run
+        return CommandRecorder(run.journal, run.logs, where=self.where)
+
+    def _journal_retry(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.attempts += 1
+        self.site.run.journal.record(
+            "phase.retry",
+            attempt=state.attempt_number,
+            cause=getattr(error, "cause", "unknown"),
+            wait=round(state.next_action.sleep, 1) if state.next_action else 0,
+            message=str(error),
+            **self.where,
+        )
+
+
+def _trouble(causes: Mapping[str, int]) -> str | None:
+    """The gateway's causes in the three words that classification knows."""
+    for cause in causes:
+        if cause in UNREACHABLE_CAUSES:
+            return "unreachable"
+    if {"checksum_mismatch", "bad_signature", "bad_payload"} & causes.keys():
+        return "checksum"
+    return "error" if causes else None
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, PhaseFailed) and error.cause in TRANSIENT

@@ -1,0 +1,208 @@
+"""Undo as data: one function a kind, the same for rollback, recovery after a kill, and `make undeploy`.
+
+Each is idempotent, touches only what its record names, and proves absence: it returns what it did as one line of text,
+or raises where the thing is still there (then it stays owed).
+
+| kind | record |
+|---|---|
+| directory | path, run; `made`: folders that did not exist before, outermost first |
+| worktree | repository, directory, branch, run |
+| repository | path, run |
+| container, network | name, run |
+| processes | marker (NAME=value), forge {kind, name?} |
+| state | directory, manifest (digest), git {repository, commit}, databases {purpose: {name, dump?}}, role, server |
+| role, embedded | see rollout.site.postgres |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from rollout.errors import RolloutError
+from rollout.site import postgres, processes
+from rollout.site.engine import Engine, find_engine
+from rollout.site.forge import ContainerForge
+from rollout.site.manifest import Manifest, differences, grafted, scan
+from rollout.site.postgres.ownership import drop_owned
+from rollout.site.repository import MARK, Repository, being_made
+from rollout.site.store import UNSTORED, Store
+
+Record = Mapping[str, Any]
+
+
+class StillThere(RolloutError):
+    """What was to be removed is not gone; the undo stays owed."""
+
+    def __init__(self, *, what: str, why: str) -> None:
+        super().__init__(f"{what} could not be undone: {why}.", advice="Mend that, then `pytest --recover`.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What undo functions work with: the object store, the run's secrets, the engine if one answers.
+
+    `trees`: folder → its last manifest, so that only what has changed since need be read.
+    """
+
+    store: Store
+    secrets: Mapping[str, str]
+    servers: dict[str, postgres.DatabaseServer]
+    trees: Mapping[str, Manifest] = field(default_factory=dict)
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        found = find_engine()
+        if not isinstance(found, Engine):
+            raise StillThere(what="A container", why=f"no engine answers ({found.reason})")
+        return found.client()
+
+    def server(self, key: str) -> postgres.DatabaseServer:
+        """The database server a record names, attached again from its record where this process did not start it."""
+        if key not in self.servers:
+            self.servers[key] = postgres.attach({"server": key}, self.secrets)
+        return self.servers[key]
+
+
+def undo(record: Record, workshop: Workshop) -> str:
+    """Undo one act. Raises RolloutError or OSError where it is still there afterwards."""
+    return _KINDS[record["kind"]](record, workshop)
+
+
+def _directory(record: Record, workshop: Workshop) -> str:
+    path, run = Path(record["path"]), record["run"]
+    shutil.rmtree(being_made(path, run), ignore_errors=True)
+    said = f"folder {path} is gone"
+    if path.exists():
+        if not _bears_mark(path, run):
+            return f"folder {path} is not ours and stays"
+        # The mark last, so that a removal that is cut short can be taken up again.
+        for child in path.iterdir():
+            if child.name != MARK:
+                _remove(child)
+        shutil.rmtree(path)
+    for made in reversed(record.get("made", ())):
+        with contextlib.suppress(OSError):
+            Path(made).rmdir()  # only where nothing else has moved in
+    return said
+
+
+def _worktree(record: Record, workshop: Workshop) -> str:
+    repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
+    if directory.is_dir() and _bears_mark(directory, record["run"]):
+        for child in directory.iterdir():
+            if child.name != MARK:
+                _remove(child)
+    if repository.exists and repository.run == record["run"]:
+        repository.remove_branch(record["branch"], run=record["run"])
+    return f"worktree {directory} and branch {record['branch']} are gone"
+
+
+def _repository(record: Record, workshop: Workshop) -> str:
+    path, run = Path(record["path"]), record["run"]
+    shutil.rmtree(being_made(path, run), ignore_errors=True)
+    if path.is_dir():
+        if Repository(path).run != run or Repository(path).refs():
+            return f"repository {path} is not ours alone and stays"
+        shutil.rmtree(path)
+    return f"repository {path} is gone"
+
+
+def _bears_mark(directory: Path, run: str) -> bool:
+    try:
+        return (directory / MARK).read_text().strip() == run
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _container(record: Record, workshop: Workshop) -> str:
+    return postgres.undo_container(record)
+
+
+def _network(record: Record, workshop: Workshop) -> str:
+    for network in workshop.client.networks.list(names=[record["name"]]):
+        if (network.attrs or {}).get("Labels", {}).get("xavos.run") == record["run"]:
+            network.remove()
+    return f"network {record['name']} is gone"
+
+
+def _processes(record: Record, workshop: Workshop) -> str:
+    marker, forge = record["marker"], record["forge"]
+    try:
+        if forge["kind"] == "host":
+            processes.kill_marked(marker)
+        else:
+            with contextlib.suppress(docker.errors.NotFound):
+                container = workshop.client.containers.get(forge["name"])
+                ContainerForge(workshop.client, container, image="", isolated=False).kill_marked(marker)
+    except TimeoutError as error:
+        raise StillThere(what=f"processes with {marker}", why=str(error)) from error
+    return f"no process carries {marker}"
+
+
+def _state(record: Record, workshop: Workshop) -> str:
+    directory = Path(record["directory"])
+    if record.get("manifest") and directory.is_dir():
+        now = scan(directory, workshop.trees.get(str(directory)))
+        wanted = grafted(workshop.store.manifest(record["manifest"]), now, UNSTORED)
+        restored = workshop.store.restore_tree(directory, wanted, now)
+        left = differences(wanted, restored, limit=5)
+        if left:
+            raise StillThere(what=f"the tree {directory}", why="; ".join(left))
+    if record.get("git"):
+        Repository(Path(record["git"]["repository"])).reset(directory, record["git"]["commit"])
+    wishes = record.get("databases", {}).values()
+    try:
+        server = workshop.server(record["server"]) if wishes else None
+    except postgres.ServerGone:
+        server = None  # with the server, its databases are gone
+    if server is None:
+        return f"{directory} is as it was"
+    found = postgres.facts(server, tuple(wish["name"] for wish in wishes), record["role"])
+    for wish in wishes:
+        if "state" in wish and wish["state"] == postgres.digest_of_database(found, wish["name"]):
+            continue
+        if wish["dump"] is None:
+            drop_owned(server, wish["name"], owner=record["role"])
+        else:
+            server.restore(wish["name"], workshop.store.get(wish["dump"]), owner=record["role"])
+    return f"{directory} and its databases are as they were"
+
+
+def _role(record: Record, workshop: Workshop) -> str:
+    try:
+        return postgres.undo_role(record, workshop.server(record["server"]))
+    except postgres.ServerGone as gone:
+        return f"role {record['name']} went with its server: {gone.message}"
+
+
+def _embedded(record: Record, workshop: Workshop) -> str:
+    return postgres.undo_embedded(record)
+
+
+_KINDS: Mapping[str, Callable[[Record, Workshop], str]] = {
+    "directory": _directory,
+    "worktree": _worktree,
+    "repository": _repository,
+    "container": _container,
+    "network": _network,
+    "processes": _processes,
+    "state": _state,
+    "role": _role,
+    "embedded": _embedded,
+}

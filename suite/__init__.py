@@ -1,0 +1,1 @@
+"""The pytest side of the machinery: options, session, ordering, blocking, reports. The only code that imports both."""

@@ -1,0 +1,164 @@
+"""What a check is called, where it belongs, how it ended: onto its report, into the journal and junit.xml."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from rollout.errors import RolloutError
+from rollout.journal import Redactor
+from rollout.journal.questions import mapping, text
+from rollout.report.text import TAIL_BYTES, line, tail
+from suite.keys import RUN
+
+BLOCKED = "blocked by "
+_MESSAGE = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A test as the reports show it. `cause` is "" for a check that passed."""
+
+    path: str
+    phase: str
+    sentence: str
+    doc: str
+    outcome: str
+    cause: str = ""
+    message: str = ""
+    by: str = ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "phase(name): the phase whose result this check asks about")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if RUN in config.stash:
+        for item in items:
+            item.user_properties += [("path", config.stash[RUN].options.path), ("phase", phase_of(item))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if RUN in item.config.stash:
+        check = _check(item, call, report, item.config.stash[RUN].journal.events())
+        if check.cause and ("cause", check.cause) not in item.user_properties:
+            item.user_properties.append(("cause", check.cause))
+        report.user_properties = list(item.user_properties)
+        report.check = check  # type: ignore[attr-defined]
+        _bound(report, item.config.stash[RUN].journal.redactor)
+    return report
+
+
+class CheckRecorder:
+    """Journals every check as soon as it is answered; a failing teardown is journaled on top."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._journal = config.stash[RUN].journal
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        check = check_of(report)
+        if check is None or not (report.when == "call" or report.outcome != "passed"):
+            return
+        told = {"message": check.message, "by": check.by, "doc": check.doc}
+        self._journal.record(
+            "check.finished",
+            nodeid=report.nodeid,
+            path=check.path,
+            phase=check.phase,
+            check=check.sentence,
+            outcome=check.outcome,
+            seconds=round(report.duration, 3),
+            **{key: value for key, value in told.items() if value},
+        )
+
+
+def check_of(report: object) -> Check | None:
+    """The check a report is about, None for a report that is about something else."""
+    check = getattr(report, "check", None)
+    return check if isinstance(check, Check) else None
+
+
+def phase_of(item: pytest.Item) -> str:
+    """The phase named by `@pytest.mark.phase("…")`, "" where there is none."""
+    marker = item.get_closest_marker("phase")
+    return str(marker.args[0]) if marker and marker.args else ""
+
+
+def sentence_of(item: pytest.Item) -> str:
+    """`test_page_answers_200[en]` → `page answers 200 (en)`."""
+    name, _, parameters = item.name.partition("[")
+    said = line(name.removeprefix("test_").replace("_", " "), 200)
+    return f"{said} ({line(parameters.removesuffix(']'), 100)})" if parameters else said
+
+
+def is_blocked(report: object) -> bool:
+    """Whether a report is that of a check which an earlier phase's failure blocks."""
+    return getattr(report, "outcome", "") == "skipped" and _reason(report).startswith(BLOCKED)
+
+
+def _check(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    events: Sequence[Mapping[str, Any]],
+) -> Check:
+    phase, outcome, cause, message, by = phase_of(item), str(report.outcome), "", "", ""
+    if outcome == "failed":
+        error = call.excinfo.value if call.excinfo else None
+        known = error.cause if isinstance(error, RolloutError) else None
+        cause = known or _cause(events, phase) or "check_failed"
+        message = _crash(report)
+    elif outcome == "skipped":
+        message = _reason(report)
+        if is_blocked(report):
+            outcome = "blocked"
+            by = message.removeprefix(BLOCKED).partition(":")[0].split()[0] if message != BLOCKED else ""
+            cause = f"{BLOCKED}{by}"
+    documentation = inspect.getdoc(getattr(item, "function", None)) or ""
+    return Check(
+        path=item.config.stash[RUN].options.path,
+        phase=phase,
+        sentence=sentence_of(item),
+        doc=line(documentation.partition("\n\n")[0]),
+        outcome=outcome,
+        cause=line(cause, 60),
+        message=message,
+        by=line(by, 60),
+    )
+
+
+def _cause(events: Sequence[Mapping[str, Any]], phase: str) -> str:
+    for event in reversed(events):
+        if event.get("event") == "phase.finished" and event.get("phase") == phase:
+            return text(mapping(event, "failure"), "cause") if event.get("outcome") != "passed" else ""
+    return ""
+
+
+def _crash(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return tail(getattr(crash, "message", None) or report.longreprtext, lines=40, size=_MESSAGE)
+
+
+def _reason(report: object) -> str:
+    told = getattr(report, "longrepr", None)
+    reason = told[2] if isinstance(told, tuple) and len(told) == 3 else getattr(report, "wasxfail", "") or ""
+    return tail(str(reason).removeprefix("Skipped: "), lines=20, size=_MESSAGE)
+
+
+def _bound(report: pytest.TestReport, redactor: Redactor) -> None:
+    """No report carries more than 20 KB of a traceback or of captured output, nor a secret of the run."""
+    if report.outcome == "failed":
+        told = redactor.text(report.longreprtext)
+        if told != report.longreprtext or len(told) > TAIL_BYTES:
+            report.longrepr = tail(told)
+    report.sections = [(name, tail(redactor.text(content))) for name, content in report.sections]

@@ -1,0 +1,37 @@
+"""The flags of `rollout.options`, as pytest options; combinations that would break a deployment are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from rollout.errors import UsageError
+from rollout.options import FLAGS, Options, parse_options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("xavos", "deployment of XAVOS (each flag is also the environment variable XAVOS_FLAG)")
+    for flag in FLAGS:
+        if flag.metavar is None:
+            group.addoption(flag.option, action="store_true", default=None, help=flag.help)
+        else:
+            group.addoption(flag.option, metavar=flag.metavar, default=None, help=flag.help)
+
+
+def options_of(config: pytest.Config) -> Options:
+    """Parse once. Raises pytest.UsageError with the sentence of what is wrong."""
+    try:
+        return parse_options(lambda name: config.getoption(f"--{name}"))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def refuse_what_breaks_phases(config: pytest.Config) -> None:
+    """Session-wide phases need one process, no reruns, and time-outs that let rollbacks run."""
+    if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
+        raise pytest.UsageError("One deployment cannot be spread over processes: leave out -n/--dist (pytest-xdist).")
+    if config.getoption("reruns", None):
+        raise pytest.UsageError("Phases are retried by the suite, where a cause is transient: leave out --reruns.")
+    if (config.getoption("timeout_method", None) or config.getini("timeout_method")) == "thread":
+        raise pytest.UsageError(
+            "timeout_method=thread ends the process without rolling back (os._exit); use timeout_method=signal."
+        )

@@ -1,0 +1,177 @@
+"""The run's reports: pytest-html's page with our panel and columns, junit.xml, verdict.json, summary.md."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator, Mapping, MutableSequence, Sequence
+from html import escape
+from typing import Any
+
+import pytest
+
+from rollout.journal.questions import last
+from rollout.report import append_step_summary, panel, summary, write_reports
+from rollout.report.panel import STYLE, script, title
+from rollout.report.text import line, tail
+from rollout.report.view import FailureView, failure_of
+from rollout.report.wording import rollback_words
+from rollout.run import Run
+from rollout.verdict import verdict
+from suite.checks import Check, CheckRecorder, check_of
+from suite.keys import RUN
+
+_COLUMNS = (
+    ("Result", "result"),
+    ("Phase", "phase"),
+    ("Check", "testId"),
+    ("Cause", "cause"),
+    ("Duration", "duration"),
+)
+_ROLLBACK = re.compile(r'<td class="col-rollback" data-phase="([^"]*)">.*</td>', re.DOTALL)
+
+
+def configure_reports(config: pytest.Config) -> None:
+    """Point pytest-html and junit.xml into the run's folder. Call it as soon as RUN is in the stash.
+
+    A `--html` or `--junitxml` of the user's own is left alone.
+    """
+    run = config.stash[RUN]
+    run.folder.mkdir(parents=True, exist_ok=True)
+    option = config.option
+    if getattr(option, "htmlpath", "absent") is None:
+        option.htmlpath = str(run.folder / "report.html")
+        option.self_contained_html = True
+        option.css = [*(option.css or ()), str(STYLE)]
+    if getattr(option, "xmlpath", "absent") is None:
+        option.xmlpath = str(run.folder / "junit.xml")
+    if not config.pluginmanager.has_plugin("rollout-report"):
+        config.pluginmanager.register(_Report(run), "rollout-report")
+        config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        configure_reports(config)
+
+
+def finished_events(run: Run, exit_code: int) -> tuple[Mapping[str, Any], ...]:
+    """The journal so far, as if the run had ended now: for reports that are drawn before its last line."""
+    events = tuple(run.journal.events())
+    if not events or last(events, "run.finished"):
+        return events
+    end = {**events[-1], "event": "run.finished", "exit_code": int(exit_code), "seconds": None, "reason": ""}
+    return (*events, {key: value for key, value in end.items() if key not in {"path", "phase"}})
+
+
+class _Report:
+    """The hooks of pytest-html, and the writing of the other reports."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._data: Any = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = title(self._run.folder.name)
+        self._data = report
+        # pytest-html puts these values (CI variables among them) into its page as they are.
+        environment = report.data["environment"]
+        environment.update({k: escape(line(v, 500)) for k, v in environment.items() if isinstance(v, str)})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: MutableSequence[str]) -> None:
+        sortable = '<th scope="col" class="sortable" tabindex="0" data-column-type="{}">{}</th>'
+        cells[:] = [sortable.format(name, label) for label, name in _COLUMNS]
+        cells += ['<th scope="col">Rollback</th>', '<th scope="col">Log</th>']
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: Any, cells: MutableSequence[str]) -> None:
+        found = re.search(r">(\w+)<", cells[0])
+        result = found.group(1) if found else "Error"
+        check = check_of(report) or Check(
+            path="", phase="", sentence=line(report.nodeid) or "collection", doc="", outcome=result.lower()
+        )
+        shown = "Blocked" if check.outcome == "blocked" else result
+        # The page filters and sorts by the first <td>, here inside a comment; it shows the second.
+        cells[:] = [
+            f'<!--<td class="col-result">{result}</td>--><td class="col-result" tabindex="0">{shown}</td>',
+            _cell("phase", check.phase),
+            f'<!--<td class="col-testId">{_identity(report)}</td>-->{_cell("testId", check.sentence)}',
+            _cell("cause", check.cause),
+            _cell("duration", _clock(report.duration)),
+            f'<td class="col-rollback" data-phase="{escape(check.phase)}"></td>',
+            f'<td class="col-links">{self._log(check)}</td>',
+        ]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: Any, data: MutableSequence[str]) -> None:
+        check = check_of(report)
+        printed = [tail(part) for part in data if part != "No log output captured."]
+        data[:] = [*self._told(check, report.outcome), *printed] or ["Nothing was printed."]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: MutableSequence[str], session: pytest.Session) -> None:
+        events = finished_events(self._run, int(session.exitstatus))
+        self._fill_in_rollbacks(events)
+        prefix.insert(0, panel(events) + script())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        try:
+            return (yield)
+        finally:
+            events = finished_events(self._run, int(session.exitstatus))
+            write_reports(self._run.journal.path, self._run.folder, events=events)
+            append_step_summary(summary(events), os.environ)
+
+    def _told(self, check: Check | None, outcome: str) -> list[str]:
+        """What the journal knows of a failed check's phase, escaped, a list of lines."""
+        if check is None:
+            return []
+        lines = [check.doc, check.message if check.outcome == "blocked" else ""]
+        failure = self._failure(check.phase)
+        if outcome == "failed" and failure:
+            told = {"Cause": failure.cause, "How to go on": failure.advice, "Log": failure.log}
+            lines += [failure.message, *(f"{label}: {value}" for label, value in told.items() if value)]
+            lines.append(f"--- what was printed last ---\n{failure.tail}\n---" if failure.tail else "")
+        return [escape(told) for told in lines if told]
+
+    def _log(self, check: Check) -> str:
+        failure = self._failure(check.phase) if check.outcome == "failed" else None
+        return f'<a href="{escape(failure.log_link)}">log</a>' if failure and failure.log_link else ""
+
+    def _failure(self, phase: str) -> FailureView | None:
+        events = self._run.journal.events()
+        finished = last([event for event in events if event.get("phase") == phase], "phase.finished")
+        return failure_of(finished, events) if finished and finished.get("outcome") != "passed" else None
+
+    def _fill_in_rollbacks(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Only now, after the last teardown, is it known how each phase was rolled back."""
+        words = {
+            escape(phase.name): escape(rollback_words(phase)) for path in verdict(events).paths for phase in path.phases
+        }
+        for tests in (self._data.data["tests"] if self._data else {}).values():
+            for test in tests:
+                test["resultsTableRow"] = [
+                    _ROLLBACK.sub(lambda m: f'<td class="col-rollback">{words.get(m.group(1), "")}</td>', cell)
+                    for cell in test["resultsTableRow"]
+                ]
+
+
+def _cell(name: str, value: str) -> str:
+    return f'<td class="col-{name}">{escape(line(value))}</td>'
+
+
+def _identity(report: Any) -> str:
+    when = "" if report.when == "call" else f"::{report.when}"
+    return escape(line(report.nodeid + when)).replace("--", "-&#45;")
+
+
+def _clock(seconds: float) -> str:
+    """The two forms which pytest-html's page can sort: `812 ms`, `00:01:05`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    whole = round(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,117 @@
+"""The terminal: "blocked" as an outcome of its own, and at the end what became of the deployment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import pytest
+
+from rollout.report.console import Console
+from rollout.report.text import duration, line
+from rollout.report.view import FailureView, PathView, view
+from rollout.report.wording import REHEARSAL, checks_words, path_sentence, phase_words, rollback_words
+from suite.checks import is_blocked
+from suite.keys import RUN
+from suite.report import finished_events
+
+_COLOURS: Mapping[str, Mapping[str, bool]] = {
+    "passed": {"green": True},
+    "failed": {"red": True},
+    "refused": {"red": True},
+    "interrupted": {"red": True},
+}
+
+
+def pytest_report_teststatus(report: object) -> tuple[str, str, tuple[str, Mapping[str, bool]]] | None:
+    if is_blocked(report):
+        return "blocked", "b", ("BLOCKED", {"yellow": True})
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    if RUN not in config.stash:
+        return
+    run = config.stash[RUN]
+    events = finished_events(run, int(exitstatus))
+    if not events:
+        return
+    shown = view(events)
+    terminalreporter.section("deployment", "=")
+    if shown.verdict.rehearsal:
+        terminalreporter.write_line(REHEARSAL, yellow=True, bold=True)
+    for told in shown.recovered:
+        terminalreporter.write_line(f"Recovered first: {told}")
+    for path in shown.paths:
+        good = path.verdict.outcome == "deployed"
+        terminalreporter.write_line(path_sentence(shown.verdict, path.verdict), bold=True, green=good, red=not good)
+        _phases(terminalreporter, path)
+        terminalreporter.write_line(f"{checks_words(path.verdict)}.")
+        if path.failures:
+            _failure(terminalreporter, path.failures[0])
+        for thing in path.verdict.residue[:20]:
+            terminalreporter.write_line(f"left behind: {line(thing)}", red=True)
+        if path.kept:
+            _kept(terminalreporter, path.kept)
+    terminalreporter.write_line(f"Report: {run.folder / 'report.html'}")
+
+
+def open_console(config: pytest.Config) -> Console:
+    """The live view on the terminal that pytest was started on; subscribe it to the journal.
+
+    It writes to a copy of standard output, made before pytest redirects that: call it while configuring.
+    """
+    stream = _terminal()
+
+    def fresh_line() -> None:
+        # pytest has begun a line ("test_x.py ..") and believes that it goes on there.
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and getattr(reporter, "currentfspath", None):
+            stream.write("\n")
+            reporter.currentfspath = None
+
+    console = Console(stream, fresh_line=fresh_line, colour=config.option.color != "no")
+    if stream is not sys.stdout:
+        config.add_cleanup(stream.close)
+    config.add_cleanup(console.close)
+    return console
+
+
+def _terminal() -> TextIO:
+    try:
+        return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)
+    except (OSError, ValueError):
+        return sys.stdout
+
+
+def _phases(terminal: pytest.TerminalReporter, path: PathView) -> None:
+    width = max((len(phase.name) for phase in path.verdict.phases), default=0)
+    for phase in path.verdict.phases:
+        ran = phase.outcome not in {"blocked", "not_reached"}
+        time = duration(phase.seconds) if ran else "–"
+        back = f"; rollback: {rollback_words(phase)}" if phase.rollback else ""
+        terminal.write_line(
+            f"  {phase.name:<{width}}  {time:>11}  {phase_words(phase)}{back}",
+            **_COLOURS.get(phase.outcome, {"yellow": True}),
+        )
+
+
+def _failure(terminal: pytest.TerminalReporter, failure: FailureView) -> None:
+    package = f" ({failure.package})" if failure.package else ""
+    terminal.write_line(f"{failure.phase or 'run'}: {failure.cause}{package}: {line(failure.message, 1000)}", red=True)
+    if failure.advice:
+        terminal.write_line(f"How to go on: {failure.advice}")
+    if failure.log:
+        terminal.write_line(f"Log: {failure.log}")
+
+
+def _kept(terminal: pytest.TerminalReporter, kept: Mapping[str, Any]) -> None:
+    url, manage = kept.get("url"), kept.get("manage")
+    terminal.write_line(f"XAVOS answers at {url}" if url else "What was deployed stays; no server runs", green=True)
+    terminal.write_line(f"  folder: {kept.get('directory', '')}")
+    if manage:
+        terminal.write_line(f"  manage: {manage}")
+    terminal.write_line(f"  remove: {kept.get('remove', '')}")

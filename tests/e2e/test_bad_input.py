@@ -1,0 +1,140 @@
+"""What a new user gets wrong, and what a machine can lack: one clear error, exit code not 0, nothing changed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import Ended, World
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) -> None:
+    """Not 0, the words are there, no traceback, and the world is as before."""
+    assert 0 != ended.code, ended.output[-3000:]
+    assert [] == [word for word in words if word not in ended.output], ended.output[-3000:]
+    assert "Traceback" not in ended.output, ended.output[-3000:]
+    assert "INTERNALERROR" not in ended.output, ended.output[-3000:]
+    assert before == world.seen()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source=hex.pm"], ["--source='hex.pm' is not valid", "rehearsal"]),
+        (["--forge=podman"], ["--forge='podman' is not valid", "container or host"]),
+        (["--database=mysql://me:hunter2@host/x"], ["--database=", "postgresql://"]),
+        (["--port=http"], ["--port='http' is not valid", "1024"]),
+        (["--keep=forever"], ["--keep='forever' is not valid"]),
+        (["--path=ambitious"], ["--path='ambitious' is not valid"]),
+        (["--name=My App"], ["--name='My App' is not valid"]),
+        (["--through=databse"], ["--through='databse' is not valid", "did you mean database?"]),
+        (["--scenario=nonesuch"], ["nonesuch"]),
+        (["--source=mirror:http://127.0.0.1:9"], ["http://127.0.0.1:9"]),
+        (["--source=bundle:/nonexistent/bundle"], ["/nonexistent/bundle"]),
+        (["--database=postgresql://me:hunter2@127.0.0.1:9/x", "-k", "phase_passed"], ["127.0.0.1:9"]),
+        (["--nosuchflag"], ["unrecognized arguments: --nosuchflag"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], words: list[str]) -> None:
+    """The sentence names the option and what would do; a password in it is not shown."""
+    before = world.seen()
+    ended = world.run(*arguments)
+    refused(world, ended, *words, before=before)
+    assert "hunter2" not in ended.output
+
+
+def test_a_folder_that_exists(world: World) -> None:
+    """Refused, and what is in it stays."""
+    world.directory.mkdir(parents=True)
+    (world.directory / "precious").write_text("mine")
+    before = world.seen()
+    refused(world, world.run("-k", "phase_passed"), "exists already", "--directory", before=before)
+    assert "refused" == world.verdict()["paths"]["realistic"]["outcome"]
+
+
+def test_a_port_that_is_taken(world: World) -> None:
+    """Refused, with the name of who has it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", world.port))
+        listener.listen()
+        before = world.seen()
+        refused(
+            world,
+            world.run("-k", "phase_passed"),
+            f"Port {world.port} is already in use",
+            f"pid {os.getpid()}",
+            before=before,
+        )
+
+
+def test_no_engine(world: World) -> None:
+    """Asked for a container where no engine answers."""
+    before = world.seen()
+    ended = world.run("--forge=container", DOCKER_HOST="unix:///nonexistent")
+    refused(world, ended, "No container engine answers", "--forge=host", before=before)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_under_the_deployment(world: World, small_disk: Path) -> None:
+    """Cause disk_full, and everything undone."""
+    before = world.seen()
+    ended = world.run("-k", "phase_passed", f"--directory={small_disk}/site", "--fresh")
+    refused(world, ended, "disk_full", before=before)
+    path = world.verdict()["paths"]["realistic"]
+    assert ("rolled_back", []) == (path["outcome"], path["residue"])
+
+
+def test_a_full_disk_under_the_journal(world: World, small_disk: Path) -> None:
+    """Nothing may happen that is not journaled."""
+    (small_disk / "fill").write_bytes(b"x" * (2 * 1024 * 1024 - 8 * 4096))
+    before = world.seen()
+    ended = world.run("-k", "phase_passed", "--fresh", XAVOS_STATE_DIR=str(small_disk / "state"))
+    assert 0 != ended.code
+    assert "cannot be written" in ended.output, ended.output[-3000:]
+    (small_disk / "fill").unlink()
+    world.run("--recover", XAVOS_STATE_DIR=str(small_disk / "state"))
+    assert [fact for fact in before if "small" not in fact] == [fact for fact in world.seen() if "small" not in fact]
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that not even root can write to."""
+    place = tmp_path / "shut"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("a read-only folder for root can only be mounted by root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("what", ["directory", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR", "XAVOS_CACHE_DIR"])
+def test_a_folder_that_cannot_be_written(world: World, read_only: Path, what: str) -> None:
+    """Named, whichever of the four it is."""
+    before = world.seen()
+    if what == "directory":
+        ended = world.run("-k", "phase_passed", f"--directory={read_only}/site")
+    else:
+        ended = world.run("-k", "phase_passed", **{what: str(read_only / "x")})
+    refused(world, ended, str(read_only), before=before)

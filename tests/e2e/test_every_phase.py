@@ -1,0 +1,126 @@
+"""Every phase of the path fails halfway, and every phase is killed: the world is as it was before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rollout.plan import load_plan
+from tests.e2e.conftest import Rehearsed
+from tests.e2e.world import World
+
+PHASES = load_plan("realistic").phases
+# Where a phase is struck: halfway, in the midst of a command, or between an announcement and its act.
+FAILS = {
+    "prerequisites": "act.done:3",
+    "worktree": "act.done:2",
+    "phoenix_app": "command.finished:3",
+    "database": "act.done:2",
+    "ash_core": "command.finished:5",
+    "authentication": "command.running:3",
+    "extras": "command.finished:3",
+    "foundation": "command.running:1",
+    "migrations": "command.finished:1",
+    "server": "end:1",
+}
+KILLS = {
+    "prerequisites": "act.intent:2",
+    "worktree": "act.intent:3",
+    "phoenix_app": "command.running:4",
+    "database": "act.done:2",
+    "ash_core": "command.running:4",
+    "authentication": "command.running:3",
+    "extras": "command.running:5",
+    "foundation": "command.running:1",
+    "migrations": "command.running:2",
+    "installation": "command.running:2",
+    "server": "act.done:2",
+}
+# Between the first act's announcement and the last thing a start does: where a kill is most likely to leave something.
+MORE_KILLS = ("prerequisites:act.intent:3", "prerequisites:command.running:1", "server:act.intent:2")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def _phases(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {phase["name"]: phase for phase in verdict["paths"]["realistic"]["phases"]}
+
+
+@pytest.mark.parametrize("phase", [phase.name for phase in PHASES if not phase.optional])
+def test_a_phase_that_fails_halfway_is_one_failure_and_leaves_nothing(
+    rehearsed: Rehearsed, world: World, phase: str
+) -> None:
+    """The phase fails, all later ones are blocked, every rollback is `restored`, and the world is as it was."""
+    rehearsed.needs(phase)
+    before = world.seen()
+    ended = world.run("-k", "phase_passed", SABOTAGE=f"{phase}:fail:{FAILS.get(phase, 'end:1')}")
+    verdict = world.verdict()
+    path, phases = verdict["paths"]["realistic"], _phases(verdict)
+    names = list(phases)
+    place = names.index(phase)
+    assert ended.code == 1, ended.output[-3000:]
+    assert before == world.seen()
+    assert path["outcome"] == "rolled_back"
+    assert path["residue"] == []
+    assert path["failure"]["phase"] == phase
+    assert path["checks"]["failed"] == 1
+    assert [phases[name]["outcome"] for name in names[:place]] == ["passed"] * place
+    assert phases[phase]["outcome"] == "failed"
+    assert {phases[name]["outcome"] for name in names[place + 1 :]} <= {"blocked"}
+    assert {phases[name]["rollback"]["outcome"] for name in names[: place + 1]} == {"restored"}
+
+
+@pytest.mark.parametrize("phase", [phase.name for phase in PHASES if phase.optional])
+def test_an_optional_phase_that_fails_is_undone_and_the_path_goes_on(
+    rehearsed: Rehearsed, world: World, phase: str
+) -> None:
+    """The failure is reported, nothing is blocked by it, and nothing is left at the end."""
+    rehearsed.needs(phase)
+    names = [each.name for each in PHASES]
+    following = names[names.index(phase) + 1]
+    before = world.seen()
+    ended = world.run("-k", "phase_passed", f"--through={following}", SABOTAGE=f"{phase}:fail:{FAILS[phase]}")
+    phases = _phases(world.verdict())
+    assert before == world.seen(), ended.output[-3000:]
+    assert phases[phase]["outcome"] == "failed"
+    assert phases[phase]["rollback"]["outcome"] == "restored"
+    assert phases[following]["outcome"] == "passed", ended.output[-3000:]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [f"{phase.name}:{KILLS.get(phase.name, 'end:1')}" for phase in PHASES] + list(MORE_KILLS),
+)
+def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
+    """After SIGKILL the next `--recover` leaves nothing, and the one after that finds nothing owed."""
+    phase, moment = spec.split(":", 1)
+    rehearsed.needs(phase)
+    before = world.seen()
+    killed = world.run("-k", "phase_passed", SABOTAGE=f"{phase}:kill:{moment}")
+    assert killed.code == -9, killed.output[-3000:]
+    recovered = world.run("--recover")
+    assert recovered.code == 0, recovered.output[-3000:]
+    assert before == world.seen()
+    verdict = world.verdict()
+    assert verdict["killed"] is True
+    assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
+    again = world.run("--recover")
+    assert (again.code, again.output.strip()) == (0, "Nothing is owed.")
+
+
+@pytest.mark.parametrize(
+    "spec", ["phoenix_app:int:command.running:3", "phoenix_app:term:command.running:3",
+             "database:again:command.running:1", "server:term:act.done:2", "prerequisites:int:act.intent:2"],
+)  # fmt: skip
+def test_a_signal_midway_unwinds_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
+    """SIGINT and SIGTERM roll everything back; more Ctrl-C while that goes on do not cut it short."""
+    rehearsed.needs(spec.split(":", 1)[0])
+    before = world.seen()
+    ended = world.run("-k", "phase_passed", SABOTAGE=spec)
+    verdict = world.verdict()
+    assert ended.code not in (0, -9), ended.output[-3000:]
+    assert before == world.seen(), ended.output[-3000:]
+    assert verdict["interrupted"] is True
+    assert verdict["paths"]["realistic"]["residue"] == []
+    assert world.run("--recover").output.strip() == "Nothing is owed."

@@ -1,0 +1,1 @@
+"""Tests of rollout/hex against a real Hex client, in a container."""

@@ -1,0 +1,214 @@
+"""What must be true of all three kinds of server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from rollout.errors import AlreadyExists
+from rollout.journal import Journal, open_acts, read_events
+from rollout.site.postgres import (
+    DatabaseServer,
+    NotOurs,
+    attach,
+    differences,
+    facts,
+    provision,
+    questions,
+)
+from rollout.site.postgres.login import Connection
+from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE, as_role, deploy, undo
+
+
+def _facts(server: DatabaseServer) -> dict[str, str]:
+    return dict(facts(server, DATABASES, ROLE))
+
+
+def _undo_all(journal: Journal, server: DatabaseServer) -> list[str]:
+    acts = open_acts(read_events(journal.path))
+    return [undo(act.undo, server.secrets()) for act in reversed(acts)]
+
+
+@pytest.fixture
+def deployed(server: DatabaseServer, journal: Journal) -> Iterator[DatabaseServer]:
+    deploy(server, journal)
+    yield server
+    _undo_all(journal, server)
+
+
+def test_a_deployment_is_undone_from_its_journal_without_a_trace(server: DatabaseServer, journal: Journal) -> None:
+    """Everything but the journal and the secrets may be forgotten; the second undo finds nothing to do."""
+    before = _facts(server)
+    deploy(server, journal)
+    assert set(DATABASES) <= {line.rpartition(" ")[2] for line in differences(before, _facts(server))}
+
+    done = _undo_all(journal, server)
+
+    assert [f"role {ROLE} removed with {', '.join(DATABASES)}"] == done
+    assert () == differences(before, _facts(server))
+    assert [f"role {ROLE} was not there"] == _undo_all(journal, server)
+
+
+def test_undo_ends_open_connections_of_the_application(server: DatabaseServer, journal: Journal) -> None:
+    """XAVOS may still run."""
+    deploy(server, journal)
+    connection = as_role(server, DATABASES[0])
+
+    _undo_all(journal, server)
+
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+    connection.close()
+
+
+def test_provision_refuses_what_exists(deployed: DatabaseServer, journal: Journal) -> None:
+    """Role or database, and before anything is announced."""
+    acts = len(open_acts(read_events(journal.path)))
+    for role, databases in ((ROLE, ()), ("xv_other", (DATABASES[1],))):
+        with pytest.raises(AlreadyExists, match="--name"):
+            provision(deployed, role=role, password=PASSWORD, databases=databases, run=journal.run, journal=journal)
+
+    assert acts == len(open_acts(read_events(journal.path)))
+
+
+def test_the_password_is_nowhere_in_the_journal(deployed: DatabaseServer, journal: Journal) -> None:
+    """Nor is the administrator's."""
+    text = journal.path.read_text()
+
+    assert PASSWORD not in text
+    assert deployed.secrets()["password"] not in text
+
+
+def test_restore_is_exact(deployed: DatabaseServer) -> None:
+    """Also after everything has changed, and with the application connected."""
+    before = _facts(deployed)
+    dump = deployed.dump(DATABASES[0])
+    with as_role(deployed, DATABASES[0]) as connection:
+        connection.execute(
+            "DROP VIEW busy; DELETE FROM jobs; ALTER TABLE agents DROP COLUMN name; CREATE TABLE more ()"
+        )
+        assert () != differences(before, _facts(deployed))
+        deployed.restore(DATABASES[0], dump, owner=ROLE)
+
+    assert () == differences(before, _facts(deployed))
+
+
+def test_restore_makes_a_database_that_is_not_there(deployed: DatabaseServer) -> None:
+    """A checkpoint is restored into a new deployment."""
+    before = _facts(deployed)
+    dump = deployed.dump(DATABASES[0])
+    with as_role(deployed, "postgres") as connection:
+        connection.execute(f"DROP DATABASE {DATABASES[0]}")
+
+    deployed.restore(DATABASES[0], dump, owner=ROLE)
+
+    assert () == differences(before, _facts(deployed))
+
+
+def test_restore_leaves_a_database_of_another_owner(deployed: DatabaseServer) -> None:
+    """The maintenance database is nobody's deployment."""
+    dump = deployed.dump(DATABASES[1])
+
+    with pytest.raises(NotOurs):
+        deployed.restore("postgres", dump, owner=ROLE)
+
+
+def test_facts_see_one_changed_value(deployed: DatabaseServer) -> None:
+    """The count stays, the content does not; a used sequence is seen as well."""
+    before = _facts(deployed)
+    with as_role(deployed, DATABASES[0]) as connection:
+        connection.execute("UPDATE agents SET name = 'x' WHERE agent_id = 'a1'; SELECT nextval('jobs_id_seq')")
+
+    assert (
+        f"table {DATABASES[0]}.public.agents: other content in its 50 rows",
+        f"sequence {DATABASES[0]}.public.jobs_id_seq: 51, was 50",
+    ) == differences(before, _facts(deployed))
+
+
+def test_what_others_do_on_the_server_is_not_ours(deployed: DatabaseServer) -> None:
+    """Nor could it be told from residue; a database of our role under any name is."""
+    before = _facts(deployed)
+    with deployed.connect() as connection:
+        connection.execute("CREATE ROLE somebody")
+        connection.execute("CREATE DATABASE somebodys")
+        connection.execute(f"CREATE DATABASE {ROLE}_more OWNER {ROLE}")
+        try:
+            found = differences(before, _facts(deployed))
+        finally:
+            for name in ("somebodys", f"{ROLE}_more"):
+                connection.execute(f"DROP DATABASE {name}")
+            connection.execute("DROP ROLE somebody")
+
+    assert (f"database left behind: {ROLE}_more",) == found
+
+
+def test_facts_are_quick(deployed: DatabaseServer) -> None:
+    """They are taken before and after every phase. 0.04 s on an idle machine; the limit is for busy ones."""
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        _facts(deployed)
+        seconds.append(time.perf_counter() - began)
+
+    assert min(seconds) < 0.25
+
+
+def test_questions_have_answers(deployed: DatabaseServer) -> None:
+    """What the checks ask."""
+    with deployed.connect(DATABASES[0]) as connection:
+        _ask(connection, deployed)
+
+
+def _ask(connection: Connection, server: DatabaseServer) -> None:
+    columns = {column.name: column for column in questions.columns(connection, "agents")}
+    assert int(server.version.split(".")[0]) == questions.server_version(connection)[0]
+    assert "UTF8" == questions.encoding(connection, DATABASES[0])
+    assert ROLE == questions.owner(connection, DATABASES[0])
+    assert {"connect", "create", "create in public", "create databases"} <= questions.rights(connection, ROLE)
+    assert not {"superuser", "create roles"} & questions.rights(connection, ROLE)
+    assert ("agents", "jobs") == questions.tables(connection)
+    assert ("uuid", False, "gen_random_uuid()") == (
+        columns["id"].type,
+        columns["id"].nullable,
+        columns["id"].default,
+    )
+    assert columns["name"].nullable
+    assert (("agent_id",), ("id",)) == questions.unique_indexes(connection, "agents")
+    assert 50 == questions.rows(connection, "agents")
+    assert () == questions.columns(connection, "nothing")
+
+
+def test_a_server_is_found_again_by_its_record(server: DatabaseServer, journal: Journal) -> None:
+    """From the JSON of a journal and the secrets."""
+    provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
+    (act,) = open_acts(read_events(journal.path))
+
+    again = attach(act.undo, server.secrets())
+
+    assert (server.kind, server.host, server.port, server.key) == (
+        again.kind,
+        again.host,
+        again.port,
+        again.key,
+    )
+    _undo_all(journal, server)
+
+
+def test_a_stopped_server_is_unreachable_and_comes_back(server: DatabaseServer, journal: Journal) -> None:
+    """On the same port, with its data; readiness is checked this way."""
+    if not server.can_interrupt:
+        pytest.skip("the user's server is not ours to stop")
+    deploy(server, journal)
+    before, port = _facts(server), server.port
+
+    server.pause()
+    with pytest.raises(Exception, match="cannot be reached"):
+        server.connect()
+    server.resume()
+
+    assert port == server.port
+    assert () == differences(before, _facts(server))
+    _undo_all(journal, server)

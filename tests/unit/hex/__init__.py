@@ -1,0 +1,1 @@
+"""Tests of rollout/hex that need neither network nor engine."""

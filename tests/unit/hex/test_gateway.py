@@ -1,0 +1,341 @@
+"""The gateway over real HTTP on this machine: caching, checking, and telling failures apart."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from rollout.hex.app import Endpoint
+from rollout.hex.errors import GatewayFailed
+from rollout.hex.gateway import Gateway
+from rollout.hex.record import RequestRecord
+from rollout.hex.sources import MirrorSource, RehearsalSource
+from tests.unit.hex.conftest import GatewayMaker
+from tests.unit.hex.fake_registry import FakeRegistry, Rel, public_key
+from tests.unit.hex.upstream_server import Reply, UpstreamServer
+
+
+def test_what_it_serves_is_what_upstream_has(gateway: Gateway, registry: FakeRegistry) -> None:
+    """Byte for byte, so that Hex can verify it."""
+    for path, body in registry.files().items():
+        answer = httpx.get(gateway.url + path)
+        assert (200, body) == (answer.status_code, answer.content), path
+
+
+def test_a_second_request_comes_from_the_cache(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """And upstream is not asked."""
+    first = httpx.get(f"{gateway.url}/packages/alpha")
+    asked = len(upstream.asked)
+    second = httpx.get(f"{gateway.url}/packages/alpha")
+    assert first.content == second.content
+    assert asked == len(upstream.asked)
+    assert [False, True] == [record.from_cache for record in gateway.records_since()]
+
+
+def test_clients_revalidate(gateway: Gateway) -> None:
+    """Hex sends the ETag that it was given; the answer is 304 without a body."""
+    etag = httpx.get(f"{gateway.url}/packages/alpha").headers["etag"]
+    answer = httpx.get(f"{gateway.url}/packages/alpha", headers={"if-none-match": etag})
+    assert (304, b"") == (answer.status_code, answer.content)
+
+
+def test_old_entries_are_revalidated_upstream(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """304 from upstream keeps the entry; another body replaces it."""
+    gateway = gateway_for(mirror, fresh_seconds=0)
+    httpx.get(f"{gateway.url}/packages/alpha")
+    httpx.get(f"{gateway.url}/packages/alpha")
+    assert ["/packages/alpha"] == upstream.revalidated
+    registry.packages = {**registry.packages, "alpha": (Rel(version="9.0.0"),)}
+    upstream.replies["/packages/alpha"] = Reply(body=registry.package("alpha"))
+    assert registry.package("alpha") == httpx.get(f"{gateway.url}/packages/alpha").content
+
+
+def test_tarballs_are_asked_for_once(mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer) -> None:
+    """A release never changes; the next gateway on the same cache knows it too."""
+    for _ in range(2):
+        gateway = gateway_for(mirror, fresh_seconds=0)
+        assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
+    assert 1 == upstream.asked.count("/tarballs/beta-0.2.0.tar")
+
+
+def test_missing_is_missing_and_not_a_failure(gateway: Gateway) -> None:
+    """404 passes; no cause."""
+    answer = httpx.get(f"{gateway.url}/packages/nope")
+    assert 404 == answer.status_code
+    assert "x-gateway-cause" not in answer.headers
+    assert {} == gateway.causes_since()
+
+
+def test_a_wrong_tarball_is_passed_on_but_never_kept(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Hex itself says what is wrong with it; the record has the cause; asked twice, in case it was chance."""
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"evil")
+    answer = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
+    assert (200, b"evil", "checksum_mismatch") == (
+        answer.status_code,
+        answer.content,
+        answer.headers["x-gateway-cause"],
+    )
+    assert 2 == upstream.asked.count("/tarballs/beta-0.2.0.tar")
+    assert {"checksum_mismatch": 1} == gateway.causes_since()
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000)
+    assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
+
+
+def test_a_tarball_that_was_damaged_once_heals(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The second question gets the right answer."""
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = [Reply(body=b"noise"), Reply(body=b"b" * 9000)]
+    assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
+
+
+def test_a_republished_tarball_replaces_the_kept_one(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """The registry's checksum decides, not the file name."""
+    gateway = gateway_for(mirror, fresh_seconds=0)
+    httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
+    registry.packages = {**registry.packages, "beta": (Rel(version="0.2.0", tarball=b"new"),)}
+    upstream.replies |= {path: Reply(body=body) for path, body in registry.files().items()}
+    assert b"new" == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
+
+
+def test_a_truncated_answer_goes_nowhere(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """502 and its cause, and the next request gets the whole."""
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000, cut=100)
+    answer = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
+    assert (502, "truncated") == (answer.status_code, answer.headers["x-gateway-cause"])
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000)
+    assert 200 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").status_code
+
+
+def test_a_bad_signature_is_passed_on_but_never_kept(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Hex has the last word; the cause is on record."""
+    foreign = FakeRegistry(packages={"alpha": (Rel(version="1.0.0"),)}, key="other").package("alpha")
+    upstream.replies["/packages/alpha"] = Reply(body=foreign)
+    answer = httpx.get(f"{gateway.url}/packages/alpha")
+    assert (200, foreign, "bad_signature") == (
+        answer.status_code,
+        answer.content,
+        answer.headers["x-gateway-cause"],
+    )
+    httpx.get(f"{gateway.url}/packages/alpha")
+    assert 2 == upstream.asked.count("/packages/alpha")
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "cause"),
+    [
+        (Reply(status=503), 503, "server_error"),
+        (Reply(status=429, headers={"retry-after": "7"}), 429, "rate_limited"),
+        (Reply(status=403), 403, "denied"),
+        (Reply(delay=1.5), 504, "timeout"),
+        (Reply(body=b"<html>log in to this network</html>"), 200, "bad_payload"),
+    ],
+    ids=["503", "429", "403", "slow", "captive portal"],
+)
+def test_upstream_failures_are_told_apart(
+    gateway: Gateway, upstream: UpstreamServer, reply: Reply, status: int, cause: str
+) -> None:
+    """Status and cause, in the answer and on record."""
+    mark = gateway.mark()
+    upstream.replies["/packages/alpha"] = reply
+    answer = httpx.get(f"{gateway.url}/packages/alpha")
+    assert (status, cause) == (answer.status_code, answer.headers["x-gateway-cause"])
+    assert {cause: 1} == gateway.causes_since(mark)
+    assert answer.headers.get("retry-after") == reply.headers.get("retry-after")
+    (record,) = gateway.records_since(mark)
+    assert record.detail
+
+
+def test_a_stopped_upstream_is_unreachable(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """502, never a stale answer; what cannot change still comes from the cache."""
+    httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
+    upstream.stop()
+    mark = gateway.mark()
+    answer = httpx.get(f"{gateway.url}/packages/alpha")
+    assert (502, "unreachable") == (answer.status_code, answer.headers["x-gateway-cause"])
+    assert {"unreachable": 1} == gateway.causes_since(mark)
+    assert 200 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").status_code
+
+
+def test_a_stale_entry_is_not_served_when_upstream_is_gone(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer
+) -> None:
+    """A failure does not masquerade as an answer."""
+    gateway = gateway_for(mirror, fresh_seconds=0)
+    httpx.get(f"{gateway.url}/packages/alpha")
+    upstream.replies["/packages/alpha"] = Reply(status=500)
+    assert 500 == httpx.get(f"{gateway.url}/packages/alpha").status_code
+
+
+def test_many_clients_one_question(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Single flight per path."""
+    upstream.replies["/packages/alpha"] = Reply(body=upstream.replies["/packages/alpha"].body, delay=0.3)  # type: ignore[union-attr]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: httpx.get(f"{gateway.url}/packages/alpha").status_code, range(8)))
+    assert [200] * 8 == answers
+    assert 1 == upstream.asked.count("/packages/alpha")
+
+
+def test_a_damaged_cache_is_noticed(gateway: Gateway, registry: FakeRegistry) -> None:
+    """A body on disk that changed is fetched again."""
+    httpx.get(f"{gateway.url}/packages/alpha")
+    for blob in gateway.store.folder.glob("blobs/*/*"):
+        blob.write_bytes(b"rot")
+    assert registry.package("alpha") == httpx.get(f"{gateway.url}/packages/alpha").content
+
+
+def test_the_cache_never_holds_half_a_file(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Nothing is left in the scratch folder, whatever happened."""
+    upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000, cut=1)
+    httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
+    assert [] == list(gateway.store.folder.glob("scratch/*"))
+
+
+def test_another_key_is_another_cache(
+    mirror: MirrorSource,
+    gateway_for: GatewayMaker,
+    client: httpx.Client,
+    tmp_path: Path,
+    registry: FakeRegistry,
+) -> None:
+    """Keyed by the source's identity: nothing of one source is served for another."""
+    one = gateway_for(mirror)
+    other = FakeRegistry(packages={"alpha": (Rel(version="5.0.0"),)}, key="other")
+    with UpstreamServer(other.files()) as server:
+        two = gateway_for(MirrorSource(server.url, client=client, pins=tmp_path / "pins"))
+        assert registry.package("alpha") == httpx.get(f"{one.url}/packages/alpha").content
+        assert other.package("alpha") == httpx.get(f"{two.url}/packages/alpha").content
+
+
+def test_a_rehearsal_that_was_built_again_is_seen_at_once(
+    gateway_for: GatewayMaker, tmp_path: Path, registry: FakeRegistry
+) -> None:
+    """Local folders are asked every time, tarballs too."""
+    gateway = gateway_for(RehearsalSource(registry.write(tmp_path / "registry")))
+    assert b"tarball" == httpx.get(f"{gateway.url}/tarballs/alpha-1.0.0.tar").content
+    registry.packages = {"alpha": (Rel(version="1.0.0", tarball=b"rebuilt"),)}
+    registry.write(tmp_path / "registry")
+    assert b"rebuilt" == httpx.get(f"{gateway.url}/tarballs/alpha-1.0.0.tar").content
+    assert 404 == httpx.get(f"{gateway.url}/tarballs/../../../../etc/passwd").status_code
+
+
+def test_every_request_is_told_to_the_callback(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """With everything that the journal wants."""
+    told: list[RequestRecord] = []
+    gateway = gateway_for(mirror, on_request=told.append)
+    body = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
+    (record,) = told
+    assert ("GET", "hex", "/tarballs/beta-0.2.0.tar", 200, len(body), False, None) == (
+        record.method, record.area, record.path, record.status, record.sent, record.from_cache, record.cause,
+    )  # fmt: skip
+    assert record.upstream_ms is not None
+    assert record.upstream_ms <= record.duration_ms
+
+
+def test_a_broken_callback_comes_out_at_the_end(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """It does not break requests, and it is not lost."""
+
+    def broken(record: RequestRecord) -> None:
+        raise OSError("no space left for the journal")
+
+    gateway = gateway_for(mirror, on_request=broken)
+    assert 200 == httpx.get(f"{gateway.url}/names").status_code
+    with pytest.raises(GatewayFailed, match="no space left for the journal"):
+        gateway.stop()
+
+
+def test_interceptors_stand_in_front(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """First to last; each may answer, and its cause is on record."""
+    seen: list[str] = []
+
+    async def watching(request: Request, proceed: Endpoint) -> Response:
+        seen.append(request.url.path)
+        return await proceed(request)
+
+    async def failing(request: Request, proceed: Endpoint) -> Response:
+        if request.url.path == "/names":
+            return PlainTextResponse("no", 503, {"x-gateway-cause": "injected"})
+        return await proceed(request)
+
+    gateway = gateway_for(mirror, interceptors=(watching, failing))
+    assert [503, 200] == [httpx.get(gateway.url + path).status_code for path in ("/names", "/versions")]
+    assert ["/names", "/versions"] == seen
+    assert {"injected": 1} == gateway.causes_since()
+
+
+def test_the_api_is_answered_from_the_registry(gateway: Gateway) -> None:
+    """Name, releases, retirements; JSON, or the terms that Hex prefers."""
+    document = httpx.get(f"{gateway.url}/api/packages/alpha").json()
+    assert ("alpha", "1.1.0", ["2.0.0-rc.1", "1.1.0", "1.0.0"]) == (
+        document["name"],
+        document["latest_stable_version"],
+        [each["version"] for each in document["releases"]],
+    )  # fmt: skip
+    release = httpx.get(f"{gateway.url}/api/packages/beta/releases/0.2.0").json()
+    assert {"alpha": {"app": "alpha", "requirement": "~> 1.0", "optional": False}} == release["requirements"]
+    retired = httpx.get(f"{gateway.url}/api/packages/old").json()["retirements"]
+    assert {"1.0.0": {"reason": "deprecated", "message": "use beta"}} == retired
+    terms = httpx.get(f"{gateway.url}/api/packages/alpha", headers={"accept": "application/vnd.hex+erlang"})
+    assert terms.content.startswith(b"\x83t")
+    assert 404 == httpx.get(f"{gateway.url}/api/packages/nope").status_code
+    assert 404 == httpx.get(f"{gateway.url}/api/packages/alpha/releases/9.9.9").status_code
+
+
+def test_npm_tarballs_lead_back_to_the_gateway(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Scoped and plain names, metadata and files; tarballs are asked for once."""
+    with UpstreamServer() as npm:
+        tarball = f"{npm.url}/@tailwindcss/cli/-/cli-4.0.0.tgz"
+        document = f'{{"name": "@tailwindcss/cli", "versions": {{"4.0.0": {{"dist": {{"tarball": "{tarball}"}}}}}}}}'
+        npm.replies["/@tailwindcss%2fcli"] = Reply(body=document.encode())
+        npm.replies["/@tailwindcss/cli/-/cli-4.0.0.tgz"] = Reply(body=b"package")
+        gateway = gateway_for(mirror, npm=npm.url)
+        metadata = httpx.get(f"{gateway.url}/npm/@tailwindcss%2fcli").json()
+        leads_to = metadata["versions"]["4.0.0"]["dist"]["tarball"]
+        assert f"{gateway.url}/npm/@tailwindcss/cli/-/cli-4.0.0.tgz" == leads_to
+        assert [b"package"] * 2 == [httpx.get(leads_to).content for _ in range(2)]
+        assert 1 == npm.asked.count("/@tailwindcss/cli/-/cli-4.0.0.tgz")
+        assert {"npm"} == {record.area for record in gateway.records_since()}
+
+
+def test_the_forge_is_told_and_verification_stays_on(gateway: Gateway) -> None:
+    """Everything points at the gateway, nothing switches checks off."""
+    env = gateway.forge_environment()
+    assert gateway.url == env["HEX_MIRROR"]
+    assert not any(name.startswith(("HEX_UNSAFE", "HEX_NO_VERIFY")) for name in env)
+    assert env["GIT_CONFIG_COUNT"] == str(sum(name.startswith("GIT_CONFIG_KEY_") for name in env))
+    ((*_, key_file),) = gateway.setup_commands("/srv/key.pem")
+    assert "/srv/key.pem" == key_file
+    ((*_, fingerprint),) = gateway.setup_commands()
+    assert public_key().fingerprint == fingerprint
+
+
+def test_two_gateways_have_two_ports(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Chosen by the system."""
+    assert gateway_for(mirror).url != gateway_for(mirror).url
+
+
+def test_a_taken_port_is_told(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Where and why."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(GatewayFailed, match=f"127.0.0.1:{port}.*in use"):
+            gateway_for(mirror, port=port)
+
+
+def test_it_stops_and_leaves_no_thread(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """And stopping twice is fine."""
+    gateway = gateway_for(mirror)
+    gateway.stop()
+    gateway.stop()
+    assert "gateway" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(gateway.url)

@@ -1,0 +1,144 @@
+"""One question for a whole plan, and every way in which it can be answered."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from rollout.hex.errors import InvalidRequirement
+from rollout.hex.gateway import Gateway
+from rollout.hex.lookup import Finding, PackagesUnavailable, Want, look_up, require
+from rollout.hex.sources import MirrorSource
+from tests.unit.hex.fake_registry import FakeRegistry, Rel
+from tests.unit.hex.upstream_server import Reply, UpstreamServer
+
+
+def _one(gateway: Gateway, name: str, requirement: str = ">= 0.0.0") -> Finding:
+    (finding,) = look_up(gateway, (Want(name=name, requirement=requirement),), timeout=5)
+    return finding
+
+
+def test_found_is_the_newest_that_fits(gateway: Gateway) -> None:
+    """Not the pre-release."""
+    finding = _one(gateway, "alpha", "~> 1.0 or ~> 2.0")
+    assert ("found", "1.1.0", ("2.0.0-rc.1", "1.1.0", "1.0.0")) == (
+        finding.status,
+        finding.version,
+        finding.releases,
+    )
+
+
+def test_a_pre_release_that_is_named_is_found(gateway: Gateway) -> None:
+    """Elixir's rule."""
+    assert "2.0.0-rc.1" == _one(gateway, "alpha", "~> 2.0-rc").version
+
+
+def test_no_matching_release_names_the_pre_release(gateway: Gateway) -> None:
+    """Because that is what most of the time was meant."""
+    finding = _one(gateway, "alpha", "~> 2.0")
+    assert ("no_matching_release", None, "2.0.0-rc.1") == (
+        finding.status,
+        finding.version,
+        finding.prerelease,
+    )
+    assert "2.0.0-rc.1 would have to be named" in finding.sentence()
+
+
+def test_only_retired(gateway: Gateway) -> None:
+    """With the reason that its owner gave."""
+    finding = _one(gateway, "old", "~> 1.0")
+    assert ("only_retired", ("1.0.0",), "deprecated: use beta") == (
+        finding.status,
+        finding.retired,
+        finding.reason,
+    )
+
+
+def test_misspelt_names_get_suggestions(gateway: Gateway) -> None:
+    """The nearest names of the registry."""
+    finding = _one(gateway, "alhpa")
+    assert ("missing", ("alpha",)) == (finding.status, finding.suggestions)
+    assert "did you mean alpha?" in finding.sentence()
+
+
+def test_unlike_names_get_none(gateway: Gateway) -> None:
+    """No far-fetched guesses."""
+    assert () == _one(gateway, "xavos_no_such_package").suggestions
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(status=429, headers={"retry-after": "30"}), "rate_limited"),
+        (Reply(status=503), "registry_error"),
+        (Reply(body=b"x", cut=0), "unreachable"),
+        (
+            Reply(body=FakeRegistry(packages={"alpha": (Rel(version="1.0.0"),)}, key="other").package("alpha")),
+            "bad_signature",
+        ),
+        (Reply(body=b"<html>"), "registry_error"),
+    ],
+    ids=["429", "503", "cut off", "another key", "html"],
+)
+@pytest.mark.parametrize("through", ["gateway", "source"])
+def test_failures_are_told_apart(
+    gateway: Gateway, mirror: MirrorSource, upstream: UpstreamServer, reply: Reply, status: str, through: str
+) -> None:
+    """Through the gateway and straight from a source; and none of them is 'missing'."""
+    upstream.replies["/packages/alpha"] = reply
+    (finding,) = look_up(gateway if through == "gateway" else mirror, (Want(name="alpha", requirement="~> 1.0"),))
+    assert (status, 30.0 if status == "rate_limited" else None) == (finding.status, finding.retry_after)
+    assert finding.reason
+
+
+def test_a_source_that_is_down_is_unreachable(client: httpx.Client, mirror: MirrorSource) -> None:
+    """Not even its key can be had."""
+    down = MirrorSource("http://127.0.0.1:9", client=client, pins=mirror._pins)
+    findings = look_up(down, (Want(name="alpha", requirement="~> 1.0"), Want(name="beta", requirement="~> 1.0")))
+    assert ["unreachable", "unreachable"] == [each.status for each in findings]
+
+
+def test_findings_come_in_the_order_of_the_wants(gateway: Gateway) -> None:
+    """Whatever was answered first."""
+    wants = tuple(Want(name=name, requirement=">= 0.0.0") for name in ("old", "nope", "beta", "alpha"))
+    assert ["only_retired", "missing", "found", "found"] == [each.status for each in look_up(gateway, wants)]
+
+
+def test_it_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Ten slow answers take about as long as one; what is too late is unreachable."""
+    for index in range(10):
+        upstream.replies[f"/packages/slow{index}"] = Reply(status=404, delay=0.4)
+    wants = tuple(Want(name=f"slow{index}", requirement=">= 0.0.0") for index in range(10))
+    began = time.monotonic()
+    assert {"missing"} == {each.status for each in look_up(gateway, wants)}
+    assert time.monotonic() - began < 2
+    upstream.replies["/packages/late"] = Reply(status=404, delay=0.8)
+    (finding,) = look_up(gateway, (Want(name="late", requirement=">= 0.0.0"),), timeout=0.2)
+    assert ("unreachable", "no answer within 0 s") == (finding.status, finding.reason)
+
+
+def test_a_requirement_that_is_none_is_the_plans_fault(gateway: Gateway) -> None:
+    """Before anything is asked."""
+    with pytest.raises(InvalidRequirement, match="'~> one'"):
+        _one(gateway, "alpha", "~> one")
+    assert () == gateway.records_since()
+
+
+def test_require_names_everything_that_is_wrong(gateway: Gateway) -> None:
+    """With the cause of the first; optional packages may lack, but not be out of reach."""
+    wants = (
+        Want(name="alpha", requirement="~> 1.0"),
+        Want(name="alhpa", requirement="~> 1.0"),
+        Want(name="old", requirement="~> 1.0"),
+    )
+    findings = look_up(gateway, wants)
+    with pytest.raises(PackagesUnavailable, match=r"alhpa.*did you mean alpha\?; old.*retired") as caught:
+        require(findings)
+    assert ("package_missing", "alhpa") == (caught.value.cause, caught.value.package)
+    require(findings, optional=frozenset({"alhpa", "old"}))
+    unreachable = Finding(want=Want(name="alhpa", requirement="~> 1.0"), status="unreachable", reason="down")
+    with pytest.raises(PackagesUnavailable) as caught:
+        require((unreachable, *findings), optional=frozenset({"alhpa"}))
+    assert ("registry_unreachable", None) == (caught.value.cause, caught.value.package)

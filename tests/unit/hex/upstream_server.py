@@ -1,0 +1,88 @@
+"""A server on this machine that answers as it is told, badly too, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`cut` sends only that many bytes of the body, then closes; `delay` waits that many seconds first."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    delay: float = 0.0
+
+
+class UpstreamServer:
+    """Use as a context manager. `replies` may be changed while it runs; a list is used up one by one."""
+
+    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+        self.replies: dict[str, Reply | list[Reply]] = {path: Reply(body=body) for path, body in (files or {}).items()}
+        self.asked: list[str] = []
+        self.revalidated: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                outer.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 64
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.append(handler.path)
+        reply = self.replies.get(handler.path, Reply(status=404, body=b"nothing here"))
+        if isinstance(reply, list):
+            reply = reply.pop(0) if len(reply) > 1 else reply[0]
+        time.sleep(reply.delay)
+        etag = f'"{hashlib.sha256(reply.body).hexdigest()[:8]}"'
+        if handler.headers.get("if-none-match") == etag and reply.status == 200:
+            self.revalidated.append(handler.path)
+            handler.send_response(304)
+            handler.send_header("content-length", "0")
+            handler.end_headers()
+            return
+        handler.send_response(reply.status)
+        handler.close_connection = True
+        framing = {"etag": etag, "content-length": str(len(reply.body)), "connection": "close"}
+        for name, value in {**framing, **reply.headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        with contextlib.suppress(BrokenPipeError):
+            handler.wfile.write(reply.body[: reply.cut])
+
+    def __enter__(self) -> UpstreamServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Nothing listens any more after this; twice is fine."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(5)
+        self._server.server_close()

@@ -1,0 +1,129 @@
+"""The live view: plain lines without a terminal, moving lines on one, colours only where they are wanted."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+
+import pytest
+
+from rollout.report import Console
+from tests.unit.report import golden
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def told(story: str, stream: io.StringIO, **options: object) -> str:
+    console = Console(stream, **options)  # type: ignore[arg-type]
+    for event in golden.STORIES[story]():
+        console(event)
+    console.close()
+    return stream.getvalue()
+
+
+def test_plain_lines_carry_the_time_and_no_codes() -> None:
+    """One line per event that matters, each with the time of day."""
+    lines = told("failed", io.StringIO()).splitlines()
+
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    assert not any("\x1b" in line for line in lines)
+    said = [line[9:] for line in lines]
+    assert "ash_core …" in said
+    assert "✘ ash_core failed after 10 s: registry_unreachable: The registry did not answer." in said
+    assert "  how to go on: Check the network, then run again." in said
+    assert "↺ ash_core rolled back in 1.5 s: restored" in said
+    assert "– server blocked by ash_core" in said
+
+
+@pytest.mark.parametrize("story", golden.STORIES)
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_every_story_can_be_told(story: str, stream: type[io.StringIO]) -> None:
+    """No event, known or not, stops the console."""
+    assert told(story, stream())
+
+
+def test_a_terminal_gets_a_moving_view_and_its_cursor_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a phase is applied its name and time are drawn; afterwards only the finished line stays."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = told("passed", Terminal())
+
+    assert "✔ ash_core 13 s" in screen
+    assert "\x1b[32m" in screen
+    assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h") == len(golden.PHASES)
+
+
+@pytest.mark.parametrize("how", ["NO_COLOR", "--color=no"])
+def test_no_colours_where_none_are_wanted(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR, or pytest's --color=no."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if how == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    screen = told("failed", Terminal(), colour=how == "NO_COLOR")
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", screen)
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TERM=dumb cannot move its cursor."""
+    monkeypatch.setenv("TERM", "dumb")
+
+    assert "\x1b" not in told("passed", Terminal())
+
+
+def test_hostile_text_reaches_no_terminal() -> None:
+    """Codes and markup of a tool's message are shown as text."""
+    stream = io.StringIO()
+    console = Console(stream)
+    for event in golden.failed(message="\x1b]0;owned\x07[red]mark[/red] \x1b[2J" + "z" * 1_000_000):
+        console(event)
+    console.close()
+
+    assert "\x1b" not in stream.getvalue()
+    assert "[red]mark[/red]" in stream.getvalue()
+    assert len(stream.getvalue()) < 5000
+
+
+def test_a_long_phase_gives_a_sign_of_life() -> None:
+    """Without a terminal, a line from time to time says what has been running for how long."""
+    stream = io.StringIO()
+    console = Console(stream, heartbeat_seconds=0.05)
+    for event in golden.killed():
+        if event["event"] != "command.finished":
+            console(event)
+    deadline = time.monotonic() + 5
+    while "still going" not in stream.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    console.close()
+
+    assert re.search(r"ash_core: still going after \d\.\d s, at mix ash_core", stream.getvalue())
+
+
+def test_begun_lines_of_others_are_ended_first() -> None:
+    """The console asks for a fresh line before it prints."""
+    stream = io.StringIO("test_x.py ..")
+    stream.seek(0, io.SEEK_END)
+    told(
+        "passed",
+        stream,
+        fresh_line=lambda: stream.write("\n") if not stream.getvalue().endswith("\n") else None,
+    )
+
+    assert stream.getvalue().splitlines()[0] == "test_x.py .."
+
+
+def test_a_closed_pipe_does_not_stop_the_run() -> None:
+    """`pytest | head`: the console falls silent, the journal's recording goes on."""
+
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    told("failed", Closed())

@@ -1,0 +1,282 @@
+"""Panel, page and summary: the story is in them, and hostile text stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rollout.report import append_step_summary, page, panel, summary, write_reports
+from rollout.report.__main__ import main
+from rollout.report.files import JOURNAL
+from rollout.report.timeline import bars
+from rollout.verdict import verdict
+from tests.unit.report import golden
+
+HOSTILE = (
+    '</pre><script>alert(1)</script><img src=x onerror="alert(2)">\x1b[31m`|**bold**|`[x](javascript:1)\n```\n# no'
+)
+VOID = {"meta", "br", "img", "input", "link"}
+
+
+class Outline(HTMLParser):
+    """Checks nesting; collects tags and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def outline(html: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(html)
+    assert not parsed.open
+    return parsed
+
+
+@pytest.mark.parametrize("story", golden.STORIES)
+def test_every_story_draws_a_well_formed_page_without_network(story: str) -> None:
+    """Nested properly, one language, nothing loaded from anywhere, no script."""
+    tags = outline(page(golden.STORIES[story]())).tags
+
+    assert ("html", {"lang": "en"}) in tags
+    assert not [tag for tag, _ in tags if tag in {"script", "link", "img", "iframe"}]
+    assert all(attributes.get("scope") for tag, attributes in tags if tag == "th")
+
+
+@pytest.mark.parametrize(
+    ("story", "sentence"),
+    [
+        (
+            "passed",
+            "XAVOS was deployed on the realistic path through server: 8 phases passed in 1 min 41 s; 8 checks passed.",
+        ),
+        (
+            "rehearsal",
+            "The realistic path through server was rehearsed with stand-in packages: "
+            "8 phases passed in 1 min 41 s; "
+            "8 checks passed.",
+        ),
+        (
+            "failed",
+            "The realistic path failed at ash_core (registry_unreachable) after 1 min 18 s; "
+            "everything was rolled back, "
+            "and the state before is proven restored.",
+        ),
+        (
+            "dirty",
+            "The realistic path failed at database (database_denied) after 1 min 3 s; "
+            "2 things could not be removed and "
+            "stayed behind.",
+        ),
+        ("refused", "The realistic path was refused at prerequisites (port_taken); nothing was changed."),
+        (
+            "killed",
+            "The realistic path was killed at ash_core after 1 min 0 s; what it made is still there, until "
+            "`pytest --recover` undoes it.",
+        ),
+        ("extras_failed", "The optional phase extras failed and was undone."),
+        ("interrupted", "The realistic path was interrupted at ash_core after"),
+        ("check_failed", "8 checks passed, 1 failed."),
+    ],
+)
+def test_page_and_summary_say_the_same_sentence(story: str, sentence: str) -> None:
+    """One sentence per path, wherever the verdict is read."""
+    events = golden.STORIES[story]()
+
+    assert sentence in page(events)
+    assert sentence.replace("`", "\\`") in summary(events)
+
+
+def test_rehearsal_is_bannered_and_never_called_deployed() -> None:
+    """The banner is in both, the badge says rehearsed."""
+    banner = "Rehearsal: stand-in packages. XAVOS was not deployed."
+
+    for told in (page(golden.rehearsal()), summary(golden.rehearsal())):
+        assert banner in told
+        assert "XAVOS was deployed" not in told
+    assert '<strong class="badge">rehearsed</strong>' in page(golden.rehearsal())
+    assert "Rehearsal" not in page(golden.passed())
+
+
+def test_failure_shows_cause_advice_log_and_its_tail() -> None:
+    """What a person needs to go on, at the top."""
+    shown = panel(golden.failed())
+
+    for part in (
+        "Failed at ash_core: registry unreachable (ash)",
+        "Check the network, then run again.",
+        '<a href="logs/ash_core.log">',
+        "** (Mix) No package with name ash",
+    ):
+        assert part in shown
+
+
+def test_tail_of_the_command_is_shown_where_the_failure_has_none() -> None:
+    """The journal's command events are enough."""
+    shown = panel(golden.failed(tail=""))
+
+    assert '<pre tabindex="0" role="region" aria-label="Last lines of the log of ash_core">ok</pre>' in shown
+
+
+def test_residue_kept_notes_packages_and_earlier_runs_have_their_rows() -> None:
+    """Nothing that the journal tells is lost."""
+    assert "role xavos still exists" in panel(golden.dirty())
+    assert '<a href="http://127.0.0.1:4001">' in panel(golden.passed())
+    assert "make undeploy" in panel(golden.passed())
+    assert "assets: plain, because npm does not answer" in panel(golden.passed())
+    assert "3.32.0" in panel(golden.passed())
+    assert "20261122-080000-dead: dirty, left: port 4001 is still open" in panel(golden.recovering())
+    assert "attempt 1 failed (registry_unreachable), tried again after 5.0 s" in panel(golden.retried())
+
+
+def test_hostile_text_stays_text() -> None:
+    """Wherever text comes from others, in every place of every report."""
+    events = json.loads(json.dumps(golden.failed(tail=HOSTILE, message=HOSTILE)))
+    for event in events:
+        for key in ("text", "detail", "label", "check", "error", "description", "by"):
+            if key in event:
+                event[key] = HOSTILE
+        if event["event"] == "run.started":
+            event["source"]["detail"] = event["versions"]["elixir"] = HOSTILE
+            event["plan"]["realistic"][0]["description"] = HOSTILE
+        if event["event"] == "rollback.finished":
+            event["residue"] = [HOSTILE]
+        if event["event"] == "phase.packages":
+            event["packages"][0].update(name=HOSTILE, licences=[HOSTILE], requirement=HOSTILE)
+    events.insert(
+        -1,
+        {
+            **events[-1],
+            "event": "kept",
+            "path": "realistic",
+            "url": "javascript:alert(1)",
+            "directory": HOSTILE,
+            "manage": HOSTILE,
+            "remove": HOSTILE,
+        },
+    )
+
+    drawn = page(events)
+    assert not [tag for tag, _ in outline(drawn).tags if tag in {"script", "img"}]
+    assert 'href="javascript' not in drawn
+    assert "\x1b" not in drawn
+    outside_fences = re.sub(r"`[^`\n]*`", "", "".join(summary(events).split("````")[::2]))
+    assert "<script>" not in outside_fences
+    assert "\n# no" not in outside_fences
+
+
+def test_hostile_log_names_are_no_links() -> None:
+    """Only a file of the run's own logs folder is linked."""
+    for log in ("https://evil/x", "../../etc/passwd", "logs/../../x", "javascript:alert(1)"):
+        events = [dict(event) for event in golden.failed()]
+        for event in events:
+            if event.get("failure"):
+                event["failure"] = {**event["failure"], "log": log}
+        assert "<a href=" not in panel(events)
+
+
+def test_ten_megabyte_line_is_bounded() -> None:
+    """20 KB of tail, 1,000 KiB of summary."""
+    events = golden.failed(tail="x" * 10_000_000, message="y" * 10_000_000)
+
+    assert len(page(events)) < 60_000
+    assert len(summary(events)) < 40_000
+
+
+def test_summary_stays_under_its_limit() -> None:
+    """However much there is to tell."""
+    story = golden.Story()
+    for number in range(3000):
+        story.say("phase.note", path="realistic", phase="packages", text=f"{number} " + "é" * 900)
+        story.check("packages", f"c{number}_" + "x" * 900, "failed", message="é" * 4000)
+    events = [dict(event, tail="é" * 100_000) for event in story.ends("dirty", 1)]
+
+    assert len(summary(events).encode()) < 1_000 * 1024
+
+
+def test_timeline_shows_restored_retried_failed_and_rollback_parts() -> None:
+    """Kinds of segments, inside the bar."""
+    kinds = {}
+    for story in ("restored", "retried", "failed", "dirty", "killed"):
+        events = golden.STORIES[story]()
+        path = verdict(events).paths[0]
+        drawn = bars(path, [event for event in events if event.get("path") == "realistic"])
+        kinds[story] = {part.kind for bar in drawn for part in bar.segments}
+        assert all(part.left >= 0 and part.left + part.width <= 100.01 for bar in drawn for part in bar.segments)
+
+    assert kinds == {
+        "restored": {"passed", "restored", "rollback"},
+        "retried": {"passed", "retried"},
+        "failed": {"passed", "failed", "rollback"},
+        "dirty": {"passed", "failed", "rollback", "dirty"},
+        "killed": {"passed", "interrupted"},
+    }
+
+
+def test_reports_are_drawn_again_from_the_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m rollout.report FOLDER`: the same verdict and summary; a page where there was none."""
+    (tmp_path / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in golden.killed()), encoding="utf-8")
+    write_reports(tmp_path / JOURNAL, tmp_path)
+    before = {name: (tmp_path / name).read_text(encoding="utf-8") for name in ("verdict.json", "summary.md")}
+    for name in before:
+        (tmp_path / name).unlink()
+
+    assert main([str(tmp_path)]) == 0
+    assert before == {name: (tmp_path / name).read_text(encoding="utf-8") for name in before}
+    assert "was killed at ash_core" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        JOURNAL,
+        "report.html",
+        "summary.md",
+        "verdict.json",
+    ]
+    assert "was killed" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_journal_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 and what was expected."""
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path)])
+
+    assert stopped.value.code == 2
+    assert "give the folder of a run" in capsys.readouterr().err
+
+
+def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is replaced whole or not at all, and no half file stays beside it."""
+    (tmp_path / JOURNAL).write_text("{}", encoding="utf-8")
+    write_reports(tmp_path / JOURNAL, tmp_path, events=golden.passed())
+    old = (tmp_path / "verdict.json").read_text(encoding="utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_reports(tmp_path / JOURNAL, tmp_path, events=golden.failed())
+    assert old == (tmp_path / "verdict.json").read_text(encoding="utf-8")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_step_summary_is_appended_and_never_an_error(tmp_path: Path) -> None:
+    """GitHub's file gets the text; a path that cannot be written is passed over."""
+    target = tmp_path / "step.md"
+    target.write_text("before\n", encoding="utf-8")
+    append_step_summary("text", {"GITHUB_STEP_SUMMARY": str(target)})
+    append_step_summary("text", {"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "such")})
+    append_step_summary("text", {})
+
+    assert target.read_text(encoding="utf-8") == "before\ntext\n"

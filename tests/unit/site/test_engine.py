@@ -1,0 +1,126 @@
+"""Finding a container engine, without one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
+
+import pytest
+
+from rollout import errors
+from rollout.site import engine, engine_setup
+from rollout.site.engine import Engine, NoEngine, ask, find_engine, sockets
+
+DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
+MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'
+FEDORA = 'ID=fedora\nVERSION_ID="41"\n'
+
+
+class _Api(BaseHTTPRequestHandler):
+    """As much of Docker's API as a ping needs; the components name Podman."""
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0]
+        if path.endswith("/version"):
+            body = b'{"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}'
+        else:
+            body = b'{"SecurityOptions": ["name=rootless"], "OperatingSystem": "debian"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *_: object) -> None: ...
+
+
+class _Server(UnixStreamServer):
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        connection, _ = super().get_request()
+        return connection, ("unix", 0)
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "podman" / "podman.sock"
+    path.parent.mkdir()
+    with _Server(str(path), _Api) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield path
+        server.shutdown()
+        thread.join()
+
+
+def test_podman_is_recognised_through_dockers_api(podman: Path) -> None:
+    found = ask(f"unix://{podman}")
+
+    assert Engine(url=f"unix://{podman}", kind="podman", version="5.4.2", rootless=True, os="debian") == found
+
+
+def test_docker_host_is_the_only_place_asked_where_it_is_set(tmp_path: Path, podman: Path) -> None:
+    found = find_engine({"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", "XDG_RUNTIME_DIR": str(tmp_path)})
+
+    assert isinstance(found, NoEngine)
+    assert found.named
+    assert "nowhere.sock" in found.reason
+
+
+def test_docker_host_that_is_no_address_is_an_answer_and_no_crash() -> None:
+    found = find_engine({"DOCKER_HOST": "nonsense://x"})
+
+    assert isinstance(found, NoEngine)
+
+
+def test_sockets_of_the_users_own_engine_are_tried(tmp_path: Path, podman: Path) -> None:
+    assert podman in sockets({"XDG_RUNTIME_DIR": str(tmp_path)})
+
+
+def test_socket_that_nobody_listens_on_gives_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+    assert "connection refused (the socket is there, nobody listens)" == ask(f"unix://{path}")
+
+
+def test_silent_socket_is_given_up_after_the_ping_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_PING_SECONDS", 0.2)
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        found = ask(f"unix://{path}")
+
+    assert isinstance(found, str)
+    assert "no answer" in found
+
+
+@pytest.mark.parametrize(("release", "expected"), [(DEBIAN, True), (MINT, True), (FEDORA, False), ("", False)])
+def test_debian_and_what_is_like_it_are_recognised(release: str, expected: bool) -> None:
+    assert expected == engine_setup.is_debian_like(release)
+
+
+def test_without_root_the_exact_commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    with pytest.raises(errors.NoEngine) as caught:
+        engine_setup.install_engine(print, reason="no socket")
+
+    assert "no socket; installing one needs root" in str(caught.value)
+    assert all(command in str(caught.value) for command in engine_setup.commands())
+
+
+def test_daemon_without_iptables_is_the_last_resort_and_its_cost_is_said() -> None:
+    *_, last = engine_setup.attempts()
+
+    assert ("--iptables=false", "--ip6tables=false") == last.arguments
+    assert "no outer network" in last.cost

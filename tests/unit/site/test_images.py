@@ -1,0 +1,187 @@
+"""Images: names by content, and what is pulled, built or left alone, on a fake engine."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+
+from rollout.options import ROOT
+from rollout.site import base, images
+from rollout.site.base import OWN_BASE, PULLED_BASE, BaseUnavailable
+from rollout.site.engine import Engine
+from rollout.site.images import ImageBuildFailed, ensure_image, image_present, image_tag
+
+
+class FakeImage:
+    def __init__(self, tag: str) -> None:
+        self.id = f"sha256:{tag}"
+        self.attrs = {"Size": 1_000_000}
+
+
+class FakeClient:
+    """An engine in a dict. `registry` are the tags that can be pulled; `events` what a build prints."""
+
+    def __init__(self, *, local: tuple[str, ...] = (), registry: tuple[str, ...] = ()) -> None:
+        self.local, self.registry = set(local), registry
+        self.events: list[dict[str, str]] = [{"stream": "Step 1/1 : FROM x\n"}]
+        self.done: list[str] = []
+        self.buildargs: Mapping[str, str] = {}
+        self.images = self.api = self
+
+    def get(self, tag: str) -> FakeImage:
+        if tag not in self.local:
+            raise docker.errors.ImageNotFound(tag)
+        return FakeImage(tag)
+
+    def pull(self, repository: str, tag: str, **_: object) -> Iterator[dict[str, str]]:
+        full = f"{repository}:{tag}"
+        self.done.append(f"pull {full}")
+        if full not in self.registry:
+            raise docker.errors.APIError("no such host")
+        self.local.add(full)
+        yield {"status": "done"}
+
+    def build(self, *, tag: str, buildargs: Mapping[str, str], **_: object) -> Iterator[dict[str, str]]:
+        self.done.append(f"build {tag} on {buildargs['BASE']}")
+        self.buildargs = buildargs
+        yield from self.events
+        if not any("error" in event for event in self.events):
+            self.local.add(tag)
+
+    def import_image_from_stream(self, stream: io.BufferedReader, repository: str, tag: str) -> None:
+        assert stream.read(257)
+        stream.read()
+        self.local.add(f"{repository}:{tag}")
+
+
+class FakeEngine:
+    def __init__(self, client: FakeClient) -> None:
+        self._client = client
+
+    def client(self) -> FakeClient:
+        return self._client
+
+
+def on(client: FakeClient) -> Engine:
+    fake: Any = FakeEngine(client)
+    engine: Engine = fake
+    return engine
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def test_tag_changes_with_content_name_and_mode_of_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "forge"
+    folder.mkdir(parents=True)
+    file = folder / "Dockerfile"
+    file.write_text("FROM a")
+    tags = [image_tag("forge", tmp_path)]
+    file.write_text("FROM b")
+    tags.append(image_tag("forge", tmp_path))
+    file.chmod(0o755)
+    tags.append(image_tag("forge", tmp_path))
+    file.rename(folder / "Containerfile")
+    tags.append(image_tag("forge", tmp_path))
+
+    assert 4 == len(set(tags))
+    assert all(tag.startswith("xavos-forge:") and len(tag) == len("xavos-forge:") + 16 for tag in tags)
+
+
+def test_image_that_is_there_is_used_and_nothing_else_is_asked() -> None:
+    client = FakeClient(local=(image_tag("forge"),))
+
+    ref = ensure_image(on(client), "forge", say=print)
+
+    assert (image_tag("forge"), False, []) == (ref.tag, ref.built, client.done)
+    assert image_present(on(client), "forge")
+
+
+def test_official_postgres_is_pulled_where_a_registry_answers() -> None:
+    client = FakeClient(registry=("postgres:17",))
+
+    ref = ensure_image(on(client), "postgres", say=print)
+
+    assert ("postgres:17", True, ["pull postgres:17"]) == (ref.tag, ref.built, client.done)
+
+
+def test_postgres_is_built_on_the_local_base_where_none_answers() -> None:
+    client = FakeClient(local=(OWN_BASE,))
+
+    ensure_image(on(client), "postgres", say=print)
+
+    assert ["pull postgres:17", f"build {image_tag('postgres')} on {OWN_BASE}"] == client.done
+
+
+def test_base_is_pulled_before_it_is_made() -> None:
+    client = FakeClient(registry=(PULLED_BASE,))
+
+    ensure_image(on(client), "forge", say=print)
+
+    assert [f"pull {PULLED_BASE}", f"build {image_tag('forge')} on {PULLED_BASE}"] == client.done
+
+
+def test_without_registry_and_root_the_base_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    with pytest.raises(BaseUnavailable, match="needs root"):
+        ensure_image(on(FakeClient()), "forge", say=print)
+
+
+def test_debootstrapped_base_gets_a_tag_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a fake debootstrap on PATH, which makes one file; the user's debian:trixie-slim is not written."""
+    program = tmp_path / "debootstrap"
+    program.write_text('#!/bin/sh\nmkdir -p "$3/etc"; echo trixie > "$3/etc/os"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    client = FakeClient()
+
+    assert OWN_BASE == base.ensure_base(client, print)  # type: ignore[arg-type]
+    assert {OWN_BASE} == client.local
+
+
+def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
+    client = FakeClient(local=(OWN_BASE,))
+    client.events = [{"stream": "E: Unable to locate package elixir\n"}, {"error": "returned a non-zero code: 100"}]
+
+    with pytest.raises(ImageBuildFailed) as caught:
+        ensure_image(on(client), "forge", say=print)
+
+    assert "non-zero code: 100" in str(caught.value)
+    assert "Unable to locate package elixir" in str(caught.value)
+
+
+def test_pull_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_FIRST_WORD_SECONDS", 0.05)
+    said: list[str] = []
+
+    class Silent(FakeClient):
+        def pull(self, repository: str, tag: str, **_: object) -> Iterator[dict[str, str]]:
+            import time
+
+            time.sleep(0.3)
+            yield {}
+
+    assert not base.pull(Silent(), "postgres:17", said.append)  # type: ignore[arg-type]
+    assert "  gave up on postgres:17: no answer" == said[-1]
+
+
+def test_proxy_of_the_machine_reaches_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://localhost:3128")
+    client = FakeClient(local=(OWN_BASE,))
+
+    ensure_image(on(client), "forge", say=print)
+
+    assert "http://localhost:3128" == client.buildargs["http_proxy"]
+
+
+def test_names_are_the_folders_under_images() -> None:
+    assert sorted(images.NAMES) == sorted(path.name for path in (ROOT / "images").iterdir() if path.is_dir())

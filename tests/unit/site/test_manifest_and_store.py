@@ -1,0 +1,202 @@
+"""Manifest and store: any tree, whatever was done to it, is restored to what it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rollout.site.manifest import Manifest, differences, scan
+from rollout.site.store import ObjectMissing, Store
+
+NAMES = st.sampled_from(["a", "b", "c.ex", "sub", "ünï", "with space", "\udcff"])  # the last: a name that is not UTF-8
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+NODES = st.one_of(
+    st.tuples(st.just("f"), st.binary(max_size=20), st.sampled_from([0o644, 0o600, 0o755, 0o444])),
+    st.tuples(st.just("l"), st.sampled_from([b"a", b"/nowhere", b"../b"]), st.just(0)),
+    st.tuples(st.just("d"), st.just(b""), st.sampled_from([0o755, 0o700])),
+)
+TREES = st.dictionaries(PATHS, NODES, max_size=12)
+Tree = dict[str, tuple[str, bytes, int]]
+
+
+def plant(root: Path, tree: Tree) -> None:
+    """Make the tree below `root`; a path in the way of another is replaced by it."""
+    for relative, (kind, content, mode) in tree.items():
+        path = root / relative
+        if any(parent.is_symlink() or parent.is_file() for parent in _between(root, path)):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.is_dir():
+            shutil.rmtree(path)
+        if kind == "f":
+            path.write_bytes(content)
+            path.chmod(mode)
+        elif kind == "l":
+            path.symlink_to(os.fsdecode(content))
+        else:
+            path.mkdir()
+            path.chmod(mode)
+
+
+def _between(root: Path, path: Path) -> list[Path]:
+    return [parent for parent in path.parents if root in parent.parents]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(before=TREES, damage=TREES, lost=st.integers(0, 3))
+def test_whatever_is_done_to_a_tree_it_is_restored(before: Tree, damage: Tree, lost: int) -> None:
+    """Files, links, folders; added, changed, removed, swapped for another kind: equal again, down to mode and mtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, store = Path(folder, "root"), Store(Path(folder, "objects"))
+        root.mkdir()
+        plant(root, before)
+        wanted = scan(root)
+        digest = store.keep_tree(root, wanted)
+        for path in sorted(root.iterdir())[:lost]:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        plant(root, damage)
+        returned = store.restore_tree(root, store.manifest(digest))
+        assert () == differences(wanted, scan(root))
+        assert wanted == returned
+        assert digest == scan(root).digest
+
+
+@given(tree=TREES)
+@settings(max_examples=30, deadline=None)
+def test_a_manifest_survives_being_written_down(tree: Tree) -> None:
+    """The same entries and the same digest come back, whatever the names."""
+    with tempfile.TemporaryDirectory() as folder:
+        plant(Path(folder), tree)
+        taken = scan(Path(folder))
+        assert taken == Manifest.from_bytes(taken.as_bytes())
+        assert taken.digest == Manifest.from_bytes(taken.as_bytes()).digest
+
+
+def test_the_nanoseconds_of_a_file_are_state(tmp_path: Path) -> None:
+    """Mix decides by mtimes what to compile, so they are restored exactly."""
+    store, root = Store(tmp_path / "objects"), tmp_path / "root"
+    root.mkdir()
+    (root / "a.beam").write_bytes(b"x")
+    os.utime(root / "a.beam", ns=(1, 1_700_000_000_123_456_789))
+    digest = store.keep_tree(root, scan(root))
+    os.utime(root / "a.beam")
+    assert ("file differs: a.beam",) == differences(store.manifest(digest), scan(root))
+    store.restore_tree(root, store.manifest(digest))
+    assert 1_700_000_000_123_456_789 == (root / "a.beam").stat().st_mtime_ns
+
+
+def test_a_change_that_keeps_size_and_mtime_is_noticed(tmp_path: Path) -> None:
+    """Also when it follows the scan at once: what was too fresh to be trusted is read again."""
+    path = tmp_path / "file"
+    for number in range(30):
+        path.write_bytes(b"before")
+        os.utime(path, ns=(1_000_000_000, 1_000_000_000))
+        first = scan(tmp_path)
+        path.write_bytes(b"behind")
+        os.utime(path, ns=(1_000_000_000, 1_000_000_000))
+        assert ("file differs: file",) == differences(first, scan(tmp_path, first)), f"attempt {number}"
+
+
+def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lstat a file once the files are older than the clock's grain."""
+    (tmp_path / "file").write_bytes(b"x")
+    time.sleep(0.15)
+    first = scan(tmp_path)
+
+    def read(path: str) -> str:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr("rollout.site.manifest.digest_file", read)
+    assert first == scan(tmp_path, first)
+
+
+def test_equal_content_is_kept_once(tmp_path: Path) -> None:
+    """Objects are named by what is in them."""
+    root, store = tmp_path / "root", Store(tmp_path / "objects")
+    root.mkdir()
+    for name in "abc":
+        (root / name).write_bytes(b"same")
+    store.keep_tree(root, scan(root))
+    assert 2 == len(list(store.folder.glob("??/*")))  # the content and the manifest
+
+
+def test_an_object_that_is_gone_is_named(tmp_path: Path) -> None:
+    """Restoring says which one and how to go on."""
+    root, store = tmp_path / "root", Store(tmp_path / "objects")
+    root.mkdir()
+    (root / "a").write_bytes(b"content")
+    digest = store.keep_tree(root, scan(root))
+    store.path(scan(root).entries["a"][4]).unlink()
+    (root / "a").unlink()
+    assert not store.has_tree(digest)
+    with pytest.raises(ObjectMissing, match="make clean-cache"):
+        store.restore_tree(root, store.manifest(digest))
+
+
+def test_a_failed_write_leaves_no_object(tmp_path: Path) -> None:
+    """The disk is full amid a copy: no half object under a whole one's name, no temporary file."""
+    store = Store(tmp_path / "objects")
+
+    def fail(path: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fail)
+        with pytest.raises(OSError, match="No space"):
+            store.put(b"data")
+    assert [] == [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+class TestPrune:
+    """What nobody names any more goes, unless it is fresh."""
+
+    def test_only_what_is_old_and_not_needed_goes(self, tmp_path: Path) -> None:
+        """Needed stays; the bytes freed are told."""
+        store = Store(tmp_path)
+        needed, other = store.put(b"needed"), store.put(b"other")
+        assert 0 == store.prune({needed}, older_than=0)
+        assert 5 == store.prune({needed}, older_than=2e10)
+        assert (True, False) == (store.has(needed), store.has(other))
+
+    def test_using_an_object_again_makes_it_fresh(self, tmp_path: Path) -> None:
+        """A run that keeps an object which was there already may name it later, so it must stay for a while."""
+        store = Store(tmp_path)
+        digest = store.put(b"old")
+        time.sleep(0.05)
+        between = time.time()
+        time.sleep(0.05)
+        store.put(b"old")
+        store.prune((), older_than=between)
+        assert store.has(digest)
+
+    def test_temporary_files_of_killed_runs_go(self, tmp_path: Path) -> None:
+        """A kill amid a copy leaves one; it does not stay for ever."""
+        store = Store(tmp_path)
+        (tmp_path / "tmp-abc").write_bytes(b"half")
+        store.prune((), older_than=2e10)
+        assert not (tmp_path / "tmp-abc").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_restored(tmp_path: Path) -> None:
+    """Its files come first, its mode after them."""
+    root, store = tmp_path / "root", Store(tmp_path / "objects")
+    (root / "shut").mkdir(parents=True)
+    (root / "shut" / "a").write_bytes(b"x")
+    (root / "shut").chmod(0o555)
+    wanted = scan(root)
+    store.keep_tree(root, wanted)
+    (root / "shut").chmod(0o755)
+    (root / "shut" / "a").unlink()
+    store.restore_tree(root, wanted)
+    assert () == differences(wanted, scan(root))
+    (root / "shut").chmod(0o755)

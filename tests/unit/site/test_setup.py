@@ -1,0 +1,176 @@
+"""bootstrap.py and rollout.setup: what is made when, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from rollout import errors, setup
+from rollout.options import ROOT
+from rollout.site.engine import Engine, NoEngine
+
+ENGINE = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="debian")
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path) -> ModuleType:
+    """bootstrap.py in a folder of its own, with a lock of nothing."""
+    shutil.copy(ROOT / "bootstrap.py", tmp_path)
+    (tmp_path / "requirements.lock").write_text("# nothing\n")
+    spec = importlib.util.spec_from_file_location("bootstrap_in_test", tmp_path / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_it(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, str(root / "bootstrap.py"), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_environment_is_made_once_and_then_used(bootstrap: ModuleType) -> None:
+    root: Path = bootstrap.ROOT
+    first = run_it(root, "platform")
+    began = time.monotonic()
+    second = run_it(root, "platform")
+
+    assert (0, 0) == (first.returncode, second.returncode)
+    assert "Setting up" in first.stderr
+    assert "" == second.stderr
+    assert 2 > time.monotonic() - began
+
+
+def test_changed_lock_or_cut_short_set_up_is_made_again(bootstrap: ModuleType) -> None:
+    root: Path = bootstrap.ROOT
+    run_it(root, "platform")
+    assert bootstrap.is_ready()
+
+    (root / ".venv" / "made-of").unlink()
+    assert not bootstrap.is_ready()
+
+    run_it(root, "platform")
+    (root / "requirements.lock").write_text("# another\n")
+    assert not bootstrap.is_ready()
+
+
+def test_two_at_once_make_it_once(bootstrap: ModuleType) -> None:
+    argv = [sys.executable, str(bootstrap.ROOT / "bootstrap.py"), "platform"]
+    both = [subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
+
+    said = [process.communicate(timeout=60)[1] for process in both]
+
+    assert [0, 0] == [process.returncode for process in both]
+    assert 1 == sum("Setting up" in text for text in said)
+
+
+def test_lock_without_hashes_is_refused(bootstrap: ModuleType) -> None:
+    (bootstrap.ROOT / "requirements.lock").write_text("pip==24.0\n")
+
+    ended = run_it(bootstrap.ROOT, "platform")
+
+    assert 2 == ended.returncode
+    assert "hash" in ended.stderr.lower()
+    assert not bootstrap.is_ready()
+
+
+def test_python_without_venv_tells_the_command_where_it_may_not_run_it(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(bootstrap.SetupError) as caught:
+        bootstrap.build_with_pip()
+
+    assert "sudo apt-get" in caught.value.commands[0]
+
+
+def test_old_python_is_named_with_what_to_do(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
+
+    assert 2 == bootstrap.with_newer_python(["platform"])
+    assert "Python 3.11 or newer is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ((), {}, {"forge": "auto", "postgres": "auto"}),
+        (("--forge=host",), {}, {"postgres": "auto"}),
+        (("--forge", "host", "--database=embedded"), {}, {}),
+        (("--database=postgresql://u@h/d",), {"XAVOS_FORGE": "container"}, {"forge": "container"}),
+        (("--forge=container",), {"XAVOS_FORGE": "host"}, {"forge": "container", "postgres": "auto"}),
+        (("--plan",), {}, {}),
+        (("-k", "x", "--doctor"), {}, {}),
+    ],
+)
+def test_only_what_the_run_may_need_is_prepared(
+    arguments: tuple[str, ...], environment: dict[str, str], expected: dict[str, str]
+) -> None:
+    assert expected == setup.needed_images(arguments, environment)
+
+
+def test_engine_that_docker_host_names_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="DOCKER_HOST=x: refused", named=True))
+    monkeypatch.setattr(setup, "install_engine", lambda say, reason: pytest.fail("installed one"))
+
+    with pytest.raises(errors.NoEngine, match="unset DOCKER_HOST"):
+        setup.prepare({"forge": "auto"}, print)
+
+
+def test_nothing_is_made_where_all_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "find_engine", lambda: ENGINE)
+    monkeypatch.setattr(setup, "image_present", lambda engine, name: True)
+    monkeypatch.setattr(setup, "ensure_image", lambda *args, **kwargs: pytest.fail("made one"))
+    said: list[str] = []
+
+    setup.prepare({"forge": "auto", "postgres": "auto"}, said.append)
+
+    assert [] == said
+
+
+def test_user_without_rights_gets_commands_and_exit_code_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="no socket"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(setup, "_can_do_without", lambda needed: False)
+
+    assert 2 == setup.main([])
+    assert "sudo apt-get update && sudo apt-get install --no-install-recommends docker.io" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("needed", "able", "goes_on"), [("auto", True, True), ("auto", False, False), ("container", True, False)]
+)
+def test_where_no_engine_can_be_started_auto_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch, needed: str, able: bool, goes_on: bool
+) -> None:
+    """Root in a container that may not start dockerd, as in most CI."""
+
+    def cannot(say: object, *, reason: str) -> Engine:
+        raise errors.NoEngine(reason="dockerd does not start")
+
+    monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="no socket"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup, "install_engine", cannot)
+    monkeypatch.setattr(setup, "_can_do_without", lambda needed: able)
+    said: list[str] = []
+    if goes_on:
+        setup.prepare({"forge": needed}, said.append)
+        assert "dockerd does not start" in said[0]
+    else:
+        with pytest.raises(errors.NoEngine, match="dockerd does not start"):
+            setup.prepare({"forge": needed}, said.append)

@@ -1,0 +1,295 @@
+"""The reporting plugins in a real pytest, on a story told by a fake run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+CONFTEST = """
+import json, os, types
+from pathlib import Path
+import pytest
+from suite import keys
+from rollout.journal import Journal, Redactor
+
+pytest_plugins = ("suite.checks", "suite.report", "suite.terminal")
+HOSTILE = "<script>alert(1)</script>\\x1b[31mred\\x1b[0m <img src=x onerror=alert(2)>"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    from suite.report import configure_reports
+    from suite.terminal import open_console
+    folder = Path(config.rootpath) / "reports" / "run-1"
+    folder.mkdir(parents=True)
+    journal = Journal(folder / "journal.jsonl", run="run-1", redactor=Redactor())
+    config.stash[keys.RUN] = types.SimpleNamespace(
+        folder=folder, journal=journal, options=types.SimpleNamespace(path="realistic"))
+    configure_reports(config)
+    journal.subscribe(open_console(config))
+    phases = ["ash_core", "extras", "server"]
+    source = {"kind": os.environ["KIND"], "detail": "", "why": ""}
+    journal.record("run.started", pid=1, argv=[], options={}, source=source,
+        forge={"kind": "host"}, database={"kind": "embedded"}, host={}, versions={}, paths=["realistic"],
+        plan={"realistic": [{"name": n, "description": HOSTILE, "packages": []} for n in phases]})
+    journal.record("path.started", path="realistic", phases=phases, through=None)
+
+
+def phase(name, fails=False):
+    @pytest.fixture(scope="session", name=name)
+    def apply(pytestconfig):
+        journal = pytestconfig.stash[keys.RUN].journal
+        where = {"path": "realistic", "phase": name}
+        journal.record("phase.started", before="0", **where)
+        journal.record("act.intent", id=name, text="files", undo={}, **where)
+        journal.record("command.started", id=name, label="mix deps.get", argv=[],
+                       cwd="", deadline=1, log=f"logs/{name}.log", **where)
+        journal.record("command.finished", id=name, exit_code=1, seconds=1, timed_out=False, tail=HOSTILE * 9)
+        failure = {"cause": "package_missing", "package": HOSTILE, "message": HOSTILE, "advice": "Look.",
+                   "log": f"logs/{name}.log"}
+        outcome = "failed" if fails else "passed"
+        journal.record("phase.finished", outcome=outcome, seconds=1, restored=False, attempts=1,
+                       failure=failure if fails else None, **where)
+        def back(why):
+            journal.record("rollback.started", why=why, **where)
+            journal.record("rollback.finished", why=why, outcome="restored", seconds=0.5, residue=[],
+                           **where)
+        if fails:
+            back("failed")
+        yield not fails
+        if not fails:
+            back("teardown")
+    return apply
+
+
+ash_core = phase("ash_core")
+extras = phase("extras", fails=True)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    journal = session.config.stash[keys.RUN].journal
+    journal.record("path.finished", path="realistic", outcome="rolled_back", seconds=3)
+    journal.record("run.finished", exit_code=int(exitstatus), seconds=3, reason="1 failed")
+"""
+CHECKS = {
+    "test_1_ash_core": """
+import pytest
+pytestmark = pytest.mark.phase("ash_core")
+
+def test_ash_core_phase_passed(ash_core):
+    '''Ash is there.'''
+    assert ash_core
+
+@pytest.mark.parametrize("name", ["<b>&--> x"])
+def test_page_answers_in(ash_core, name):
+    print(name)
+
+def test_rehearsal_cannot_answer(ash_core):
+    pytest.skip("stand-ins have no pages")
+""",
+    "test_2_extras": """
+import pytest
+from rollout.errors import PhaseFailed
+pytestmark = pytest.mark.phase("extras")
+
+def test_extras_phase_passed(extras):
+    print("x" * 10_000_000)
+    raise PhaseFailed("<i>no</i> package " + "y" * 1_000_000, cause="package_missing", advice="Look.")
+""",
+    "test_3_server": """
+import pytest
+pytestmark = pytest.mark.phase("server")
+
+@pytest.fixture(autouse=True)
+def blocked():
+    pytest.skip("blocked by extras: package_missing")
+
+@pytest.mark.parametrize("n", range(3))
+def test_page_answers_200(n):
+    assert False
+""",
+}
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A pytest run that is over: its exit code, what it printed, and the folder of its reports."""
+
+    code: int
+    text: str
+    folder: Path
+
+    def read(self, name: str) -> str:
+        return (self.folder / "reports" / "run-1" / name).read_text(encoding="utf-8")
+
+    def shows(self, *patterns: str) -> None:
+        """Each pattern matches a line, in this order."""
+        pytest.LineMatcher(self.text.splitlines()).fnmatch_lines(patterns)
+
+
+def tell(folder: Path, *arguments: str, conftest: str = CONFTEST, kind: str = "hexpm") -> Told:
+    """Run the story above in a pytest of its own."""
+    (folder / "pytest.ini").write_text("[pytest]\ninitial_sort = original\nrender_collapsed = passed,skipped\n")
+    (folder / "conftest.py").write_text(conftest)
+    for name, source in CHECKS.items():
+        (folder / f"{name}.py").write_text(source)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "GITHUB_STEP_SUMMARY": str(folder / "step.md"),
+        "BUILD_TAG": "<script>alert(3)</script>",
+        "COLUMNS": "100",
+        "KIND": kind,
+    }
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, check=False)
+    return Told(code=run.returncode, text=run.stdout.decode("utf-8", "replace"), folder=folder)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """The story, told once."""
+    return tell(tmp_path_factory.mktemp("story"), "--color=no")
+
+
+def test_a_broken_phase_is_one_failure_and_blocks_the_rest(tmp_path: Path) -> None:
+    """Console: outcome sentence, phases, first failure with how to go on, path of the report."""
+    told = tell(tmp_path, "-v", "--tb=line")
+
+    told.shows(
+        "*test_page_answers_200*BLOCKED*",
+        "*= deployment =*",
+        "The realistic path failed at extras (package_missing) after 3.0 s; everything was rolled back, *",
+        "  ash_core * passed; rollback: restored in 0.5 s",
+        "  extras * failed; rollback: restored in 0.5 s",
+        "  server * not reached",
+        "2 checks passed, 1 failed, 3 blocked, 1 skipped.",
+        "extras: package_missing (*",
+        "How to go on: Look.",
+        "Log: logs/extras.log",
+        "Report: *run-1/report.html",
+        "*1 failed, 2 passed, 1 skipped, 3 blocked*",
+    )
+    assert told.code == 1
+
+
+def test_dots_show_blocked_checks_as_b(told: Told) -> None:
+    """Without -v a blocked check is a yellow b."""
+    told.shows("*bbb*")
+
+
+def test_live_lines_start_on_lines_of_their_own(told: Told) -> None:
+    """pytest's progress and the live view do not share a line."""
+    lines = [line for line in told.text.splitlines() if line.endswith(" …") or any(mark in line for mark in "✔✘↺")]
+    assert len(lines) >= 3
+    assert all(line[:8].count(":") == 2 for line in lines)
+
+
+def test_report_keeps_hostile_text_as_text(told: Told) -> None:
+    """Markup, terminal codes and a 10 MB line reach the page escaped and bounded."""
+    page = told.read("report.html")
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\x1b" not in page
+    assert "x" * 25_000 not in page
+    assert len(page) < 1_000_000
+    assert 'id="rollout"' in page
+    assert "http-equiv" not in page
+
+
+def test_report_rows_have_phase_cause_and_rollback(told: Told) -> None:
+    """Our columns replace pytest-html's; the rollback is filled in after the last teardown."""
+    page = told.read("report.html")
+    data = json.loads(_attribute(page, "data-jsonblob"))
+    rows = {nodeid.partition("::")[2]: tests[0]["resultsTableRow"] for nodeid, tests in data["tests"].items()}
+    assert '<td class="col-rollback">restored in 0.5 s</td>' in rows["test_ash_core_phase_passed"]
+    assert '<td class="col-cause">package_missing</td>' in rows["test_extras_phase_passed"]
+    assert '<td class="col-links"><a href="logs/extras.log">log</a></td>' in rows["test_extras_phase_passed"]
+    blocked = rows["test_page_answers_200[0]"]
+    assert ">Blocked<" in blocked[0]
+    assert '<td class="col-phase">server</td>' in blocked
+    assert '<td class="col-cause">blocked by extras</td>' in blocked
+
+
+def test_junit_xml_is_well_formed_and_counts_blocked_as_skipped(told: Told) -> None:
+    """Each test case has path, phase and, where it has one, cause; blocked checks say by what."""
+    suite = ElementTree.parse(told.folder / "reports/run-1/junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == (
+        "7",
+        "1",
+        "0",
+        "4",
+    )
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    failed = {p.get("name"): p.get("value") for p in cases["test_extras_phase_passed"].iter("property")}
+    assert failed == {"path": "realistic", "phase": "extras", "cause": "package_missing"}
+    skipped = cases["test_page_answers_200[0]"].find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "blocked by extras: package_missing"
+    assert (told.folder / "reports/run-1/junit.xml").stat().st_size < 200_000
+
+
+def test_journal_has_every_check_once(told: Told) -> None:
+    """check.finished: sentence, phase, outcome, message and the phase that blocks."""
+    lines = told.read("journal.jsonl").splitlines()
+    checks = [event for event in map(json.loads, lines) if event["event"] == "check.finished"]
+    assert [check["outcome"] for check in checks] == [
+        "passed",
+        "passed",
+        "skipped",
+        "failed",
+        *["blocked"] * 3,
+    ]
+    assert checks[0]["check"] == "ash core phase passed"
+    assert checks[0]["doc"] == "Ash is there."
+    assert checks[2]["message"] == "stand-ins have no pages"
+    assert checks[4]["by"] == "extras"
+    assert all(len(line) < 20_000 for line in lines)
+
+
+def test_verdict_and_summaries_are_written(told: Told) -> None:
+    """verdict.json, summary.md, and the same summary on the job page of GitHub Actions."""
+    verdict = json.loads(told.read("verdict.json"))
+    assert verdict["exit_code"] == 1
+    assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
+    assert verdict["paths"]["realistic"]["checks"] == {"passed": 2, "failed": 1, "blocked": 3, "skipped": 1}
+    written = told.read("summary.md")
+    assert "<script>" not in written.split("```")[0]
+    assert (told.folder / "step.md").read_text(encoding="utf-8").strip() == written.strip()
+
+
+def test_a_run_without_a_journal_is_left_alone(tmp_path: Path) -> None:
+    """The suite's own tests, which open no run, get no report and no summary."""
+    plugins = 'pytest_plugins = ("suite.checks", "suite.report", "suite.terminal")'
+    told = tell(tmp_path, "-k", "nothing", conftest=plugins)
+
+    assert told.code == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "= deployment =" not in told.text
+    assert not list(tmp_path.glob("**/report.html"))
+
+
+def test_the_banner_of_a_rehearsal_is_on_console_and_page(tmp_path: Path) -> None:
+    """Nobody mistakes stand-ins for XAVOS."""
+    told = tell(tmp_path, kind="rehearsal")
+
+    banner = "Rehearsal: stand-in packages. XAVOS was not deployed."
+    told.shows(f"*{banner}", "*= deployment =*", banner)
+    assert banner in told.read("report.html")
+    assert json.loads(told.read("verdict.json"))["rehearsal"] is True
+
+
+def _attribute(page: str, name: str) -> str:
+    return unescape(page.partition(f'{name}="')[2].partition('"')[0])

@@ -1,0 +1,143 @@
+"""Texts that Mix, Hex, Ecto and Git really printed (docs/findings.md), each with the one cause it has."""
+
+# ruff: noqa: E501 - texts as they were printed
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout.classify import ADVICE, CAUSES, TRANSIENT, Probes, classify, failure
+from rollout.process import Outcome, Request
+
+UNREACHABLE = Probes(upstream=lambda: "unreachable")
+
+
+def ended(text: str, *, code: int | None = 1, timed_out: bool = False) -> Outcome:
+    request = Request(argv=("mix", "deps.get"), label="mix deps.get", cwd=Path("/srv/xavos"))
+    return Outcome(request=request, exit_code=code, seconds=1, tail=text, timed_out=timed_out)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause", "package"),
+    [
+        ("** (Mix) No package with name nope_pkg (from: mix.exs) in registry", "package_missing", "nope_pkg"),
+        ("** (Mix) Unknown package idna in lockfile", "package_missing", "idna"),
+        (
+            '{:failed_connect, [{:to_address, {~c"127.0.0.1", 9}}, {:inet, [:inet], :econnrefused}]}\n'
+            "** (Mix) No package with name ash (from: mix.exs) in registry",
+            "registry_unreachable",
+            None,
+        ),
+        (
+            "fatal: unable to access 'https://github.com/x/y/': Could not resolve host: github.com\n"
+            '** (Mix) Command "git --git-dir=.git fetch" failed',
+            "registry_unreachable",
+            None,
+        ),
+        (
+            'Because "the lock" specifies "decimal 3.1.1" and every version of "xema" depends on "decimal ~> 1.0 or ~> 2.0", '
+            '"the lock" is incompatible with "xema".\n** (Mix) Hex dependency resolution failed',
+            "version_conflict",
+            None,
+        ),
+        ("Could not verify authenticity of fetched registry file.", "checksum_mismatch", None),
+        ("** (Mix) The database for Xavos.Repo couldn't be created: killed", "database_unreachable", None),
+        (
+            "** (DBConnection.ConnectionError) tcp connect (127.0.0.1:1): connection refused - :econnrefused",
+            "database_unreachable",
+            None,
+        ),
+        (
+            "Could not create schema migrations table\n** (DBConnection.ConnectionError) connection not available and request was "
+            "dropped from queue after 2000ms",
+            "database_unreachable",
+            None,
+        ),
+        (
+            "Could not create schema migrations table\n** (Postgrex.Error) FATAL 28P01 (invalid_password) password authentication failed",
+            "database_denied",
+            None,
+        ),
+        ('FATAL 3D000 (invalid_catalog_name) database "xavos_dev" does not exist', "database_unreachable", None),
+        (
+            "** (Postgrex.Error) ERROR 42501 (insufficient_privilege) permission denied for schema public",
+            "database_denied",
+            None,
+        ),
+        ("== Compilation error in file lib/xavos.ex ==\n** (SyntaxError) invalid syntax", "compile_error", None),
+        ('could not compile dependency :ash, "mix compile" failed', "compile_error", "ash"),
+        ("Compilation failed due to warnings while using the --warnings-as-errors option", "compile_error", None),
+        ('** (File.Error) could not write to file "x": no space left on device\nENOSPC', "disk_full", None),
+        ('could not extend file "base/1": No space left on device', "disk_full", None),
+        ('** (File.Error) could not make directory "/x": permission denied\n:eacces', "permission_denied", None),
+        (
+            "Running XavosWeb.Endpoint with Bandit at 127.0.0.1:4001 failed, port already in use: :eaddrinuse",
+            "port_taken",
+            None,
+        ),
+        (
+            "You're trying to run :ash on Elixir v1.14.0 but it has declared in its mix.exs file it supports only Elixir ~> 1.15",
+            "toolchain_too_old",
+            None,
+        ),
+        ("Request failed (503)", "registry_error", None),
+        ("nothing anybody has seen before", "unknown", None),
+        ("", "unknown", None),
+    ],
+)
+def test_the_text_alone(text: str, cause: str, package: str | None) -> None:
+    """Where no probe knows better."""
+    found = classify(ended(text))
+    assert (cause, package) == (found.cause, found.package)
+
+
+def test_an_unreachable_registry_is_not_a_missing_package() -> None:
+    """Hex prints the same line for both; the gateway knows."""
+    text = "** (Mix) No package with name ash (from: mix.exs) in registry"
+    assert "registry_unreachable" == classify(ended(text), UNREACHABLE).cause
+
+
+def test_an_unreachable_registry_does_not_explain_a_compiler_error() -> None:
+    """Both happened; the compiler's message is what stopped the command."""
+    assert "compile_error" == classify(ended("** (SyntaxError) nofile:1"), UNREACHABLE).cause
+
+
+def test_a_denied_login_to_a_server_that_is_down() -> None:
+    """The probe knows."""
+    probes = Probes(database_up=lambda: False)
+    assert "database_unreachable" == classify(ended("FATAL 28P01 (invalid_password)"), probes).cause
+
+
+def test_a_full_disk_comes_first() -> None:
+    """Whatever else is said, it is said because of that."""
+    assert "disk_full" == classify(ended("** (SyntaxError) nofile:1"), Probes(free_bytes=lambda: 4096)).cause
+
+
+def test_deadlines_and_kills() -> None:
+    """What ended it from outside."""
+    assert "timeout" == classify(ended("still compiling", code=-15, timed_out=True)).cause
+    for code in (137, -9, 143, -15):
+        assert "killed" == classify(ended("still compiling", code=code)).cause
+
+
+def test_colours_are_no_obstacle() -> None:
+    """A tool that colours without a terminal."""
+    text = "\x1b[31m** (Mix) \x1b[0mNo package with name \x1b[1mnope\x1b[0m in registry"
+    assert "nope" == classify(ended(text)).package
+
+
+def test_every_cause_has_advice_and_transient_ones_are_causes() -> None:
+    """One sentence of what to do."""
+    assert set(CAUSES) == set(ADVICE)
+    assert set(CAUSES) >= TRANSIENT
+    assert all(advice.endswith(".") for advice in ADVICE.values())
+
+
+def test_the_error_carries_everything() -> None:
+    """Cause, package, advice, log; the sentence begins with the command's label."""
+    error = failure(ended("** (Mix) No package with name nope_pkg (from: mix.exs) in registry"))
+    assert ("package_missing", "nope_pkg") == (error.cause, error.package)
+    assert error.message.startswith("mix deps.get: ** (Mix) No package")
+    assert ADVICE["package_missing"] == error.advice

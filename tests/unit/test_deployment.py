@@ -1,0 +1,372 @@
+"""A deployment of small phases on this machine: what passes, fails, is refused, blocked, kept; and rolled back."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.errors import AlreadyExists, PhaseFailed
+from rollout.journal import Journal, open_acts, read_events
+from rollout.plan import Package, PhasePlan
+from rollout.run import open_journal
+from rollout.step import Step
+from rollout.undo import _KINDS
+from tests.unit.fakes import GROUND, Stage, code, plan, writes
+
+
+def fails(step: Step) -> None:
+    """Halfway: one file is written, one is spoilt, then it fails."""
+    step.site.file("half").write_text("half")
+    step.site.file("a").write_text("spoilt")
+    raise PhaseFailed("It broke.", cause="compile_error", package="ash", advice="Mend it.")
+
+
+def test_a_path_that_passes_is_rolled_back_in_reverse(tmp_path: Path) -> None:
+    """keep=never: deployed, then every phase undone, last in first out, nothing left, nothing owed."""
+    stage = Stage(tmp_path, plan("ground", "one", "two"))
+    seen: list[bool] = []
+    results = stage.play(
+        GROUND,
+        code("one", writes("a")),
+        code("two", writes("sub/b")),
+        within=lambda: seen.append(stage.site.file("sub/b").exists()),
+    )
+    assert [True] == seen
+    assert {"passed"} == {result.outcome for result in results.values()}
+    assert "deployed" == stage.deployment.outcome()
+    assert [(name, "teardown", "restored") for name in ("two", "one", "ground")] == stage.rollbacks()
+    assert not stage.directory.exists()
+    assert not (tmp_path / "deployments").exists()
+    assert not open_journal(stage.options.state, stage.run.id).exists()
+
+
+def test_a_phase_that_fails_halfway_is_undone_at_once(tmp_path: Path) -> None:
+    """Its files are as before, the next is blocked by it, the one before stays until its own teardown."""
+    stage = Stage(tmp_path, plan("ground", "one", "two", "three"))
+    texts: list[tuple[str, bool]] = []
+
+    def within() -> None:
+        texts.append((stage.site.file("a").read_text(), stage.site.file("half").exists()))
+
+    results = stage.play(
+        GROUND, code("one", writes("a", "whole")), code("two", fails), code("three", writes("c")), within=within
+    )
+    assert [("whole", False)] == texts
+    assert ["passed", "passed", "failed", "blocked"] == [result.outcome for result in results.values()]
+    assert "two" == results["three"].culprit.name
+    assert "rolled_back" == stage.deployment.outcome()
+    assert ("two", "failed", "restored") == stage.rollbacks()[0]
+    (finished,) = [event for event in stage.told("phase.finished") if event["phase"] == "two"]
+    assert ("compile_error", "ash", "It broke.") == tuple(
+        finished["failure"][key] for key in ("cause", "package", "message")
+    )
+    with pytest.raises(PhaseFailed, match="It broke"):
+        results["two"].require()
+
+
+def test_a_fault_of_ours_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    """An exception that nobody foresaw is rolled back and named."""
+
+    def broken(step: Step) -> None:
+        step.site.file("half").write_text("half")
+        raise KeyError("oops")
+
+    stage = Stage(tmp_path, plan("ground", "one"))
+    stage.play(GROUND, code("one", broken))
+    assert ("one", "failed", "restored") == stage.rollbacks()[0]
+    assert "KeyError: 'oops'" == stage.told("phase.finished")[-1]["failure"]["message"]
+
+
+def test_a_refusal_changes_nothing(tmp_path: Path) -> None:
+    """Outcome refused; what was in the way stays."""
+    stage = Stage(tmp_path, plan("ground", "one"))
+    stage.directory.mkdir(parents=True)
+    (stage.directory / "precious").write_text("mine")
+
+    def refuses(step: Step) -> None:
+        raise AlreadyExists(what="folder", name=str(step.site.directory), option="--directory")
+
+    results = stage.play(code("ground", refuses, checkpointed=False), code("one", writes("a")))
+    assert ["refused", "blocked"] == [result.outcome for result in results.values()]
+    assert "refused" == stage.deployment.outcome()
+    assert ["precious"] == [path.name for path in stage.directory.iterdir()]
+
+
+def test_an_optional_phase_that_fails_lets_the_path_go_on(tmp_path: Path) -> None:
+    """It is undone; what follows gets another checkpoint key than after its success."""
+    phases = (PhasePlan(name="ground"), PhasePlan(name="extra", optional=True), PhasePlan(name="last"))
+    keys = []
+    for attempt, apply in enumerate((fails, writes("extra"))):
+        stage = Stage(tmp_path / str(attempt), plan(*phases))
+        results = stage.play(GROUND, code("extra", apply), code("last", writes("b")))
+        assert results["last"].passed
+        assert "deployed" == stage.deployment.outcome()
+        keys.append(stage.told("phase.finished")[-1]["key"])
+    assert keys[0] != keys[1]
+
+
+def test_an_undo_that_does_nothing_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback says it is done, the fingerprint says it is not: dirty, with each leftover named."""
+    monkeypatch.setitem(_KINDS, "state", lambda record, workshop: "as it was (a lie)")
+    stage = Stage(tmp_path, plan("ground", "one"))
+    stage.play(GROUND, code("one", fails))
+    assert ("one", "failed", "dirty") == stage.rollbacks()[0]
+    assert ["one: file left behind: a", "one: file left behind: half"] == stage.deployment.residue[:2]
+    assert "dirty" == stage.deployment.outcome()
+
+
+def test_an_undo_that_fails_stays_owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are undone all the same; the journal stays open for recovery."""
+
+    def busy(record: Any, workshop: Any) -> str:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setitem(_KINDS, "directory", busy)
+    stage = Stage(tmp_path, plan("ground", "one"))
+    stage.play(GROUND, code("one", writes("a")))
+    assert "dirty" == stage.deployment.outcome()
+    assert any("Device or resource busy" in line for line in stage.deployment.residue)
+    journal = open_journal(stage.options.state, stage.run.id)
+    assert ["directory"] == [act.undo["kind"] for act in open_acts(read_events(journal))]
+
+
+def test_a_fingerprint_that_cannot_be_taken_is_no_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine went away: the rollback ends, journaled, and is not called restored."""
+    stage = Stage(tmp_path, plan("ground"))
+
+    def gone() -> None:
+        monkeypatch.setattr(
+            type(stage.site), "fingerprint", lambda self: (_ for _ in ()).throw(ConnectionError("gone"))
+        )
+
+    stage.play(GROUND, within=gone)
+    assert [("ground", "teardown", "dirty")] == stage.rollbacks()
+    assert "ground: cannot be proven to be as before: ConnectionError: gone" in stage.deployment.residue
+
+
+def test_a_full_disk_does_not_stop_a_rollback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the middle of a phase on the journal cannot be written; the folder goes all the same."""
+    stage = Stage(tmp_path, plan("ground", "one"))
+
+    def fills(step: Step) -> None:
+        step.site.file("half").write_text("half")
+
+        def full(self: Journal, data: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(Journal, "_append", full)
+        step.note("one more line")
+
+    with pytest.raises(Exception, match="No space left on device"):
+        stage.play(GROUND, code("one", fills))  # the path's end cannot be journaled either, and says so
+    assert [("one", "failed", "restored"), ("ground", "teardown", "restored")] == stage.rollbacks()
+    assert not stage.directory.exists()
+
+
+class TestKeeping:
+    """--keep decides once, before the first rollback of the teardown."""
+
+    @pytest.mark.parametrize(
+        ("keep", "failed_checks", "stays"),
+        [("never", 0, False), ("on-success", 0, True), ("on-success", 1, False), ("always", 1, True)],
+    )
+    def test_a_path_that_passed(self, tmp_path: Path, keep: str, failed_checks: int, stays: bool) -> None:
+        """A failed check counts as no success."""
+        stage = Stage(tmp_path, plan("ground", "one"), keep=keep)
+        stage.deployment.failed_checks = failed_checks
+        stage.play(GROUND, code("one", writes("a")))
+        assert stays == stage.directory.exists()
+        assert stays == bool(stage.told("kept"))
+        assert stays == open_journal(stage.options.state, stage.run.id).exists()
+
+    def test_a_failed_path_is_not_kept_as_a_success(self, tmp_path: Path) -> None:
+        """on-success means the whole path."""
+        stage = Stage(tmp_path, plan("ground", "one"), keep="on-success")
+        stage.play(GROUND, code("one", fails))
+        assert not stage.directory.exists()
+
+    def test_what_did_pass_can_be_kept_for_looking_at(self, tmp_path: Path) -> None:
+        """always keeps the phases that passed; the failed one is undone."""
+        stage = Stage(tmp_path, plan("ground", "one", "two"), keep="always")
+        stage.play(GROUND, code("one", writes("a")), code("two", fails))
+        assert "x" == stage.site.file("a").read_text()
+        assert not stage.site.file("half").exists()
+
+
+class TestCheckpoints:
+    """A passed phase is restored, and only where everything it is made of is the same."""
+
+    @pytest.fixture
+    def count(self) -> list[str]:
+        return []
+
+    def play(
+        self, folder: Path, count: list[str], text: str = "x", phase: PhasePlan | None = None, **given: str
+    ) -> Stage:
+        def apply(step: Step) -> None:
+            count.append(text)
+            writes("a", text)(step)
+            step.facts["seen"] = text
+
+        stage = Stage(folder, plan("ground", phase or PhasePlan(name="one")), **given)
+        stage.play(GROUND, code("one", apply), within=lambda: self.look(stage))
+        return stage
+
+    def look(self, stage: Stage) -> None:
+        self.found = stage.site.file("a").read_text()
+
+    def test_a_second_run_restores(self, tmp_path: Path, count: list[str]) -> None:
+        """Without applying; files and facts are there, and it says so."""
+        self.play(tmp_path, count)
+        stage = self.play(tmp_path, count)
+        assert ["x"] == count
+        assert "x" == self.found
+        assert stage.deployment.results["one"].restored
+        assert {"seen": "x"} == stage.deployment.facts["one"]
+        assert 1 == len(stage.told("checkpoint.restored"))
+        assert [("one", "teardown", "restored"), ("ground", "teardown", "restored")] == stage.rollbacks()
+
+    def test_fresh_builds_again(self, tmp_path: Path, count: list[str]) -> None:
+        """--fresh ignores what is there."""
+        self.play(tmp_path, count)
+        self.play(tmp_path, count, fresh="1")
+        assert 2 == len(count)
+
+    def test_another_plan_builds_again(self, tmp_path: Path, count: list[str]) -> None:
+        """Here: a package more in the phase, with the rest the same."""
+        self.play(tmp_path, count)
+        self.play(tmp_path, count, phase=PhasePlan(name="one", packages=(Package(name="ash", requirement="~> 3.0"),)))
+        assert 2 == len(count)
+
+    def test_a_later_package_builds_earlier_phases_again(self, tmp_path: Path) -> None:
+        """All packages are resolved together, also those beyond --through."""
+        keys: list[str] = []
+        for requirement in ("~> 1.0", "~> 2.0", "~> 1.0"):
+            later = PhasePlan(name="later", packages=(Package(name="ash", requirement=requirement),))
+            whole = plan("ground", "one", later)
+            stage = Stage(tmp_path, whole if len(keys) < 2 else whole.through("one"))
+            stage.play(GROUND, code("one", writes("a")))
+            keys.append(next(e["key"] for e in stage.told("phase.finished") if e["phase"] == "one"))
+        assert keys[0] != keys[1]
+        assert keys[0] == keys[2]
+
+    def test_a_spoilt_checkpoint_builds_again(self, tmp_path: Path, count: list[str]) -> None:
+        """One of its objects is gone."""
+        stage = self.play(tmp_path, count)
+        for path in (stage.options.cache / "objects").glob("??/*"):
+            path.unlink()
+        self.play(tmp_path, count)
+        assert 2 == len(count)
+        assert "x" == self.found
+
+    @pytest.mark.parametrize("content", [b"", b"y"])
+    def test_a_damaged_checkpoint_builds_again(self, tmp_path: Path, count: list[str], content: bytes) -> None:
+        """An object lost its content with the power; what is built anew mends it."""
+        stage = self.play(tmp_path, count)
+        damaged = [p for p in (stage.options.cache / "objects").glob("??/*") if p.read_bytes() == b"x"]
+        for path in damaged:
+            path.write_bytes(content)
+        stage = self.play(tmp_path, count)
+        assert (1, 2, "x") == (len(damaged), len(count), self.found)
+        assert "damaged" in stage.told("checkpoint.skipped")[0]["reason"]
+        assert {"deployed"} == {stage.deployment.outcome()}
+        self.play(tmp_path, count)
+        assert (2, "x") == (len(count), self.found)
+
+    def test_a_failed_phase_leaves_no_checkpoint(self, tmp_path: Path) -> None:
+        """What failed once is tried again."""
+        for _ in range(2):
+            stage = Stage(tmp_path, plan("ground", "one"))
+            stage.play(GROUND, code("one", fails))
+            assert [] == stage.told("checkpoint.restored")
+
+
+class TestInterrupted:
+    """SIGINT and SIGTERM unwind wherever they come, and only once."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_amid_a_phase(self, tmp_path: Path, number: signal.Signals) -> None:
+        """The phase and those before it are rolled back; KeyboardInterrupt goes on."""
+        stage = Stage(tmp_path, plan("ground", "one"))
+
+        def apply(step: Step) -> None:
+            step.site.file("half").write_text("half")
+            signal.raise_signal(number)
+
+        stage.interrupts.install()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                stage.play(GROUND, code("one", apply))
+        finally:
+            stage.interrupts.uninstall()
+        assert [("one", "interrupted", "restored"), ("ground", "interrupted", "restored")] == stage.rollbacks()
+        assert number.name == stage.interrupts.received
+        assert not stage.directory.exists()
+
+    def test_at_every_event_of_a_run(self, tmp_path: Path) -> None:
+        """Whichever line of the journal was written last, nothing is left and nothing is owed."""
+        for number in range(1, 60):
+            stage = Stage(tmp_path / str(number), plan("ground", "one"), keep="on-success")
+            heard = 0
+
+            def strike(event: Any, at: int = number) -> None:
+                nonlocal heard
+                heard += 1
+                if heard == at:
+                    signal.raise_signal(signal.SIGINT)
+
+            stage.run.journal.subscribe(strike)
+            stage.interrupts.install()
+            try:
+                stage.play(GROUND, code("one", writes("a")))
+            except KeyboardInterrupt:
+                if stage.told("kept"):  # it passed, and is kept: nothing is to be undone any more
+                    continue
+                assert not stage.directory.exists(), f"left after event {number}"
+                assert not open_journal(stage.options.state, stage.run.id).exists(), f"owed after event {number}"
+                assert [] == stage.deployment.residue, f"dirty after event {number}"
+            finally:
+                stage.interrupts.uninstall()
+            if heard < number:
+                break
+        assert number > 10
+
+    def test_more_of_them_do_not_cut_the_rollback_short(self, tmp_path: Path) -> None:
+        """One at every event from the first on."""
+        stage = Stage(tmp_path, plan("ground", "one", "two"))
+
+        def apply(step: Step) -> None:
+            stage.run.journal.subscribe(lambda event: signal.raise_signal(signal.SIGINT))
+            step.note("from here on")
+
+        stage.interrupts.install()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                stage.play(GROUND, code("one", writes("a")), code("two", apply))
+        finally:
+            stage.interrupts.uninstall()
+        assert [(name, "interrupted", "restored") for name in ("two", "one", "ground")] == stage.rollbacks()
+        assert not stage.directory.exists()
+
+    def test_during_the_rollback_of_a_failed_phase(self, tmp_path: Path) -> None:
+        """The rollback ends first; then the run does not go on with an optional phase's successor."""
+        phases = (PhasePlan(name="ground"), PhasePlan(name="extra", optional=True), PhasePlan(name="last"))
+        stage = Stage(tmp_path, plan(*phases))
+
+        def on(event: Any) -> None:
+            if event["event"] == "rollback.started" and event["phase"] == "extra":
+                signal.raise_signal(signal.SIGTERM)
+
+        stage.run.journal.subscribe(on)
+        stage.interrupts.install()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                stage.play(GROUND, code("extra", fails), code("last", writes("b")))
+        finally:
+            stage.interrupts.uninstall()
+        assert [("extra", "failed", "restored"), ("ground", "interrupted", "restored")] == stage.rollbacks()
+        assert "last" not in stage.deployment.results
