@@ -41,7 +41,7 @@ _UID = 1000
 _DOCKERFILE = f"""
 FROM {{forge}}
 RUN apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv && rm -rf /var/lib/apt/lists/*
-RUN useradd --uid {_UID} --create-home dev; chmod 0700 /home/dev; install --directory --owner=dev {CHECKOUT} {CACHE}; \\
+RUN useradd --uid {_UID} --create-home dev; chmod 0700 /home/dev; install --directory --owner=dev {CHECKOUT} {CACHE}/dev; \\
     for home in /home/dev /root; do \\
         hex=$home/.mix/archives/hex-2.0.6; mkdir -p $hex; cp -a /usr/lib/elixir/lib/hex $hex/hex-2.0.6; \\
     done; chown -R dev /home/dev/.mix; rm -r /usr/lib/elixir/lib/hex
@@ -83,10 +83,12 @@ class Machine:
     container: Container
 
     def run(self, user: str, *argv: str, **environment: str) -> Ended:
-        """Run a program at the checkout, with the environment of a plain log-in and the cache that all runs share."""
+        """Run a program at the checkout, with the environment of a plain log-in and a cache of the user's own."""
         home = HOMES[user]
         plain = {"HOME": home, "USER": user, "PATH": f"{home}/shims:{_PATH}", "LANG": "C.UTF-8"}
-        words = [f"{name}={value}" for name, value in {**plain, "XAVOS_CACHE_DIR": CACHE, **environment}.items()]
+        words = [
+            f"{name}={value}" for name, value in {**plain, "XAVOS_CACHE_DIR": f"{CACHE}/{user}", **environment}.items()
+        ]
         return _execute(self.container, user, {}, "env", "-i", *words, *argv)
 
     def pytest(self, user: str, *arguments: str, **environment: str) -> Ended:
