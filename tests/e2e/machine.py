@@ -41,7 +41,8 @@ _UID = 1000
 _DOCKERFILE = f"""
 FROM {{forge}}
 RUN apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv && rm -rf /var/lib/apt/lists/*
-RUN useradd --uid {_UID} --create-home dev; chmod 0700 /home/dev; install --directory --owner=dev {CHECKOUT} {CACHE}/dev; \\
+RUN useradd --uid {_UID} --create-home dev; chmod 0700 /home/dev; \\
+    install --directory --owner=dev {CHECKOUT} {CACHE}/dev; \\
     for home in /home/dev /root; do \\
         hex=$home/.mix/archives/hex-2.0.6; mkdir -p $hex; cp -a /usr/lib/elixir/lib/hex $hex/hex-2.0.6; \\
     done; chown -R dev /home/dev/.mix; rm -r /usr/lib/elixir/lib/hex
