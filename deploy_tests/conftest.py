@@ -14,7 +14,7 @@ from rollout.process import Outcome
 from rollout.site.server import NO_TLS
 from rollout.site.site import Site
 from rollout.step import Step
-from suite.phases import phase_of
+from suite.phases import group_of
 
 pytest.register_assert_rewrite("deploy_tests.packages")
 
@@ -31,8 +31,8 @@ def site(deployment: Deployment) -> Site:
 @pytest.fixture
 def ask(request: pytest.FixtureRequest, deployment: Deployment) -> Ask:
     """Run a command in the forge for a check: `ask("mix", "compile")` gives its Outcome."""
-    name = phase_of(request.node) or deployment.plan.phase_names[0]
-    return Step(deployment.site, deployment.plan, deployment.plan.phase(name)).run
+    answering = deployment.plan.answering(group_of(request.node)) or deployment.plan.phases[0]
+    return Step(deployment.site, deployment.plan, answering).run
 
 
 @pytest.fixture

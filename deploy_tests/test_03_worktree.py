@@ -13,8 +13,8 @@ from rollout.site.site import Site
 pytestmark = [pytest.mark.phase("worktree"), pytest.mark.timeout(60)]
 
 
-def test_worktree_phase_passed(worktree: PhaseResult) -> None:
-    worktree.require()
+def test_worktree_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_folder_is_a_worktree_on_a_branch_of_its_own(site: Site) -> None:

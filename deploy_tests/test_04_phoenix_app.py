@@ -12,8 +12,8 @@ from rollout.site.site import Site
 pytestmark = [pytest.mark.phase("phoenix_app"), pytest.mark.timeout(120)]
 
 
-def test_phoenix_app_phase_passed(phoenix_app: PhaseResult) -> None:
-    phoenix_app.require()
+def test_phoenix_app_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_application_is_called_xavos(site: Site) -> None:

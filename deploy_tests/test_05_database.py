@@ -13,8 +13,8 @@ from rollout.site.site import Site
 pytestmark = [pytest.mark.phase("database"), pytest.mark.timeout(60)]
 
 
-def test_database_phase_passed(database: PhaseResult) -> None:
-    database.require()
+def test_database_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_psycopg_reaches_the_database_as_the_application_would(dev_database: postgres.Connection) -> None:

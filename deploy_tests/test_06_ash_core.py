@@ -5,31 +5,30 @@ from __future__ import annotations
 import pytest
 
 from deploy_tests.conftest import Ask
-from deploy_tests.packages import package_checks
+from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.dependencies import read_lock
+from rollout.deployment import Deployment
 from rollout.hex.version import Version
 from rollout.phase import PhaseResult
-from rollout.plan import load_plan
 from rollout.site.site import Site
 
+__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("ash_core"), pytest.mark.timeout(120)]
 
 
-def test_ash_core_phase_passed(ash_core: PhaseResult) -> None:
-    ash_core.require()
+def test_ash_core_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
-test_package_is_locked_as_the_plan_requires, test_package_is_compiled = package_checks("ash_core")
-
-
-def test_no_requirement_of_an_earlier_phase_was_given_up(site: Site) -> None:
+@pytest.mark.needs("packages")
+def test_no_requirement_of_an_earlier_phase_was_given_up(site: Site, deployment: Deployment) -> None:
     locked = read_lock(site.file("mix.lock"))
     older = {
         name: (found, locked[name].version)
         for name, found in site.findings.items()
         if name in locked and Version.parse(locked[name].version) < Version.parse(found)
     }
-    allowed = {package.name for package in load_plan("realistic").packages if package.override}
+    allowed = {package.name for package in deployment.plan.packages if package.override}
     assert {name for name in older if name not in allowed} == set(), older
 
 

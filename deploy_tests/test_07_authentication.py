@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from deploy_tests.conftest import Ask
-from deploy_tests.packages import package_checks
+from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
+__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("authentication"), pytest.mark.timeout(120)]
 
 
-def test_authentication_phase_passed(authentication: PhaseResult) -> None:
-    authentication.require()
-
-
-test_package_is_locked_as_the_plan_requires, test_package_is_compiled = package_checks("authentication")
+def test_authentication_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_signing_secret_is_not_in_the_code(site: Site) -> None:

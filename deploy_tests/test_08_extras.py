@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from deploy_tests.conftest import Ask
-from deploy_tests.packages import package_checks
+from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
+__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("extras"), pytest.mark.timeout(120)]
 
 
-def test_extras_phase_passed(extras: PhaseResult) -> None:
-    extras.require()
-
-
-test_package_is_locked_as_the_plan_requires, test_package_is_compiled = package_checks("extras")
+def test_extras_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_admin_is_routed(ask: Ask) -> None:

@@ -18,8 +18,8 @@ IO.puts("identities: " <> inspect(Enum.map(Ash.Resource.Info.identities(Agent), 
 """
 
 
-def test_foundation_phase_passed(foundation: PhaseResult) -> None:
-    foundation.require()
+def test_foundation_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 @pytest.mark.parametrize("module", ["Xavos.Coordination", "Xavos.Coordination.Agent", "XavosWeb.Health"])

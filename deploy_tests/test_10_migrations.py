@@ -29,8 +29,8 @@ def _schema(site: Site) -> dict[str, str]:
     return {key: value for key, value in facts.items() if not key.startswith(("rows", "sequence"))}
 
 
-def test_migrations_phase_passed(migrations: PhaseResult) -> None:
-    migrations.require()
+def test_migrations_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_tables_are_there(dev_database: postgres.Connection) -> None:

@@ -15,8 +15,8 @@ from rollout.site.postgres import questions
 pytestmark = [pytest.mark.phase("installation"), pytest.mark.timeout(300)]
 
 
-def test_installation_phase_passed(installation: PhaseResult) -> None:
-    installation.require()
+def test_installation_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_application_compiles_without_a_warning(ask: Ask) -> None:

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.phase("scripts"), pytest.mark.timeout(120)]
 COMMANDS = ("start", "stop", "status", "test", "console", "reset", "agents")
 
 
-def test_scripts_phase_passed(scripts: PhaseResult) -> None:
-    scripts.require()
+def test_scripts_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

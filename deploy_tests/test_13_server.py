@@ -66,8 +66,8 @@ def _register(browser: httpx.Client) -> httpx.Response:
     )
 
 
-def test_server_phase_passed(server: PhaseResult) -> None:
-    server.require()
+def test_server_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
 
 
 def test_the_page_answers_200(browser: httpx.Client) -> None:
@@ -171,15 +171,13 @@ def test_an_unknown_page_answers_404(browser: httpx.Client) -> None:
     assert browser.get("/no-such-page").status_code == 404
 
 
-def test_admin_answers(browser: httpx.Client, extras: PhaseResult) -> None:
-    if not extras.passed:
-        pytest.skip("blocked by extras: optional, and undone")
+@pytest.mark.needs("extras")
+def test_admin_answers(browser: httpx.Client) -> None:
     assert browser.get("/admin").status_code in (200, 302)
 
 
-def test_the_json_api_lists_agents(browser: httpx.Client, extras: PhaseResult) -> None:
-    if not extras.passed:
-        pytest.skip("blocked by extras: optional, and undone")
+@pytest.mark.needs("extras")
+def test_the_json_api_lists_agents(browser: httpx.Client) -> None:
     answer = browser.get("/api/json/agents", headers={"accept": "application/vnd.api+json"})
     assert answer.status_code == 200, answer.text[:500]
     assert answer.json()["data"] == []

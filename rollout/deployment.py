@@ -15,6 +15,7 @@ from rollout.hex import answers
 from rollout.hex.cache import prune_all
 from rollout.interrupts import Interrupts
 from rollout.journal import open_acts
+from rollout.left import left_behind
 from rollout.options import ROOT
 from rollout.phase import PhaseCode, PhaseResult, describe
 from rollout.plan import PhasePlan, Plan
@@ -49,7 +50,9 @@ class Deployment:
         self._leaving = contextlib.ExitStack()
         self._is_leaving = False
         self._began = time.monotonic()
-        run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1])
+        self._ground: Fingerprint | None = None  # how the site looked before the path's own first step
+        run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1],
+                           attempts=list(plan.groups))  # fmt: skip
 
     # -- entering and leaving ---------------------------------------------------------------------
 
@@ -64,6 +67,9 @@ class Deployment:
         except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
             yield self._unfit(code, error)
             return
+        if self.plan.phase(code.name).observed:
+            yield from self._observed(code, before)
+            return
         self._standing.add(code.name)
         try:
             result = self._enter(code, before)
@@ -74,6 +80,16 @@ class Deployment:
             self._leave()
             if code.name in self._standing and not self.keeps():
                 self._roll_back(code, before, why="interrupted" if self._interrupts.received else "teardown")
+
+    def _observed(self, code: PhaseCode, before: Fingerprint) -> Iterator[PhaseResult]:
+        """A step that the path takes in its own way: neither restored nor taken back, only looked at."""
+        self._ground = self._ground or before
+        try:
+            result = self.results[code.name] = self._watch(code, before)
+            self._interrupts.raise_kept()
+            yield result
+        finally:
+            self._leave()
 
     def keeps(self) -> bool:
         """Whether the deployment stays up: decided once, when the first phase would be rolled back."""
@@ -90,6 +106,23 @@ class Deployment:
         if not self._is_leaving:
             self._is_leaving = True
             self._leaving.enter_context(self._interrupts.shielded())
+            self._see_what_is_left()
+
+    def _see_what_is_left(self) -> None:
+        """List what the path's own steps have left on the site, before we dispose of it."""
+        if self._ground is None:
+            return
+        with self.run.journal.forgiving():
+            try:
+                items = left_behind(self._ground, self.site.fingerprint())
+            except Exception as error:  # noqa: BLE001 - what cannot be looked at cannot be said to be clean
+                items = (f"cannot be looked at: {type(error).__name__}: {error}",)
+            failed = any(
+                self._is_observed(name) and result.outcome == "failed" for name, result in self.results.items()
+            )
+            if failed:
+                self.residue.extend(items)
+            self.run.journal.record("path.left", path=self.plan.name, items=list(items), failed=failed)
 
     def _record_bundle(self, target: Path) -> None:
         """A bundle that cannot be written is a failure of the run, never of its rollback."""
@@ -158,9 +191,7 @@ class Deployment:
     def _enter(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
         phase = self.plan.phase(code.name)
         self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
-        passed = frozenset(name for name, result in self.results.items() if result.passed)
-        step = Step(self.site, self.plan, phase, passed=passed)
-        began = time.monotonic()
+        step, began = self._step(phase), time.monotonic()
         restored = False
         try:
             if before.tree is not None:
@@ -189,6 +220,32 @@ class Deployment:
         self._finished(code, step, began, "passed", restored=restored, key=key)
         return PhaseResult(name=code.name, outcome="passed", restored=restored, optional=phase.optional,
                            site=self.site, plan=phase)  # fmt: skip
+
+    def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
+        """Apply an observed phase; whatever becomes of it stays as it is."""
+        phase = self.plan.phase(code.name)
+        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
+        step, began = self._step(phase), time.monotonic()
+        error: BaseException | None = None
+        try:
+            code.prepare(step)
+            code.apply(step)
+            self.facts[code.name] = step.facts
+            if step.facts.get("packages"):
+                self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
+        except KeyboardInterrupt as interrupt:
+            with self.run.journal.forgiving():
+                self._finished(code, step, began, "failed", error=interrupt)
+            raise
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is what became of the path
+            error = raised
+        outcome = "failed" if error else "passed"
+        self._finished(code, step, began, outcome, error=error)
+        return PhaseResult(name=code.name, outcome=outcome, error=error, site=self.site, plan=phase)
+
+    def _step(self, phase: PhasePlan) -> Step:
+        passed = frozenset(name for name, result in self.results.items() if result.passed)
+        return Step(self.site, self.plan, phase, passed=passed)
 
     def _apply(self, code: PhaseCode, step: Step, key: str) -> None:
         gateway = self.site.gateway

@@ -32,6 +32,9 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
     residue = () if recovered else _residue(phases, events, name, closed=closed, alone=alone)
     if recovery and not recovered:
         residue = tuple(dict.fromkeys((*residue, *texts(recovery, "residue"))))
+    left = last(mine, "path.left")
+    if left.get("failed") is True:  # what the path left is its own, though we have disposed of the site
+        residue = tuple(dict.fromkeys((*texts(left, "items"), *residue)))
     checks = [
         event
         for event in events

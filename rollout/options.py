@@ -5,6 +5,7 @@ Precedence: command line, then the environment variable `XAVOS_<FLAG>`, then the
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "xavos-rollout"
 DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "always")
-PATHS = ("realistic",)
+PATHS = ("realistic", "incremental", "ambitious")
+SCRIPT = "script:"
 _SWITCH_ON = {"1", "true", "yes", "on"}
 _RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -45,7 +47,21 @@ class Flag:
 
 
 FLAGS: tuple[Flag, ...] = (
-    Flag(name="path", default="realistic", metavar="NAME", help="deployment path to run: realistic"),
+    Flag(
+        name="path",
+        default="realistic",
+        metavar="NAMES",
+        help="paths to run and compare: realistic, incremental, ambitious, script:FILE; several with commas, or all",
+    ),
+    Flag(
+        name="gate",
+        metavar="NAMES",
+        help="paths that decide the exit code, or all (default: realistic where it runs, else every path that runs)",
+    ),
+    Flag(name="jobs", default="1", metavar="N", help="paths that run side by side, each on a site of its own"),
+    Flag(name="blame", metavar=None, help="where packages fail together, find the smallest set of them that does"),
+    Flag(name="matrix", metavar=None, help="show which packages of the plan go together"),
+    Flag(name="matrix-minutes", default="5", metavar="MINUTES", help="how long --matrix may take"),
     Flag(
         name="source",
         default="auto",
@@ -100,7 +116,12 @@ FLAGS: tuple[Flag, ...] = (
 class Options:
     """What the user asked for, parsed and validated; nothing here has looked at the world yet."""
 
-    path: str
+    paths: tuple[str, ...]
+    gate: tuple[str, ...]
+    jobs: int
+    blame: bool
+    matrix: bool
+    matrix_minutes: int
     source: str
     source_key: Path | None
     git_source: str
@@ -123,6 +144,16 @@ class Options:
     cache: Path
     state: Path
     reports: Path
+
+    @property
+    def path(self) -> str:
+        """The path of a session that runs one."""
+        return self.paths[0]
+
+    @property
+    def script(self) -> Path | None:
+        """The file of a path `script:FILE`."""
+        return Path(self.path.removeprefix(SCRIPT)) if self.path.startswith(SCRIPT) else None
 
 
 def parse_options(
@@ -164,8 +195,14 @@ def parse_options(
             expected="a lower-case letter, then at most 39 letters, digits or underscores; no name of PostgreSQL's",
         )
     cache = _folder(env, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
+    paths = _paths(required("path"))
     return Options(
-        path=_one_of("--path", required("path"), PATHS),
+        paths=paths,
+        gate=_gate(text("gate"), paths),
+        jobs=_number("--jobs", required("jobs"), least=1),
+        blame=switch("blame"),
+        matrix=switch("matrix"),
+        matrix_minutes=_number("--matrix-minutes", required("matrix-minutes"), least=1),
         source=_source(required("source")),
         source_key=path("source-key"),
         git_source=_prefixed("--git-source", required("git-source"), ("auto", "github", "bundle"), ("mirror:",)),
@@ -204,6 +241,42 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise InvalidOption(option=option, value=value, expected=" or ".join(allowed))
     return value
+
+
+def _paths(value: str) -> tuple[str, ...]:
+    names = PATHS if value == "all" else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+    return tuple(_path(name) for name in names)
+
+
+def _path(name: str) -> str:
+    if name in PATHS:
+        return name
+    if not name.startswith(SCRIPT) or name == SCRIPT:
+        near = difflib.get_close_matches(name, PATHS, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise InvalidOption(option="--path", value=name, expected=f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
+    file = Path(name.removeprefix(SCRIPT)).expanduser().absolute()
+    if not file.is_file():
+        raise InvalidOption(option="--path", value=name, expected=f"a file; there is none at {file}")
+    return f"{SCRIPT}{file}"
+
+
+def _gate(value: str | None, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if value is None:
+        return (PATHS[0],) if PATHS[0] in paths else paths
+    if value == "all":
+        return paths
+    names = tuple(_path(name.strip()) for name in value.split(","))
+    for name in names:
+        if name not in paths:
+            raise InvalidOption(option="--gate", value=name, expected=f"paths that run: {', '.join(paths)}, or all")
+    return names
+
+
+def _number(option: str, value: str, *, least: int) -> int:
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
+        raise InvalidOption(option=option, value=value, expected=f"a whole number from {least}")
+    return int(value)
 
 
 def _prefixed(option: str, value: str, words: tuple[str, ...], prefixes: tuple[str, ...]) -> str:

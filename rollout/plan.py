@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import InvalidOption, InvalidPlan
-from rollout.options import ROOT
+from rollout.options import ROOT, SCRIPT
 
-_PHASE_KEYS = {"name", "description", "packages", "archives", "overlay", "overlay_with", "optional", "timeout_seconds"}
-_PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module"}
+INSTALLERS = ("mix", "igniter")
+_PLAN_KEYS = {"name", "description", "installer"}
+_PHASE_KEYS = {"name", "description", "packages", "archives", "overlay", "overlay_with", "optional", "timeout_seconds",
+               "observed", "answers_for", "arguments"}  # fmt: skip
+_PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A Hex package as the plan asks for it. `override` needs a `reason`; `only` lists Mix environments."""
+    """A Hex package as the plan asks for it. `override` needs a `reason`; `only` lists Mix environments.
+
+    `group` names the checks that ask about it, where its phase answers for several groups ("" for the last of them).
+    """
 
     name: str
     requirement: str
@@ -27,6 +33,7 @@ class Package:
     only: tuple[str, ...] = ()
     runtime: bool = True
     verify_module: str | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,9 @@ class PhasePlan:
     """One step of a path. `timeout_seconds` bounds its apply; `overlay` names folders below overlay/.
 
     `overlay_with` holds (phase, folder): laid as well where that earlier, optional phase has passed.
+    `observed`: the path does this step in its own way; we neither retry it nor take it back, only see what it leaves.
+    `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
+    `arguments` are words for the command that the phase is about.
     """
 
     name: str
@@ -44,12 +54,25 @@ class PhasePlan:
     overlay_with: tuple[tuple[str, str], ...] = ()
     optional: bool = False
     timeout_seconds: float = 600.0
+    observed: bool = False
+    answers_for: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of checks that are asked of this phase, in order."""
+        return self.answers_for or (self.name,)
+
+    def packages_of(self, group: str) -> tuple[Package, ...]:
+        """The packages of this phase that the checks of `group` ask about."""
+        return tuple(package for package in self.packages if (package.group or self.groups[-1]) == group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A path: its phases in order, as far as this run goes; `beyond` are those it stops before.
 
+    `installer`: how packages are put into the application, with Mix alone or with Igniter's installers.
     Packages are always those of the whole path: what goes in early depends on what comes later, in a later run too.
     """
 
@@ -58,6 +81,21 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     file: Path
     beyond: tuple[PhasePlan, ...] = ()
+    installer: str = "mix"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of checks that this path attempts, in order."""
+        return tuple(group for phase in self.phases for group in phase.groups)
+
+    def answering(self, group: str) -> PhasePlan | None:
+        """The phase that the checks of a group are asked of; None where the path does not attempt it."""
+        return next((phase for phase in self.phases if group in phase.groups), None)
+
+    def before(self, name: str) -> PhasePlan | None:
+        """The phase that comes before phase `name`; None for the first."""
+        place = self.phase_names.index(name)
+        return self.phases[place - 1] if place else None
 
     @property
     def phase_names(self) -> tuple[str, ...]:
@@ -93,7 +131,13 @@ class Plan:
 
 
 def load_plan(path_name: str, *, root: Path = ROOT) -> Plan:
-    """Read `plans/<path_name>.toml`. Raises InvalidPlan that names file, place and problem."""
+    """Read `plans/<path_name>.toml`, for `script:FILE` `plans/script.toml`; the plan's name is the path's.
+
+    Raises InvalidPlan that names file, place and problem.
+    """
+    if path_name.startswith(SCRIPT):
+        plan = read_plan(root / "plans" / "script.toml", overlay=root / "overlay")
+        return replace(plan, name=f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
     return read_plan(root / "plans" / f"{path_name}.toml", overlay=root / "overlay")
 
 
@@ -108,12 +152,20 @@ def read_plan(file: Path, *, overlay: Path) -> Plan:
     head = data.get("plan", {})
     if not isinstance(head, dict) or not isinstance(head.get("name"), str):
         raise InvalidPlan(path=file, where="[plan]", problem="needs a name")
+    _refuse_unknown(file, "[plan]", head, _PLAN_KEYS)
+    installer = head.get("installer", INSTALLERS[0])
+    if installer not in INSTALLERS:
+        raise InvalidPlan(
+            path=file, where="[plan]", problem=f"installer={installer!r} is not {' or '.join(INSTALLERS)}"
+        )
     phases = tuple(_phase(file, index, entry, overlay) for index, entry in enumerate(data.get("phase", []), 1))
     if not phases:
         raise InvalidPlan(path=file, where="[[phase]]", problem="there is none")
     _refuse_twins(file, "phase", [phase.name for phase in phases])
     _refuse_twins(file, "package", [package.name for phase in phases for package in phase.packages])
-    return Plan(name=head["name"], description=str(head.get("description", "")), phases=phases, file=file)
+    _refuse_twins(file, "answers_for", [group for phase in phases for group in phase.groups])
+    return Plan(name=head["name"], description=str(head.get("description", "")), phases=phases, file=file,
+                installer=installer)  # fmt: skip
 
 
 def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> PhasePlan:
@@ -138,6 +190,9 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         overlay_with=conditional,
         optional=bool(entry.get("optional", False)),
         timeout_seconds=float(timeout),
+        observed=bool(entry.get("observed", False)),
+        answers_for=tuple(map(str, entry.get("answers_for", ()))),
+        arguments=tuple(map(str, entry.get("arguments", ()))),
     )
 
 
@@ -156,6 +211,7 @@ def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
         only=tuple(entry.get("only", ())),
         runtime=bool(entry.get("runtime", True)),
         verify_module=entry.get("verify_module"),
+        group=str(entry.get("group", "")),
     )
 
 

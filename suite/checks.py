@@ -14,6 +14,7 @@ from rollout.journal import Redactor
 from rollout.journal.questions import mapping, text
 from rollout.report.text import TAIL_BYTES, line, tail
 from suite.keys import RUN
+from suite.phases import group_of
 
 BLOCKED = "blocked by "
 _MESSAGE = 4000
@@ -33,14 +34,10 @@ class Check:
     by: str = ""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "phase(name): the phase whose result this check asks about")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if RUN in config.stash:
         for item in items:
-            item.user_properties += [("path", config.stash[RUN].options.path), ("phase", phase_of(item))]
+            item.user_properties += [("path", config.stash[RUN].options.path), ("phase", group_of(item))]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,12 +85,6 @@ def check_of(report: object) -> Check | None:
     return check if isinstance(check, Check) else None
 
 
-def phase_of(item: pytest.Item) -> str:
-    """The phase named by `@pytest.mark.phase("…")`, "" where there is none."""
-    marker = item.get_closest_marker("phase")
-    return str(marker.args[0]) if marker and marker.args else ""
-
-
 def sentence_of(item: pytest.Item) -> str:
     """`test_page_answers_200[en]` → `page answers 200 (en)`."""
     name, _, parameters = item.name.partition("[")
@@ -112,7 +103,7 @@ def _check(
     report: pytest.TestReport,
     events: Sequence[Mapping[str, Any]],
 ) -> Check:
-    phase, outcome, cause, message, by = phase_of(item), str(report.outcome), "", "", ""
+    phase, outcome, cause, message, by = group_of(item), str(report.outcome), "", "", ""
     if outcome == "failed":
         error = call.excinfo.value if call.excinfo else None
         known = error.cause if isinstance(error, RolloutError) else None

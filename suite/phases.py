@@ -5,42 +5,94 @@ from __future__ import annotations
 import pytest
 
 from rollout.phase import PhaseResult
+from rollout.plan import Package, Plan, load_plan
 from suite import keys
 
 PASSED = "phase_passed"
 
 
-def phase_of(item: pytest.Item) -> str | None:
-    """The phase a check belongs to (its module's `phase` mark)."""
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "phase(name): the group of checks a module holds, called after a phase")
+    config.addinivalue_line("markers", "needs(name): asked only where the path attempts that group, and it passed")
+
+
+def group_of(item: pytest.Item) -> str:
+    """The group a check belongs to (its module's `phase` mark), "" where there is none."""
     mark = item.get_closest_marker("phase")
-    return str(mark.args[0]) if mark else None
+    return str(mark.args[0]) if mark and mark.args else ""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A check with a `package` is asked of every package of its group in the plan; `any_package` of all of the plan."""
+    mark = metafunc.definition.get_closest_marker("phase")
+    if mark is None or not {"package", "any_package"} & set(metafunc.fixturenames):
+        return
+    plan = _plan(metafunc.config)
+    if "package" in metafunc.fixturenames:
+        group = str(mark.args[0])
+        phase = plan.answering(group)
+        _each(metafunc, "package", phase.packages_of(group) if phase else ())
+    if "any_package" in metafunc.fixturenames:
+        _each(metafunc, "any_package", (*plan.archives, *plan.packages))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give every check its place (pytest-order does the rest) and leave out those of phases beyond --through."""
+    """Give every check its place (pytest-order does the rest); leave out those that the path does not attempt."""
     session = config.stash.get(keys.SESSION, None)
     if session is None:
         return
-    places = {name: number for number, name in enumerate(session.plan.phase_names, 1)}
-    beyond = [item for item in items if (phase_of(item) or "") not in places]
+    places = {name: number for number, name in enumerate(session.plan.groups, 1)}
+    beyond = [item for item in items if group_of(item) not in places or not _needed(item) <= places.keys()]
     items[:] = [item for item in items if item not in beyond]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     for item in items:
-        item.add_marker(pytest.mark.order(places[phase_of(item) or ""]))
+        item.add_marker(pytest.mark.order(places[group_of(item)]))
+
+
+@pytest.fixture
+def phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> PhaseResult:
+    """What became of the phase that answers for the group of the check that asks."""
+    return _result(request, pytestconfig.stash[keys.SESSION].plan, group_of(request.node))
 
 
 @pytest.fixture(autouse=True)
 def _blocked(request: pytest.FixtureRequest) -> None:
     """Skip a check whose phase did not pass; only the phase's own first check fails for it."""
-    name = phase_of(request.node)
-    if name is None:
+    group = group_of(request.node)
+    if not group:
         return
-    result: PhaseResult = request.getfixturevalue(name)
-    own = request.node.name.endswith(PASSED)
-    if result.passed or (own and result.outcome != "blocked"):
-        return
-    culprit = result.culprit
-    cause = getattr(culprit.error, "cause", None) or "unknown"
-    pytest.skip(f"blocked by {culprit.name}: {cause}")
+    plan = request.config.stash[keys.SESSION].plan
+    result = _result(request, plan, group)
+    own = request.node.name.endswith(PASSED) and group == result.plan.groups[0]
+    if not result.passed and not (own and result.outcome != "blocked"):
+        _skip(result.culprit)
+    for needed in sorted(_needed(request.node)):
+        also = _result(request, plan, needed)
+        if not also.passed:
+            _skip(also.culprit)
+
+
+def _plan(config: pytest.Config) -> Plan:
+    session = config.stash.get(keys.SESSION, None)
+    return session.plan if session else load_plan(config.stash[keys.OPTIONS].path)
+
+
+def _each(metafunc: pytest.Metafunc, name: str, packages: tuple[Package, ...]) -> None:
+    metafunc.parametrize(name, packages, ids=[package.name for package in packages])
+
+
+def _needed(item: pytest.Item) -> frozenset[str]:
+    return frozenset(str(name) for mark in item.iter_markers("needs") for name in mark.args)
+
+
+def _result(request: pytest.FixtureRequest, plan: Plan, group: str) -> PhaseResult:
+    answering = plan.answering(group)
+    assert answering is not None, f"{group} is not attempted by {plan.name}, and its checks are not collected"
+    result: PhaseResult = request.getfixturevalue(answering.name)
+    return result
+
+
+def _skip(culprit: PhaseResult) -> None:
+    pytest.skip(f"blocked by {culprit.name}: {getattr(culprit.error, 'cause', None) or 'unknown'}")

@@ -21,7 +21,9 @@ EVENTS: Mapping[str, str] = {
     "run.finished": "exit_code seconds reason",
     "run.overhead": "wall_seconds child_seconds",
     # a path
-    "path.started": "path phases through?",
+    "path.started": "path phases through? attempts?",  # attempts: the groups of checks that the path answers for
+    # what the path's own steps had left on its site, before we disposed of that; failed: it is the path's residue
+    "path.left": "path items failed",
     "path.finished": "path outcome seconds",  # deployed refused rolled_back dirty void
     # a phase
     "phase.started": "path phase before",  # before: digest of the fingerprint

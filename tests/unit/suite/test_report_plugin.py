@@ -33,6 +33,7 @@ def pytest_configure(config):
     journal = Journal(folder / "journal.jsonl", run="run-1", redactor=Redactor())
     config.stash[keys.RUN] = types.SimpleNamespace(
         folder=folder, journal=journal, options=types.SimpleNamespace(path="realistic"))
+    config.addinivalue_line("markers", "phase(name): as suite.phases has it")
     configure_reports(config)
     journal.subscribe(open_console(config))
     phases = ["ash_core", "extras", "server"]
