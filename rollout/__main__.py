@@ -14,9 +14,11 @@ from rollout import recovery
 from rollout.errors import RolloutError
 from rollout.options import Options, parse_options
 from rollout.site.processes import port_holder
-from rollout.site.store import Store
+from rollout.site.store import FOLDER, Store
 
 _USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
+
+_FORMER = "objects"  # of earlier versions, a file an object; nothing reads them now
 
 
 def main(arguments: list[str]) -> int:
@@ -70,7 +72,7 @@ def _undeploy(options: Options, names: Sequence[str]) -> int:
             else f"Which of them? make undeploy ARGS=\"{' '.join(there)}\" removes all."
         ), file=sys.stderr)  # fmt: skip
         return 2
-    store = Store(options.cache / "objects")
+    store = Store(options.cache)
     done = recovery.undeploy(options.state, options.reports, store, print, names=names or there)
     print(f"{sum(not item.left for item in done)} deployment(s) removed." if done else "Nothing is deployed.")
     return 1 if any(item.left for item in done) else 0
@@ -83,7 +85,7 @@ def _clean_cache(options: Options) -> int:
         print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
               file=sys.stderr)  # fmt: skip
         return 1
-    folders = [options.cache / name for name in ("checkpoints", "objects", "gateway", "rehearsal")]
+    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal")]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     left = [str(folder) for folder in folders if folder.exists()]

@@ -18,15 +18,16 @@ from typing import Any
 
 import filelock
 
-from rollout.site.store import ObjectMissing, Store
+from rollout.site.store import Store
 
-SCHEMA = 1
+SCHEMA = 2
 LIMIT_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What a phase left: `tree` is a manifest's digest, `dumps` maps dev/test to a dump's digest or None."""
+    """What a phase left: `tree` is a manifest's digest, `dumps` maps dev/test to a dump's digest or None, `packs` are
+    those of the store that hold all of it."""
 
     key: str
     phase: str
@@ -34,6 +35,7 @@ class Checkpoint:
     dumps: Mapping[str, str | None]
     asked: Mapping[str, str]
     seconds: float
+    packs: tuple[str, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -41,25 +43,20 @@ class Checkpoint:
 class Checkpoints:
     """All checkpoints below the cache folder, bounded to LIMIT_BYTES by least recent use."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, store: Store) -> None:
         self._folder = cache / "checkpoints"
         self._lock = filelock.FileLock(cache / "checkpoints.lock")
-        self._cache = cache
-        self.store = Store(cache / "objects")
+        self.store = store
 
     def find(self, key: str) -> Checkpoint | None:
-        """The checkpoint of this key where it and all it names are here."""
+        """The checkpoint of this key where it and all packs that it needs are here."""
         path = self._folder / f"{key}.json"
         try:
-            checkpoint = Checkpoint(**json.loads(path.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            data = json.loads(path.read_text())
+            checkpoint = Checkpoint(**{**data, "packs": tuple(data["packs"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
-        try:
-            whole = self.store.has_tree(checkpoint.tree)
-        except ObjectMissing:  # its manifest is damaged
-            whole = False
-        whole = whole and all(self.store.has(dump) for dump in checkpoint.dumps.values() if dump)
-        if not whole or checkpoint.schema != SCHEMA:
+        if checkpoint.schema != SCHEMA or not self.store.has_packs(checkpoint.packs):
             return None
         os.utime(path)
         return checkpoint
@@ -73,36 +70,30 @@ class Checkpoints:
         Path(name).replace(self._folder / f"{checkpoint.key}.json")
 
     def keep_within(self, limit: int = LIMIT_BYTES) -> int:
-        """Forget the least recently used checkpoints until their objects fit; returns bytes freed.
+        """Forget the least recently used checkpoints until their packs fit; returns bytes freed.
 
-        Objects used within a day stay: a run that is alive or was killed may need them to roll back.
+        A pack goes as a whole, when no checkpoint needs anything in it. One that was used within a day stays: a run
+        that is alive or was killed may need it to roll back.
         """
         with self._lock:
             needed: set[str] = set()
             size = 0
             for path in sorted(self._folder.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
-                objects = self._objects(path)
-                size += sum(self._size(digest) for digest in objects - needed)
-                if size > limit:
+                packs = _packs(path)
+                size += sum(self.store.size_of(pack) for pack in packs - needed)
+                if size > limit or not packs:
                     path.unlink(missing_ok=True)
                 else:
-                    needed |= objects
+                    needed |= packs
             return self.store.prune(needed, older_than=time.time() - 86400)
 
-    def _objects(self, path: Path) -> set[str]:
-        try:
-            data = json.loads(path.read_text())
-            tree = self.store.manifest(data["tree"])
-        except Exception:  # noqa: BLE001 - a checkpoint that cannot be read names nothing
-            return set()
-        files = {entry[4] for entry in tree.entries.values() if entry[0] == "f"}
-        return {data["tree"], *files, *(dump for dump in data["dumps"].values() if dump)}
 
-    def _size(self, digest: str) -> int:
-        try:
-            return self.store.path(digest).stat().st_size
-        except FileNotFoundError:
-            return 0
+def _packs(path: Path) -> frozenset[str]:
+    """The packs that a checkpoint needs; none where it cannot be read, or is of an earlier version of the suite."""
+    try:
+        return frozenset(json.loads(path.read_text())["packs"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return frozenset()
 
 
 def chain(previous: str, *parts: object) -> str:

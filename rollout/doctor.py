@@ -13,6 +13,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from rollout.cache import check_cache
 from rollout.errors import RolloutError
 from rollout.hex.choosing import default_bundle
 from rollout.hex.sources import HexpmSource, MirrorSource
@@ -149,6 +150,13 @@ def _place(options: Options) -> Iterator[Finding]:
     writable = os.access(nearest, os.W_OK)
     yield Finding(what="folder may be made", state="found" if writable else "missing", detail=str(nearest),
                   mend="" if writable else f"chmod u+w {nearest}, or another --directory")  # fmt: skip
+    try:
+        if options.cache.exists():  # else it is made by the run
+            check_cache(options.cache)
+    except RolloutError as error:
+        yield Finding(what="cache folder", state="missing", detail=error.message, mend=error.advice)
+    else:
+        yield Finding(what="cache folder", state="found", detail=str(options.cache))
     holder = port_holder(options.port)
     yield Finding(what=f"port {options.port}", state="missing" if holder else "found", detail=holder or "free",
                   mend="stop that program, or another --port" if holder else "")  # fmt: skip

@@ -98,13 +98,13 @@ class RollbackIncomplete(RolloutError):
 
 
 class FolderUnwritable(RolloutError):
-    """A folder that the suite writes to cannot be made."""
+    """A folder that the suite writes to cannot be made, or not be written to."""
 
     cause = "permission_denied"
 
     def __init__(self, *, folder: Path, reason: str, variable: str) -> None:
         super().__init__(
-            f"The folder {folder} cannot be made: {reason}.",
+            f"The folder {folder} cannot be written: {reason}.",
             advice=f"Make it writable, or choose another with {variable}.",
         )
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from rollout.hex.errors import InvalidLock
@@ -65,6 +67,7 @@ def read(path: Path) -> Lock:
     return parse(text, where=str(path))
 
 
+@lru_cache(maxsize=4)  # it is asked for by check after check, and stays the same for long
 def parse(text: str, *, where: str = "mix.lock") -> Lock:
     """Raises InvalidLock; `where` names the file in the error. Nothing but white space is an empty lock."""
     if not text.strip():
@@ -80,7 +83,7 @@ def parse(text: str, *, where: str = "mix.lock") -> Lock:
             lock[app] = _ENTRIES[entry[0]](app, entry)
         except (IndexError, TypeError, ValueError, KeyError) as error:
             raise InvalidLock(where=where, problem=f"the entry of {app} is not as expected") from error
-    return lock
+    return MappingProxyType(lock)
 
 
 def _hex(app: str, entry: tuple[Any, ...]) -> Locked:

@@ -20,6 +20,10 @@ from rollout.journal.redaction import Redactor
 Event = dict[str, Any]
 
 
+# Content and size; the times of the file can wait, which saves half of the time.
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
 class JournalUnwritable(RolloutError):
     """The disk takes no more of the journal, and nothing may happen unjournaled."""
 
@@ -128,7 +132,7 @@ class Journal:
             written = 0
             while written < len(data):
                 written += os.write(self._file, data[written:])
-            os.fsync(self._file)
+            _sync(self._file)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, size)

@@ -12,12 +12,12 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 Entry = tuple[str, int, int, int, str]
-_Stat = tuple[int, int, int, int]
+Stat = tuple[int, int, int, int]
 # A file that changed this recently may change again without its times showing it (as Git's "racily clean" entries).
 _GRAIN_NS = 100_000_000
 
@@ -27,7 +27,7 @@ class Manifest:
     """Relative path → entry, plus what the next scan may trust (size, mtime, ctime, inode)."""
 
     entries: Mapping[str, Entry]
-    trusted: Mapping[str, _Stat] = field(default_factory=dict, compare=False, repr=False)
+    trusted: Mapping[str, Stat] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
@@ -49,24 +49,38 @@ class Manifest:
 def scan(root: Path, previous: Manifest | None = None) -> Manifest:
     """Take the manifest of everything below `root` (not `root` itself). Reads only files that may have changed."""
     entries: dict[str, Entry] = {}
-    trusted: dict[str, _Stat] = {}
+    trusted: dict[str, Stat] = {}
     known = previous.trusted if previous else {}
     fresh = time.time_ns() - _GRAIN_NS
     base = str(root)
-    for path, info in _walk(base):
-        relative = path[len(base) + 1 :]
-        mode = stat.S_IMODE(info.st_mode)
-        if stat.S_ISDIR(info.st_mode):
-            entries[relative] = ("d", mode, 0, 0, "")
-        elif stat.S_ISLNK(info.st_mode):
-            entries[relative] = ("l", 0, 0, 0, os.readlink(path))  # noqa: PTH115 - texts all the way: a Path for every file costs as much as its lstat
-        elif stat.S_ISREG(info.st_mode):
-            seen = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
-            digest = previous.entries[relative][4] if previous and known.get(relative) == seen else digest_file(path)
-            entries[relative] = ("f", mode, info.st_size, info.st_mtime_ns, digest)
-            if info.st_ctime_ns < fresh:
-                trusted[relative] = seen
+    folders = [base]
+    while folders:  # no recursion: a generator within generators would cost more than the lstat
+        with os.scandir(folders.pop()) as found:
+            children = list(found)
+        for child in children:
+            path = child.path  # texts all the way: so would a Path for every file
+            info = child.stat(follow_symlinks=False)
+            relative = path[len(base) + 1 :]
+            mode, kind = stat.S_IMODE(info.st_mode), stat.S_IFMT(info.st_mode)
+            if kind == stat.S_IFREG:
+                seen = identity(info)
+                digest = (
+                    previous.entries[relative][4] if previous and known.get(relative) == seen else digest_file(path)
+                )
+                entries[relative] = ("f", mode, info.st_size, info.st_mtime_ns, digest)
+                if info.st_ctime_ns < fresh:
+                    trusted[relative] = seen
+            elif kind == stat.S_IFDIR:
+                entries[relative] = ("d", mode, 0, 0, "")
+                folders.append(path)
+            elif kind == stat.S_IFLNK:
+                entries[relative] = ("l", 0, 0, 0, os.readlink(path))  # noqa: PTH115 - see above
     return Manifest(entries, trusted)
+
+
+def identity(info: os.stat_result) -> Stat:
+    """What tells a file that was not touched from one that was."""
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
 
 
 def digest_file(path: str | Path) -> str:
@@ -77,6 +91,8 @@ def digest_file(path: str | Path) -> str:
 
 def differences(before: Manifest, after: Manifest, *, limit: int = 50) -> tuple[str, ...]:
     """What differs, one line a path, at most `limit` lines; empty means equal."""
+    if before.entries == after.entries:
+        return ()
     lines = []
     for path in sorted(before.entries.keys() | after.entries.keys()):
         old, new = before.entries.get(path), after.entries.get(path)
@@ -93,26 +109,20 @@ def differences(before: Manifest, after: Manifest, *, limit: int = 50) -> tuple[
     return tuple(lines)
 
 
-def _walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(folder) as found:
-        children = list(found)
-    for child in children:
-        info = child.stat(follow_symlinks=False)
-        yield child.path, info
-        if stat.S_ISDIR(info.st_mode):
-            yield from _walk(child.path)
-
-
 def without(tree: Manifest, prefixes: tuple[str, ...]) -> Manifest:
     """The manifest less everything at or below the prefixes."""
-    return Manifest({p: e for p, e in tree.entries.items() if not _below(p, prefixes)})
+    below = _below(prefixes)
+    return Manifest({path: entry for path, entry in tree.entries.items() if not below(path)})
 
 
 def grafted(checkpoint: Manifest, current: Manifest, prefixes: tuple[str, ...]) -> Manifest:
     """The checkpoint's tree with the current site's own paths (`prefixes`) left as they are."""
-    own = {path: entry for path, entry in current.entries.items() if _below(path, prefixes)}
+    below = _below(prefixes)
+    own = {path: entry for path, entry in current.entries.items() if below(path)}
     return Manifest({**checkpoint.entries, **own})
 
 
-def _below(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
+def _below(prefixes: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a path is one of the prefixes, or below one."""
+    folders = tuple(f"{prefix}/" for prefix in prefixes)
+    return lambda path: path in prefixes or path.startswith(folders)

@@ -1,27 +1,28 @@
-"""Content-addressed objects in the cache folder: files of checkpoints, manifests, database dumps.
+"""Content-addressed objects in the cache folder: files of checkpoints, manifests, database dumps; kept in packs.
 
-Writes are atomic (temporary name, rename), an object's name is its digest: a kill leaves at worst a temporary file.
+An object's name is its digest, and it is verified whenever it is read: one that is damaged counts as one that is gone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rollout.errors import RolloutError
-from rollout.site.manifest import Manifest, scan
+from rollout.site import packs
+from rollout.site.manifest import Entry, Manifest, Stat, identity, scan
+from rollout.site.packs import Arriving, Packs, Place
 
 # Never put into the store: settings of a site, which hold its secrets.
 UNSTORED = (".env",)
+FOLDER = "packs"
 
 
 class ObjectMissing(RolloutError):
-    """A manifest or checkpoint names an object that is gone."""
+    """A manifest or checkpoint names an object that is gone, or damaged."""
 
     def __init__(self, *, digest: str, folder: Path) -> None:
         super().__init__(
@@ -30,147 +31,152 @@ class ObjectMissing(RolloutError):
 
 
 class Store:
-    """Objects below `folder`, two letters deep."""
+    """Objects below the cache folder. Several processes may use it at once."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._used: set[str] = set()
-
-    def path(self, digest: str) -> Path:
-        return self.folder / digest[:2] / digest[2:]
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache / FOLDER
+        self._packs = Packs(self.folder)
 
     def has(self, digest: str) -> bool:
-        return self.path(digest).exists()
+        return self._packs.find(digest) is not None
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their digest."""
-        digest = hashlib.blake2b(data, digest_size=20).hexdigest()
-        if not self._use(digest):
-            with self._new(digest) as name:
-                Path(name).write_bytes(data)
+        """Keep bytes; returns their digest. They are on the disk afterwards."""
+        digest = packs.digest_of(data)
+        if not self._packs.use((digest,)):
+            with self._packs.adding() as arriving:
+                arriving.put(data)
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Raises ObjectMissing, also where it is damaged (content may be lost with the power); then it goes."""
-        try:
-            data = self.path(digest).read_bytes()
-        except FileNotFoundError:
-            raise ObjectMissing(digest=digest, folder=self.folder) from None
-        if hashlib.blake2b(data, digest_size=20).hexdigest() != digest:
-            self.path(digest).unlink(missing_ok=True)
+        """Raises ObjectMissing, also where it is damaged."""
+        with self._packs.reading() as read:
+            data = self._read(digest, read)
+        if data is None:
             raise ObjectMissing(digest=digest, folder=self.folder)
         return data
 
     def keep_tree(self, root: Path, manifest: Manifest) -> str:
-        """Keep every file of a scanned tree and its manifest; returns the manifest's digest."""
-        for relative, entry in manifest.entries.items():
-            if entry[0] == "f" and not self._use(entry[4]):
-                with self._new(entry[4]) as name:
-                    shutil.copyfile(root / relative, name)
-        return self.put(manifest.as_bytes())
+        """Keep every file of a scanned tree and its manifest, what is new of it in one pack; returns the manifest's
+        digest. All of it is on the disk afterwards: what names it may be announced."""
+        data = manifest.as_bytes()
+        digest = packs.digest_of(data)
+        files = {entry[4]: path for path, entry in manifest.entries.items() if entry[0] == "f"}
+        here = self._packs.use((*files, digest))
+        new = [(path, content) for content, path in files.items() if content not in here]
+        if new or digest not in here:
+            with self._packs.adding() as arriving:
+                _take_in(root, new, arriving)
+                arriving.put(data)
+        return digest
 
     def manifest(self, digest: str) -> Manifest:
+        """Raises ObjectMissing."""
         return Manifest.from_bytes(self.get(digest))
 
-    def has_tree(self, digest: str) -> bool:
-        """True where the manifest and every file it names are here."""
-        return self.has(digest) and all(
-            self.has(entry[4]) for entry in self.manifest(digest).entries.values() if entry[0] == "f"
-        )
+    def packs_of(self, manifest: Manifest, *others: str) -> tuple[str, ...]:
+        """The packs that hold a tree's files and these other objects."""
+        contents = (entry[4] for entry in manifest.entries.values() if entry[0] == "f")
+        places = map(self._packs.find, {*contents, *others})
+        return tuple(sorted({place.pack for place in places if place is not None}))
+
+    def has_packs(self, names: Iterable[str]) -> bool:
+        """True where all of them are here; they are fresh from now on."""
+        self._packs.look()
+        return all(map(self._packs.freshen, names))
+
+    def size_of(self, pack: str) -> int:
+        """Bytes of a pack, 0 where it is gone."""
+        with contextlib.suppress(OSError):
+            return (self.folder / pack).stat().st_size
+        return 0
+
+    def prune(self, needed: Iterable[str], *, older_than: float) -> int:
+        """Remove the packs that are not named and were last used before `older_than`; returns the bytes freed."""
+        return packs.prune(self.folder, needed, older_than=older_than)
 
     def restore_tree(self, root: Path, wanted: Manifest, current: Manifest | None = None) -> Manifest:
         """Make the tree below `root` equal to `wanted`; touches only what differs. Returns how it is afterwards.
 
-        `current` is a scan of this moment, for callers that have one.
+        A file whose object is gone or damaged is missing then. `current` is a scan of this moment, for callers that
+        have one.
         """
         root.mkdir(parents=True, exist_ok=True)
         now = scan(root) if current is None else current
         superfluous = sorted(now.entries.keys() - wanted.entries.keys(), reverse=True)
-        changed = [path for path, entry in wanted.entries.items() if now.entries.get(path) != entry]
+        changed = sorted(path for path, entry in wanted.entries.items() if now.entries.get(path) != entry)
         if not superfluous and not changed:
             return now
-        for relative in (*superfluous, *(p for p in changed if p in now.entries)):
+        for relative in (*superfluous, *(path for path in reversed(changed) if path in now.entries)):
             if _kind(now, relative) == "d" and _kind(wanted, relative) == "d":
                 continue
-            _remove(root / relative)
-        for relative in sorted(changed):
-            self._restore(root / relative, wanted.entries[relative])
-        for relative in sorted(changed, reverse=True):
+            _remove(root / relative, _kind(now, relative))
+        restored = self._restore(root, {path: wanted.entries[path] for path in changed})
+        for relative in reversed(changed):
             if _kind(wanted, relative) == "d":  # after what is in it: a folder's mode may forbid writing
                 (root / relative).chmod(wanted.entries[relative][1])
-        return scan(root, now)
+        # What was verified when it was written need not be read again, unless something has touched it since.
+        known = Manifest(
+            {**now.entries, **{path: wanted.entries[path] for path in restored}}, {**now.trusted, **restored}
+        )
+        return scan(root, known)
 
-    def _restore(self, path: Path, entry: tuple[str, int, int, int, str]) -> None:
-        kind, mode, _size, mtime, content = entry
-        if kind == "d":
-            path.mkdir(parents=True, exist_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "l":
-            path.symlink_to(content)
-            return
+    def _restore(self, root: Path, entries: dict[str, Entry]) -> dict[str, Stat]:
+        """Make folders, links and files; returns what the files look like now."""
+        files = []
+        for relative, (kind, _mode, _size, _mtime, content) in entries.items():
+            if kind == "d":
+                (root / relative).mkdir(parents=True, exist_ok=True)
+            elif kind == "l":
+                (root / relative).symlink_to(content)
+            else:
+                place = self._packs.find(content)
+                if place is not None:
+                    files.append((place.pack, place.offset, relative))
+        made = {}
+        base = str(root)
+        with self._packs.reading() as read:
+            for _pack, _offset, relative in sorted(files):  # in the order in which they are on the disk
+                data = self._read(entries[relative][4], read)
+                if data is not None:
+                    made[relative] = _write(f"{base}/{relative}", entries[relative], data)
+        return made
+
+    def _read(self, digest: str, read: Callable[[Place], bytes]) -> bytes | None:
+        """An object that is what it is called; None where it is gone or damaged, and not looked for again then."""
+        place = self._packs.find(digest)
+        if place is None:
+            return None
         try:
-            shutil.copyfile(self.path(content), path)
-        except FileNotFoundError:
-            raise ObjectMissing(digest=content, folder=self.folder) from None
-        path.chmod(mode)
-        os.utime(path, ns=(mtime, mtime))
-
-    def prune(self, needed: Iterable[str], *, older_than: float) -> int:
-        """Remove objects (and what killed runs left half written) that are not named and were last used before the time
-        `older_than`; returns the bytes freed."""
-        keep = set(needed)
-        freed = 0
-        for path in (*self.folder.glob("??/*"), *self.folder.glob("tmp-*")):
-            with contextlib.suppress(FileNotFoundError):  # another run prunes too
-                info = path.stat()
-                if path.parent.name + path.name not in keep and info.st_ctime < older_than:
-                    path.unlink()
-                    freed += info.st_size
-        return freed
-
-    def drop_damaged(self, digests: Iterable[str]) -> None:
-        """Remove those of these objects that are not what they are called, so that they are kept anew."""
-        for digest in set(digests):
-            with contextlib.suppress(FileNotFoundError):
-                if hashlib.blake2b(self.path(digest).read_bytes(), digest_size=20).hexdigest() != digest:
-                    self.path(digest).unlink()
-                    self._used.discard(digest)
-
-    def _use(self, digest: str) -> bool:
-        """True where the object is here, which also makes it fresh: somebody is about to name it.
-
-        Once is enough: a fresh object outlives this process (see `prune`).
-        """
-        if digest not in self._used:
-            try:
-                os.utime(self.path(digest))
-            except FileNotFoundError:
-                return False
-            self._used.add(digest)
-        return True
-
-    def _new(self, digest: str) -> _Arriving:
-        return _Arriving(self.path(digest))
+            data = read(place)
+        except OSError:
+            self._packs.forget(place.pack)
+            return None
+        if packs.digest_of(data) != digest:
+            self._packs.forget_object(digest)
+            return None
+        return data
 
 
-class _Arriving:
-    """A temporary file beside its destination; renamed on success, removed on failure."""
-
-    def __init__(self, destination: Path) -> None:
-        self._destination = destination
-
-    def __enter__(self) -> str:
-        self._destination.parent.mkdir(parents=True, exist_ok=True)
-        handle, self._name = tempfile.mkstemp(dir=self._destination.parent.parent, prefix="tmp-")
+def _write(path: str, entry: Entry, data: bytes) -> Stat:
+    """Make the file of an entry, which must not be there yet; returns what it looks like now."""
+    _kind, mode, _size, mtime, _content = entry
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
+        os.fchmod(handle, mode)
+        os.utime(handle, ns=(mtime, mtime))
+        return identity(os.fstat(handle))
+    finally:
         os.close(handle)
-        return self._name
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            Path(self._name).replace(self._destination)
-        else:
-            Path(self._name).unlink()
+
+def _take_in(root: Path, files: Iterable[tuple[str, str]], arriving: Arriving) -> None:
+    base = str(root)
+    for relative, digest in files:
+        arriving.put_file(f"{base}/{relative}", digest)
 
 
 def _kind(manifest: Manifest, relative: str) -> str | None:
@@ -178,8 +184,9 @@ def _kind(manifest: Manifest, relative: str) -> str | None:
     return entry[0] if entry else None
 
 
-def _remove(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
+def _remove(path: Path, kind: str | None) -> None:
+    if kind == "d":
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
     else:
-        shutil.rmtree(path)
+        path.unlink(missing_ok=True)

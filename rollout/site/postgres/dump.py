@@ -63,16 +63,19 @@ def restore_database(
     owner: str,
     server_major: int,
 ) -> None:
-    """Drop, create, fill. Raises NotOurs where a database of that name belongs to another role."""
-    listing = toolbox.run("pg_restore", "--list", "@dump", files={"dump": dump}, output=True)
-    if not listing.ok:
-        raise ToolFailed(program="pg_restore", database=database, said=listing.said)
+    """Drop, create, fill. Raises NotOurs where a database of that name belongs to another role.
+
+    Extensions that only an administrator may make are made first. A dump names all it holds in plain text, whatever is
+    compressed: one without the word has none.
+    """
+    contents = _contents(toolbox, database, dump) if b"EXTENSION" in dump else ""
     with connect(None) as connection:
         _recreate(connection, database, owner)
-    contents = listing.output.decode("utf-8", "replace")
-    with connect(database) as connection:
-        privileged = _create_privileged_extensions(connection, contents)
-    selection = "".join(line for line in contents.splitlines(keepends=True) if not _concerns(line, privileged))
+    selection = ""
+    if contents:
+        with connect(database) as connection:
+            privileged = _create_privileged_extensions(connection, contents)
+        selection = "".join(line for line in contents.splitlines(keepends=True) if not _concerns(line, privileged))
     # pg_restore 17 sets transaction_timeout, which an older server does not know; only that may fail.
     lenient = toolbox.major >= 17 > server_major
     ran = toolbox.run(
@@ -80,7 +83,7 @@ def restore_database(
         "--no-owner",
         f"--role={owner}",
         f"--dbname={database}",
-        "--use-list=@list",
+        *(("--use-list=@list",) if contents else ()),
         *(() if lenient else ("--single-transaction",)),
         "@dump",
         files={"dump": dump, "list": selection.encode()},
@@ -88,6 +91,14 @@ def restore_database(
     )
     if not (ran.ok or (lenient and _only_the_timeout(ran.said))):
         raise ToolFailed(program="pg_restore", database=database, said=ran.said)
+
+
+def _contents(toolbox: Toolbox, database: str, dump: bytes) -> str:
+    """What is in a dump, a line a thing."""
+    listing = toolbox.run("pg_restore", "--list", "@dump", files={"dump": dump}, output=True)
+    if not listing.ok:
+        raise ToolFailed(program="pg_restore", database=database, said=listing.said)
+    return listing.output.decode("utf-8", "replace")
 
 
 def _recreate(connection: Connection, database: str, owner: str) -> None:

@@ -24,6 +24,7 @@ from rollout.site.postgres.login import Login
 
 INNER_PORT = 5432
 _INSIDE = "/tmp"  # noqa: S108 - the container's own
+_THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec, each of which takes a tenth of a second
 
 
 def engine_url() -> str:
@@ -73,14 +74,12 @@ class ContainerToolbox:
     def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
         place = f"xavos-rollout-{secrets.token_hex(8)}"
         with named_container(self._name) as container:
+            argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
             if files:
                 container.put_archive(_INSIDE, _tar(place, files))
-            try:
-                argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
-                ended = container.exec_run(argv, environment=self._environment, demux=True)
-            finally:
-                if files:
-                    container.exec_run(["rm", "-rf", f"{_INSIDE}/{place}"], user="0")
+                argv = ["sh", "-c", _THEN_REMOVE, f"{_INSIDE}/{place}", *argv]
+            # As root, whose files they are.
+            ended = container.exec_run(argv, environment=self._environment, demux=True, user="0" if files else "")
         out, err = cast("tuple[bytes | None, bytes | None]", ended.output)
         said = (b"" if output else out or b"") + (err or b"")
         return Ran(ok=ended.exit_code == 0, output=out or b"", said=said.decode("utf-8", "replace"))

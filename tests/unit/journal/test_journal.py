@@ -30,7 +30,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def test_an_event_is_on_disk_when_record_returns(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written whole, synced, one JSON object a line, numbered."""
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
+    monkeypatch.setattr("rollout.journal.writer._sync", synced.append)
     journal.record("phase.note", text="one", **WHERE)
     journal.record("phase.note", text="two\nlines", **WHERE)
     events = [json.loads(line) for line in journal.path.read_text().splitlines()]

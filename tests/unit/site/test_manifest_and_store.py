@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from rollout.site.manifest import Manifest, differences, scan
 from rollout.site.store import ObjectMissing, Store
+from tests.unit.fakes import spoil
 
 NAMES = st.sampled_from(["a", "b", "c.ex", "sub", "ünï", "with space", "\udcff"])  # the last: a name that is not UTF-8
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
@@ -56,7 +57,7 @@ def _between(root: Path, path: Path) -> list[Path]:
 def test_whatever_is_done_to_a_tree_it_is_restored(before: Tree, damage: Tree, lost: int) -> None:
     """Files, links, folders; added, changed, removed, swapped for another kind: equal again, down to mode and mtime."""
     with tempfile.TemporaryDirectory() as folder:
-        root, store = Path(folder, "root"), Store(Path(folder, "objects"))
+        root, store = Path(folder, "root"), Store(Path(folder))
         root.mkdir()
         plant(root, before)
         wanted = scan(root)
@@ -83,7 +84,7 @@ def test_a_manifest_survives_being_written_down(tree: Tree) -> None:
 
 def test_the_nanoseconds_of_a_file_are_state(tmp_path: Path) -> None:
     """Mix decides by mtimes what to compile, so they are restored exactly."""
-    store, root = Store(tmp_path / "objects"), tmp_path / "root"
+    store, root = Store(tmp_path), tmp_path / "root"
     root.mkdir()
     (root / "a.beam").write_bytes(b"x")
     os.utime(root / "a.beam", ns=(1, 1_700_000_000_123_456_789))
@@ -120,76 +121,82 @@ def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest
 
 
 def test_equal_content_is_kept_once(tmp_path: Path) -> None:
-    """Objects are named by what is in them."""
-    root, store = tmp_path / "root", Store(tmp_path / "objects")
+    """Objects are named by what is in them, and what is kept already makes no pack."""
+    root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
     for name in "abc":
-        (root / name).write_bytes(b"same")
-    store.keep_tree(root, scan(root))
-    assert 2 == len(list(store.folder.glob("??/*")))  # the content and the manifest
+        (root / name).write_bytes(b"same" * 1000)
+    digest = store.keep_tree(root, scan(root))
+    (pack,) = store.folder.iterdir()
+    assert 4000 < pack.stat().st_size < 8000
+    assert digest == store.keep_tree(root, scan(root))
+    store.put(b"same" * 1000)
+    assert [pack] == list(store.folder.iterdir())
 
 
 def test_an_object_that_is_gone_is_named(tmp_path: Path) -> None:
-    """Restoring says which one and how to go on."""
-    root, store = tmp_path / "root", Store(tmp_path / "objects")
-    root.mkdir()
-    (root / "a").write_bytes(b"content")
-    digest = store.keep_tree(root, scan(root))
-    store.path(scan(root).entries["a"][4]).unlink()
-    (root / "a").unlink()
-    assert not store.has_tree(digest)
+    """Reading says which one and how to go on; a tree is restored but for it."""
+    root, store = tmp_path / "root", Store(tmp_path)
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "a").write_bytes(b"content")
+    (root / "b").write_bytes(b"more")
+    wanted = scan(root)
+    store.keep_tree(root, wanted)
+    spoil(store.folder, wanted.entries["sub/a"][4], b"x")
+    shutil.rmtree(root)
+    restored = store.restore_tree(root, wanted)
+    assert ("file lost: sub/a",) == differences(wanted, restored)
+    assert restored == scan(root)
     with pytest.raises(ObjectMissing, match="make clean-cache"):
-        store.restore_tree(root, store.manifest(digest))
+        store.get(wanted.entries["sub/a"][4])
 
 
-def test_a_failed_write_leaves_no_object(tmp_path: Path) -> None:
-    """The disk is full amid a copy: no half object under a whole one's name, no temporary file."""
-    store = Store(tmp_path / "objects")
+def test_what_is_damaged_is_kept_anew(tmp_path: Path) -> None:
+    """Found out by reading it; from then on it counts as missing, and of two the newer one counts."""
+    store = Store(tmp_path)
+    digest = store.put(b"content")
+    store.put(b"another")
+    spoil(store.folder, digest, b"\0")
+    with pytest.raises(ObjectMissing):
+        store.get(digest)
+    assert not store.has(digest)
+    assert digest == store.put(b"content")
+    assert (b"content", b"content") == (store.get(digest), Store(tmp_path).get(digest))
 
-    def fail(path: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "write_bytes", fail)
-        with pytest.raises(OSError, match="No space"):
-            store.put(b"data")
-    assert [] == [path for path in store.folder.rglob("*") if path.is_file()]
+def test_a_file_that_changes_while_it_is_kept_is_not_kept_under_a_false_name(tmp_path: Path) -> None:
+    """Somebody wrote to it after the scan."""
+    root, store = tmp_path / "root", Store(tmp_path)
+    root.mkdir()
+    for name in "abc":
+        (root / name).write_bytes(name.encode())
+    wanted = scan(root)
+    (root / "b").write_bytes(b"changed")
+    store.keep_tree(root, wanted)
+    shutil.rmtree(root)
+    assert ("file lost: b",) == differences(wanted, store.restore_tree(root, wanted))
 
 
-class TestPrune:
-    """What nobody names any more goes, unless it is fresh."""
+def test_what_was_restored_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was verified when it was written; scans after that cost one lstat a file."""
+    root, store = tmp_path / "root", Store(tmp_path)
+    root.mkdir()
+    (root / "a").write_bytes(b"x")
+    wanted = scan(root)
+    store.keep_tree(root, wanted)
+    (root / "a").unlink()
 
-    def test_only_what_is_old_and_not_needed_goes(self, tmp_path: Path) -> None:
-        """Needed stays; the bytes freed are told."""
-        store = Store(tmp_path)
-        needed, other = store.put(b"needed"), store.put(b"other")
-        assert 0 == store.prune({needed}, older_than=0)
-        assert 5 == store.prune({needed}, older_than=2e10)
-        assert (True, False) == (store.has(needed), store.has(other))
+    def read(path: str) -> str:
+        raise AssertionError(f"{path} was read")
 
-    def test_using_an_object_again_makes_it_fresh(self, tmp_path: Path) -> None:
-        """A run that keeps an object which was there already may name it later, so it must stay for a while."""
-        store = Store(tmp_path)
-        digest = store.put(b"old")
-        time.sleep(0.05)
-        between = time.time()
-        time.sleep(0.05)
-        store.put(b"old")
-        store.prune((), older_than=between)
-        assert store.has(digest)
-
-    def test_temporary_files_of_killed_runs_go(self, tmp_path: Path) -> None:
-        """A kill amid a copy leaves one; it does not stay for ever."""
-        store = Store(tmp_path)
-        (tmp_path / "tmp-abc").write_bytes(b"half")
-        store.prune((), older_than=2e10)
-        assert not (tmp_path / "tmp-abc").exists()
+    monkeypatch.setattr("rollout.site.manifest.digest_file", read)
+    assert wanted == store.restore_tree(root, wanted)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_that_cannot_be_written_is_restored(tmp_path: Path) -> None:
     """Its files come first, its mode after them."""
-    root, store = tmp_path / "root", Store(tmp_path / "objects")
+    root, store = tmp_path / "root", Store(tmp_path)
     (root / "shut").mkdir(parents=True)
     (root / "shut" / "a").write_bytes(b"x")
     (root / "shut").chmod(0o555)

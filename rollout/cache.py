@@ -1,0 +1,50 @@
+"""The cache folder as a whole: whether this user can use it, asked before a run needs it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rollout.errors import FolderUnwritable
+
+# Bundles are only read, unless --record-bundle names one.
+_IGNORED = frozenset({"bundles"})
+# The gateway keeps its files four folders deep: gateway/SOURCE/blobs/ab/.
+_DEPTH = 4
+
+
+def check_cache(cache: Path) -> None:
+    """Raises FolderUnwritable where the cache folder, or one in it, cannot be written.
+
+    Such a folder is another user's: the first run there was root's, say. Found out now it costs nothing; amid a phase
+    it would be a failure of that phase.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise _unwritable(cache, error.strerror or str(error)) from None
+    for folder in _folders(cache, _DEPTH):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise _unwritable(folder, "it belongs to another user")
+
+
+def _unwritable(folder: Path, reason: str) -> FolderUnwritable:
+    return FolderUnwritable(folder=folder, reason=reason, variable="XAVOS_CACHE_DIR")
+
+
+def _folders(parent: Path, depth: int) -> Iterator[Path]:
+    """Every folder below `parent`, those above first, at most `depth` levels down."""
+    try:
+        with os.scandir(parent) as found:
+            folders = [Path(entry) for entry in found if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        raise _unwritable(parent, error.strerror or str(error)) from None
+    for folder in folders:
+        if folder.name not in _IGNORED:
+            yield folder
+            if depth > 1:
+                yield from _folders(folder, depth - 1)
