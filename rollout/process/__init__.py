@@ -1,7 +1,19 @@
 """One door for processes: a Request goes in, an Outcome comes out."""
 
+from rollout.process.dialogue import Dialogue, DialogueEnded
 from rollout.process.door import execute
 from rollout.process.local import LocalLauncher
 from rollout.process.request import Launcher, Observer, Outcome, Quiet, Request, Running
 
-__all__ = ["Launcher", "LocalLauncher", "Observer", "Outcome", "Quiet", "Request", "Running", "execute"]
+__all__ = [
+    "Dialogue",
+    "DialogueEnded",
+    "Launcher",
+    "LocalLauncher",
+    "Observer",
+    "Outcome",
+    "Quiet",
+    "Request",
+    "Running",
+    "execute",
+]

@@ -21,7 +21,7 @@ def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome
     """
     log = observer.started(request)
     began = time.monotonic()
-    tail = _Tail()
+    tail = Tail()
 
     def outcome(exit_code: int | None, *, timed_out: bool = False) -> Outcome:
         ended = Outcome(
@@ -46,11 +46,11 @@ def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome
         observer.running(request, running.identity)
         finished = _drain(running, tail, observer.output, until=began + request.deadline)
         if not finished:
-            _stop(running, tail, observer.output)
+            stop(running, tail, observer.output)
     except BaseException:
         # Perhaps it was the observer that failed (a full disk): the command is stopped without it.
         with contextlib.suppress(KeyboardInterrupt):
-            _stop(running, tail, _unheard)
+            stop(running, tail, _unheard)
         with contextlib.suppress(Exception):
             outcome(running.exit_code())
         raise
@@ -61,7 +61,7 @@ def _unheard(chunk: bytes) -> None:
     """Output that nobody is told about."""
 
 
-def _drain(running: Running, tail: _Tail, tell: Callable[[bytes], None], *, until: float) -> bool:
+def _drain(running: Running, tail: Tail, tell: Callable[[bytes], None], *, until: float) -> bool:
     """Read until the command ends (True) or the monotonic time `until` has come (False)."""
     while True:
         left = until - time.monotonic()
@@ -75,7 +75,7 @@ def _drain(running: Running, tail: _Tail, tell: Callable[[bytes], None], *, unti
             tell(chunk)
 
 
-def _stop(running: Running, tail: _Tail, tell: Callable[[bytes], None]) -> None:
+def stop(running: Running, tail: Tail, tell: Callable[[bytes], None]) -> None:
     """INT, then TERM, then KILL, to the whole group, with time in between."""
     for number, patience in _STEPS:
         running.signal(number)
@@ -83,7 +83,7 @@ def _stop(running: Running, tail: _Tail, tell: Callable[[bytes], None]) -> None:
             return
 
 
-class _Tail:
+class Tail:
     """The last TAIL_BYTES of a stream."""
 
     def __init__(self) -> None:

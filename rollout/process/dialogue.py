@@ -1,0 +1,116 @@
+"""A command that stays and is read line by line, through the same door: observed, bounded, never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from types import TracebackType
+
+from rollout.errors import RolloutError
+from rollout.process.door import Tail, stop
+from rollout.process.request import Launcher, Observer, Outcome, Request, Running
+
+_POLL = 0.1
+_GRACE = 5.0
+
+
+class DialogueEnded(RolloutError):
+    """A command that was to stay said nothing more: it ended, or its time was over."""
+
+    def __init__(self, *, label: str, why: str, tail: str) -> None:
+        super().__init__(f"{label}: {why}. It said last: {tail.strip()[-500:] or 'nothing'}")
+
+
+class Dialogue:
+    """A context manager. Leaving it waits a moment for the command's own end, then stops its whole group.
+
+    Standard input is empty, as for every command; what is said to it goes its own way (a file).
+    """
+
+    def __init__(self, request: Request, launcher: Launcher, observer: Observer) -> None:
+        self._request = request
+        self._launcher = launcher
+        self._observer = observer
+        self._tail = Tail()
+        self._pending = b""
+        self._lines: deque[bytes] = deque()
+        self._running: Running | None = None
+        self._began = time.monotonic()
+        self._ended = False
+
+    def __enter__(self) -> Dialogue:
+        """Raises DialogueEnded where the command cannot be started."""
+        self._log = self._observer.started(self._request)
+        self._began = time.monotonic()
+        try:
+            self._running = self._launcher.launch(self._request)
+        except OSError as error:
+            self._hear(f"{self._request.argv[0]}: {error.strerror or error}\n".encode())
+            self._finish(None)
+            raise self._over("it could not be started") from None
+        try:
+            self._observer.running(self._request, self._running.identity)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def line(self, *, patience: float) -> str:
+        """The next whole line, without its end. Raises DialogueEnded where none comes for `patience` seconds."""
+        assert self._running is not None, "it is entered first"
+        until = min(time.monotonic() + patience, self._began + self._request.deadline)
+        while not self._lines:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise self._over(f"no answer within {patience:.0f} s")
+            chunk = self._running.read(min(_POLL, left))
+            if chunk is None:
+                self._ended = True
+                raise self._over("it ended")
+            if chunk:
+                self._hear(chunk)
+                *whole, self._pending = (self._pending + chunk).split(b"\n")
+                self._lines.extend(whole)
+        return self._lines.popleft().decode("utf-8", "replace")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running = self._running
+        if running is None:
+            return
+        self._running = None
+        with contextlib.suppress(KeyboardInterrupt):
+            if kind is None:
+                self._await_end(running)
+            if not self._ended:
+                stop(running, self._tail, self._observer.output if kind is None else lambda chunk: None)
+        self._finish(running.exit_code())
+
+    def _await_end(self, running: Running) -> None:
+        until = time.monotonic() + _GRACE
+        while not self._ended and time.monotonic() < until:
+            chunk = running.read(_POLL)
+            if chunk is None:
+                self._ended = True
+            elif chunk:
+                self._hear(chunk)
+
+    def _hear(self, chunk: bytes) -> None:
+        self._tail.add(chunk)
+        self._observer.output(chunk)
+
+    def _finish(self, exit_code: int | None) -> None:
+        self._observer.finished(
+            Outcome(
+                request=self._request,
+                exit_code=exit_code,
+                seconds=time.monotonic() - self._began,
+                tail=self._tail.text(),
+                log=self._log,
+            )
+        )
+
+    def _over(self, why: str) -> DialogueEnded:
+        return DialogueEnded(label=self._request.label, why=why, tail=self._tail.text())

@@ -1,0 +1,122 @@
+"""The solver's process, with the real Hex in a forge: it says what `mix deps.get` would say, and it goes away."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rollout.blame.requirements import Wanted
+from rollout.blame.scratch import Scratch
+from rollout.blame.solver import HexSolver, hex_solver
+from rollout.hex import lockfile
+from rollout.step import Step
+from tests.integration.blame.conftest import Ground, mix_exs
+from tests.integration.blame.plantings import CORE, plant
+
+NONE: frozenset[str] = frozenset()
+MIX_EXS = """defmodule Odd.MixProject do
+  use Mix.Project
+  def project, do: [app: :odd, version: "0.1.0", deps: deps()]
+  defp deps do
+    [
+      {:phoenix, "~> 1.8.1"},
+      {:any_release, only: :test},
+      {:decimal, "~> 3.0", override: true},
+      {:esbuild, "~> 0.10", runtime: Mix.env() == :dev, only: [:dev, :test]},
+      {:heroicons, github: "tailwindlabs/heroicons", tag: "v2.2.0", app: false},
+      {:near, path: "../near"}
+    ]
+  end
+end
+"""
+
+
+@pytest.fixture
+def scratch(ground: Ground) -> Iterator[Scratch]:
+    plan = ground.plan({})
+    with Scratch(Step(ground.site, plan, plan.phases[0])).open() as scratch:
+        yield scratch
+
+
+@pytest.fixture
+def solver(scratch: Scratch) -> Iterator[HexSolver]:
+    with hex_solver(scratch) as solver:
+        yield solver
+
+
+def wanted(seed: int) -> tuple[Wanted, ...]:
+    requirements = {**CORE, **plant(seed).plan}
+    return tuple(Wanted(name=name, requirement=requirement) for name, requirement in requirements.items())
+
+
+def deps_get(scratch: Scratch, seed: int) -> tuple[int | None, str, lockfile.Lock]:
+    """What the real client makes of the same requirements."""
+    folder = scratch.place("project")
+    folder.mkdir()
+    icons = ', {:icons, github: "some/icons", tag: "v1", app: false, compile: false}'
+    (folder / "mix.exs").write_text(mix_exs({each.name: each.requirement for each in wanted(seed)}).replace(icons, ""))
+    outcome = scratch.run("mix", "deps.get", label="deps.get", cwd="project", env={})
+    return outcome.exit_code, outcome.tail, lockfile.read(folder / "mix.lock")
+
+
+def test_its_solution_is_that_of_mix(scratch: Scratch, solver: HexSolver) -> None:
+    (answer,) = solver.ask([wanted(18)], NONE)
+    code, said, lock = deps_get(scratch, 18)
+    assert 0 == code, said
+    assert {name: locked.version for name, locked in lock.items()} == answer.solution
+
+
+def test_its_words_are_those_of_mix(scratch: Scratch, solver: HexSolver) -> None:
+    (answer,) = solver.ask([wanted(2)], NONE)
+    code, said, _lock = deps_get(scratch, 2)
+    assert 1 == code
+    assert answer.words in said
+
+
+def test_a_release_that_nobody_published_is_unknown(solver: HexSolver) -> None:
+    """By name, so that the look-up can be asked about it."""
+    (answer,) = solver.ask([wanted(6)], NONE)
+    assert ("ghost_6",) == answer.missing
+
+
+def test_an_override_takes_a_conflict_away(solver: HexSolver) -> None:
+    """As in mix.exs: only the root's requirement counts then."""
+    conflicting, overridden = (solver.ask([wanted(1)], each)[0] for each in (NONE, frozenset({"word_core"})))
+    assert (False, True) == (conflicting.resolves, overridden.resolves)
+
+
+def test_what_a_mix_exs_declares(scratch: Scratch, solver: HexSolver) -> None:
+    """Hex packages with requirement, environments and override; neither Git nor path dependencies."""
+    for folder in ("one", "two"):  # two projects of one name
+        scratch.place(folder).mkdir()
+        scratch.place(f"{folder}/mix.exs").write_text(MIX_EXS)
+    first, second = (solver.declared(scratch.seen(folder)) for folder in ("one", "two"))
+    assert first == second
+    assert [
+        ("phoenix", "~> 1.8.1", (), False),
+        ("any_release", ">= 0.0.0-0", ("test",), False),
+        ("decimal", "~> 3.0", (), True),
+        ("esbuild", "~> 0.10", ("dev", "test"), False),
+    ] == [(each.name, each.requirement, each.only, each.override) for each in first]
+
+
+def test_it_ends_when_its_folder_is_gone(ground: Ground, scratch: Scratch) -> None:
+    """So it does not outlive a run that was killed, once the folder is cleaned up."""
+    with hex_solver(scratch) as solver:
+        solver.ask([wanted(2)], NONE)
+        assert _is_running(ground)
+        shutil.rmtree(scratch.folder)
+        until = time.monotonic() + 20
+        while _is_running(ground) and time.monotonic() < until:
+            time.sleep(0.2)
+        assert not _is_running(ground)
+
+
+def _is_running(ground: Ground) -> bool:
+    engine = ground.site.engine
+    assert engine is not None
+    container = engine.client().containers.get(str(ground.site.in_forge.record["name"]))
+    return any("solve.exs" in " ".join(process) for process in container.top()["Processes"])
