@@ -1,4 +1,4 @@
-"""The run's reports: pytest-html's page with our panel and columns, junit.xml, verdict.json, summary.md."""
+"""The run's reports: our page, verdict.json, summary.md; beside them junit.xml and pytest-html's page, test by test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from rollout.journal.questions import last
+from rollout.journal.questions import last, texts
+from rollout.rates import preload
 from rollout.report import append_step_summary, panel, summary, write_reports
-from rollout.report.panel import STYLE, script, title
+from rollout.report.files import TESTS_PAGE
+from rollout.report.page import title
+from rollout.report.panel import STYLE, script
 from rollout.report.text import line, tail
 from rollout.report.view import FailureView, failure_of
 from rollout.report.wording import rollback_words
@@ -31,23 +34,26 @@ _COLUMNS = (
 _ROLLBACK = re.compile(r'<td class="col-rollback" data-phase="([^"]*)">.*</td>', re.DOTALL)
 
 
-def configure_reports(config: pytest.Config) -> None:
+def configure_reports(config: pytest.Config, *, records: bool = True) -> None:
     """Point pytest-html and junit.xml into the run's folder. Call it as soon as RUN is in the stash.
 
+    `records`: checks are journaled here; those of a comparison already are, each by its path's own session.
     A `--html` or `--junitxml` of the user's own is left alone.
     """
     run = config.stash[RUN]
     run.folder.mkdir(parents=True, exist_ok=True)
     option = config.option
     if getattr(option, "htmlpath", "absent") is None:
-        option.htmlpath = str(run.folder / "report.html")
+        option.htmlpath = str(run.folder / TESTS_PAGE)
         option.self_contained_html = True
         option.css = [*(option.css or ()), str(STYLE)]
     if getattr(option, "xmlpath", "absent") is None:
         option.xmlpath = str(run.folder / "junit.xml")
     if not config.pluginmanager.has_plugin("rollout-report"):
+        preload()
         config.pluginmanager.register(_Report(run), "rollout-report")
-        config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
+        if records:
+            config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def finished_events(run: Run, exit_code: int) -> tuple[Mapping[str, Any], ...]:
     """The journal so far, as if the run had ended now: for reports that are drawn before its last line."""
-    events = tuple(run.journal.events())
+    events = tuple(run.events())
     if not events or last(events, "run.finished"):
         return events
     end = {**events[-1], "event": "run.finished", "exit_code": int(exit_code), "seconds": None, "reason": ""}
@@ -74,7 +80,7 @@ class _Report:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
-        report.title = title(self._run.folder.name)
+        report.title = f"{title(self._run.folder.name)}, test by test"
         self._data = report
         # pytest-html puts these values (CI variables among them) into its page as they are.
         environment = report.data["environment"]
@@ -97,11 +103,11 @@ class _Report:
         # The page filters and sorts by the first <td>, here inside a comment; it shows the second.
         cells[:] = [
             f'<!--<td class="col-result">{result}</td>--><td class="col-result" tabindex="0">{shown}</td>',
-            _cell("phase", check.phase),
+            _cell("phase", f"{check.path}: {check.phase}" if self._of_several else check.phase),
             f'<!--<td class="col-testId">{_identity(report)}</td>-->{_cell("testId", check.sentence)}',
             _cell("cause", check.cause),
             _cell("duration", _clock(report.duration)),
-            f'<td class="col-rollback" data-phase="{escape(check.phase)}"></td>',
+            f'<td class="col-rollback" data-phase="{_place(check.path, check.phase)}"></td>',
             f'<td class="col-links">{self._log(check)}</td>',
         ]
 
@@ -123,34 +129,42 @@ class _Report:
             return (yield)
         finally:
             events = finished_events(self._run, int(session.exitstatus))
-            write_reports(self._run.journal.path, self._run.folder, events=events)
+            write_reports(self._run.folder, events)
             append_step_summary(summary(events), os.environ)
+
+    @property
+    def _of_several(self) -> bool:
+        """Whether several paths are compared, so that each has to be named."""
+        return len(texts(last(self._run.journal.events(), "run.started"), "paths")) > 1
 
     def _told(self, check: Check | None, outcome: str) -> list[str]:
         """What the journal knows of a failed check's phase, escaped, a list of lines."""
         if check is None:
             return []
         lines = [check.doc, check.message if check.outcome == "blocked" else ""]
-        failure = self._failure(check.phase)
-        if outcome == "failed" and failure:
+        failure = self._failure(check) if outcome == "failed" else None
+        if failure:
             told = {"Cause": failure.cause, "How to go on": failure.advice, "Log": failure.log}
             lines += [failure.message, *(f"{label}: {value}" for label, value in told.items() if value)]
             lines.append(f"--- what was printed last ---\n{failure.tail}\n---" if failure.tail else "")
         return [escape(told) for told in lines if told]
 
     def _log(self, check: Check) -> str:
-        failure = self._failure(check.phase) if check.outcome == "failed" else None
+        failure = self._failure(check) if check.outcome == "failed" else None
         return f'<a href="{escape(failure.log_link)}">log</a>' if failure and failure.log_link else ""
 
-    def _failure(self, phase: str) -> FailureView | None:
-        events = self._run.journal.events()
-        finished = last([event for event in events if event.get("phase") == phase], "phase.finished")
+    def _failure(self, check: Check) -> FailureView | None:
+        events = self._run.events()
+        place = (check.path, check.phase)
+        finished = last([e for e in events if (e.get("path"), e.get("phase")) == place], "phase.finished")
         return failure_of(finished, events) if finished and finished.get("outcome") != "passed" else None
 
     def _fill_in_rollbacks(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Only now, after the last teardown, is it known how each phase was rolled back."""
         words = {
-            escape(phase.name): escape(rollback_words(phase)) for path in verdict(events).paths for phase in path.phases
+            _place(path.name, phase.name): escape(rollback_words(phase))
+            for path in verdict(events).paths
+            for phase in path.phases
         }
         for tests in (self._data.data["tests"] if self._data else {}).values():
             for test in tests:
@@ -158,6 +172,10 @@ class _Report:
                     _ROLLBACK.sub(lambda m: f'<td class="col-rollback">{words.get(m.group(1), "")}</td>', cell)
                     for cell in test["resultsTableRow"]
                 ]
+
+
+def _place(path: str, phase: str) -> str:
+    return escape(f"{path}/{phase}")
 
 
 def _cell(name: str, value: str) -> str:

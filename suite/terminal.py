@@ -10,10 +10,18 @@ from typing import Any, TextIO
 import pytest
 
 from rollout.report.console import Console
+from rollout.report.files import PAGE
 from rollout.report.text import duration, line
 from rollout.report.view import FailureView, PathView, view
-from rollout.report.wording import REHEARSAL, checks_words, path_sentence, phase_words, rollback_words
-from suite.checks import is_blocked
+from rollout.report.wording import (
+    REHEARSAL,
+    checks_words,
+    exit_sentence,
+    path_sentence,
+    phase_words,
+    rollback_words,
+)
+from suite.checks import is_blocked, is_not_attempted
 from suite.keys import RUN
 from suite.report import finished_events
 
@@ -28,6 +36,8 @@ _COLOURS: Mapping[str, Mapping[str, bool]] = {
 def pytest_report_teststatus(report: object) -> tuple[str, str, tuple[str, Mapping[str, bool]]] | None:
     if is_blocked(report):
         return "blocked", "b", ("BLOCKED", {"yellow": True})
+    if is_not_attempted(report):
+        return "not attempted", "-", ("NOT ATTEMPTED", {})
     return None
 
 
@@ -56,7 +66,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
             terminalreporter.write_line(f"left behind: {line(thing)}", red=True)
         if path.kept:
             _kept(terminalreporter, path.kept)
-    terminalreporter.write_line(f"Report: {run.folder / 'report.html'}")
+    if len(shown.paths) > 1:
+        terminalreporter.write_line(exit_sentence(shown.verdict, shown.gate), bold=True)
+    terminalreporter.write_line(f"Report: {run.folder / PAGE}")
 
 
 def open_console(config: pytest.Config) -> Console:
@@ -77,7 +89,23 @@ def open_console(config: pytest.Config) -> Console:
     if stream is not sys.stdout:
         config.add_cleanup(stream.close)
     config.add_cleanup(console.close)
+    config.pluginmanager.register(_MakingWay(console), "rollout-console")
     return console
+
+
+class _MakingWay:
+    """Paths side by side: while one is at work, checks of another are printed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        self._console.make_way()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self) -> None:
+        self._console.make_way()
 
 
 def _terminal() -> TextIO:

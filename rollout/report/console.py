@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console as RichConsole
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from rollout.journal.questions import Event, mapping, number, text, texts
+from rollout.report.progress import Progress, Running, Work
 from rollout.report.text import counted, duration, line
 from rollout.report.wording import REHEARSAL
 
@@ -66,12 +66,8 @@ class Console:
         self._lock = threading.RLock()
         self._live: Live | None = None
         self._spinner = Spinner("dots")
-        self._doing = ""
-        self._since = 0.0
-        self._commands: dict[str, tuple[str, float]] = {}
-        self._phases: tuple[str, ...] = ()
-        self._done = 0
-        self._path = ""
+        self._several = False
+        self._progress = Progress()
         self._stop = threading.Event()
         self._beat = heartbeat_seconds
         self._pulse: threading.Thread | None = None
@@ -91,15 +87,21 @@ class Console:
                 self._is_lost = True
                 self._live = None
 
+    def make_way(self) -> None:
+        """Somebody else is about to print: wipe the moving view; it comes back with the next command or phase."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._wipe()
+
     def close(self) -> None:
         """Stop drawing and put the cursor back. May be called twice."""
         self._stop.set()
         with self._lock, contextlib.suppress(OSError, ValueError):
-            self._end()
+            self._end(*self._progress.paths)
 
     # the run
 
     def _on_run_started(self, event: Event) -> None:
+        self._several = len(texts(event, "paths")) > 1
         source = mapping(event, "source")
         chosen = ((what, mapping(event, what)) for what in ("source", "forge", "database"))
         self._print(
@@ -131,17 +133,25 @@ class Console:
         )
 
     def _on_path_started(self, event: Event) -> None:
-        self._path, self._phases, self._done = text(event, "path"), texts(event, "phases"), 0
+        path = text(event, "path")
+        self._end(path)
+        self._progress.paths[path] = Work(phases=len(texts(event, "phases")))
+        if self._several:
+            self._print(f"{line(path, 60)} …", "bold")
+
+    def _on_path_finished(self, event: Event) -> None:
+        self._end(text(event, "path"))
+        self._progress.paths.pop(text(event, "path"), None)
 
     # phases
 
     def _on_phase_started(self, event: Event) -> None:
-        self._begin(line(text(event, "phase"), 60))
+        self._begin(event, self._phase(event))
 
     def _on_phase_finished(self, event: Event) -> None:
-        self._end()
-        self._done += 1
-        phase, outcome = line(text(event, "phase"), 60), line(text(event, "outcome"), 20)
+        self._end(text(event, "path"))
+        self._progress.of(text(event, "path")).done += 1
+        phase, outcome = self._phase(event), line(text(event, "outcome"), 20)
         extra = " (restored)" if event.get("restored") else ""
         if number(event, "attempts") > 1:
             extra += f" (attempt {number(event, 'attempts'):.0f})"
@@ -159,24 +169,24 @@ class Console:
 
     def _on_phase_retry(self, event: Event) -> None:
         self._print(
-            f"  {line(text(event, 'phase'), 60)}: attempt {line(text(event, 'attempt'), 10)} failed "
+            f"  {self._phase(event)}: attempt {line(text(event, 'attempt'), 10)} failed "
             f"({line(text(event, 'cause'), 40)}), again in {duration(number(event, 'wait'))}",
             "yellow",
         )
 
     def _on_phase_note(self, event: Event) -> None:
-        self._print(f"  {line(text(event, 'phase'), 60)}: {line(text(event, 'text'), 500)}", "dim")
+        self._print(f"  {self._phase(event)}: {line(text(event, 'text'), 500)}", "dim")
 
     def _on_phase_blocked(self, event: Event) -> None:
-        self._print(f"– {line(text(event, 'phase'), 60)} blocked by {line(text(event, 'by'), 60)}", "yellow")
+        self._print(f"– {self._phase(event)} blocked by {line(text(event, 'by'), 60)}", "yellow")
 
     def _on_rollback_started(self, event: Event) -> None:
-        self._begin(f"rollback of {line(text(event, 'phase'), 60)}")
+        self._begin(event, f"rollback of {self._phase(event)}")
 
     def _on_rollback_finished(self, event: Event) -> None:
-        self._end()
+        self._end(text(event, "path"))
         residue = texts(event, "residue")
-        phase, good = line(text(event, "phase"), 60), event.get("outcome") == "restored"
+        phase, good = self._phase(event), event.get("outcome") == "restored"
         self._print(
             f"↺ {phase} rolled back in {duration(number(event, 'seconds'))}: "
             + ("restored" if good else f"dirty, {counted(len(residue), 'thing')} left"),
@@ -188,22 +198,45 @@ class Console:
     # commands
 
     def _on_command_started(self, event: Event) -> None:
-        self._commands[text(event, "id")] = (line(text(event, "label"), 80), time.monotonic())
+        self._progress.commands[text(event, "id")] = Running(
+            path=text(event, "path"), label=line(text(event, "label"), 80), since=time.monotonic()
+        )
+        self._draw()
 
     def _on_command_finished(self, event: Event) -> None:
-        self._commands.pop(text(event, "id"), None)
+        self._progress.commands.pop(text(event, "id"), None)
 
     # drawing
 
-    def _begin(self, doing: str) -> None:
-        self._end()
-        self._doing, self._since = doing, time.monotonic()
-        if not self._is_live:
+    def _phase(self, event: Event) -> str:
+        """The phase's name, with its path's before it where there are several."""
+        phase = line(text(event, "phase"), 60)
+        return f"{line(text(event, 'path'), 60)}: {phase}" if self._several else phase
+
+    def _begin(self, event: Event, doing: str) -> None:
+        self._end(text(event, "path"))
+        work = self._progress.of(text(event, "path"))
+        work.doing, work.since = doing, time.monotonic()
+        if self._is_live:
+            self._draw()
+        else:
             self._print(f"{doing} …", "")
+
+    def _end(self, *paths: str) -> None:
+        """What these paths were doing is over; the view goes with the last of all."""
+        for path in paths:
+            if path in self._progress.paths:
+                self._progress.paths[path].doing = ""
+        if not self._progress.busy:
+            self._wipe()
+
+    def _draw(self) -> None:
+        """Show what is going on, from now on, where that is wanted and there is something."""
+        if not self._is_live or self._live is not None or not self._progress.busy:
             return
         self._fresh_line()
         self._live = Live(
-            get_renderable=self._view,
+            get_renderable=self.view,
             console=self._rich,
             transient=True,
             refresh_per_second=_PER_SECOND,
@@ -212,19 +245,14 @@ class Console:
         )
         self._live.start()
 
-    def _end(self) -> None:
-        live, self._live, self._doing = self._live, None, ""
+    def _wipe(self) -> None:
+        live, self._live = self._live, None
         if live is not None:
             live.stop()
 
-    def _view(self) -> RenderableType:
-        now = time.monotonic()
-        table = Table.grid(padding=(0, 1))
-        table.add_row(self._spinner, Text(self._doing, "bold"), Text(duration(now - self._since), "cyan"))
-        for label, since in list(self._commands.values())[-3:]:
-            table.add_row("", Text(label, "dim", overflow="ellipsis", no_wrap=True), Text(duration(now - since), "dim"))
-        place = f"{self._path} {min(self._done + 1, len(self._phases))}/{len(self._phases)}" if self._phases else ""
-        return Group(table, Text(place, "dim")) if place else table
+    def view(self) -> RenderableType:
+        """The moving view as it is now."""
+        return self._progress.table(self._spinner)
 
     def _print(self, message: str, style: str) -> None:
         if self._live is None:
@@ -237,7 +265,5 @@ class Console:
         """A sign of life where nothing moves: which phase and command have been running for how long."""
         while not self._stop.wait(self._beat):
             with self._lock:
-                if self._doing and not self._is_lost and time.monotonic() - self._since >= self._beat:
-                    label = next(reversed(self._commands.values()))[0] if self._commands else ""
-                    at = f", at {label}" if label else ""
-                    self._print(f"{self._doing}: still going after {duration(time.monotonic() - self._since)}{at}", "")
+                for told in () if self._is_lost else tuple(self._progress.overdue(self._beat)):
+                    self._print(told, "")

@@ -8,30 +8,26 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rollout.journal import read_events
 from rollout.journal.questions import Event
-from rollout.report.panel import page
+from rollout.report.attachments import logs_in
+from rollout.report.page import page
 from rollout.report.summary import summary
 from rollout.verdict import as_json, verdict
 
-JOURNAL = "journal.jsonl"
+PAGE = "report.html"
+TESTS_PAGE = "tests.html"
 _STEP_SUMMARY_LIMIT = 1024 * 1024
 
 
-def write_reports(journal: Path, folder: Path, *, events: Sequence[Event] | None = None) -> None:
-    """Draw verdict.json and summary.md into `folder`.
+def write_reports(folder: Path, events: Sequence[Event]) -> Path:
+    """Draw verdict.json, summary.md and report.html of a run into its folder; returns the page.
 
-    `events` spares reading the journal again. Raises OSError where the folder cannot be written.
+    The page takes the logs of what failed from the folder. Raises OSError where that cannot be written.
     """
-    told = read_events(journal) if events is None else events
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(told)), indent=2, ensure_ascii=False) + "\n")
-    write_whole(folder / "summary.md", summary(told))
-
-
-def write_page(journal: Path, folder: Path) -> Path:
-    """Draw report.html from the journal alone, for a run that did not live to write its own."""
-    return write_whole(folder / "report.html", page(read_events(journal)))
+    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "summary.md", summary(events))
+    return write_whole(folder / PAGE, page(events, logs_in(folder)))
 
 
 def append_step_summary(text: str, environment: Mapping[str, str]) -> None:

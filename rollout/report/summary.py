@@ -1,4 +1,4 @@
-"""summary.md: the verdict in Markdown, for people and for a CI's job page; always under 1,000 KiB. Pure."""
+"""summary.md: the report in Markdown, for people and for a CI's job page; always under 1,000 KiB. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rollout.journal.questions import Event
-from rollout.report.text import duration, line
-from rollout.report.view import FailureView, PathView, View, view
-from rollout.report.wording import REHEARSAL, badge, checks_words, path_sentence, phase_words, rollback_words
+from rollout.report.comparing import Compared
+from rollout.report.culprits import BlameView
+from rollout.report.failures import FailureView
+from rollout.report.inventory import PackageView
+from rollout.report.text import counted, duration, line
+from rollout.report.view import PathView, View, view
+from rollout.report.wording import (
+    REHEARSAL,
+    badge,
+    checks_words,
+    exit_sentence,
+    path_sentence,
+    phase_words,
+    rollback_words,
+)
 
 LIMIT = 1_000 * 1024
 _SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")
@@ -33,19 +45,50 @@ def _parts(shown: View) -> Iterator[str]:
         yield f"**{_cell(badge(shown.verdict, path.verdict))}**: {sentence}\n"
     if not shown.paths:
         yield f"{_cell(shown.verdict.reason or 'No path was begun.')}\n"
+    yield f"{_cell(exit_sentence(shown.verdict, shown.gate), 600)}\n"
     for told in shown.recovered:
         yield f"An earlier run was recovered first: {_cell(told)}\n"
     for label, value in shown.facts:
         yield f"- {label}: {_cell(value, 500)}"
+    yield from _comparison(shown)
     for path in shown.paths:
-        yield from _path(path)
+        yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
+    for matrix in shown.matrices:
+        yield f"\n## Which packages go together: {_cell(matrix.path)}\n\n{_cell(matrix.sentence, 2000)}\n"
+        yield from (f"- {_cell(names)}: {pair.words}: {_cell(pair.cause, 500)}" for names, pair in matrix.faults[:100])
+    yield from _history(shown)
 
 
-def _path(path: PathView) -> Iterator[str]:
+def _comparison(shown: View) -> Iterator[str]:
+    compared = shown.comparison
+    if compared.problem:
+        yield f"\n{_cell(compared.problem, 500)}\n"
+    if not compared.paths:
+        return
+    yield f"\n## Claims beside measurements\n\nClaims: {_cell(compared.document)}.\n"
+    yield _row(("Aspect", *compared.paths))
+    yield _row(("---", *("---" for _ in compared.paths)))
+    for aspect in compared.aspects:
+        yield "| " + " | ".join((_cell(aspect.name), *map(_compared, aspect.cells))) + " |"
+
+
+def _compared(cell: Compared) -> str:
+    measured = f"measured: {_cell(cell.measured)}" + (f" ({_cell(cell.spread)})" if cell.spread else "")
+    if not cell.verdict:
+        return measured
+    because = f": {_cell(cell.because)}" if cell.because else ""
+    return f"claimed: “{_cell(cell.claim)}”; {measured}; **{_cell(cell.verdict_words)}**{because}"
+
+
+def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
     judged = path.verdict
     yield f"\n## Path {_cell(judged.name)}\n"
     for failure in path.failures:
         yield from _failure(failure)
+    for blame in blames:
+        yield f"### Blame\n\n{_cell(blame.sentence, 2000)}\n"
+        if blame.evidence:
+            yield _fenced(blame.evidence)
     if judged.residue:
         yield "### Left behind\n"
         yield from (f"- {_cell(thing)}" for thing in judged.residue[:100])
@@ -64,14 +107,32 @@ def _path(path: PathView) -> Iterator[str]:
     yield from (
         f"- failed: {_cell(check.check)} ({_cell(check.phase)}): {_cell(check.message)}" for check in troubled[:50]
     )
-    if path.packages:
-        yield "\n| Package | Asked for | Resolved | Duration |\n| --- | --- | --- | ---: |"
-        for package in path.packages[:200]:
-            yield _row((package.name, package.requirement, package.version, package.seconds))
+    yield from _packages(path.packages)
     notes = (*path.notes, *path.retries)
     if notes:
         yield "\n### Decisions and retries\n"
         yield from (f"- {_cell(phase)}: {_cell(text)}" for phase, text in notes[:100])
+
+
+def _packages(packages: Sequence[PackageView]) -> Iterator[str]:
+    if not any(each.version for each in packages):
+        yield f"\n{counted(len(packages), 'package')} asked for, none installed." if packages else ""
+        return
+    yield "\n| Package | Asked for | Resolved | Duration | Size | Licence |\n| --- | --- | --- | ---: | ---: | --- |"
+    for each in packages[:200]:
+        cells = (each.name, each.requirement, each.version or "not installed", each.seconds, each.size, each.licences)
+        yield _row(cells)
+
+
+def _history(shown: View) -> Iterator[str]:
+    if not shown.trends.paths:
+        return
+    yield "\n## Earlier runs on this machine\n"
+    for path in shown.trends.paths:
+        yield f"- {_cell(path.path)}: {_cell(path.sentence)}"
+        for run in path.runs[:5]:
+            note = f", {run.note}" if run.note else ""
+            yield f"  - {_cell(run.at)}: {_cell(run.outcome.replace('_', ' '))}, {run.seconds}{_cell(note)}"
 
 
 def _failure(failure: FailureView) -> Iterator[str]:
@@ -81,11 +142,17 @@ def _failure(failure: FailureView) -> Iterator[str]:
     yield f"{_cell(failure.message, 2000)}\n"
     if failure.advice:
         yield f"How to go on: {_cell(failure.advice, 500)}\n"
+    if failure.command is not None and failure.command.typed:
+        yield f"Command: {_code(failure.command.typed)}, {_cell(failure.command.ended)}\n"
     if failure.log:
         yield f"Log: {_code(failure.log)}\n"
     if failure.tail:
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", failure.tail)), default=0))
-        yield f"{fence}text\n{failure.tail}\n{fence}\n"
+        yield _fenced(failure.tail)
+
+
+def _fenced(printed: str) -> str:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", printed)), default=0))
+    return f"{fence}text\n{printed}\n{fence}\n"
 
 
 def _row(cells: Sequence[str]) -> str:

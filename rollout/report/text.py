@@ -70,3 +70,17 @@ def size(count: float) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 check`, `2 checks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def slug(value: object) -> str:
+    """The value as a part of an anchor: lower-case letters, digits and single dashes; "x" where none is left."""
+    return re.sub(r"[^a-z0-9]+", "-", line(value, 120).lower()).strip("-") or "x"
+
+
+def percent(share: float) -> str:
+    """`80 %` with a space that no line ends at; what is not quite 0 or 1 is not said to be: `< 1 %`, `> 99 %`."""
+    if 0 < share < 0.005:
+        return "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
+    if 0.995 < share < 1:
+        return ">\N{NO-BREAK SPACE}99\N{NO-BREAK SPACE}%"
+    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"

@@ -1,20 +1,23 @@
-"""The timeline: for each phase, which share of the run went into what. Pure."""
+"""The timeline: for each phase of each path, what went when into what. All paths share one scale. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.journal.questions import Event, lifetime, moment, text
 from rollout.outcomes import PathVerdict, PhaseVerdict
 from rollout.report.text import duration
 
+KINDS = ("passed", "restored", "retried", "failed", "interrupted", "rollback", "dirty")
 _SMALLEST = 0.4  # per cent of the width: what is shorter would not be seen
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_MOST_TICKS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """`kind`: passed, restored, retried, failed, interrupted, rollback, dirty; `left` and `width` in %."""
+    """`kind` is one of KINDS; `left` and `width` in %."""
 
     kind: str
     left: float
@@ -30,34 +33,74 @@ class Bar:
     segments: tuple[Segment, ...]
 
 
-def bars(path: PathVerdict, events: Sequence[Event]) -> tuple[Bar, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A mark on the scale, `left` in %."""
+
+    left: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From a path's first event to its last, in seconds since the epoch."""
+
+    start: float
+    end: float
+
+
+def span(events: Sequence[Event]) -> Span | None:
+    """When the path whose events these are was at work; None where no event has a time."""
+    moments = [at for at in map(moment, lifetime(events)) if at is not None]
+    return Span(start=min(moments), end=max(moments)) if moments else None
+
+
+def scale(spans: Sequence[Span | None]) -> float:
+    """Seconds that the whole width stands for: the longest path."""
+    return max((each.end - each.start for each in spans if each), default=0.0) or 0.001
+
+
+def ticks(seconds: float) -> tuple[Tick, ...]:
+    """Marks at round times, at most seven."""
+    step = next((step for step in _STEPS if seconds / step <= _MOST_TICKS), _STEPS[-1])
+    marks = range(0, int(min(seconds, step * _MOST_TICKS)) + 1, step)
+    return tuple(Tick(left=round(mark / seconds * 100, 2), label=_label(mark)) for mark in marks)
+
+
+def bars(
+    path: PathVerdict, events: Sequence[Event], *, within: Span | None = None, seconds: float | None = None
+) -> tuple[Bar, ...]:
     """A bar for every phase; `events` are those of the path. Phases that never began have no segments."""
     events = lifetime(events)
-    moments = [at for at in map(moment, events) if at is not None]
-    if not moments:
+    within = within or span(events)
+    if within is None:
         return tuple(Bar(phase=phase.name, segments=()) for phase in path.phases)
-    start, end = min(moments), max(moments)
+    width = seconds or max(within.end - within.start, 0.001)
     return tuple(
-        Bar(phase=phase.name, segments=tuple(_segments(phase, events, start, max(end - start, 0.001), end)))
-        for phase in path.phases
+        Bar(phase=phase.name, segments=tuple(_segments(phase, events, within, width))) for phase in path.phases
     )
 
 
-def _segments(phase: PhaseVerdict, events: Sequence[Event], start: float, span: float, end: float) -> list[Segment]:
+def kinds(by_path: Mapping[str, Sequence[Bar]]) -> tuple[str, ...]:
+    """The kinds that are to be seen, for the legend."""
+    present = {part.kind for drawn in by_path.values() for bar in drawn for part in bar.segments}
+    return tuple(kind for kind in KINDS if kind in present)
+
+
+def _segments(phase: PhaseVerdict, events: Sequence[Event], within: Span, width: float) -> list[Segment]:
     found: list[Segment] = []
     began: float | None = None
     undoing: float | None = None
 
     def add(kind: str, since: float, until: float) -> None:
-        left = min(100.0 - _SMALLEST, max(0.0, (since - start) / span * 100))
-        width = min(100.0 - left, max(_SMALLEST, (until - since) / span * 100))
-        seconds = duration(max(0.0, until - since))
+        left = min(100.0 - _SMALLEST, max(0.0, (since - within.start) / width * 100))
+        share = min(100.0 - left, max(_SMALLEST, (until - since) / width * 100))
         found.append(
             Segment(
                 kind=kind,
                 left=round(left, 2),
-                width=round(width, 2),
-                label=f"{phase.name}: {kind}, {seconds}",
+                width=round(share, 2),
+                label=f"{phase.name}: {kind}, {duration(max(0.0, until - since))}",
             )
         )
 
@@ -84,7 +127,15 @@ def _segments(phase: PhaseVerdict, events: Sequence[Event], start: float, span: 
                 add("rollback" if event.get("outcome") == "restored" else "dirty", undoing, at)
                 undoing = None
     if began is not None:
-        add("interrupted", began, end)
+        add("interrupted", began, within.end)
     if undoing is not None:
-        add("dirty", undoing, end)
+        add("dirty", undoing, within.end)
     return found
+
+
+def _label(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds // 60}:{seconds % 60:02d} min"
+    return f"{seconds / 3600:g} h"

@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from rollout.journal.questions import (
-    Event,
-    last,
-    mapping,
-    number,
-    rows,
-    text,
-    texts,
-    without_recovery_of_others,
-)
+from rollout.attempts import attempts, population
+from rollout.journal.questions import Event, last, mapping, number, rows, text, texts, without_recovery_of_others
 from rollout.outcomes import PathVerdict, Verdict
+from rollout.report.comparing import Comparison, comparison
+from rollout.report.culprits import BlameView, MatrixView, blames, matrices
+from rollout.report.failures import FailureView, failure_of, failures_of
+from rollout.report.grid import Group, grid
+from rollout.report.inventory import PackageRow, PackageView, inventory, packages_of
 from rollout.report.text import duration, line, size, tail
-from rollout.report.timeline import Bar, bars
+from rollout.report.timeline import Bar, Tick, bars, kinds, scale, span, ticks
+from rollout.report.trends import Trends, past_of, trends
 from rollout.verdict import verdict
 
+__all__ = ["CheckView", "FailureView", "PathView", "View", "failure_of", "view"]
 MAX_ROWS = 400
-_LOG = re.compile(r"(?:^|/)(logs/[^/\\]+)$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureView:
-    """A failed phase: cause, package, message, advice, the log's name and its tail."""
-
-    phase: str
-    cause: str
-    package: str
-    message: str
-    advice: str
-    log: str
-    log_link: str
-    tail: str
-    optional: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageView:
-    """A package as it was asked for and as it was resolved."""
-
-    phase: str
-    name: str
-    requirement: str
-    version: str
-    seconds: str
-    size: str
-    licences: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +37,10 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathView:
-    """A path with all that is shown of it. `descriptions`: phase → what it does."""
+    """A path with all that is shown of it. `descriptions`: phase → what it does; `gates`: it decides the exit code."""
 
     verdict: PathVerdict
+    gates: bool
     bars: tuple[Bar, ...]
     descriptions: dict[str, str]
     failures: tuple[FailureView, ...]
@@ -84,56 +53,63 @@ class PathView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A run. `facts`: label and value, in the order they are read."""
+    """A run. `facts`: label and value, in the order they are read; `gate`: the paths that decide the exit code."""
 
     verdict: Verdict
+    started: str
+    gate: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     paths: tuple[PathView, ...]
     recovered: tuple[str, ...]
+    comparison: Comparison
+    ticks: tuple[Tick, ...]
+    kinds: tuple[str, ...]
+    grid: tuple[Group, ...]
+    inventory: tuple[PackageRow, ...]
+    blames: tuple[BlameView, ...]
+    matrices: tuple[MatrixView, ...]
+    trends: Trends
 
 
 def view(events: Sequence[Event]) -> View:
     """Everything that a report says about a run."""
     judged = verdict(events)
     own = without_recovery_of_others(events)
+    gate = texts(last(own, "run.started"), "gate") or tuple(path.name for path in judged.paths)
+    by_path = {path.name: [event for event in own if event.get("path") == path.name] for path in judged.paths}
+    seconds = scale([span(mine) for mine in by_path.values()])
+    shown = tuple(
+        _path(path, by_path[path.name], own, alone=len(judged.paths) == 1, gates=path.name in gate, seconds=seconds)
+        for path in judged.paths
+    )
+    now, past = attempts(events), past_of(own)
+    started = last(own, "run.started")
     return View(
         verdict=judged,
+        started=text(started, "t")[:16].replace("T", " ") + " UTC" if started else "",
+        gate=tuple(line(name, 80) for name in gate),
         facts=_facts(own, judged),
-        paths=tuple(_path(path, own, alone=len(judged.paths) == 1) for path in judged.paths),
+        paths=shown,
         recovered=_recovered(events, judged.run),
+        comparison=comparison(now, past, population(own)),
+        ticks=ticks(seconds),
+        kinds=kinds({path.verdict.name: path.bars for path in shown}),
+        grid=grid(
+            judged.paths,
+            own,
+            [failure for path in shown for failure in path.failures],
+            {name: words for path in reversed(shown) for name, words in path.descriptions.items()},
+        ),
+        inventory=inventory([path.packages for path in shown]),
+        blames=blames(own),
+        matrices=matrices(own),
+        trends=trends(now, past, own),
     )
-
-
-def failure_of(finished: Event, events: Sequence[Event], *, optional: bool = False) -> FailureView:
-    """What a `phase.finished` tells of a failure, with what the command at fault (or the last) printed."""
-    told, phase = mapping(finished, "failure"), text(finished, "phase")
-    commands = [e for e in events if e["event"] == "command.started" and e.get("phase") == phase]
-    named = [command for command in commands if text(command, "log") == text(told, "log")]
-    command = (named or commands or [{}])[-1]
-    ends = [e for e in events if e["event"] == "command.finished" and e.get("id") == command.get("id")]
-    log = text(told, "log") or text(command, "log")
-    return FailureView(
-        phase=line(phase, 60),
-        cause=line(text(told, "cause") or "unknown", 60),
-        log=line(log, 200),
-        package=line(text(told, "package"), 100),
-        message=tail(text(told, "message"), lines=20, size=2000),
-        advice=line(text(told, "advice"), 500),
-        log_link=log_link(log),
-        tail=tail(text(told, "tail") or text(last(ends, "command.finished"), "tail")),
-        optional=optional,
-    )
-
-
-def log_link(log: str) -> str:
-    """The address of a command's log from inside the run's folder, "" where it is not one of ours."""
-    match = _LOG.search(log)
-    return quote(match.group(1)) if match else ""
 
 
 def _facts(events: Sequence[Event], judged: Verdict) -> tuple[tuple[str, str], ...]:
     started, finished = last(events, "run.started"), last(events, "run.finished")
-    gateway, host = last(events, "gateway.summary"), mapping(started, "host")
+    host = mapping(started, "host")
     versions = ", ".join(f"{name} {version}" for name, version in mapping(started, "versions").items())
     machine = [text(host, "os"), f"{text(host, 'cpus')} CPUs", f"{size(number(host, 'memory'))} of memory"]
     code = "none (killed)" if judged.exit_code is None else str(judged.exit_code)
@@ -145,16 +121,21 @@ def _facts(events: Sequence[Event], judged: Verdict) -> tuple[tuple[str, str], .
         "Database": _chosen(started, "database"),
         "Machine": ", ".join(machine) if host else "",
         "Versions": versions,
-        "Gateway": (
-            f"{number(gateway, 'requests'):.0f} requests, {number(gateway, 'from_cache'):.0f} from cache, "
-            f"{size(number(gateway, 'bytes'))}, {number(gateway, 'failures'):.0f} failed"
-            if gateway
-            else ""
-        ),
+        "Gateway": _gateway(events),
         "Duration": duration(judged.seconds),
         "Exit code": f"{code}: {text(finished, 'reason')}" if text(finished, "reason") else code,
     }
     return tuple((label, line(value, 500)) for label, value in facts.items() if value)
+
+
+def _gateway(events: Sequence[Event]) -> str:
+    told = [event for event in events if event["event"] == "gateway.summary"]
+    if not told:
+        return ""
+    requests, cached, size_of, failed = (
+        sum(number(event, key) for event in told) for key in ("requests", "from_cache", "bytes", "failures")
+    )
+    return f"{requests:.0f} requests, {cached:.0f} from cache, {size(size_of)}, {failed:.0f} failed"
 
 
 def _chosen(started: Event, what: str) -> str:
@@ -165,19 +146,21 @@ def _chosen(started: Event, what: str) -> str:
     return " ".join(part for part in parts if part) + because
 
 
-def _path(path: PathVerdict, events: Sequence[Event], *, alone: bool) -> PathView:
-    mine = [event for event in events if event.get("path") == path.name]
+def _path(
+    path: PathVerdict, mine: Sequence[Event], events: Sequence[Event], *, alone: bool, gates: bool, seconds: float
+) -> PathView:
     plan = rows(mapping(last(events, "run.started"), "plan"), path.name)
+    notes = [(line(text(e, "phase"), 60), line(text(e, "text"), 1000)) for e in mine if e["event"] == "phase.note"]
+    retries = [(line(text(e, "phase"), 60), _retry(e)) for e in mine if e["event"] == "phase.retry"]
     return PathView(
         verdict=path,
-        bars=bars(path, mine),
+        gates=gates,
+        bars=bars(path, mine, within=span(mine), seconds=seconds),
         descriptions={text(item, "name"): line(text(item, "description"), 200) for item in plan},
-        failures=tuple(_failures(path, mine, events)),
-        packages=tuple(_packages(mine))[:MAX_ROWS],
-        notes=tuple(
-            (line(text(e, "phase"), 60), line(text(e, "text"), 1000)) for e in mine if e["event"] == "phase.note"
-        )[:MAX_ROWS],
-        retries=tuple((line(text(e, "phase"), 60), _retry(e)) for e in mine if e["event"] == "phase.retry")[:MAX_ROWS],
+        failures=failures_of(path, mine, events),
+        packages=packages_of(path.name, events),
+        notes=tuple(notes[:MAX_ROWS]),
+        retries=tuple(retries[:MAX_ROWS]),
         checks=tuple(
             _check(e)
             for e in events
@@ -185,48 +168,6 @@ def _path(path: PathVerdict, events: Sequence[Event], *, alone: bool) -> PathVie
         ),
         kept={key: line(value, 400) for key, value in last(mine, "kept").items()},
     )
-
-
-def _failures(path: PathVerdict, mine: Sequence[Event], events: Sequence[Event]) -> list[FailureView]:
-    optional = {phase.name for phase in path.phases if phase.optional}
-    found = [
-        failure_of(event, events, optional=text(event, "phase") in optional)
-        for event in mine
-        if event["event"] == "phase.finished" and text(event, "outcome") in {"failed", "refused"}
-    ]
-    first = path.failure
-    if first and not found:
-        found.append(
-            FailureView(
-                phase=line(first.phase or "", 60),
-                cause=line(first.cause, 60),
-                package=line(first.package or "", 100),
-                message=tail(first.message, lines=20, size=2000),
-                advice=line(first.advice, 500),
-                log="",
-                log_link="",
-                tail="",
-                optional=False,
-            )
-        )
-    return found[:20]
-
-
-def _packages(mine: Sequence[Event]) -> list[PackageView]:
-    return [
-        PackageView(
-            phase=line(text(event, "phase"), 60),
-            name=line(text(row, "name"), 100),
-            requirement=line(text(row, "requirement"), 60),
-            version=line(text(row, "version"), 60),
-            seconds=duration(number(row, "seconds")) if row.get("seconds") is not None else "",
-            size=size(number(row, "size")) if row.get("size") else "",
-            licences=line(", ".join(texts(row, "licences")), 100),
-        )
-        for event in mine
-        if event["event"] == "phase.packages"
-        for row in rows(event, "packages")
-    ]
 
 
 def _retry(event: Event) -> str:

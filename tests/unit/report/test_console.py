@@ -7,9 +7,10 @@ import re
 import time
 
 import pytest
+from rich.console import Console as RichConsole
 
 from rollout.report import Console
-from tests.unit.report import golden
+from tests.unit.report import golden, journals
 
 
 class Terminal(io.StringIO):
@@ -127,3 +128,68 @@ def test_a_closed_pipe_does_not_stop_the_run() -> None:
             raise BrokenPipeError
 
     told("failed", Closed())
+
+
+def told_of_three(stream: io.StringIO, **options: object) -> str:
+    console = Console(stream, heartbeat_seconds=0, **options)  # type: ignore[arg-type]
+    for event in journals.comparison():
+        console(event)
+    console.close()
+    return stream.getvalue()
+
+
+def test_of_several_paths_each_line_names_its_own() -> None:
+    """Side by side their lines are mixed; alone a path is not named."""
+    said = [line[9:] for line in told_of_three(io.StringIO()).splitlines()]
+
+    assert "✔ realistic: ash_core 1 min 40 s (attempt 2)" in said
+    assert "✘ ambitious: igniter_new failed after 10 s: version_conflict: " in "\n".join(said)
+    assert "↺ incremental: ash_core rolled back in 1.5 s: restored" in said
+    assert "– ambitious: setup blocked by igniter_new" in said
+    assert "rollback of incremental: database …" in said
+
+
+def test_the_moving_view_shows_every_path_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once: what each does, its command, and how far it is; what is over is gone."""
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    console = Console(stream, live=True, heartbeat_seconds=0)
+    events = journals.comparison()
+    for path in ("ambitious", "realistic"):
+        mine = [event for event in events if event.get("path") == path]
+        started = next(place for place, event in enumerate(mine) if event["event"] == "phase.started")
+        for event in (events[0], *mine[: started + 1]):
+            console(event)
+        console(next(event for event in mine if event["event"] == "command.started"))
+    screen = RichConsole(file=io.StringIO(), width=100)
+    screen.print(console.view())
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "ambitious: prerequisites" in shown
+    assert "realistic: prerequisites" in shown
+    assert shown.count("mix deps.get") == 2
+    assert "ambitious 1/6" in shown
+    assert "realistic 1/13" in shown
+
+    console(next(e for e in events if e["event"] == "phase.finished" and e["path"] == "ambitious"))
+    screen = RichConsole(file=io.StringIO(), width=100)
+    screen.print(console.view())
+    assert "ambitious" not in screen.file.getvalue()  # type: ignore[attr-defined]
+    console.close()
+
+
+def test_the_moving_view_makes_way_for_what_others_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check of one path is told while another path is at work; the view is back with the next command."""
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    console = Console(stream, live=True, heartbeat_seconds=0)
+    events = [event for event in journals.comparison() if event["event"] in {"run.started", "path.started"}]
+    begun = {"path": "realistic", "phase": "ash_core"}
+    for event in (*events, {"event": "phase.started", **begun}):
+        console(event)
+    console.make_way()
+    wiped = stream.getvalue()
+    assert wiped.count("\x1b[?25l") == wiped.count("\x1b[?25h") == 1
+    console({"event": "command.started", "id": "c9", "label": "mix compile", **begun})
+    assert stream.getvalue().count("\x1b[?25l") == 2
+    console.close()
+    assert stream.getvalue().count("\x1b[?25h") == 2

@@ -1,58 +1,31 @@
-"""Panel, page and summary: the story is in them, and hostile text stays text."""
+"""Page and summary: the story is in them, and hostile text stays text."""
 
 from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from rollout.journal.merging import JOURNAL
 from rollout.report import append_step_summary, page, panel, summary, write_reports
 from rollout.report.__main__ import main
-from rollout.report.files import JOURNAL
-from rollout.report.timeline import bars
+from rollout.report.timeline import bars, ticks
 from rollout.verdict import verdict
 from tests.unit.report import golden
-
-HOSTILE = (
-    '</pre><script>alert(1)</script><img src=x onerror="alert(2)">\x1b[31m`|**bold**|`[x](javascript:1)\n```\n# no'
-)
-VOID = {"meta", "br", "img", "input", "link"}
-
-
-class Outline(HTMLParser):
-    """Checks nesting; collects tags and attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def outline(html: str) -> Outline:
-    parsed = Outline()
-    parsed.feed(html)
-    assert not parsed.open
-    return parsed
+from tests.unit.report.journals import HOSTILE
+from tests.unit.report.outline import outline
 
 
 @pytest.mark.parametrize("story", golden.STORIES)
 def test_every_story_draws_a_well_formed_page_without_network(story: str) -> None:
-    """Nested properly, one language, nothing loaded from anywhere, no script."""
+    """Nested properly, one language, nothing loaded from anywhere, no script but ours."""
     tags = outline(page(golden.STORIES[story]())).tags
 
     assert ("html", {"lang": "en"}) in tags
-    assert not [tag for tag, _ in tags if tag in {"script", "link", "img", "iframe"}]
+    assert not [tag for tag, _ in tags if tag in {"link", "img", "iframe", "object"}]
+    assert [("script", {})] == [tag for tag in tags if tag[0] == "script"]
     assert all(attributes.get("scope") for tag, attributes in tags if tag == "th")
 
 
@@ -78,8 +51,7 @@ def test_every_story_draws_a_well_formed_page_without_network(story: str) -> Non
         (
             "dirty",
             "The realistic path failed at database (database_denied) after 1 min 3 s; "
-            "2 things could not be removed and "
-            "stayed behind.",
+            "2 things could not be removed and stayed behind.",
         ),
         ("refused", "The realistic path was refused at prerequisites (port_taken); nothing was changed."),
         (
@@ -107,16 +79,19 @@ def test_rehearsal_is_bannered_and_never_called_deployed() -> None:
     for told in (page(golden.rehearsal()), summary(golden.rehearsal())):
         assert banner in told
         assert "XAVOS was deployed" not in told
-    assert '<strong class="badge">rehearsed</strong>' in page(golden.rehearsal())
+        assert ">deployed<" not in told
+    assert '<span class="word">rehearsed</span>' in page(golden.rehearsal())
+    assert '<strong class="badge">rehearsed</strong>' in panel(golden.rehearsal())
     assert "Rehearsal" not in page(golden.passed())
 
 
 def test_failure_shows_cause_advice_log_and_its_tail() -> None:
     """What a person needs to go on, at the top."""
-    shown = panel(golden.failed())
+    shown = page(golden.failed())
 
     for part in (
-        "Failed at ash_core: registry unreachable (ash)",
+        "registry unreachable</span>",
+        "realistic, ash_core (ash)",
         "Check the network, then run again.",
         '<a href="logs/ash_core.log">',
         "** (Mix) No package with name ash",
@@ -126,20 +101,20 @@ def test_failure_shows_cause_advice_log_and_its_tail() -> None:
 
 def test_tail_of_the_command_is_shown_where_the_failure_has_none() -> None:
     """The journal's command events are enough."""
-    shown = panel(golden.failed(tail=""))
+    shown = page(golden.failed(tail=""))
 
-    assert '<pre tabindex="0" role="region" aria-label="Last lines of the log of ash_core">ok</pre>' in shown
+    assert 'aria-label="Last lines printed, ash_core of realistic">ok</pre>' in shown
 
 
 def test_residue_kept_notes_packages_and_earlier_runs_have_their_rows() -> None:
     """Nothing that the journal tells is lost."""
-    assert "role xavos still exists" in panel(golden.dirty())
-    assert '<a href="http://127.0.0.1:4001">' in panel(golden.passed())
-    assert "make undeploy" in panel(golden.passed())
-    assert "assets: plain, because npm does not answer" in panel(golden.passed())
-    assert "3.32.0" in panel(golden.passed())
-    assert "20261122-080000-dead: dirty, left: port 4001 is still open" in panel(golden.recovering())
-    assert "attempt 1 failed (registry_unreachable), tried again after 5.0 s" in panel(golden.retried())
+    assert "role xavos still exists" in page(golden.dirty())
+    assert '<a href="http://127.0.0.1:4001">' in page(golden.passed())
+    assert "make undeploy" in page(golden.passed())
+    assert "assets: plain, because npm does not answer" in page(golden.passed())
+    assert "3.32.0" in page(golden.passed())
+    assert "20261122-080000-dead: dirty, left: port 4001 is still open" in page(golden.recovering())
+    assert "attempt 1 failed (registry_unreachable), tried again after 5.0 s" in page(golden.retried())
 
 
 def test_hostile_text_stays_text() -> None:
@@ -170,7 +145,8 @@ def test_hostile_text_stays_text() -> None:
     )
 
     drawn = page(events)
-    assert not [tag for tag, _ in outline(drawn).tags if tag in {"script", "img"}]
+    assert [] == [tag for tag, _ in outline(drawn).tags if tag == "img"]
+    assert 1 == sum(tag == "script" for tag, _ in outline(drawn).tags)
     assert 'href="javascript' not in drawn
     assert "\x1b" not in drawn
     outside_fences = re.sub(r"`[^`\n]*`", "", "".join(summary(events).split("````")[::2]))
@@ -185,14 +161,15 @@ def test_hostile_log_names_are_no_links() -> None:
         for event in events:
             if event.get("failure"):
                 event["failure"] = {**event["failure"], "log": log}
-        assert "<a href=" not in panel(events)
+        links = [attributes.get("href") or "" for tag, attributes in outline(page(events)).tags if tag == "a"]
+        assert [] == [link for link in links if "passwd" in link or "evil" in link or "alert" in link or "logs" in link]
 
 
 def test_ten_megabyte_line_is_bounded() -> None:
     """20 KB of tail, 1,000 KiB of summary."""
     events = golden.failed(tail="x" * 10_000_000, message="y" * 10_000_000)
 
-    assert len(page(events)) < 60_000
+    assert len(page(events)) < len(page(golden.failed())) + 100_000
     assert len(summary(events)) < 40_000
 
 
@@ -205,6 +182,15 @@ def test_summary_stays_under_its_limit() -> None:
     events = [dict(event, tail="é" * 100_000) for event in story.ends("dirty", 1)]
 
     assert len(summary(events).encode()) < 1_000 * 1024
+
+
+def test_ticks_are_round_and_few() -> None:
+    """However long a run takes."""
+    for seconds in (0.001, 0.9, 42.0, 351.0, 4000.0, 90_000.0):
+        marks = ticks(seconds)
+        assert 1 <= len(marks) <= 8
+        assert all(0 <= mark.left <= 100 for mark in marks)
+    assert ["0 s", "1 min", "2 min", "3 min", "4 min", "5 min"] == [mark.label for mark in ticks(351.0)]
 
 
 def test_timeline_shows_restored_retried_failed_and_rollback_parts() -> None:
@@ -227,10 +213,11 @@ def test_timeline_shows_restored_retried_failed_and_rollback_parts() -> None:
 
 
 def test_reports_are_drawn_again_from_the_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m rollout.report FOLDER`: the same verdict and summary; a page where there was none."""
+    """`python -m rollout.report FOLDER`: the same verdict, summary and page, to the last character."""
     (tmp_path / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in golden.killed()), encoding="utf-8")
-    write_reports(tmp_path / JOURNAL, tmp_path)
-    before = {name: (tmp_path / name).read_text(encoding="utf-8") for name in ("verdict.json", "summary.md")}
+    write_reports(tmp_path, golden.killed())
+    names = ("verdict.json", "summary.md", "report.html")
+    before = {name: (tmp_path / name).read_text(encoding="utf-8") for name in names}
     for name in before:
         (tmp_path / name).unlink()
 
@@ -257,8 +244,7 @@ def test_a_folder_without_a_journal_is_a_clear_error(tmp_path: Path, capsys: pyt
 
 def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file is replaced whole or not at all, and no half file stays beside it."""
-    (tmp_path / JOURNAL).write_text("{}", encoding="utf-8")
-    write_reports(tmp_path / JOURNAL, tmp_path, events=golden.passed())
+    write_reports(tmp_path, golden.passed())
     old = (tmp_path / "verdict.json").read_text(encoding="utf-8")
 
     def full(*_: object) -> None:
@@ -266,7 +252,7 @@ def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        write_reports(tmp_path / JOURNAL, tmp_path, events=golden.failed())
+        write_reports(tmp_path, golden.failed())
     assert old == (tmp_path / "verdict.json").read_text(encoding="utf-8")
     assert not list(tmp_path.glob(".*"))
 

@@ -1,0 +1,61 @@
+"""The commands of a run as a report shows them. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from rollout.journal.questions import Event, number, text, texts
+from rollout.report.text import duration, line, tail
+
+_LOG = re.compile(r"(?:paths/(?!\.\.?/)[^/\\\0]+/)?logs/(?!\.\.?$)[^/\\\0]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandView:
+    """A command: what was typed and where, how it ended, and what it printed last. `log` is "" where there is none."""
+
+    label: str
+    typed: str
+    folder: str
+    ended: str
+    log: str
+    tail: str
+
+
+def log_name(log: str) -> str:
+    """The log's name from inside the run's folder, "" where it is not a file of a logs folder of the run."""
+    return log if _LOG.fullmatch(log) else ""
+
+
+def log_link(log: str) -> str:
+    """The relative address of a log, "" where it is none of ours."""
+    return quote(log_name(log))
+
+
+def command_view(started: Event, ends: Mapping[str, Event]) -> CommandView:
+    """A command from its `command.started` and the `command.finished` events by id."""
+    finished = ends.get(text(started, "id"), {})
+    return CommandView(
+        label=line(text(started, "label"), 120),
+        typed=line(shlex.join(texts(started, "argv")), 1000),
+        folder=line(text(started, "cwd"), 200),
+        ended=_ended(finished),
+        log=log_name(text(started, "log")),
+        tail=tail(text(finished, "tail")),
+    )
+
+
+def ends_of_commands(events: Sequence[Event]) -> dict[str, Event]:
+    """`command.finished` by the command's id."""
+    return {text(event, "id"): event for event in events if event["event"] == "command.finished"}
+
+
+def _ended(finished: Event) -> str:
+    if not finished:
+        return "did not end"
+    took = duration(number(finished, "seconds"))
+    return f"timed out after {took}" if finished.get("timed_out") else f"exit code {finished.get('exit_code')}, {took}"

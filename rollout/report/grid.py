@@ -1,0 +1,271 @@
+"""Checks as a grid: rows by group, columns by path; rollbacks and what was left behind have rows of their own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rollout.journal.questions import Event, last, number, text, texts
+from rollout.outcomes import PathVerdict, PhaseVerdict
+from rollout.report.commands import CommandView, command_view, ends_of_commands
+from rollout.report.failures import FailureView
+from rollout.report.text import duration, line, slug, tail
+from rollout.report.wording import PHASE_WORDS, rollback_words
+
+MOST_ROWS = 2000
+_MOST_LEFT = 200
+_OWN = "phase passed"  # how the check of a phase itself ends
+_ASKED = {"passed", "failed", "blocked", "skipped"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One path's answer. `state`: passed, failed, blocked, skipped, not_asked, not_reached, not_attempted; restored,
+    dirty, no_rollback; left, made, clean. `failure` where a phase's failure is the answer."""
+
+    path: str
+    state: str
+    words: str
+    note: str = ""
+    message: str = ""
+    cause: str = ""
+    command: CommandView | None = None
+    failure: FailureView | None = None
+
+    @property
+    def tells_more(self) -> bool:
+        return bool(self.message) and self.state not in {"blocked", "skipped"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A question and the answer of each path, in the order of the columns."""
+
+    anchor: str
+    title: str
+    cells: tuple[Cell, ...]
+    doc: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why it was not asked, each reason once."""
+        return tuple(dict.fromkeys(line(cell.message, 300) for cell in self.cells if cell.state == "skipped"))
+
+    @property
+    def details(self) -> tuple[Cell, ...]:
+        """The cells with more to tell than fits."""
+        return tuple(cell for cell in self.cells if cell.tells_more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that belong together; `heads` say what became of the phase of that name, path by path."""
+
+    anchor: str
+    name: str
+    description: str
+    heads: tuple[Cell, ...]
+    rows: tuple[Row, ...]
+
+
+def grid(
+    paths: Sequence[PathVerdict], events: Sequence[Event], failures: Sequence[FailureView], described: Mapping[str, str]
+) -> tuple[Group, ...]:
+    """Every group of checks, then the rollbacks, then what was left behind. `described`: phase → what it does."""
+    columns = tuple(_Column(path, events, failures, alone=len(paths) == 1) for path in paths)
+    anchors = _Anchors()
+    groups = [_checks(name, columns, anchors, described) for name in _merged(column.groups for column in columns)]
+    nothing = tuple(Cell(path=column.name, state="", words="") for column in columns)
+    for anchor, name, rows in (
+        ("rollback", "Rollback", _rollbacks(columns, anchors)),
+        ("left", "Left behind", _left(columns)),
+    ):
+        groups.append(Group(anchor=anchor, name=name, description="", heads=nothing, rows=tuple(rows)))
+    return tuple(group for group in groups if group.rows)
+
+
+class _Column:
+    """What the grid asks of one path."""
+
+    def __init__(
+        self, path: PathVerdict, events: Sequence[Event], failures: Sequence[FailureView], *, alone: bool
+    ) -> None:
+        mine = [event for event in events if event.get("path") == path.name]
+        begun = last(mine, "path.started")
+        self.verdict = path
+        self.name = path.name
+        self.failures = tuple(failure for failure in failures if failure.path == path.name)
+        self.left = last(mine, "path.left")
+        self.phases: Mapping[str, PhaseVerdict] = {phase.name: phase for phase in path.phases}
+        answers = [
+            event
+            for event in events
+            if event["event"] == "check.finished"
+            and (event.get("path") == path.name or (alone and not event.get("path")))
+        ]
+        self.answers: Mapping[str, Event] = {text(event, "nodeid"): event for event in answers}
+        found = last(mine, "path.attempts")
+        self.attempts = texts(found, "attempts") or texts(begun, "attempts") or tuple(self.phases)
+        self.groups = tuple(dict.fromkeys((*self.attempts, *(text(event, "phase") for event in answers))))
+        self._commands = dict(_commands_of_checks(mine, ends_of_commands(events)))
+
+    def answer(self, nodeid: str, group: str) -> Cell:
+        event = self.answers.get(nodeid)
+        if event is None:
+            return self._silence(group)
+        outcome = text(event, "outcome")
+        state = outcome if outcome in _ASKED else "failed"
+        failure = self._failure(event) if state == "failed" else None
+        by = line(text(event, "by"), 60)
+        return Cell(
+            path=self.name,
+            state=state,
+            words=line(outcome, 20),
+            note=f"by {by}" if by else duration(number(event, "seconds")) if state in {"passed", "failed"} else "",
+            message=tail(text(event, "message"), lines=40, size=4000),
+            cause=(failure.cause if failure else "check_failed") if state == "failed" else "",
+            command=self._commands.get(nodeid) if state == "failed" and failure is None else None,
+            failure=failure,
+        )
+
+    def _failure(self, event: Event) -> FailureView | None:
+        """The failed phase that a phase's own check is about."""
+        if not text(event, "check").endswith(_OWN):
+            return None
+        group = text(event, "phase")
+        named = [failure for failure in self.failures if failure.phase == group]
+        return next(iter((*named, *self.failures)), None)
+
+    def _silence(self, group: str) -> Cell:
+        if group not in self.groups:
+            return Cell(path=self.name, state="not_attempted", words="not attempted")
+        if any(text(event, "phase") == group for event in self.answers.values()):
+            return Cell(path=self.name, state="not_asked", words="not asked")
+        return Cell(path=self.name, state="not_reached", words="not reached")
+
+
+class _Anchors:
+    """Anchors that are told apart."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def new(self, wish: str) -> str:
+        name, again = wish, 2
+        while name in self._taken:
+            name, again = f"{wish}-{again}", again + 1
+        self._taken.add(name)
+        return name
+
+
+def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """One order that keeps each list's: the longest first, what is new after what it follows."""
+    order: list[str] = []
+    for names in sorted(lists, key=len, reverse=True):
+        place = 0
+        for name in names:
+            if name not in order:
+                order.insert(place, name)
+            place = order.index(name) + 1
+    return tuple(order)
+
+
+def _commands_of_checks(mine: Sequence[Event], ends: Mapping[str, Event]) -> Iterator[tuple[str, CommandView]]:
+    """The last command that ran for each failed check: since the answer or the phase before it."""
+    current: Event | None = None
+    for event in mine:
+        if event["event"] == "command.started":
+            current = event
+        elif event["event"] == "check.finished":
+            if current is not None and event.get("outcome") == "failed":
+                yield text(event, "nodeid"), command_view(current, ends)
+            current = None
+        elif event["event"] in {"phase.finished", "rollback.finished"}:
+            current = None
+
+
+def _checks(name: str, columns: Sequence[_Column], anchors: _Anchors, described: Mapping[str, str]) -> Group:
+    known: dict[str, Event] = {}
+    for column in sorted(columns, key=lambda column: len(column.answers), reverse=True):
+        for nodeid, event in column.answers.items():
+            if text(event, "phase") == name:
+                known.setdefault(nodeid, event)
+    rows = (
+        Row(
+            anchor=anchors.new(f"check-{slug(name)}-{slug(text(event, 'check'))}"),
+            title=line(text(event, "check")),
+            doc=line(text(event, "doc")),
+            cells=tuple(column.answer(nodeid, name) for column in columns),
+        )
+        for nodeid, event in list(known.items())[:MOST_ROWS]
+    )
+    return Group(
+        anchor=anchors.new(f"phase-{slug(name)}"),
+        name=line(name, 60),
+        description=described.get(name, ""),
+        heads=tuple(_head(column, name) for column in columns),
+        rows=tuple(rows),
+    )
+
+
+def _head(column: _Column, group: str) -> Cell:
+    phase = column.phases.get(group)
+    if phase is None:
+        # a phase of another name answers for it, or none does
+        word = "" if group in column.attempts else "not attempted"
+        return Cell(path=column.name, state="not_attempted" if word else "", words=word)
+    notes = [duration(phase.seconds)] if phase.outcome not in {"blocked", "not_reached"} else []
+    notes += ["restored"] if phase.restored else []
+    notes += [f"{phase.attempts} attempts"] if phase.attempts > 1 else []
+    word = PHASE_WORDS.get(phase.outcome, line(phase.outcome, 20))
+    return Cell(path=column.name, state=phase.outcome, words=word, note=", ".join(notes))
+
+
+def _rollbacks(columns: Sequence[_Column], anchors: _Anchors) -> list[Row]:
+    names = _merged([phase.name for phase in column.verdict.phases if phase.rollback] for column in columns)
+    return [
+        Row(
+            anchor=anchors.new(f"rollback-{slug(name)}"),
+            title=f"rollback of {line(name, 60)}",
+            cells=tuple(_rollback(column, name) for column in columns),
+        )
+        for name in reversed(names)  # last in, first out
+    ]
+
+
+def _rollback(column: _Column, name: str) -> Cell:
+    phase = column.phases.get(name)
+    if phase is None or phase.rollback is None:
+        return Cell(path=column.name, state="no_rollback", words="none")
+    good = phase.rollback.outcome == "restored"
+    return Cell(
+        path=column.name,
+        state="restored" if good else "dirty",
+        words=rollback_words(phase),
+        note=line(phase.rollback.why, 20),
+        message=tail("\n".join(phase.rollback.residue[:50]), size=4000),
+    )
+
+
+def _left(columns: Sequence[_Column]) -> list[Row]:
+    """A row a thing: what a failed path left is residue, what a deployed one left is what it made."""
+    things: dict[str, dict[str, str]] = {}
+    for column in columns:
+        for item in column.verdict.residue:
+            things.setdefault(line(item, 500), {})[column.name] = "left"
+        if column.left.get("failed") is False:
+            for item in texts(column.left, "items"):
+                things.setdefault(line(item, 500), {}).setdefault(column.name, "made")
+    if len(things) > _MOST_LEFT:
+        more = len(things) - _MOST_LEFT
+        things = dict(list(things.items())[:_MOST_LEFT])
+        things[f"and {more} more, which the journal lists"] = {}
+    return [
+        Row(anchor=f"left-{place}", title=thing, cells=tuple(_thing(column.name, by) for column in columns))
+        for place, (thing, by) in enumerate(things.items(), 1)
+    ]
+
+
+def _thing(path: str, by: Mapping[str, str]) -> Cell:
+    state = by.get(path, "clean")
+    return Cell(path=path, state=state, words={"left": "left", "made": "made by it", "clean": "–"}[state])

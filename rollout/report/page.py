@@ -1,0 +1,150 @@
+"""report.html: one file that needs nothing beside it, drawn from the events of a run. Pure, but for the logs it embeds.
+
+Everything that was printed or named by others goes through Jinja's autoescape; only our own style sheet and script are
+marked as safe, and the page's policy lets no other script run.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rollout.journal.questions import Event
+from rollout.report.attachments import ReadLog, attach, no_logs
+from rollout.report.text import counted, duration, line, slug
+from rollout.report.view import View, view
+from rollout.report.wording import (
+    REHEARSAL,
+    badge,
+    checks_words,
+    exit_sentence,
+    headline,
+    path_sentence,
+    phase_words,
+    rollback_words,
+)
+
+TEMPLATES = Path(__file__).with_name("templates")
+# What can be asked for: a word, and the states of a cell that it stands for.
+CHOICES = (
+    ("failed", ("failed",)),
+    ("blocked", ("blocked",)),
+    ("skipped", ("skipped",)),
+    ("passed", ("passed",)),
+    ("rolled back", ("restored",)),
+    ("left behind", ("dirty", "left")),
+    ("not attempted", ("not_attempted", "not_reached", "not_asked")),
+)
+
+
+def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
+    """The whole page. `read_log` gives the content of a log by its name in the run's folder, None where it is not."""
+    shown = view(events)
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            run=shown,
+            title=title(shown.verdict.run),
+            headline=headline(shown.verdict),
+            exit=exit_sentence(shown.verdict, shown.gate),
+            rehearsal=REHEARSAL if shown.verdict.rehearsal else "",
+            failed_checks=tuple(_failed_checks(shown)),
+            attached=attach(_logs(shown), read_log),
+            choices=_choices(shown),
+            sections=tuple(_sections(shown)),
+            policy=_policy(script),
+            style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+            script=Markup(script),  # noqa: S704  our own file
+        )
+    )
+
+
+def title(run: str) -> str:
+    """The heading of a report."""
+    return f"XAVOS deployment {line(run, 80)}".strip()
+
+
+@functools.cache
+def environment() -> Environment:
+    """Templates that escape whatever they are given, and fail on a name that nobody gave."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters.update(
+        duration=duration,
+        line=line,
+        slug=slug,
+        counted=counted,
+        phase_words=phase_words,
+        rollback_words=rollback_words,
+        checks_words=checks_words,
+    )
+    made.globals.update(path_sentence=path_sentence, badge=badge)
+    made.tests["web"] = lambda value: str(value).startswith(("http://", "https://"))
+    return made
+
+
+def _policy(script: str) -> str:
+    """A Content-Security-Policy: nothing is loaded, and no script runs but ours."""
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _logs(shown: View) -> Iterator[str]:
+    """The logs worth bringing along: of failed phases, then of failed checks."""
+    for path in shown.paths:
+        for failure in path.failures:
+            if failure.log_link:
+                yield failure.log
+    for group in shown.grid:
+        for row in group.rows:
+            for cell in row.details:
+                if cell.command:
+                    yield cell.command.log
+
+
+def _failed_checks(shown: View) -> Iterator[tuple[str, str, str, str]]:
+    """Path, group, question and anchor of the checks that failed by themselves, not for a failed phase."""
+    for group in shown.grid:
+        for row in group.rows:
+            for cell in row.cells:
+                if cell.state == "failed" and cell.failure is None:
+                    yield cell.path, group.name, row.title, row.anchor
+
+
+def _choices(shown: View) -> tuple[tuple[str, str, int], ...]:
+    """Word, states, number of cells; without those that nothing would answer to."""
+    there = Counter(cell.state for group in shown.grid for row in group.rows for cell in row.cells)
+    counts = ((word, " ".join(states), sum(there[state] for state in states)) for word, states in CHOICES)
+    return tuple(choice for choice in counts if choice[2])
+
+
+def _sections(shown: View) -> Iterator[tuple[str, str]]:
+    """Anchor and name of every section that has something to say."""
+    yield "paths", "Verdict"
+    there = {
+        "failures": ("What failed", any(path.failures for path in shown.paths) or any(_failed_checks(shown))),
+        "blame": ("Blame", bool(shown.blames)),
+        "comparison": ("Claims and measurements", bool(shown.comparison.paths or shown.comparison.problem)),
+        "timeline": ("Timeline", bool(shown.paths)),
+        "checks": ("Checks", bool(shown.grid)),
+        "packages": ("Packages", bool(shown.inventory)),
+        "matrix": ("Compatibility", bool(shown.matrices)),
+        "notes": ("Decisions and retries", any(path.notes or path.retries for path in shown.paths)),
+        "history": ("History", bool(shown.trends.paths or shown.trends.problem or shown.trends.skipped)),
+        "about": ("About this run", True),
+    }
+    yield from ((anchor, name) for anchor, (name, is_there) in there.items() if is_there)
