@@ -23,10 +23,17 @@ pytest_plugins = (
     "fixtures.installation",
     "fixtures.scripts",
     "fixtures.server",
+    # steps that only the ambitious path takes, and those of somebody's own script
+    "fixtures.archives",
+    "fixtures.generation",
+    "fixtures.setup",
+    "fixtures.overlay",
+    "fixtures.script",
     # checks: order, blocking
     "suite.phases",
     # journal → reports
     "suite.checks",
     "suite.report",
+    "suite.conducted",
     "suite.terminal",
 )

@@ -23,6 +23,7 @@ DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "always")
 PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
+RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
 _SWITCH_ON = {"1", "true", "yes", "on"}
 _RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -114,7 +115,10 @@ FLAGS: tuple[Flag, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for, parsed and validated; nothing here has looked at the world yet."""
+    """What the user asked for, parsed and validated; nothing here has looked at the world yet.
+
+    `folder` is where the reports of a run go that is a part of another (one path of a comparison), else None.
+    """
 
     paths: tuple[str, ...]
     gate: tuple[str, ...]
@@ -144,6 +148,12 @@ class Options:
     cache: Path
     state: Path
     reports: Path
+    folder: Path | None
+
+    @property
+    def only_tells(self) -> bool:
+        """True for an invocation that answers a question and deploys nothing."""
+        return self.doctor or self.plan or self.recover
 
     @property
     def path(self) -> str:
@@ -225,6 +235,7 @@ def parse_options(
         cache=cache,
         state=state_folder(env),
         reports=_folder(env, "XAVOS_REPORTS_DIR", root / "reports"),
+        folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import filelock
 
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
-from rollout.report import write_page, write_reports
+from rollout.report import write_reports
 from rollout.rollback import roll_back
 from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
 from rollout.site.store import Store
@@ -173,9 +173,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     journal.close()
     folder = reports / run
     if folder.is_dir():
-        write_reports(path, folder)
-        if not (folder / "report.html").exists():
-            write_page(path, folder)
+        write_reports(folder, read_events(path))
     for line in left:
         say(f"  still owed: {line}")
     if not left:

@@ -15,6 +15,8 @@ import filelock
 
 from rollout.errors import FolderUnwritable
 from rollout.journal import Journal, Redactor
+from rollout.journal.merging import JOURNAL, merge, read_parts, write_events
+from rollout.journal.questions import Event
 from rollout.options import Options
 
 
@@ -23,13 +25,15 @@ class Run:
 
     The journal is one file under two names: `reports/<run>/journal.jsonl` for people, and `<state>/open/<run>.jsonl` so
     that recovery still finds it after `reports/` was cleaned. The second name goes when nothing is owed any more.
+    `parts` are the paths of a comparison: name → folder (below this run's) of the run that each is.
     """
 
     def __init__(self, options: Options) -> None:
         self.began = time.monotonic()
         self.options = options
         self.id = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        self.folder = options.reports / self.id
+        self.folder = options.folder or options.reports / self.id
+        self.parts: dict[str, Path] = {}
         self.logs = self.folder / "logs"
         self.redactor = Redactor()
         self.state = options.state
@@ -39,8 +43,9 @@ class Run:
         self._secrets: dict[str, str] = {}
         self.journal = Journal(open_journal(self.state, self.id), run=self.id, redactor=self.redactor)
         with contextlib.suppress(OSError):
-            os.link(self.journal.path, self.folder / "journal.jsonl")
-        self._point_latest()
+            os.link(self.journal.path, self.folder / JOURNAL)
+        if options.folder is None:
+            self._point_latest()
 
     @property
     def marker(self) -> str:
@@ -57,11 +62,18 @@ class Run:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self._secrets, file)
 
+    def events(self) -> tuple[Event, ...]:
+        """What has been journaled so far, by the runs of the paths as well."""
+        own = self.journal.events()
+        return merge(own, *read_parts(self.folder, self.parts)) if self.parts else own
+
     def close(self, *, settled: bool) -> None:
         """Close the journal; where everything is settled (nothing owed, nothing kept), forget its second name."""
         self.journal.close()
-        report = self.folder / "journal.jsonl"
-        if not report.exists():
+        report = self.folder / JOURNAL
+        if self.parts:
+            write_events(report, self.events())
+        elif not report.exists():
             report.write_bytes(self.journal.path.read_bytes())
         if settled:
             forget(self.state, self.id)

@@ -13,8 +13,8 @@ from rollout.errors import RolloutError
 from rollout.journal import Redactor
 from rollout.journal.questions import mapping, text
 from rollout.report.text import TAIL_BYTES, line, tail
-from suite.keys import RUN
-from suite.phases import group_of
+from suite.keys import RUN, SESSION
+from suite.phases import NOT_ATTEMPTED, group_of
 
 BLOCKED = "blocked by "
 _MESSAGE = 4000
@@ -37,7 +37,7 @@ class Check:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if RUN in config.stash:
         for item in items:
-            item.user_properties += [("path", config.stash[RUN].options.path), ("phase", group_of(item))]
+            item.user_properties += [("path", _place(item)[0]), ("phase", group_of(item))]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,6 +65,8 @@ class CheckRecorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         check = check_of(report)
         if check is None or not (report.when == "call" or report.outcome != "passed"):
+            return
+        if check.message == NOT_ATTEMPTED:
             return
         told = {"message": check.message, "by": check.by, "doc": check.doc}
         self._journal.record(
@@ -104,10 +106,11 @@ def _check(
     events: Sequence[Mapping[str, Any]],
 ) -> Check:
     phase, outcome, cause, message, by = group_of(item), str(report.outcome), "", "", ""
+    path, answering = _place(item)
     if outcome == "failed":
         error = call.excinfo.value if call.excinfo else None
         known = error.cause if isinstance(error, RolloutError) else None
-        cause = known or _cause(events, phase) or "check_failed"
+        cause = known or _cause(events, answering) or "check_failed"
         message = _crash(report)
     elif outcome == "skipped":
         message = _reason(report)
@@ -117,7 +120,7 @@ def _check(
             cause = f"{BLOCKED}{by}"
     documentation = inspect.getdoc(getattr(item, "function", None)) or ""
     return Check(
-        path=item.config.stash[RUN].options.path,
+        path=path,
         phase=phase,
         sentence=sentence_of(item),
         doc=line(documentation.partition("\n\n")[0]),
@@ -126,6 +129,21 @@ def _check(
         message=message,
         by=line(by, 60),
     )
+
+
+def is_not_attempted(report: object) -> bool:
+    """Whether a report is that of a check about something that the path has turned out not to do."""
+    return getattr(report, "outcome", "") == "skipped" and _reason(report) == NOT_ATTEMPTED
+
+
+def _place(item: pytest.Item) -> tuple[str, str]:
+    """The path of the session as the journal calls it, and its phase that the check is asked of."""
+    config, group = item.config, group_of(item)
+    if SESSION not in config.stash:
+        return config.stash[RUN].options.path, group
+    plan = config.stash[SESSION].plan
+    answering = plan.answering(group)
+    return plan.name, answering.name if answering else group
 
 
 def _cause(events: Sequence[Mapping[str, Any]], phase: str) -> str:

@@ -9,6 +9,7 @@ from rollout.plan import Package, Plan, load_plan
 from suite import keys
 
 PASSED = "phase_passed"
+NOT_ATTEMPTED = "not attempted by the path"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +44,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session is None:
         return
     places = {name: number for number, name in enumerate(session.plan.groups, 1)}
-    beyond = [item for item in items if group_of(item) not in places or not _needed(item) <= places.keys()]
+    beyond = [
+        item
+        for item in items
+        if group_of(item) not in places or not _needed(item) <= places.keys() or _lacks_package(item)
+    ]
     items[:] = [item for item in items if item not in beyond]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
@@ -65,6 +70,9 @@ def _blocked(request: pytest.FixtureRequest) -> None:
         return
     plan = request.config.stash[keys.SESSION].plan
     result = _result(request, plan, group)
+    attempts = request.getfixturevalue("deployment").attempts
+    if not all(attempts(name) for name in (group, *_needed(request.node))):
+        pytest.skip(NOT_ATTEMPTED)
     own = request.node.name.endswith(PASSED) and group == result.plan.groups[0]
     if not result.passed and not (own and result.outcome != "blocked"):
         _skip(result.culprit)
@@ -80,7 +88,12 @@ def _plan(config: pytest.Config) -> Plan:
 
 
 def _each(metafunc: pytest.Metafunc, name: str, packages: tuple[Package, ...]) -> None:
-    metafunc.parametrize(name, packages, ids=[package.name for package in packages])
+    metafunc.parametrize(name, packages or (None,), ids=[package.name for package in packages] or ["none"])
+
+
+def _lacks_package(item: pytest.Item) -> bool:
+    """Whether a check that is asked of every package of its group has none to be asked of."""
+    return hasattr(item, "callspec") and item.callspec.params.get("package", item) is None
 
 
 def _needed(item: pytest.Item) -> frozenset[str]:

@@ -13,15 +13,19 @@ SCHEMA = 1
 
 EVENTS: Mapping[str, str] = {
     # the run
-    "run.started": "pid argv options source forge database host versions paths started_by? plan",
+    "run.started": "pid argv options source forge database host versions paths gate? started_by? plan",
     #   options: the frozen Options as a mapping; source: {kind, detail, why, rehearsal?}; forge: {kind, detail, why};
     #   database: {kind, detail, why, version?}; host: {os, cpus, memory}; versions: {tool: version};
     #   paths: [name]; plan: {path: [{name, description, optional, packages: [{name, requirement}]}]}
     "run.interrupted": "signal",
     "run.finished": "exit_code seconds reason",
     "run.overhead": "wall_seconds child_seconds",
+    # a path of a comparison is a run of its own; its folder is relative to that of the comparison's reports
+    "path.run": "path folder site port",
+    "path.aborted": "path exit_code message",  # its session died, or never began: what it printed last
     # a path
     "path.started": "path phases through? attempts?",  # attempts: the groups of checks that the path answers for
+    "path.attempts": "path attempts",  # the same, once a step of the path's own has shown what there is
     # what the path's own steps had left on its site, before we disposed of that; failed: it is the path's residue
     "path.left": "path items failed",
     "path.finished": "path outcome seconds",  # deployed refused rolled_back dirty void
@@ -49,6 +53,18 @@ EVENTS: Mapping[str, str] = {
     # waiting for a server to answer, or for the engine or the database server to do what was asked: counts as no
     # overhead of the suite; `seconds` lie directly before the event
     "wait.finished": "path? phase? text seconds",
+    # why an installation failed: smallest sets of packages that fail; probes install subsets of the plan's packages.
+    # A failure is {cause, package?, message}; a probe has passed, failed, or is unresolved
+    "blame.started": "path packages phase? failure?",
+    "blame.probe": "path packages outcome cause? package? message? seconds",
+    # kind is one of conflict, missing, compile, none, unfinished; culprits are names, sets the minimal sets:
+    # each with its kind, packages, against, sentence, evidence, is_minimal
+    "blame.finished": "path kind culprits sentence evidence probes seconds sets",
+    # which packages go together, one with the application or two. The outcome is one of resolves, conflict, missing,
+    # implied, not_reached; or compiles, does_not_compile, unresolved
+    "matrix.cell": "path? packages outcome cause? seconds",
+    # how many cells there are and how many were reached; conflicts are [[name]]
+    "matrix.finished": "path? cells conflicts reached seconds sentence",
     # checkpoints
     "checkpoint.saved": "path phase key seconds files bytes",
     "checkpoint.restored": "path phase key seconds files",
@@ -61,6 +77,9 @@ EVENTS: Mapping[str, str] = {
     # what stays
     "kept": "path url directory manage remove",
     "undeployed": "path",
+    # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/history.py; `skipped`
+    # lines could not be read
+    "history.read": "runs skipped problem?",
     # recovery of an earlier run, in the journal of the run that recovers
     "recovery.started": "of",
     "recovery.finished": "of outcome residue",

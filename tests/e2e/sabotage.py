@@ -1,26 +1,36 @@
 """A pytest plugin of the tests (`-p tests.e2e.sabotage`): spoils one phase of a real run, from outside the product.
 
 SABOTAGE=<phase>:<action>:<event>:<n>, e.g. `database:kill:command.running:1`
+  phase   of any path, or of one: `realistic/database`
   action  fail (the phase raises), kill (SIGKILL to the run), int or term (the signal to the run),
-          again (SIGINT, and once more at every step of the rollback)
+          stop (the container of the database server is stopped),
+          again (SIGINT, and once more at every step of the rollback), wait (the phase takes a minute longer)
   event   a journal event of the phase, counted from 1; `end` is the end of its apply, where every other event that does
-          not come often enough strikes as well
+          not come often enough strikes as well. `file.restored` (a file written from a checkpoint) and `wait.finished`
+          (a database filled from one) strike amid the restoration of the phase, which every other event forbids
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
+import time
 from typing import Any
+
+import docker
 
 from rollout.deployment import Deployment
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
 from rollout.phase import PhaseCode
+from rollout.site import store
+from rollout.site.manifest import Entry, Stat
 from rollout.step import Step
 
 _SIGNALS = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM, "again": signal.SIGINT}
+_RESTORING = ("file.restored", "wait.finished")
 _UNWINDING = ("rollback.started", "undo.done", "rollback.finished")
 
 
@@ -28,14 +38,19 @@ class Sabotage:
     """Counts the events of its phase and strikes once."""
 
     def __init__(self, spec: str) -> None:
-        self.phase, self.action, self.event, number = spec.split(":")
+        place, self.action, self.event, number = spec.split(":")
+        self.path, _, self.phase = place.rpartition("/")
         self.left = int(number)
+        self.run = ""
         self.current = ""
         self.struck = False
 
+    def is_meant(self, path: str, phase: str) -> bool:
+        return phase == self.phase and self.path in {"", path}
+
     def saw(self, event: str, facts: dict[str, Any]) -> None:
         if event == "phase.started":
-            self.current = facts["phase"]
+            self.current = facts["phase"] if self.is_meant(facts["path"], facts["phase"]) else ""
         elif event == "phase.finished":
             self.current = ""
         if self.struck and self.action == "again" and event in _UNWINDING:
@@ -49,14 +64,23 @@ class Sabotage:
         self.struck = True
         if self.action == "fail":
             raise PhaseFailed("Sabotaged.", cause="unknown", advice="A test did this.")
+        if self.action == "wait":
+            time.sleep(60)
+            return
+        if self.action == "stop":
+            with contextlib.closing(docker.from_env()) as client:
+                client.containers.get(f"xavos-{self.run}-postgres").stop(timeout=5)
+            return
         os.kill(os.getpid(), _SIGNALS[self.action])
 
 
 def _install(sabotage: Sabotage) -> None:
     record, apply, restore = Journal.record, Deployment._apply, Deployment._restore
+    write = store._write
 
     def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
         line = record(self, event, **facts)
+        sabotage.run = line["run"]
         sabotage.saw(event, facts)
         return line
 
@@ -66,14 +90,21 @@ def _install(sabotage: Sabotage) -> None:
             if not sabotage.struck:
                 sabotage.strike()
 
-        apply(self, dataclasses.replace(code, apply=spoiled) if code.name == sabotage.phase else code, step, key)
+        meant = sabotage.is_meant(self.plan.name, code.name)
+        apply(self, dataclasses.replace(code, apply=spoiled) if meant else code, step, key)
 
     def restoring(self: Deployment, key: str, step: Step) -> bool:
-        return step.phase.name != sabotage.phase and restore(self, key, step)
+        allowed = sabotage.event in _RESTORING or not sabotage.is_meant(self.plan.name, step.phase.name)
+        return allowed and restore(self, key, step)
+
+    def writing(path: str, entry: Entry, data: bytes) -> Stat:
+        sabotage.saw("file.restored", {})
+        return write(path, entry, data)
 
     Journal.record = recording  # type: ignore[method-assign]
     Deployment._apply = applying  # type: ignore[method-assign]
     Deployment._restore = restoring  # type: ignore[method-assign]
+    store._write = writing
 
 
 if os.environ.get("SABOTAGE"):

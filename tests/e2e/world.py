@@ -16,6 +16,7 @@ from typing import Any
 
 import docker
 
+from rollout.history import FILE as HISTORY
 from rollout.options import ROOT
 
 PATIENCE = 600.0
@@ -88,10 +89,13 @@ class World:
         return Ended(code=done.returncode, output=done.stdout + done.stderr)
 
     def runs(self) -> tuple[str, ...]:
-        """Every run that was ever begun here."""
+        """Every run that was ever begun here, those of a comparison's paths included."""
         if not self.reports.is_dir():
             return ()
-        return tuple(sorted(path.name for path in self.reports.iterdir() if path.name != "latest" and path.is_dir()))
+        begun = {path.name for path in self.reports.iterdir() if path.name != "latest" and path.is_dir()}
+        for journal in self.reports.glob("*/paths/*/journal.jsonl"):
+            begun |= {json.loads(line)["run"] for line in journal.read_text().splitlines()[:1]}
+        return tuple(sorted(begun))
 
     def verdict(self) -> dict[str, Any]:
         """verdict.json of the newest run."""
@@ -136,12 +140,14 @@ def engine_answers() -> bool:
 
 
 def _below(home: Path, *but: Path) -> list[Path]:
-    """Files, links and folders; the suite's empty state folders and freed locks are no state."""
+    """Files, links and folders; the suite's history, its empty state folders and freed locks are no state."""
     found = []
     for path in home.rglob("*"):
         if any(path == other or other in path.parents for other in but):
             continue
-        if (home / "state") in (path, *path.parents) and (path.is_dir() or path.suffix == ".lock"):
+        if (home / "state") in (path, *path.parents) and (
+            path.is_dir() or path.suffix == ".lock" or path.name == HISTORY
+        ):
             continue
         found.append(path)
     return found

@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rollout.report.__main__ import main
+
 CONFTEST = """
 import json, os, types
 from pathlib import Path
@@ -32,7 +34,7 @@ def pytest_configure(config):
     folder.mkdir(parents=True)
     journal = Journal(folder / "journal.jsonl", run="run-1", redactor=Redactor())
     config.stash[keys.RUN] = types.SimpleNamespace(
-        folder=folder, journal=journal, options=types.SimpleNamespace(path="realistic"))
+        folder=folder, journal=journal, events=journal.events, options=types.SimpleNamespace(path="realistic"))
     config.addinivalue_line("markers", "phase(name): as suite.phases has it")
     configure_reports(config)
     journal.subscribe(open_console(config))
@@ -199,20 +201,34 @@ def test_live_lines_start_on_lines_of_their_own(told: Told) -> None:
 
 def test_report_keeps_hostile_text_as_text(told: Told) -> None:
     """Markup, terminal codes and a 10 MB line reach the page escaped and bounded."""
-    page = told.read("report.html")
-    assert "<script>alert" not in page
-    assert "<img src=x" not in page
-    assert "&lt;script&gt;alert(1)" in page
-    assert "\x1b" not in page
-    assert "x" * 25_000 not in page
-    assert len(page) < 1_000_000
-    assert 'id="rollout"' in page
-    assert "http-equiv" not in page
+    assert "&lt;script&gt;alert(1)" in told.read("report.html")
+    for name in ("report.html", "tests.html"):
+        page = told.read(name)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "\x1b" not in page
+        assert "x" * 25_000 not in page
+        assert len(page) < 1_000_000
+
+
+def test_both_pages_lead_to_each_other(told: Told) -> None:
+    """Ours is the report, pytest-html's goes test by test."""
+    assert '<a href="tests.html">' in told.read("report.html")
+    assert '<a href="report.html">' in told.read("tests.html")
+    assert 'id="rollout"' in told.read("tests.html")
+
+
+def test_the_reports_are_drawn_again_as_they_were(told: Told) -> None:
+    """From the journal on disk, character by character."""
+    names = ("report.html", "summary.md", "verdict.json")
+    before = {name: told.read(name) for name in names}
+    assert main([str(told.folder / "reports" / "run-1")]) == 0
+    assert before == {name: told.read(name) for name in names}
 
 
 def test_report_rows_have_phase_cause_and_rollback(told: Told) -> None:
     """Our columns replace pytest-html's; the rollback is filled in after the last teardown."""
-    page = told.read("report.html")
+    page = told.read("tests.html")
     data = json.loads(_attribute(page, "data-jsonblob"))
     rows = {nodeid.partition("::")[2]: tests[0]["resultsTableRow"] for nodeid, tests in data["tests"].items()}
     assert '<td class="col-rollback">restored in 0.5 s</td>' in rows["test_ash_core_phase_passed"]

@@ -1,0 +1,66 @@
+"""Journals of several runs as one: a comparison is a run, and so is each of its paths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rollout.journal.questions import Event, mapping, text, without_recovery_of_others
+from rollout.journal.reader import read_events
+
+JOURNAL = "journal.jsonl"
+# A comparison has these once, for all paths.
+_OF_THE_RUN = {"run.started", "run.finished", "run.interrupted"}
+_LOG = "log"
+
+
+def merge(own: Sequence[Event], parts: Mapping[str, Sequence[Event]], folders: Mapping[str, Path]) -> tuple[Event, ...]:
+    """The events of a comparison (`own`) with those of its paths, each in its order; ids and logs stay apart.
+
+    `parts` maps a path's name to the journal of its own run, `folders` to that run's folder below the comparison's.
+    """
+    run = next((text(event, "run") for event in own), "")
+    merged = [event for event in own if event.get("event") != "path.run"]
+    end = next((n for n, event in enumerate(merged) if event.get("event") == "run.finished"), len(merged))
+    adopted = [event for name, events in parts.items() for event in adopt(events, name, folders[name], run=run)]
+    return (*merged[:end], *adopted, *merged[end:])
+
+
+def adopt(events: Sequence[Event], name: str, folder: Path, *, run: str) -> Iterator[Event]:
+    """The events of a path's own run as events of the comparison `run`."""
+    for event in without_recovery_of_others(events):
+        if event["event"] in _OF_THE_RUN:
+            continue
+        changed: dict[str, Any] = {**event, "run": run, "path": event.get("path") or name}
+        if "id" in event:
+            changed["id"] = f"{name}/{event['id']}"
+        if event.get(_LOG):
+            changed[_LOG] = str(folder / str(event[_LOG]))
+        failure = mapping(event, "failure")
+        if failure.get(_LOG):
+            changed["failure"] = {**failure, _LOG: str(folder / str(failure[_LOG]))}
+        yield changed
+
+
+def read_parts(folder: Path, parts: Mapping[str, Path]) -> tuple[Mapping[str, Sequence[Event]], Mapping[str, Path]]:
+    """What `merge` takes: the journals of the paths' own runs, and their folders relative to `folder`."""
+    there = {name: place for name, place in parts.items() if (place / JOURNAL).is_file()}
+    events = {name: read_events(place / JOURNAL) for name, place in there.items()}
+    return events, {name: place.relative_to(folder) for name, place in there.items()}
+
+
+def read_run(folder: Path) -> tuple[Event, ...]:
+    """Every event of the run whose reports are in `folder`, those of its paths' own runs included."""
+    own = read_events(folder / JOURNAL)
+    parts = {text(event, "path"): folder / text(event, "folder") for event in own if event["event"] == "path.run"}
+    return merge(own, *read_parts(folder, parts)) if parts else own
+
+
+def write_events(path: Path, events: Sequence[Event]) -> None:
+    """Replace a journal by these events, in one step."""
+    arriving = path.with_name(f".{path.name}.merged")
+    with arriving.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in events)
+    arriving.replace(path)

@@ -1,0 +1,139 @@
+"""What every main job begins with: pay what is owed, choose source, forge and database, and say so in the journal."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import rollout
+from rollout import recovery
+from rollout.cache import check_cache
+from rollout.hex.choosing import Upstreams, choose_git, choose_npm, choose_source
+from rollout.hex.errors import SourceUnavailable
+from rollout.hex.sources import RehearsalSource, is_rehearsal
+from rollout.hex.transport import make_client
+from rollout.options import ROOT, Options
+from rollout.plan import Plan
+from rollout.rehearsal import load_scenario, registry_folder
+from rollout.site.choice import (
+    Choice,
+    choose_database,
+    choose_forge,
+    refuse_what_cannot_be_observed,
+    refuse_what_cannot_be_offline,
+)
+from rollout.site.engine import Engine, find_engine
+from rollout.site.store import Store
+
+_ONLY_TELLS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What `auto` came to: where packages come from and why, what runs commands, which PostgreSQL."""
+
+    upstreams: Upstreams
+    source_why: str
+    forge: Choice
+    database: Choice
+    engine: Engine | None
+
+
+def is_main_job(config: pytest.Config) -> bool:
+    """True where this invocation deploys: it selects checks of deploy_tests/ and is not one of those that only tell."""
+    if any(config.getoption(name, False) for name in _ONLY_TELLS):
+        return False
+    checks = ROOT / "deploy_tests"
+    selected = [Path(argument.split("::")[0]).absolute() for argument in config.args]
+    return config.rootpath == ROOT and any(
+        path == checks or checks in path.parents or path in checks.parents for path in selected
+    )
+
+
+def recover_first(options: Options) -> None:
+    """Undo what killed runs left, before anything else. Raises FolderUnwritable where the cache cannot be used."""
+    check_cache(options.cache)
+    recovery.recover(options.state, options.reports, store(options), print)
+
+
+def store(options: Options) -> Store:
+    """Where the content of checkpoints and of undo records is."""
+    return Store(options.cache)
+
+
+def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
+    """Settle what was left to us. Raises RolloutError where something asked for by name is not to be had."""
+    found = find_engine()
+    forge, database = choose_forge(options.forge, found), choose_database(options, found)
+    refuse_what_cannot_be_offline(options, forge, database)
+    for plan in plans:
+        refuse_what_cannot_be_observed(options, plan, database)
+    upstreams, why = _upstreams(options)
+    engine = found if isinstance(found, Engine) else None
+    return Chosen(upstreams=upstreams, source_why=why, forge=forge, database=database, engine=engine)
+
+
+def _upstreams(options: Options) -> tuple[Upstreams, str]:
+    """What stands behind the gateway, and why. A source that is asked for by name has to answer."""
+    client = make_client()
+    chosen = choose_source(
+        options.source,
+        client=client,
+        cache=options.cache,
+        state=options.state,
+        rehearsal=registry_folder(load_scenario(options.scenario), options.cache / "rehearsal"),
+        key_file=options.source_key,
+        ci=options.ci,
+    )
+    if not isinstance(chosen.source, RehearsalSource):
+        reach = chosen.source.probe()
+        if not reach.is_reachable:
+            raise SourceUnavailable(source=chosen.source.description, reason=reach.reason or reach.state)
+    git = choose_git(options.git_source, source=chosen.source)
+    return Upstreams(hex=chosen.source, npm=choose_npm(chosen.source, client=client), git=git), chosen.why
+
+
+def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """The facts of `run.started`."""
+    source, engine, forge, database = chosen.upstreams.hex, chosen.engine, chosen.forge, chosen.database
+    in_engine = f"{engine.kind} {engine.version}" if engine and forge.kind == "container" else ""
+    return {
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "options": {name: str(getattr(options, name)) for name in Options.__slots__},
+        "source": {
+            "kind": source.kind,
+            "detail": source.description,
+            "why": chosen.source_why,
+            "rehearsal": is_rehearsal(source),
+        },
+        "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why},
+        "database": {"kind": database.kind, "detail": "", "why": database.why},
+        "host": {
+            "os": platform.platform(),
+            "cpus": os.cpu_count(),
+            "memory": psutil.virtual_memory().total,
+        },
+        "versions": {"rollout": rollout.__version__, "python": platform.python_version(), "pytest": pytest.__version__},
+        "paths": [plan.name for plan in plans],
+        "plan": {plan.name: _told(plan) for plan in plans},
+    }
+
+
+def _told(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": phase.name,
+            "description": phase.description,
+            "optional": phase.optional,
+            "packages": [{"name": p.name, "requirement": p.requirement} for p in phase.packages],
+        }
+        for phase in plan.phases
+    ]

@@ -1,0 +1,118 @@
+"""Several paths in one run: each in a session of its own, all of them in one report; ended in every way there is."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.e2e.conftest import Rehearsed
+from tests.e2e.world import World, finish, free_port
+
+TWO = ("--path=realistic,incremental", "--through=worktree")
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """With two free ports in a row, one for each path."""
+    world.port = next(port for port in iter(free_port, 0) if port < 65000)
+    return world
+
+
+def _wait_for(world: World, event: str) -> None:
+    """Until both paths' journals hold such an event."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        journals = [path.read_text() for path in world.reports.glob("*/paths/*/journal.jsonl")]
+        if len(journals) == 2 and all(f'"event": "{event}"' in text for text in journals):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"no {event} in both journals")
+
+
+def test_two_paths_side_by_side_make_one_report(world: World) -> None:
+    """Sites, ports and journals apart; verdict, junit.xml, journal and report together; nothing left."""
+    before = world.seen()
+    ended = world.run(*TWO, "--jobs=2")
+    assert ended.code == 0, ended.output[-4000:]
+    told = world.verdict()
+    assert list(told["paths"]) == ["realistic", "incremental"]
+    assert {path["outcome"] for path in told["paths"].values()} == {"deployed"}
+    assert all(path["checks"]["passed"] >= 25 for path in told["paths"].values())
+    folder = world.reports / "latest"
+    cases = [case.get("classname", "") for case in ElementTree.parse(folder / "junit.xml").iter("testcase")]
+    assert {name.split(".")[0] for name in cases} == {"realistic", "incremental"}
+    events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events].count("run.started") == 1
+    ports = {event["port"] for event in _of_the_conductor(events, world)}
+    assert ports == {world.port, world.port + 1}
+    assert before == world.seen(), ended.output[-2000:]
+
+
+def _of_the_conductor(events: list[dict[str, object]], world: World) -> list[dict[str, object]]:
+    assert [event for event in events if event["event"] == "path.run"] == []  # the paths' own events are in
+    told = [path.read_text() for path in sorted((world.reports / "latest/paths").glob("*/journal.jsonl"))]
+    return [{"port": int(json.loads(text.splitlines()[0])["options"]["port"])} for text in told]
+
+
+def test_the_gate_decides_and_the_other_path_is_only_compared(world: World) -> None:
+    """The incremental path breaks: not gating, the run succeeds; as the gate, it does not."""
+    broken = {"SABOTAGE": "incremental/worktree:fail:end:1"}
+    ended = world.run(*TWO, **broken)
+    assert ended.code == 0, ended.output[-4000:]
+    paths = world.verdict()["paths"]
+    assert (paths["realistic"]["outcome"], paths["incremental"]["outcome"]) == ("deployed", "rolled_back")
+    assert world.run(*TWO, "--gate=all", **broken).code == 1
+
+
+def test_a_signal_to_the_run_unwinds_every_path(world: World) -> None:
+    before = world.seen()
+    process = world.start(*TWO, "--jobs=2", SABOTAGE="worktree:wait:end:1")
+    _wait_for(world, "phase.started")
+    process.send_signal(signal.SIGTERM)
+    ended = finish(process)
+    assert ended.code == 2, ended.output[-4000:]
+    told = world.verdict()
+    assert told["interrupted"] is True
+    assert {path["outcome"] for path in told["paths"].values()} <= {"rolled_back", "refused"}
+    assert before == world.seen(), ended.output[-2000:]
+
+
+def test_paths_whose_conductor_was_killed_unwind_by_themselves(world: World) -> None:
+    before = world.seen()
+    process = world.start(*TWO, "--jobs=2", SABOTAGE="worktree:wait:end:1")
+    _wait_for(world, "phase.started")
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    _wait_for(world, "run.finished")
+    assert world.run("--recover").code == 0
+    assert before == world.seen()
+
+
+def test_a_path_that_is_killed_is_recovered_and_the_other_goes_on(world: World) -> None:
+    before = world.seen()
+    ended = world.run(*TWO, SABOTAGE="incremental/worktree:kill:command.running:1")
+    assert ended.code == 0, ended.output[-4000:]
+    paths = world.verdict()["paths"]
+    assert (paths["realistic"]["outcome"], paths["incremental"]["outcome"]) == ("deployed", "rolled_back")
+    assert before == world.seen(), ended.output[-2000:]
+
+
+def test_all_paths_are_rehearsed_in_one_run(world: World, rehearsed: Rehearsed) -> None:
+    """What the ambitious path leaves is its residue, and gone from the machine all the same."""
+    rehearsed.needs("server")
+    before = world.seen()
+    ended = world.run("--path=all")
+    assert ended.code == 0, ended.output[-4000:]
+    told = world.verdict()
+    assert set(told["paths"]) == {"realistic", "incremental", "ambitious"}
+    assert told["paths"]["realistic"]["outcome"] == "deployed"
+    page = Path(world.reports / "latest" / "report.html").read_text()
+    assert all(name in page for name in told["paths"])
+    assert before == world.seen(), ended.output[-2000:]
