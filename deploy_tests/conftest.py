@@ -36,6 +36,17 @@ def ask(request: pytest.FixtureRequest, deployment: Deployment) -> Ask:
 
 
 @pytest.fixture
+def tracked(site: Site, ask: Ask) -> tuple[str, ...]:
+    """The files that the application's repository holds."""
+    if not site.observed:
+        return tuple(site.repository.tracked(site.branch))
+    # In the forge: a repository that is not ours may name programs that Git would run.
+    listed = ask("git", "ls-files", label="files of the application's repository")
+    assert listed.ok, listed.tail
+    return tuple(listed.tail.splitlines())
+
+
+@pytest.fixture
 def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """The application's database, as the application's own role."""
     host, port = site.database.host, site.database.port

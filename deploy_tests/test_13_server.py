@@ -12,10 +12,12 @@ import pytest
 
 from deploy_tests import live
 from deploy_tests.conftest import Ask
+from rollout.deployment import Deployment
 from rollout.phase import PhaseResult
 from rollout.site import postgres
 from rollout.site.postgres import questions
 from rollout.site.server import marker
+from rollout.site.settings import secrets_of
 from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.timeout(120)]
@@ -25,13 +27,16 @@ PASSWORD = secrets.token_urlsafe(16)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _visitor_leaves(server: PhaseResult) -> Iterator[None]:
+def _visitor_leaves(deployment: Deployment) -> Iterator[None]:
     """The user that these checks register is gone when they are done: what stays up has no account of ours."""
     yield
-    if not server.passed:
+    site, answering = deployment.site, deployment.plan.answering("server")
+    result = deployment.results.get(answering.name) if answering else None
+    if result is None or not result.passed or site.database_digest(site.databases["dev"]) is None:
         return
-    site = server.site
     with site.database.connect(site.databases["dev"]) as connection:
+        if not {"users", "tokens"} <= set(questions.tables(connection)):
+            return
         its_tokens = "DELETE FROM tokens WHERE subject LIKE '%%' || (SELECT id FROM users WHERE email = %s)"
         connection.execute(its_tokens, (EMAIL,))
         connection.execute("DELETE FROM users WHERE email = %s", (EMAIL,))
@@ -111,12 +116,14 @@ def test_the_listener_is_the_process_we_started(site: Site) -> None:
     assert site.in_forge.listener_marked(site.options.port, marker(site))
 
 
+@pytest.mark.needs("scripts")
 def test_status_says_running(ask: Ask) -> None:
     status = ask("scripts/manage_xavos.sh", "status", label="status of the running server")
     assert status.ok, status.tail
     assert "running" in status.tail.lower()
 
 
+@pytest.mark.needs("scripts")
 def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
     before = site.in_forge.marked(marker(site))
     ask("scripts/manage_xavos.sh", "start", label="start once more")
@@ -124,6 +131,7 @@ def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
     assert site.in_forge.listener_marked(site.options.port, marker(site))
 
 
+@pytest.mark.needs("scripts")
 def test_agents_can_be_listed_by_script(ask: Ask) -> None:
     listed = ask("scripts/manage_xavos.sh", "agents", label="agents of the running system")
     assert listed.ok, listed.tail
@@ -203,6 +211,9 @@ def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.
 
 
 def test_the_servers_log_holds_no_secret(site: Site) -> None:
-    log = site.file("log/server.log").read_text(encoding="utf-8", errors="replace")
-    secrets = {name: site.settings[name] for name in ("PGPASSWORD", "SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET")}
-    assert [name for name, value in {**secrets, "the user's password": PASSWORD}.items() if value in log] == []
+    file = site.file("log/server.log")
+    if site.observed and not file.exists():
+        pytest.skip("where this path's server writes its log is not known")
+    log = file.read_text(encoding="utf-8", errors="replace")
+    secrets = {**secrets_of(site), "the user's password": PASSWORD}
+    assert [name for name, value in secrets.items() if value in log] == []

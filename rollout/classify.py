@@ -85,12 +85,19 @@ _SIGNS = (
     _sign("registry_unreachable", r"^.*(?:failed_connect|Could not resolve host|unable to access 'http|Failed to connect to).*$"),
     _sign("registry_error", r"^.*(?:Request failed \((?:429|5\d\d)\)|HTTP (?:429|5\d\d)).*$"),
     _sign("toolchain_too_old", r"^.*(?:You're trying to run .* on Elixir .* but it has declared|requires Elixir).*$"),
+    _sign("package_missing", r"^.*(?:The Git repository [\w.-]+/(?P<package>[\w.-]+) cannot be had from|fatal: repository '.*/(?P<other>[\w.-]+)\.git/?' not found).*$"),
+    _sign("package_missing", r"^.*Failed to automatically determine latest version for `(?P<package>[a-z0-9_]+).*$"),
     _sign("package_missing", r"^.*(?:No package with name (?P<package>[a-z0-9_]+)|depends on \"(?P<other>[a-z0-9_]+)\" which doesn't exist|Unknown package (?P<third>[a-z0-9_]+)).*$"),
-    _sign("version_conflict", r"^.*(?:Hex dependency resolution failed|[Vv]ersion solving failed|the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)).*$"),
+    _sign("version_conflict", r"^.*(?:Hex dependency resolution failed|[Vv]ersion solving failed|the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)|the :only option for dependency (?P<third>[a-z0-9_]+)).*$"),
     _sign("compile_error", r"^.*(?:\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|Spark\.Error\.DslError)\)|== Compilation error|could not compile dependency :?(?P<package>[a-z0-9_]+)|Compilation failed due to warnings|error: .*).*$"),
 )  # fmt: skip
+_SOLVERS_WORDS = re.compile(r"^Because .*?version solving failed\.", re.MULTILINE | re.DOTALL)
 _COULD_NOT_COMPILE = re.compile(r"could not compile dependency :(?P<package>[a-z0-9_]+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Hex asks for newer versions of itself, whatever it was called for; not to reach that page stops nothing.
+_VERSION_CHECK = "Failed to check for new Hex version"
+_NOISE = re.compile(rf"^(?:\{{.*\}}\n{_VERSION_CHECK}\n?|{_VERSION_CHECK}\n(?:\{{.*\}}\n)?)", re.MULTILINE)
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)|[\u2800-\u28ff]+")  # a line begun anew, a spinner's frame
 _REGISTRY_SIGNS = {
     "package_missing", "version_conflict", "registry_unreachable", "registry_error", "checksum_mismatch",
 }  # fmt: skip
@@ -100,7 +107,7 @@ _UPSTREAM = {"unreachable": "registry_unreachable", "error": "registry_error", "
 def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
     """Name the cause of a command that failed."""
     asked = probes or Probes()
-    text = _ANSI.sub("", outcome.tail)
+    text = _plain(outcome.tail)
     said = _said(text)
     free = asked.free_bytes()
     if free is not None and free < 1024**2:
@@ -118,7 +125,8 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
         if cause == "database_denied" and asked.database_up() is False:
             cause = "database_unreachable"
         named = next((value for value in match.groupdict().values() if value), None) or package
-        return Diagnosis(cause=cause, message=_message(match.group(0), said), package=named)
+        why = _solvers_words(text) if cause == "version_conflict" else ""
+        return Diagnosis(cause=cause, message=why or _message(match.group(0), said), package=named)
     if upstream is not None:
         return Diagnosis(cause=upstream, message=said, package=package)
     if outcome.exit_code is not None and (outcome.exit_code in (137, -9, 143, -15)):
@@ -140,9 +148,20 @@ def failure(outcome: Outcome, probes: Probes | None = None) -> PhaseFailed:
     )
 
 
+def _plain(tail: str) -> str:
+    """What is there to read once the terminal has done what it was told."""
+    return _NOISE.sub("", _OVERWRITTEN.sub("\n", _ANSI.sub("", tail)))
+
+
 def _package(text: str) -> str | None:
     match = _COULD_NOT_COMPILE.search(text)
     return match.group("package") if match else None
+
+
+def _solvers_words(text: str) -> str:
+    """Why requirements contradict each other, in the solver's own sentences."""
+    match = _SOLVERS_WORDS.search(text)
+    return " ".join(match.group(0).split())[:900] if match else ""
 
 
 def _message(line: str, said: str) -> str:

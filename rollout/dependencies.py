@@ -11,17 +11,22 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rollout.classify import failure
 from rollout.errors import PhaseFailed, PostconditionFailed
-from rollout.hex import lockfile, order
+from rollout.hex import fetched, lockfile, order
 from rollout.plan import Package
+from rollout.process import Outcome
 from rollout.step import Step
 
 SCRATCH = ".home/resolve"
 _LOCKED = re.compile(r'"the lock" specifies "(?P<name>[a-z0-9_]+) ')
 _UNLOCKS = 3
+Put: TypeAlias = Callable[[Step, Package], None]
+"""Declares a package in mix.exs and fetches what that asks for."""
 
 
 class Downgraded(PhaseFailed):
@@ -84,23 +89,12 @@ def _resolve(step: Step, packages: list[Package]) -> lockfile.Lock:
     return read_lock(scratch / "mix.lock")
 
 
-def install_one_by_one(step: Step) -> None:
-    """Every package of the phase: edit, resolve, fetch, compile, verify that it is loaded; then the phase's overlay."""
-    for package in step.phase.packages:
-        install(step, package)
-    step.lay_overlays()
-    if step.phase.overlay:
-        step.must("mix", "compile", label="mix compile", deadline=300)
-    publish(step)
-
-
-def install(step: Step, package: Package) -> None:
+def install(step: Step, package: Package, *, put: Put | None = None) -> None:
     """Install one package. Raises PhaseFailed; the phase's rollback takes back what was done."""
     began = time.monotonic()
     before = read_lock(step.site.file("mix.lock"))
-    installed = set(_declared_closure(step, before))
-    add(step, package)
-    _fetch(step, package)
+    installed = set(_built(step, before))
+    (put or put_by_mix)(step, package)
     after = read_lock(step.site.file("mix.lock"))
     _refuse_downgrade(package, before, after, installed)
     if package.name not in after:
@@ -109,6 +103,12 @@ def install(step: Step, package: Package) -> None:
         )
     _compile(step, package)
     step.facts.setdefault("compiled", {})[package.name] = round(time.monotonic() - began, 1)
+
+
+def put_by_mix(step: Step, package: Package) -> None:
+    """Edit mix.exs, then `mix deps.get`."""
+    add(step, package)
+    resolving(step, package, "mix", "deps.get", label=f"fetch {package.name}")
 
 
 def _compile(step: Step, package: Package) -> None:
@@ -141,12 +141,11 @@ def _add(package: Package, file: str) -> tuple[str, ...]:
     )
 
 
-def _fetch(step: Step, package: Package) -> None:
-    """`mix deps.get`; on a conflict with the lock, unlock what the solver names, and only that."""
+def resolving(step: Step, package: Package, *command: str, **how: Any) -> Outcome:
+    """Run a command that resolves; on a conflict with the lock, unlock what the solver names, and only that."""
     for attempt in range(_UNLOCKS + 1):
         try:
-            step.must_retrying("mix", "deps.get", label=f"fetch {package.name}")
-            return
+            return step.must_retrying(*command, **how)
         except PhaseFailed as error:
             text = error.log.read_text(encoding="utf-8", errors="replace") if error.log else ""
             named = tuple(dict.fromkeys(match.group("name") for match in _LOCKED.finditer(text)))
@@ -156,6 +155,7 @@ def _fetch(step: Step, package: Package) -> None:
             unlocked = step.run("mix", "deps.unlock", *named, label=f"unlock {' '.join(named)}", deadline=60)
             if not unlocked.ok:
                 raise failure(unlocked) from error
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _refuse_downgrade(package: Package, before: lockfile.Lock, after: lockfile.Lock, installed: set[str]) -> None:
@@ -169,7 +169,7 @@ def _refuse_downgrade(package: Package, before: lockfile.Lock, after: lockfile.L
         raise Downgraded(package=package.name, changes=taken_back)
 
 
-def _declared_closure(step: Step, lock: lockfile.Lock) -> tuple[str, ...]:
+def _built(step: Step, lock: lockfile.Lock) -> tuple[str, ...]:
     """What is installed: packages of the lock whose sources are fetched and built."""
     built = step.site.file("_build/dev/lib")
     return tuple(name for name in lock if (built / name).is_dir())
@@ -186,7 +186,8 @@ def publish(step: Step) -> None:
     seconds = step.facts.get("compiled", {})
     step.facts["packages"] = [
         {"name": package.name, "requirement": package.requirement, "version": lock[package.name].version,
-         "seconds": seconds.get(package.name)}
+         "seconds": seconds.get(package.name), "size": fetched.size(sources), "licences": fetched.licences(sources)}
         for package in step.phase.packages
         if package.name in lock
+        for sources in (step.site.file(f"deps/{package.name}"),)
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rollout.errors import Refused
 from rollout.fingerprint import Fingerprint, residue
 from rollout.hex import answers
 from rollout.hex.cache import prune_all
+from rollout.inquiry import Inquiry
 from rollout.interrupts import Interrupts
 from rollout.journal import open_acts
 from rollout.left import left_behind
@@ -42,7 +44,8 @@ class Deployment:
         self.results: dict[str, PhaseResult] = {}
         self.facts: dict[str, dict[str, Any]] = {}
         self._interrupts = interrupts
-        self._checkpoints = Checkpoints(site.options.cache)
+        self._inquiry = Inquiry(site, plan)
+        self._checkpoints = Checkpoints(site.options.cache, site.store)
         # All packages of the plan, because they are resolved together.
         self._key = chain("", site.source.kind, plan.name, repr(plan.packages))
         self._keeps: bool | None = None
@@ -51,8 +54,9 @@ class Deployment:
         self._is_leaving = False
         self._began = time.monotonic()
         self._ground: Fingerprint | None = None  # how the site looked before the path's own first step
+        self._uncertain = {group for phase in plan.phases for group in phase.may_answer_for}
         run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1],
-                           attempts=list(plan.groups))  # fmt: skip
+                           attempts=self._attempted())  # fmt: skip
 
     # -- entering and leaving ---------------------------------------------------------------------
 
@@ -74,6 +78,7 @@ class Deployment:
         try:
             result = self._enter(code, before)
             self.results[code.name] = result
+            self._inquiry.after(result)
             self._interrupts.raise_kept()
             yield result
         finally:  # an interrupt may also come between the phase's end and the end of its fixture's first half
@@ -86,10 +91,18 @@ class Deployment:
         self._ground = self._ground or before
         try:
             result = self.results[code.name] = self._watch(code, before)
+            self._inquiry.after(result)
             self._interrupts.raise_kept()
             yield result
         finally:
             self._leave()
+
+    def attempts(self, group: str) -> bool:
+        """Whether there is something that the checks of the group can be asked about."""
+        return group in self._attempted()
+
+    def _attempted(self) -> list[str]:
+        return [group for group in self.plan.groups if group not in self._uncertain]
 
     def keeps(self) -> bool:
         """Whether the deployment stays up: decided once, when the first phase would be rolled back."""
@@ -117,9 +130,8 @@ class Deployment:
                 items = left_behind(self._ground, self.site.fingerprint())
             except Exception as error:  # noqa: BLE001 - what cannot be looked at cannot be said to be clean
                 items = (f"cannot be looked at: {type(error).__name__}: {error}",)
-            failed = any(
-                self._is_observed(name) and result.outcome == "failed" for name, result in self.results.items()
-            )
+            observed = [result for name, result in self.results.items() if self.plan.phase(name).observed]
+            failed = any(result.outcome == "failed" for result in observed)
             if failed:
                 self.residue.extend(items)
             self.run.journal.record("path.left", path=self.plan.name, items=list(items), failed=failed)
@@ -231,14 +243,17 @@ class Deployment:
             code.prepare(step)
             code.apply(step)
             self.facts[code.name] = step.facts
-            if step.facts.get("packages"):
-                self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
         except KeyboardInterrupt as interrupt:
             with self.run.journal.forgiving():
                 self._finished(code, step, began, "failed", error=interrupt)
             raise
         except Exception as raised:  # noqa: BLE001 - whatever it is, it is what became of the path
             error = raised
+        if step.facts.get("packages"):  # what a step got that failed is what there is
+            self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
+        if phase.may_answer_for:
+            self._uncertain -= set(step.facts.get("found", ()))
+            self.run.journal.record("path.attempts", path=self.plan.name, attempts=self._attempted())
         outcome = "failed" if error else "passed"
         self._finished(code, step, began, outcome, error=error)
         return PhaseResult(name=code.name, outcome=outcome, error=error, site=self.site, plan=phase)
@@ -286,11 +301,13 @@ class Deployment:
         if tree is None:
             return
         kept = without(tree, SITE_ONLY)
+        digest, dumps = site.store.keep_tree(site.directory, kept), site.dumps()
         checkpoint = Checkpoint(
             key=key,
             phase=step.phase.name,
-            tree=self._checkpoints.store.keep_tree(site.directory, kept),
-            dumps=site.dumps(),
+            tree=digest,
+            dumps=dumps,
+            packs=site.store.packs_of(kept, digest, *filter(None, dumps.values())),
             asked=step.asked,
             seconds=round(seconds, 3),
             facts=step.facts,
@@ -312,16 +329,17 @@ class Deployment:
             return self._skipped(step, "the registry's answers have changed since")
         now = site.dumps()
         try:
+            tree = site.store.manifest(checkpoint.tree)
             dumps = {
-                site.databases[purpose]: self._checkpoints.store.get(dump)
+                site.databases[purpose]: site.store.get(dump)
                 for purpose, dump in checkpoint.dumps.items()
                 if dump is not None and now.get(purpose) != dump
             }
         except ObjectMissing:
-            return self._skipped(step, "the dump of a database in it is damaged")
+            return self._skipped(step, "its manifest, or the dump of a database in it, is damaged")
         current = site.tree()
         assert current is not None
-        wanted = grafted(self._checkpoints.store.manifest(checkpoint.tree), current, SITE_ONLY)
+        wanted = grafted(tree, current, SITE_ONLY)
         damaged = site.restore_tree(wanted, current)
         if damaged:
             assert site.last_tree is not None
@@ -353,9 +371,11 @@ class Deployment:
                 for act in open_acts(self.run.journal.events())
                 if act.phase == code.name and act.path == self.plan.name
             ]
-            left = roll_back(acts, self.run.journal, self._workshop())
+            workshop = self._workshop(code)
+            left = roll_back(acts, self.run.journal, workshop)
+            self.site.last_tree = workshop.trees.get(str(self.site.directory))
             code.forget(self.site)
-            found = (*left, *self._residue(before))
+            found = (*left, *self._residue(before, seen=str(self.site.directory) in workshop.seen))
             self._standing.discard(code.name)
             self.residue.extend(f"{code.name}: {line}" for line in found)
             self.run.journal.record(
@@ -366,18 +386,21 @@ class Deployment:
                 **where,
             )
 
-    def _residue(self, before: Fingerprint) -> tuple[str, ...]:
+    def _residue(self, before: Fingerprint, *, seen: bool) -> tuple[str, ...]:
+        """What differs from `before`. The tree is looked at again unless that was the last thing that happened."""
         try:
-            return residue(before, self.site.fingerprint())
+            return residue(before, self.site.fingerprint(self.site.last_tree if seen else None))
         except Exception as error:  # noqa: BLE001 - what cannot be looked at is not proven to be gone
             return (f"cannot be proven to be as before: {type(error).__name__}: {error}",)
 
-    def _workshop(self) -> Workshop:
+    def _workshop(self, code: PhaseCode) -> Workshop:
         site = self.site
-        servers = {site.server.key: site.server} if site.server else {}
-        trees = {str(site.directory): site.last_tree} if site.last_tree else {}
         return Workshop(
-            store=site.store, secrets=read_secrets(self.run.state, self.run.id), servers=servers, trees=trees
+            store=site.store,
+            secrets=read_secrets(self.run.state, self.run.id),
+            servers={site.server.key: site.server} if site.server else {},
+            trees={str(site.directory): site.last_tree} if site.last_tree else {},
+            waiting=partial(self.run.journal.waiting, path=self.plan.name, phase=code.name),
         )
 
     # -- telling ----------------------------------------------------------------------------------

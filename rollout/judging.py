@@ -16,7 +16,9 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
     """Judge one path; `alone` where the run has no other, so that events without a path are its own too."""
     mine = [event for event in events if event.get("path") == name]
     began, ended = last(mine, "path.started"), last(mine, "path.finished")
-    recovery = _rolled_back_later(mine) or last(events, "recovery.finished")
+    recovery = _rolled_back_later(mine) or last(
+        [event for event in events if event.get("path") in (None, name)], "recovery.finished"
+    )
     closed = bool(ended or last(events, "run.finished"))
     plan = rows(mapping(last(events, "run.started"), "plan"), name)
     selected = list(texts(began, "phases")) or [text(item, "name") for item in plan]
@@ -50,6 +52,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         checks=_count(checks),
         failure=_failure(phases, mine, checks, events, closed=closed),
         retries=sum(event["event"] == "phase.retry" for event in mine),
+        observed=bool(left),
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 
@@ -187,7 +190,7 @@ def _failure(
                 advice="",
                 message=f"{text(check, 'check')}: {text(check, 'message')}",
             )
-    reason = text(last(events, "run.finished"), "reason")
+    reason = text(last(mine, "path.aborted"), "message") or text(last(events, "run.finished"), "reason")
     if any(phase.outcome != "passed" and not phase.optional for phase in phases) or not phases:
         return Failure(
             phase=open_phase,

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from rollout.fingerprint import Fingerprint, residue
-from rollout.site.manifest import Entry, Manifest
+from rollout.site.manifest import Entry, Manifest, without
 
 _ARCHIVES = PurePosixPath(".home/mix/archives")
+_OURS = (".home/edit", ".home/edit.exs", ".home/script")  # what overlays are laid with, and a script as we run it
+_INSIDE = ("schema", "table", "view", "column", "index", "constraint", "trigger", "enum", "function", "extension",
+           "sequence", "rows")  # fmt: skip
+_PARTS_OF_ERLANG = ("erl_child_setup", "inet_gethost", "heart")
+_SERVER = ("role", "database")
 _MOST = 200
+_LONGEST = 200
 
 
 def left_behind(ground: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
     """Every difference between the site `ground` and the site `now`: files by folder, archives, databases, processes.
 
-    One line a thing, at most 200 lines; a folder of many files is one line with their number and size.
+    One line a thing, at most 200 lines; a folder of many files is one line with their number and size, a database one
+    with its tables and rows.
     """
-    empty = Manifest({})
-    before, after = (ground.tree or empty).entries, (now.tree or empty).entries
-    lines = [*_files(before, after), *residue(Fingerprint(tree=None, facts=ground.facts), _facts(now))]
+    before, after = _entries(ground), _entries(now)
+    lines = [*_files(before, after), *_databases(ground.facts, now.facts), *_processes(ground.facts, now.facts)]
+    if _has_server(ground.facts) and not _has_server(now.facts):
+        lines.append("lost: the database server does not answer")
+    told = {fact for fact in now.facts.keys() | ground.facts.keys() if _is_told(fact, ground.facts, now.facts)}
+    lines += (line.removeprefix("left behind: ") for line in residue(_but(ground, told), _but(now, told)))
+    lines = [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines]
     more = len(lines) - _MOST
     return (*lines[:_MOST], f"and {more} more") if more > 0 else tuple(lines)
 
 
-def _facts(now: Fingerprint) -> Fingerprint:
-    return Fingerprint(tree=None, facts=now.facts)
+def _entries(site: Fingerprint) -> Mapping[str, Entry]:
+    return without(site.tree or Manifest({}), _OURS).entries
+
+
+def _but(site: Fingerprint, told: set[str]) -> Fingerprint:
+    return Fingerprint(tree=None, facts={fact: value for fact, value in site.facts.items() if fact not in told})
 
 
 def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[str]:
@@ -33,14 +49,15 @@ def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[
     for place, paths in sorted(_by_place(new).items()):
         size = sum(new[path][2] for path in paths)
         if paths == [place]:
-            yield f"left behind: file {place}"
+            yield f"file {place}"
         else:
             what = "archive" if PurePosixPath(place).parent == _ARCHIVES else "folder"
-            yield f"left behind: {what} {place}: {len(paths)} files, {size / 1e6:.1f} MB"
-    for path in sorted(before.keys() | after.keys()):
-        if path in before and path not in after:
+            yield f"{what} {place}: {_counted(len(paths), 'file')}, {size / 1e6:.1f} MB"
+    told = tuple(f"{place}/" for place in _by_place(new))
+    for path in sorted(before):
+        if path not in after:
             yield f"lost: {path}"
-        elif path in before and before[path] != after[path] and before[path][0] != "d":
+        elif before[path] != after[path] and before[path][0] != "d" and not path.startswith(told):
             yield f"changed: {path}"
 
 
@@ -52,3 +69,62 @@ def _by_place(paths: Iterable[str]) -> Mapping[str, list[str]]:
         depth = 4 if PurePosixPath(*parts[:3]) == _ARCHIVES else 2 if parts[0] == ".home" else 1
         places.setdefault(str(PurePosixPath(*parts[:depth])), []).append(path)
     return places
+
+
+def _databases(before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[str]:
+    """A database that is new, with what is in it."""
+    for name in _new_databases(before, after):
+        rows = [value for fact, value in after.items() if fact.startswith(f"rows {name}.")]
+        tables = sum(fact.startswith(f"table {name}.") for fact in after)
+        count = sum(int(value.split(" ", 1)[0]) for value in rows)
+        yield f"database {name}: {_counted(tables, 'table')}, {_counted(count, 'row')}"
+
+
+def _new_databases(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(fact.removeprefix("database ") for fact in sorted(after)
+                 if fact.startswith("database ") and fact not in before)  # fmt: skip
+
+
+def _processes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[str]:
+    """Processes that run on, equal ones on one line: their number and what they are called with."""
+    found: dict[str, int] = {}
+    for fact in sorted(after):
+        if _is_process(fact) and fact not in before:
+            command = _command(after[fact])
+            if command:
+                found[command] = found.get(command, 0) + 1
+    for command, times in found.items():
+        yield f"process {command}" + (f" ({times} times)" if times > 1 else "")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _has_server(facts: Mapping[str, str]) -> bool:
+    return any(fact.startswith("database ") for fact in facts)
+
+
+def _command(line: str) -> str:
+    """A command line as a person would say it: of Erlang only what it runs; "" for a part of a running Erlang."""
+    line = re.sub(r"\s+", " ", line).strip()
+    program, _, words = line.partition(" ")
+    name = PurePosixPath(program).name
+    if name in _PARTS_OF_ERLANG:
+        return ""
+    return f"{name} … {words.partition(' -extra ')[2]}" if name.startswith("beam") and " -extra " in words else line
+
+
+def _is_process(fact: str) -> bool:
+    return re.fullmatch(r"process \d+", fact) is not None
+
+
+def _is_told(fact: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a fact is told with the database that it is in, or as a process."""
+    kind, _, name = fact.partition(" ")
+    if _is_process(fact):  # one that was there before and is not now has ended, and is not lost
+        return True
+    if kind in (*_SERVER, *_INSIDE) and not _has_server(after):
+        return True
+    new = _new_databases(before, after)
+    return (kind == "database" and name in new) or (kind in _INSIDE and name.startswith(tuple(f"{db}." for db in new)))

@@ -51,7 +51,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathVerdict:
-    """`outcome`: deployed, refused, rolled_back, dirty, void. `through`: the last phase selected."""
+    """`outcome`: deployed, refused, rolled_back, dirty, void. `through`: the last phase selected.
+
+    `observed`: the path went its own way; what it left was only looked at, before its site was disposed of.
+    """
 
     name: str
     outcome: str
@@ -62,6 +65,7 @@ class PathVerdict:
     failure: Failure | None
     residue: tuple[str, ...]
     retries: int
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from rollout.options import ROOT, SCRIPT
 INSTALLERS = ("mix", "igniter")
 _PLAN_KEYS = {"name", "description", "installer"}
 _PHASE_KEYS = {"name", "description", "packages", "archives", "overlay", "overlay_with", "optional", "timeout_seconds",
-               "observed", "answers_for", "arguments"}  # fmt: skip
-_PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group"}
+               "observed", "answers_for", "may_answer_for", "arguments"}  # fmt: skip
+_PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group",
+                 "arguments", "creates"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Package:
     """A Hex package as the plan asks for it. `override` needs a `reason`; `only` lists Mix environments.
 
     `group` names the checks that ask about it, where its phase answers for several groups ("" for the last of them).
+    `arguments` go to its installer, `creates` are the files that the installer promises, as patterns below the
+    application; both mean something with Igniter only.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Package:
     runtime: bool = True
     verify_module: str | None = None
     group: str = ""
+    arguments: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class PhasePlan:
     `overlay_with` holds (phase, folder): laid as well where that earlier, optional phase has passed.
     `observed`: the path does this step in its own way; we neither retry it nor take it back, only see what it leaves.
     `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
+    `may_answer_for`: groups that are asked as well, where the phase has found out that there is something to ask about.
     `arguments` are words for the command that the phase is about.
     """
 
@@ -56,16 +62,18 @@ class PhasePlan:
     timeout_seconds: float = 600.0
     observed: bool = False
     answers_for: tuple[str, ...] = ()
+    may_answer_for: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of checks that are asked of this phase, in order."""
-        return self.answers_for or (self.name,)
+        """The groups of checks that are asked of this phase, in order; those last that it only may answer for."""
+        return (*(self.answers_for or (self.name,)), *self.may_answer_for)
 
     def packages_of(self, group: str) -> tuple[Package, ...]:
         """The packages of this phase that the checks of `group` ask about."""
-        return tuple(package for package in self.packages if (package.group or self.groups[-1]) == group)
+        last = (self.answers_for or (self.name,))[-1]
+        return tuple(package for package in self.packages if (package.group or last) == group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,11 @@ class Plan:
     def groups(self) -> tuple[str, ...]:
         """The groups of checks that this path attempts, in order."""
         return tuple(group for phase in self.phases for group in phase.groups)
+
+    @property
+    def is_observed(self) -> bool:
+        """True where the path takes steps in its own way: its site is looked at, and disposed of as a whole."""
+        return any(phase.observed for phase in self.whole)
 
     def answering(self, group: str) -> PhasePlan | None:
         """The phase that the checks of a group are asked of; None where the path does not attempt it."""
@@ -192,6 +205,7 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         timeout_seconds=float(timeout),
         observed=bool(entry.get("observed", False)),
         answers_for=tuple(map(str, entry.get("answers_for", ()))),
+        may_answer_for=tuple(map(str, entry.get("may_answer_for", ()))),
         arguments=tuple(map(str, entry.get("arguments", ()))),
     )
 
@@ -212,6 +226,8 @@ def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
         runtime=bool(entry.get("runtime", True)),
         verify_module=entry.get("verify_module"),
         group=str(entry.get("group", "")),
+        arguments=tuple(map(str, entry.get("arguments", ()))),
+        creates=tuple(map(str, entry.get("creates", ()))),
     )
 
 

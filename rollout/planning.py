@@ -15,8 +15,8 @@ def describe(plan: Plan, options: Options) -> str:
         "",
     ]
     for number, phase in enumerate(plan.phases, 1):
-        optional = " (optional)" if phase.optional else ""
-        lines.append(f"{number:2}. {phase.name}{optional}: {phase.description}")
+        how = " (optional)" if phase.optional else " (observed)" if phase.observed else ""
+        lines.append(f"{number:2}. {phase.name}{how}: {phase.description}")
         for package in (*phase.archives, *phase.packages):
             reason = f"  # {package.reason}" if package.reason else ""
             override = ", override" if package.override else ""

@@ -81,13 +81,13 @@ class Step:
         cwd: str = "",
         marker: str | None = None,
     ) -> Outcome:
-        """Run a command in the forge, at the deployment's folder (or `cwd` below it). Never raises for an exit code."""
+        """Run a command in the forge, in the application's folder or `cwd` below it. Never raises for an exit code."""
         forge = self.site.in_forge
         extra = dict([marker.split("=", 1)]) if marker else {}
         request = Request(
             argv=argv,
             label=label or " ".join(argv[:3]),
-            cwd=forge.root / cwd,
+            cwd=forge.root / self.site.app / cwd,
             env={**self.site.environment(), **(env or {}), **extra},
             deadline=min(deadline, self.remaining),
         )
@@ -108,14 +108,24 @@ class Step:
 
     def must(self, *argv: str, **how: Any) -> Outcome:
         """Like `run`, but raises PhaseFailed with the classified cause where the command fails."""
+        outcome, wrong = self.attempt(*argv, **how)
+        if not outcome.ok:
+            raise wrong()
+        return outcome
+
+    def attempt(self, *argv: str, **how: Any) -> tuple[Outcome, Callable[[], PhaseFailed]]:
+        """Like `run`, where the exit code does not decide: also gives what would have gone wrong, classified."""
         with self.watching_gateway() as upstream:
             outcome = self.run(*argv, **how)
-            if not outcome.ok:
-                raise failure(outcome, self._probes(upstream))
-            return outcome
+        return outcome, lambda: failure(outcome, self._probes(upstream))
 
     def must_retrying(self, *argv: str, **how: Any) -> Outcome:
-        """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled."""
+        """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled.
+
+        A phase that is only observed is the path's own, and tries once.
+        """
+        if self.phase.observed:
+            return self.must(*argv, **how)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
@@ -129,10 +139,10 @@ class Step:
 
     def edit(self, *arguments: str) -> Outcome:
         """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""
-        compiled = ".home/edit"
-        if not self.site.file(f"{compiled}/Elixir.Edit.CLI.beam").exists():
-            shutil.copyfile(EDITOR, self.site.file(f"{compiled}.exs"))
-            self.site.file(compiled).mkdir(exist_ok=True)
+        home, compiled = self.site.directory / ".home", f"{self.site.in_forge.root}/.home/edit"
+        if not (home / "edit/Elixir.Edit.CLI.beam").exists():
+            shutil.copyfile(EDITOR, home / "edit.exs")
+            (home / "edit").mkdir(exist_ok=True)
             self.must("elixirc", "-o", compiled, f"{compiled}.exs", label="compile the editor", deadline=60,
                       env={"XAVOS_EDIT_COMPILE": "1"})  # fmt: skip
         return self.must("elixir", "-pa", compiled, "-e", "Edit.CLI.main(System.argv())", *arguments,
@@ -147,16 +157,16 @@ class Step:
                 self.overlay(name)
 
     def overlay(self, name: str) -> None:
-        """Lay a folder of overlay/ over the worktree: copy `files/`, then apply `edits.exs`."""
+        """Lay a folder of overlay/ over the application: copy `files/`, then apply `edits.exs`."""
         source = ROOT / "overlay" / name
         if (source / "files").is_dir():
-            shutil.copytree(source / "files", self.site.directory, dirs_exist_ok=True, copy_function=shutil.copy)
+            shutil.copytree(source / "files", self.site.application, dirs_exist_ok=True, copy_function=shutil.copy)
         edits = source / "edits.exs"
         if edits.is_file():
-            copied = self.site.file(f".home/{name}-edits.exs")
+            copied = self.site.directory / ".home" / f"{name}-edits.exs"
             shutil.copyfile(edits, copied)
             try:
-                self.edit("apply", ".", f".home/{copied.name}")
+                self.edit("apply", ".", f"{self.site.in_forge.root}/.home/{copied.name}")
             finally:
                 copied.unlink()
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,13 +51,17 @@ class StillThere(RolloutError):
 class Workshop:
     """What undo functions work with: the object store, the run's secrets, the engine if one answers.
 
-    `trees`: folder → its last manifest, so that only what has changed since need be read.
+    `trees`: folder → its last manifest, so that only what has changed since need be read; kept up to date. `seen`: the
+    folders that were looked at last of all, after everything else had been undone. `waiting` notes how long programs of
+    PostgreSQL's were waited for.
     """
 
     store: Store
     secrets: Mapping[str, str]
     servers: dict[str, postgres.DatabaseServer]
-    trees: Mapping[str, Manifest] = field(default_factory=dict)
+    trees: dict[str, Manifest] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    waiting: Callable[[str], AbstractContextManager[None]] = lambda text: contextlib.nullcontext()
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -74,6 +79,7 @@ class Workshop:
 
 def undo(record: Record, workshop: Workshop) -> str:
     """Undo one act. Raises RolloutError or OSError where it is still there afterwards."""
+    workshop.seen.clear()
     return _KINDS[record["kind"]](record, workshop)
 
 
@@ -158,12 +164,7 @@ def _processes(record: Record, workshop: Workshop) -> str:
 def _state(record: Record, workshop: Workshop) -> str:
     directory = Path(record["directory"])
     if record.get("manifest") and directory.is_dir():
-        now = scan(directory, workshop.trees.get(str(directory)))
-        wanted = grafted(workshop.store.manifest(record["manifest"]), now, UNSTORED)
-        restored = workshop.store.restore_tree(directory, wanted, now)
-        left = differences(wanted, restored, limit=5)
-        if left:
-            raise StillThere(what=f"the tree {directory}", why="; ".join(left))
+        _restore_tree(directory, record["manifest"], workshop)
     if record.get("git"):
         Repository(Path(record["git"]["repository"])).reset(directory, record["git"]["commit"])
     wishes = record.get("databases", {}).values()
@@ -177,11 +178,25 @@ def _state(record: Record, workshop: Workshop) -> str:
     for wish in wishes:
         if "state" in wish and wish["state"] == postgres.digest_of_database(found, wish["name"]):
             continue
+        workshop.seen.discard(str(directory))  # this takes a while
         if wish["dump"] is None:
             drop_owned(server, wish["name"], owner=record["role"])
         else:
-            server.restore(wish["name"], workshop.store.get(wish["dump"]), owner=record["role"])
+            dump = workshop.store.get(wish["dump"])
+            with workshop.waiting(f"pg_restore of {wish['name']}"):
+                server.restore(wish["name"], dump, owner=record["role"])
     return f"{directory} and its databases are as they were"
+
+
+def _restore_tree(directory: Path, manifest: str, workshop: Workshop) -> None:
+    where = str(directory)
+    now = scan(directory, workshop.trees.get(where))
+    wanted = grafted(workshop.store.manifest(manifest), now, UNSTORED)
+    workshop.trees[where] = restored = workshop.store.restore_tree(directory, wanted, now)
+    workshop.seen.add(where)
+    left = differences(wanted, restored, limit=5)
+    if left:
+        raise StillThere(what=f"the tree {directory}", why="; ".join(left))
 
 
 def _role(record: Record, workshop: Workshop) -> str:

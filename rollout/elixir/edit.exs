@@ -7,6 +7,7 @@
 #
 # Operations: {:append, file, code}                     at the end of the file
 #             {:insert_before, file, marker, code}      before the first statement equal to marker
+#             {:replace, file, marker, code}            in place of the first statement equal to marker
 #             {:module_append, file, code}              at the end of the file's first module
 #             {:module_prelude, file, code}             after that module's first `use`
 #             {:pipeline_append, file, name, code}      at the end of `pipeline name do`
@@ -226,6 +227,14 @@ defmodule Edit.Splice do
       text = before <> reindent(code, indent) <> "\n" <> behind
       finish(source, [{at, at, text}], container, &insert(&1, place, added))
     end
+  end
+
+  @doc "Puts statements in the place of the one at `index` of a block."
+  def replace_statement(source, container, index, code) do
+    {from, to} = Enum.at(Container.ranges(source, container), index)
+    added = source |> code_tree(code) |> Source.bare() |> Container.statements()
+    text = code |> reindent(column_indent(source, from)) |> String.trim_leading()
+    finish(source, [{from, to, text}], container, &(&1 |> List.delete_at(index) |> insert({:before, index}, added)))
   end
 
   @doc "Adds one item to a list, at :last or {:before, index}."
@@ -567,6 +576,28 @@ defmodule Edit.Find do
     list && Container.list(source, list)
   end
 
+  @doc "{container, index} of the first statement equal to `marker`, or nil."
+  def statement(source, marker) do
+    wanted = Source.bare(Source.parse!(marker, source.file, "the marker is wrong, nothing was written: correct it").tree)
+
+    {_, found} =
+      Macro.prewalk({:top, [], [source.tree]}, nil, fn node, found -> {node, found || holder(source, node, wanted)} end)
+
+    found
+  end
+
+  defp holder(source, {:top, [], [tree]}, wanted), do: index_of(Container.top(%{source | tree: tree}), wanted)
+
+  defp holder(source, node, wanted) do
+    container = if match?({_, meta, [_ | _]} when is_list(meta), node), do: Container.block(source, node)
+    container && index_of(container, wanted)
+  end
+
+  defp index_of(container, wanted) do
+    index = Enum.find_index(container.items, &(Source.bare(&1) == wanted))
+    index && {container, index}
+  end
+
   @doc "The list literal of an expression: itself, or the first of `[...] ++ more`."
   def literal({:++, _, [left, right]}), do: literal(left) || literal(right)
   def literal(node), do: if(Container.list?(node), do: node)
@@ -616,14 +647,17 @@ defmodule Edit.Operation do
   end
 
   def run(source, {:insert_before, _, marker, code}) do
-    wanted = Source.bare(Source.parse!(marker, source.file, "the marker is wrong, nothing was written: correct it").tree)
-
-    {_, found} =
-      Macro.prewalk({:top, [], [source.tree]}, nil, fn node, found -> {node, found || holder(source, node, wanted)} end)
-
-    case found do
+    case Find.statement(source, marker) do
       nil -> Source.fail(source.file, "has no statement `#{marker}`", "name one that the file has")
       {container, index} -> Splice.add_statements(source, container, {:before, index}, code)
+    end
+  end
+
+  def run(source, {:replace, _, marker, code}) do
+    case {Find.statement(source, code), Find.statement(source, marker)} do
+      {{_, _}, nil} -> :unchanged
+      {nil, nil} -> Source.fail(source.file, "has no statement `#{marker}`", "name one that the file has")
+      {_, {container, index}} -> Splice.replace_statement(source, container, index, code)
     end
   end
 
@@ -729,18 +763,6 @@ defmodule Edit.Operation do
   defp dep_parts(other), do: other
 
   defp pair_key(name), do: [{:"#{name}", 0}] |> inspect() |> String.slice(1..-3//1) |> String.trim_trailing() |> String.trim_trailing("0") |> String.trim()
-
-  defp holder(source, {:top, [], [tree]}, wanted), do: index_of(Container.top(%{source | tree: tree}), wanted)
-
-  defp holder(source, node, wanted) do
-    container = if match?({_, meta, [_ | _]} when is_list(meta), node), do: Container.block(source, node)
-    container && index_of(container, wanted)
-  end
-
-  defp index_of(container, wanted) do
-    index = Enum.find_index(container.items, &(Source.bare(&1) == wanted))
-    index && {container, index}
-  end
 
   defp child?(item, wanted) when item == wanted, do: true
   defp child?({:__block__, _, [{first, _}]}, wanted), do: first == wanted

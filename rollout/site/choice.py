@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rollout.errors import NoEngine as EngineNeeded
 from rollout.errors import ToolMissing, UsageError
 from rollout.options import Options
+from rollout.plan import Plan
 from rollout.site import postgres
 from rollout.site.engine import Engine, NoEngine
 
@@ -56,6 +57,23 @@ def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Cho
         raise UsageError(
             f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
             advice="Leave out --offline, or start a container engine.",
+        )
+
+
+def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choice) -> None:
+    """A path that is only observed is superuser of its database server, which then has to be a server of its own."""
+    if not plan.is_observed:
+        return
+    if database.kind == "url":
+        raise UsageError(
+            f"The path {plan.name} does as it likes, as user postgres with password postgres; "
+            "it does not get the server of --database.",
+            advice="Leave --database out, or say container or embedded.",
+        )
+    if options.offline and options.script is None:
+        raise UsageError(
+            f"The path {plan.name} looks for its database at localhost, which is not there with --offline.",
+            advice="Leave out --offline.",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT_IN_CONTAINER = Path("/srv/xavos")
 TEMPORARY = ".home/tmp"
+_KEEPER = ("sleep", "infinity")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,6 +50,9 @@ class Forge(Protocol):
 
     def marked(self, marker: str) -> tuple[int, ...]:
         """Pids (as the forge sees them) of processes whose initial environment holds `NAME=value`."""
+
+    def running(self, marker: str) -> Mapping[int, str]:
+        """The same processes (pid → command line), but those that have ended and those that keep the forge alive."""
 
     def kill_marked(self, marker: str) -> None:
         """End them: TERM, then KILL; returns when none is left or raises TimeoutError."""
@@ -89,11 +94,27 @@ class HostForge:
     def marked(self, marker: str) -> tuple[int, ...]:
         return processes.marked(marker)
 
+    def running(self, marker: str) -> Mapping[int, str]:
+        return processes.running(marker)
+
     def kill_marked(self, marker: str) -> None:
         processes.kill_marked(marker)
 
     def listener_marked(self, port: int, marker: str) -> bool:
         return processes.listener_marked(port, marker)
+
+
+def known_hosts(*, isolated: bool) -> tuple[str, ...]:
+    """Names that a container forge knows without asking, as `name:address`.
+
+    On the machine's own network, the machine's: Erlang asks for it at every start, and waits ten seconds where the
+    name server is silent. On an isolated one, that of Hex's daily look for updates, which takes no mirror: it is told
+    at once that there is no way there (nobody connects to such addresses) instead of waiting for a name server that
+    cannot be reached either.
+    """
+    if isolated:
+        return ("repo.hex.pm:255.255.255.255", "repo.hex.pm:ff02::1")
+    return (f"{socket.gethostname()}:127.0.0.1",)
 
 
 class ContainerForge:
@@ -120,15 +141,17 @@ class ContainerForge:
         network: str | None,
     ) -> ContainerForge:
         """Start the container: on the machine's own network, or on the isolated `network`."""
+        hosts: Any = list(known_hosts(isolated=network is not None))  # said to be a mapping; it may name one host twice
         container = client.containers.run(
             image,
-            ["sleep", "infinity"],
+            list(_KEEPER),
             name=name,
             detach=True,
             init=True,
             labels={"xavos.run": run},
             user=f"{os.getuid()}:{os.getgid()}",
             network_mode=network or "host",
+            extra_hosts=hosts,
             volumes={str(directory): {"bind": str(ROOT_IN_CONTAINER), "mode": "rw"}},
             working_dir=str(ROOT_IN_CONTAINER),
             environment={"XAVOS_RUN": run},
@@ -170,6 +193,11 @@ class ContainerForge:
     def marked(self, marker: str) -> tuple[int, ...]:
         return tuple(int(pid) for pid in self._inside("marked", marker).split())
 
+    def running(self, marker: str) -> Mapping[int, str]:
+        lines = (line.partition(" ") for line in self._inside("running", marker).splitlines())
+        found = {int(pid): command.strip() for pid, _, command in lines}
+        return {pid: command for pid, command in found.items() if pid != 1 and command not in {"", " ".join(_KEEPER)}}
+
     def kill_marked(self, marker: str) -> None:
         left = self._inside("kill", marker).strip()
         if left:
@@ -182,7 +210,7 @@ class ContainerForge:
         """Run the process script in the container; silent where the container is gone."""
         try:
             result = self._client.containers.get(self.name).exec_run(
-                ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False
+                ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False, environment=processes.ASKING
             )
         except docker.errors.NotFound:
             return ""

@@ -106,6 +106,16 @@ def open_gateway(step: Step) -> None:
     site.gateway = gateway
 
 
+def register_source(step: Step) -> None:
+    """Have Hex in the forge know the source by its own key."""
+    site = step.site
+    home = site.directory / ".home"
+    home.mkdir(exist_ok=True)
+    (home / "source-key.pem").write_bytes(site.registry.public_key)
+    for command in site.registry.setup_commands(key_file=str(site.in_forge.root / ".home/source-key.pem")):
+        step.must(*command, label="register the package source", deadline=60)
+
+
 def close_gateway(site: Site) -> None:
     """Stop the gateway, if it is open."""
     if site.gateway is not None:
@@ -118,7 +128,7 @@ def start_database(step: Step) -> None:
     site = step.site
     server = _server(step)
     for key, value in server.secrets().items():
-        site.run.keep_secret(key, value, mask=key == "password")
+        site.run.keep_secret(key, value, mask=key == "password" and not site.observed)
     server.start()
     site.server = server
 
@@ -127,17 +137,20 @@ def _server(step: Step) -> postgres.DatabaseServer:
     site = step.site
     if site.database_kind == "url":
         return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
+    password = postgres.SUPERUSER if site.observed else None
     if site.database_kind == "embedded":
         folder = site.options.state / "postgres" / site.run.id
         folder.parent.mkdir(parents=True, exist_ok=True)
         return postgres.EmbeddedServer(
-            run=site.run.id, folder=folder, journal=site.run.journal, where=step.where, observe=step.recorder
-        )
+            run=site.run.id, folder=folder, journal=site.run.journal, where=step.where, observe=step.recorder,
+            password=password,
+        )  # fmt: skip
     assert site.engine is not None
     image = ensure_image(site.engine, "postgres", say=_noting(step))
     return postgres.ContainerServer(
-        run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network
-    )
+        run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network,
+        password=password,
+    )  # fmt: skip
 
 
 def _noting(step: Step) -> Callable[[str], None]:

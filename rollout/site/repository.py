@@ -58,10 +58,9 @@ class Repository:
 
     def worktrees(self) -> tuple[str, ...]:
         """Folders of all worktrees but the repository's own."""
-        if not self.exists:
-            return ()
-        lines = self._git("worktree", "list", "--porcelain").splitlines()
-        return tuple(line.removeprefix("worktree ") for line in lines if line.startswith("worktree "))[1:]
+        # As gitrepository-layout(5) has it: a program for each look would cost more than all the rest of a fingerprint.
+        links = sorted(self.path.glob("worktrees/*/gitdir"))
+        return tuple(str(Path(link.read_text(encoding="utf-8").strip()).parent) for link in links)
 
     def add_worktree(self, directory: Path, branch: str, *, run: str) -> None:
         """A worktree with nothing in it, on a new branch whose first commit names the run."""

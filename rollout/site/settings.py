@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from rollout.site import postgres
 from rollout.site.site import Site
+
+SECRETS = ("SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET")
 
 
 def make(site: Site) -> dict[str, str]:
@@ -37,6 +41,43 @@ def make(site: Site) -> dict[str, str]:
         "TOKEN_SIGNING_SECRET": token,
         **({"XAVOS_FORGE_CONTAINER": site.in_forge.record["name"]} if site.in_forge.kind == "container" else {}),
     }
+
+
+def assumed(site: Site) -> dict[str, str]:
+    """What a path that is only observed finds in its environment; nothing of it is a secret.
+
+    A fresh application's config/dev.exs has host, user, password and database written in, and reads PORT and PGPORT.
+    """
+    server = site.database
+    user, database = postgres.SUPERUSER, site.databases["dev"]
+    host, port = server.forge_address or (server.host, server.port)
+    return {
+        "PORT": str(site.options.port),
+        "DATABASE_URL": server.url(user=user, password=user, database=database),
+        "PGHOST": host,
+        "PGPORT": str(port),
+        "PGUSER": user,
+        "PGPASSWORD": user,
+        "PGDATABASE": database,
+        # Whoever runs such a script can commit: without a name, git would refuse.
+        **{f"GIT_{who}_NAME": "XAVOS Rollout" for who in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{who}_EMAIL": "rollout@localhost" for who in ("AUTHOR", "COMMITTER")},
+    }
+
+
+def secrets_of(site: Site) -> Mapping[str, str]:
+    """What must be in no log and in no file that is committed, by name."""
+    if site.observed:
+        return _written_in(site.application)
+    return {name: site.settings[name] for name in ("PGPASSWORD", *SECRETS)}
+
+
+def _written_in(application: Path) -> dict[str, str]:
+    """The secrets that a generated application has in config/dev.exs: the same names that `make` gives ours."""
+    file = application / "config/dev.exs"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    found = {name: re.search(rf"\b{name.lower()}:\s*\"([^\"]+)\"", text) for name in SECRETS}
+    return {name: match.group(1) for name, match in found.items() if match}
 
 
 def write(path: Path, settings: Mapping[str, str]) -> None:

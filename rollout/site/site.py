@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rollout.hex.gateway import Gateway
     from rollout.hex.sources import Source
 
+APPLICATION = "xavos"  # what a generated application is called, whatever the deployment's name
 # What differs between two sites of the same checkpoint; kept out of checkpoints, untouched by their restoration.
 SITE_ONLY = (
     ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/edit.exs", ".home/.cache", TEMPORARY,
@@ -33,10 +35,22 @@ SITE_ONLY = (
 
 
 class Site:
-    """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them."""
+    """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them.
+
+    `app` is the folder of the application below the site's: "" where it is the site's own folder. On a site that is
+    `observed` a path does as it likes: the database server is the site's alone, the path is its superuser.
+    """
 
     def __init__(
-        self, options: Options, run: Run, *, engine: Engine | None, upstreams: Upstreams, forge: str, database: str
+        self,
+        options: Options,
+        run: Run,
+        *,
+        engine: Engine | None,
+        upstreams: Upstreams,
+        forge: str,
+        database: str,
+        observed: bool = False,
     ) -> None:
         self.options = options
         self.run = run
@@ -44,12 +58,15 @@ class Site:
         self.upstreams = upstreams
         self.forge_kind = forge
         self.database_kind = database
-        self.store = Store(options.cache / "objects")
+        self.store = Store(options.cache)
         self.directory = options.directory
         self.repository = Repository(options.directory.parent / f".{options.directory.name}.git")
         self.branch = f"deploy/{options.name}"
-        self.role = options.name
-        self.databases: Mapping[str, str] = {"dev": f"{options.name}_dev", "test": f"{options.name}_test"}
+        self.observed = observed
+        self.app = ""
+        self.role = postgres.SUPERUSER if observed else options.name
+        called = APPLICATION if observed else options.name
+        self.databases: Mapping[str, str] = {"dev": f"{called}_dev", "test": f"{called}_test"}
         self.forge: Forge | None = None
         self.server: postgres.DatabaseServer | None = None
         self.gateway: Gateway | None = None
@@ -60,6 +77,11 @@ class Site:
         self.network_gateway: str | None = None
         self.last_tree: Manifest | None = None
         self._dumps: dict[str, str] = {}
+
+    @property
+    def application(self) -> Path:
+        """The folder that holds the application's mix.exs."""
+        return self.directory / self.app
 
     @property
     def source(self) -> Source:
@@ -102,6 +124,8 @@ class Site:
             **(self.gateway.forge_environment() if self.gateway else {}),
             **{name: value for name, value in self.settings.items() if name != "XAVOS_SERVER"},
             "XAVOS_RUN": self.run.id,
+            # A repository around the site (the checkout it is in, somebody's home) is none of its business.
+            "GIT_CEILING_DIRECTORIES": str(forge.root.parent),
         }
 
     def tree(self) -> Manifest | None:
@@ -112,24 +136,44 @@ class Site:
         self.last_tree = scan(self.directory, self.last_tree)
         return self.last_tree
 
-    def fingerprint(self) -> Fingerprint:
-        """The site from outside: everything that a phase could leave behind."""
-        facts: dict[str, str] = {}
-        if self._port_answers() and self.in_forge.listener_marked(self.options.port, self.run.marker):
-            facts[f"listener on port {self.options.port}"] = self.run.marker
-        for reference, commit in self.repository.refs().items():
-            facts[f"git {reference}"] = commit
-        for worktree in self.repository.worktrees():
-            facts[f"git worktree {worktree}"] = ""
+    def fingerprint(self, tree: Manifest | None = None) -> Fingerprint:
+        """The site from outside: everything that a phase could leave behind.
+
+        `tree` is the folder of this moment, for a caller that has just looked at it.
+        """
+        # Each question waits for somebody else, so they are asked at once; the tree is looked at meanwhile.
+        questions = (self._git_facts, self._engine_facts, self._database_facts, self._process_facts)
+        with ThreadPoolExecutor(len(questions)) as asking:
+            answers = [asking.submit(question) for question in questions]
+            tree = self.tree() if tree is None else tree
+            facts = {key: value for answer in answers for key, value in answer.result().items()}
+        return Fingerprint(tree=tree, facts=facts)
+
+    def _git_facts(self) -> Mapping[str, str]:
+        facts = {f"git {reference}": commit for reference, commit in self.repository.refs().items()}
+        facts |= {f"git worktree {worktree}": "" for worktree in self.repository.worktrees()}
         if self.repository.path.exists():
             facts[f"repository {self.repository.path.name}"] = ""
-        facts |= self._engine_facts()
-        if self.server is not None and self.server_alive():
-            facts |= postgres.facts(self.server, tuple(self.databases.values()), self.role)
-        if self.forge is not None and self.forge.kind == "host":
-            for pid in self.forge.marked(self.run.marker):
-                facts[f"process {pid}"] = self.run.marker
-        return Fingerprint(tree=self.tree(), facts=facts)
+        return facts
+
+    def _database_facts(self) -> Mapping[str, str]:
+        if self.server is None or not self.server_alive():
+            return {}
+        if self.observed:
+            return postgres.everything(self.server, self.role)
+        return postgres.facts(self.server, tuple(self.databases.values()), self.role)
+
+    def _process_facts(self) -> Mapping[str, str]:
+        if self.forge is None:
+            return {}
+        facts: dict[str, str] = {}
+        if self._port_answers() and self.forge.listener_marked(self.options.port, self.run.marker):
+            facts[f"listener on port {self.options.port}"] = "" if self.observed else self.run.marker
+        if self.observed:
+            facts |= {f"process {pid}": command for pid, command in self.forge.running(self.run.marker).items()}
+        elif self.forge.kind == "host":
+            facts |= {f"process {pid}": self.run.marker for pid in self.forge.marked(self.run.marker)}
+        return facts
 
     def server_alive(self) -> bool:
         """True where the server takes an administrator's connection."""
@@ -164,7 +208,7 @@ class Site:
     def undo_state(self, now: Fingerprint) -> Mapping[str, Any]:
         """The record that puts folder and databases back to how they are `now`, at this moment (see rollout.undo)."""
         tree = now.tree
-        commit = self.repository.refs().get(f"refs/heads/{self.branch}")
+        commit = now.facts.get(f"git refs/heads/{self.branch}")
         return {
             "kind": "state",
             "directory": str(self.directory),
@@ -212,13 +256,11 @@ class Site:
     def restore_tree(self, wanted: Manifest, current: Manifest) -> tuple[str, ...]:
         """Make the folder equal to `wanted`; `current` is how it is now.
 
-        Returns the differences that are left: files whose objects are damaged, which are dropped from the store.
+        Returns the differences that are left: files whose objects are gone or damaged.
         """
         self.last_tree = restored = self.store.restore_tree(self.directory, wanted, current)
         if restored.entries == wanted.entries:
             return ()
-        files = {path: entry for path, entry in wanted.entries.items() if entry[0] == "f"}
-        self.store.drop_damaged(entry[4] for path, entry in files.items() if restored.entries.get(path) != entry)
         return differences(wanted, restored, limit=5)
 
     def database_digest(self, name: str) -> str | None:
@@ -226,4 +268,5 @@ class Site:
         return postgres.digest_of_database(postgres.facts(self.database, (name,), self.role), name)
 
     def file(self, relative: str) -> Path:
-        return self.directory / relative
+        """A file of the application."""
+        return self.application / relative

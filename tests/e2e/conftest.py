@@ -17,16 +17,17 @@ from tests.e2e.world import Ended, World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """The first whole rehearsal: where, how it ended, its verdict, how long it took."""
+    """A whole rehearsal of a path: where, how it ended, its verdict, how long it took."""
 
     world: World
     ended: Ended
     verdict: dict[str, Any]
     seconds: float
+    path: str = "realistic"
 
     def needs(self, phase: str) -> None:
         """Fail, in one line, where the rehearsal does not get as far as `phase`."""
-        phases = {each["name"]: each["outcome"] for each in self.verdict["paths"]["realistic"]["phases"]}
+        phases = {each["name"]: each["outcome"] for each in self.verdict["paths"][self.path]["phases"]}
         if phases.get(phase) != "passed":
             pytest.fail(f"the rehearsal itself does not pass {phase}: {phases.get(phase)}", pytrace=False)
 

@@ -39,6 +39,8 @@ KILLS = {
 }
 # Between the first act's announcement and the last thing a start does: where a kill is most likely to leave something.
 MORE_KILLS = ("prerequisites:act.intent:3", "prerequisites:command.running:1", "server:act.intent:2")
+# Amid the restoration of a checkpoint: its files, its databases.
+RESTORATION_KILLS = ("ash_core:file.restored:20", "migrations:wait.finished:1")
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -90,7 +92,7 @@ def test_an_optional_phase_that_fails_is_undone_and_the_path_goes_on(
 
 @pytest.mark.parametrize(
     "spec",
-    [f"{phase.name}:{KILLS.get(phase.name, 'end:1')}" for phase in PHASES] + list(MORE_KILLS),
+    [f"{phase.name}:{KILLS.get(phase.name, 'end:1')}" for phase in PHASES] + list(MORE_KILLS + RESTORATION_KILLS),
 )
 def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
     """After SIGKILL the next `--recover` leaves nothing, and the one after that finds nothing owed."""

@@ -15,6 +15,7 @@ from rollout.plan import PhasePlan, Plan
 from rollout.run import Run
 from rollout.site import ground
 from rollout.site.forge import HostForge
+from rollout.site.packs import Packs
 from rollout.site.site import Site
 from rollout.step import Step
 
@@ -88,6 +89,15 @@ def writes(name: str, text: str = "x") -> Callable[[Step], None]:
         path.write_text(text)
 
     return apply
+
+
+def spoil(folder: Path, digest: str, by: bytes) -> None:
+    """Put other bytes in the place of an object, where the packs of `folder` have it."""
+    found = Packs(folder).find(digest)
+    assert found is not None
+    with (folder / found.pack).open("r+b") as file:
+        file.seek(found.offset)
+        file.write((by * found.size)[: found.size])
 
 
 GROUND = code("ground", ground.make_folder, checkpointed=False)

@@ -43,6 +43,37 @@ def ended(text: str, *, code: int | None = 1, timed_out: bool = False) -> Outcom
             None,
         ),
         ("Could not verify authenticity of fetched registry file.", "checksum_mismatch", None),
+        (
+            '{:failed_connect, [{:to_address, {~c"repo.hex.pm", 443}}, {:inet, [:inet], :nxdomain}]}\n'
+            "Failed to check for new Hex version\nResolving Hex dependencies...\n"
+            "** (Mix) No package with name no_such_package (from: mix.exs) in registry",
+            "package_missing",
+            "no_such_package",
+        ),
+        (
+            'Failed to check for new Hex version\n{:failed_connect, [{:to_address, {~c"repo.hex.pm", 443}}]}\n'
+            "** (Mix) No package with name no_such_package (from: mix.exs) in registry",
+            "package_missing",
+            "no_such_package",
+        ),
+        (
+            "remote: The Git repository saadeghi/daisyui cannot be had from /srv/git (missing): there is no such folder\n"
+            "fatal: repository 'http://127.0.0.1:36991/git/saadeghi/daisyui.git/' not found",
+            "package_missing",
+            "daisyui",
+        ),
+        ("fatal: repository 'https://example.org/git/owner/lib.git/' not found", "package_missing", "lib"),
+        (
+            "** (Mix) Failed to automatically determine latest version for `oban_web`\n\nThis may mean that the package",
+            "package_missing",
+            "oban_web",
+        ),
+        (
+            "Dependencies have diverged:\n* igniter (Hex package)\n  the :only option for dependency igniter\n\n"
+            "** (Mix) Can't continue due to errors on dependencies",
+            "version_conflict",
+            "igniter",
+        ),
         ("** (Mix) The database for Xavos.Repo couldn't be created: killed", "database_unreachable", None),
         (
             "** (DBConnection.ConnectionError) tcp connect (127.0.0.1:1): connection refused - :econnrefused",
@@ -141,3 +172,24 @@ def test_the_error_carries_everything() -> None:
     assert ("package_missing", "nope_pkg") == (error.cause, error.package)
     assert error.message.startswith("mix deps.get: ** (Mix) No package")
     assert ADVICE["package_missing"] == error.advice
+
+
+def test_a_conflict_is_told_in_the_solvers_words() -> None:
+    """All of its sentences, whatever a tool has printed around them."""
+    text = (
+        "\r\x1b[Kfetching deps ⣷\r\x1b[Kfetching deps ✗\n** (RuntimeError) mix deps.get exited with 1\n\nOutput:\n\n"
+        'Because "the lock" specifies "decimal 3.1.1" and every version of "xema" depends on "decimal ~> 2.0",\n'
+        '"the lock" is incompatible with "xema".\nSo, because "your app" depends on "the lock", version solving failed.\n'
+        "** (Mix) Hex dependency resolution failed\n    (mix 1.18.3) lib/mix/task.ex:495"
+    )
+    found = classify(ended(text))
+    assert found.cause == "version_conflict"
+    assert found.message == (
+        'Because "the lock" specifies "decimal 3.1.1" and every version of "xema" depends on "decimal ~> 2.0", '
+        '"the lock" is incompatible with "xema". So, because "your app" depends on "the lock", version solving failed.'
+    )
+
+
+def test_a_spinner_does_not_hide_the_line_that_says_what_went_wrong() -> None:
+    text = "\rcompiling igniter ⡇\rcompiling igniter ⣗** (Mix) No package with name nope (from: mix.exs) in registry\n"
+    assert classify(ended(text)).message == "** (Mix) No package with name nope (from: mix.exs) in registry"

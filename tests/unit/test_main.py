@@ -14,6 +14,7 @@ import pytest
 from rollout import recovery
 from rollout.__main__ import main
 from rollout.run import Run
+from rollout.site.store import FOLDER
 from tests.unit.fakes import options
 
 
@@ -123,9 +124,10 @@ def test_the_cache_is_emptied_only_between_runs(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run that goes on may need its objects to roll back."""
-    precious = place / "cache" / "objects" / "ab" / "c"
+    precious = place / "cache" / FOLDER / "a.pack"
+    former = place / "cache" / "objects" / "ab" / "c"
     bundle = place / "cache" / "bundles" / "default"
-    for path in (precious, bundle):
+    for path in (precious, former, bundle):
         path.parent.mkdir(parents=True)
         path.touch()
     run = Run(options(place))
@@ -134,4 +136,4 @@ def test_the_cache_is_emptied_only_between_runs(
     assert precious.exists()
     run.close(settled=True)
     assert 0 == main(["clean-cache"])
-    assert (False, True) == (precious.exists(), bundle.exists())
+    assert (False, False, True) == (precious.exists(), former.exists(), bundle.exists())

@@ -127,6 +127,20 @@ class TestPlan:
         names = [package.name for package in plan.packages]
         assert names.index("picosat_elixir") < names.index("ash")
 
+    def test_the_incremental_path_is_the_realistic_one_by_another_installer(self) -> None:
+        """The same phases and checks, the same packages in the same order; Igniter is there from the start."""
+        realistic, incremental = load_plan("realistic"), load_plan("incremental")
+        assert (("mix", "igniter"), realistic.phase_names) == (
+            (realistic.installer, incremental.installer),
+            incremental.phase_names,
+        )
+        assert realistic.groups == incremental.groups
+        assert [(package.name, package.requirement) for package in realistic.packages] == [
+            (package.name, package.requirement) for package in incremental.packages if package.name != "igniter"
+        ]
+        assert ["igniter"] == [package.name for package in incremental.phase("phoenix_app").packages]
+        assert not any(phase.observed for phase in incremental.phases)
+
     def test_stopping_early_keeps_the_whole_in_sight(self) -> None:
         """Fewer phases, the same packages: they are resolved together; cutting twice is cutting once."""
         plan = load_plan("realistic")

@@ -19,6 +19,7 @@ from rollout.site import settings
 from rollout.site.manifest import Manifest, grafted, scan, without
 from rollout.site.processes import port_holder
 from rollout.site.repository import Repository
+from rollout.site.store import Store
 
 FILE = ("f", 0o644, 1, 1, "x")
 OTHER = ("f", 0o644, 1, 1, "y")
@@ -57,10 +58,13 @@ class TestCheckpoints:
     def checkpoint(self, checkpoints: Checkpoints, root: Path, key: str) -> Checkpoint:
         root.mkdir()
         (root / "file").write_bytes(key.encode() * 100)
+        manifest = scan(root)
+        tree = checkpoints.store.keep_tree(root, manifest)
         saved = Checkpoint(
             key=key,
             phase="one",
-            tree=checkpoints.store.keep_tree(root, scan(root)),
+            tree=tree,
+            packs=checkpoints.store.packs_of(manifest, tree),
             dumps={"dev": None},
             asked={"/a": "1"},
             seconds=1,
@@ -70,7 +74,7 @@ class TestCheckpoints:
 
     def test_what_was_saved_is_found(self, tmp_path: Path) -> None:
         """Unless it, or anything it names, is gone or of another schema."""
-        checkpoints = Checkpoints(tmp_path / "cache")
+        checkpoints = Checkpoints(tmp_path / "cache", Store(tmp_path / "cache"))
         saved = self.checkpoint(checkpoints, tmp_path / "one", "k1")
         assert saved == checkpoints.find("k1")
         assert checkpoints.find("k2") is None
@@ -80,17 +84,21 @@ class TestCheckpoints:
             path.write_text(spoilt)
             assert checkpoints.find("k1") is None
         path.write_text(whole)
-        checkpoints.store.path(saved.tree).unlink()
+        (checkpoints.store.folder / saved.packs[0]).unlink()
         assert checkpoints.find("k1") is None
 
     def test_the_least_recently_used_go(self, tmp_path: Path) -> None:
         """Until the rest fits; what is found counts as used."""
-        checkpoints = Checkpoints(tmp_path / "cache")
+        checkpoints = Checkpoints(tmp_path / "cache", Store(tmp_path / "cache"))
         for age, key in enumerate(("k1", "k2", "k3"), 1):
             self.checkpoint(checkpoints, tmp_path / key, key)
             os.utime(tmp_path / "cache" / "checkpoints" / f"{key}.json", (age, age))
-        assert checkpoints.find("k1") is not None
-        checkpoints.keep_within(limit=700)
+        found = checkpoints.find("k1")
+        assert found is not None
+        size = sum(checkpoints.store.size_of(pack) for pack in found.packs)
+        for pack in checkpoints.store.folder.iterdir():
+            os.utime(pack, (1, 1))
+        assert size == checkpoints.keep_within(limit=2 * size)
         assert [True, False, True] == [checkpoints.find(key) is not None for key in ("k1", "k2", "k3")]
 
 

@@ -20,13 +20,14 @@ from rollout.site.manifest import scan
 from rollout.site.processes import marked
 from rollout.site.repository import MARK, Repository
 from rollout.site.store import Store
+from rollout.step import Step
 from rollout.undo import _KINDS, Workshop, undo
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(store=Store(tmp_path / "objects"), secrets={}, servers={})
+    return Workshop(store=Store(tmp_path), secrets={}, servers={})
 
 
 def act(number: int, record: dict[str, Any]) -> Act:
@@ -185,6 +186,20 @@ def test_a_state_is_restored_from_the_store(tmp_path: Path, workshop: Workshop) 
         assert {"a": "before"} == {path.name: path.read_text() for path in root.iterdir()}
 
 
+def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, workshop: Workshop) -> None:
+    """Only what was looked at last of all need not be looked at again for the proof."""
+    root = tmp_path / "site"
+    root.mkdir()
+    (root / "a").write_text("before")
+    record: dict[str, Any] = {"kind": "state", "directory": str(root), "git": None, "databases": {}, "server": "",
+                              "role": "x", "manifest": workshop.store.keep_tree(root, scan(root))}  # fmt: skip
+    (root / "a").write_text("after")
+    undo(record, workshop)
+    assert ({str(root)}, scan(root)) == (workshop.seen, workshop.trees[str(root)])
+    undo({"kind": "directory", "path": str(tmp_path / "other"), "run": "r"}, workshop)
+    assert set() == workshop.seen
+
+
 def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, workshop: Workshop) -> None:
     """A failing undo is named and owed; all the others are done."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
@@ -203,6 +218,17 @@ def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, workshop: W
     journal.close()
 
 
+def _python(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 class TestRecovery:
     """By the journals of runs that are over; never of one that is alive or kept."""
 
@@ -219,20 +245,13 @@ class TestRecovery:
                 {amid}
             stage.play(GROUND, code("one", apply))
         """
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(script)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = _python(script)
         assert -signal.SIGKILL == done.returncode, done.stderr
         return done.stdout.strip()
 
     def recover(self, folder: Path) -> tuple[tuple[recovery.Recovered, ...], list[str]]:
         said: list[str] = []
-        store = Store(folder / "cache" / "objects")
+        store = Store(folder / "cache")
         return recovery.recover(folder / "state", folder / "reports", store, said.append), said
 
     def test_a_killed_run_is_undone(self, tmp_path: Path) -> None:
@@ -248,6 +267,37 @@ class TestRecovery:
         assert [] == [path for path in state.rglob("*") if path.is_file()]
         assert '"killed": true' in (tmp_path / "reports" / run / "verdict.json").read_text()
         assert ((), []) == self.recover(tmp_path)
+
+    def test_a_run_killed_amid_the_restoration_of_a_checkpoint_is_undone(self, tmp_path: Path) -> None:
+        """Half of its files are there, one of them half written."""
+
+        def many(step: Step) -> None:
+            for number in range(9):
+                writes(f"sub/{number}", f"{number}" * 100)(step)
+
+        stage = Stage(tmp_path, plan("ground", "one"))
+        stage.play(GROUND, code("one", many))
+        script = f"""
+            import os, pathlib
+            from rollout.site import store
+            from tests.unit.fakes import GROUND, Stage, code, plan
+            write, written = store._write, []
+            def dying(path, entry, data):
+                written.append(path)
+                if len(written) == 5:
+                    pathlib.Path(path).write_bytes(data[:50])
+                    os.kill(os.getpid(), 9)
+                return write(path, entry, data)
+            store._write = dying
+            stage = Stage(pathlib.Path({str(tmp_path)!r}), plan("ground", "one"))
+            stage.play(GROUND, code("one", lambda step: print("built")))
+        """
+        done = _python(script)
+        assert (-signal.SIGKILL, "") == (done.returncode, done.stdout), done.stderr
+        assert 5 == len(list((tmp_path / "deployments/xavos/sub").iterdir()))
+        recovered, _said = self.recover(tmp_path)
+        assert [()] == [each.left for each in recovered]
+        assert not (tmp_path / "deployments").exists()
 
     def test_a_command_that_is_still_writing_is_ended_first(self, tmp_path: Path) -> None:
         """The run was killed amid it: it goes on, and would fill the folder faster than it is emptied."""
@@ -341,7 +391,7 @@ class TestRecovery:
         assert () == self.undeploy(tmp_path, "xavos")
 
     def undeploy(self, place: Path, *names: str) -> tuple[recovery.Recovered, ...]:
-        store = Store(place / "cache" / "objects")
+        store = Store(place / "cache")
         return recovery.undeploy(place / "state", place / "reports", store, lambda line: None, names=names)
 
 

@@ -16,14 +16,15 @@ from rollout.site.postgres.errors import (
     ServerGone,
 )
 from rollout.site.postgres.existing import ExistingServer, refuse_existing
-from rollout.site.postgres.facts import differences, digest_of_database, facts
-from rollout.site.postgres.login import Connection
+from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
+from rollout.site.postgres.login import SUPERUSER, Connection
 from rollout.site.postgres.ownership import drop_owned
 from rollout.site.postgres.provision import provision, role_record, undo_role
 from rollout.site.postgres.server import DatabaseServer
 from rollout.site.postgres.undo_embedded import undo_embedded
 
 __all__ = [
+    "SUPERUSER",
     "CannotInterrupt",
     "Choice",
     "Connection",
@@ -45,6 +46,7 @@ __all__ = [
     "differences",
     "digest_of_database",
     "drop_owned",
+    "everything",
     "facts",
     "provision",
     "refuse_existing",

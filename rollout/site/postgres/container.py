@@ -18,7 +18,7 @@ from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
 from rollout.site.postgres.engine import INNER_PORT, ContainerToolbox, engine, engine_url, named_container
 from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
-from rollout.site.postgres.login import Login, free_port, wait_until_answering
+from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
 
 LABEL = "xavos.run"
@@ -27,6 +27,8 @@ _START_SECONDS = 60.0
 
 class ContainerServer(Server):
     """`image` must be on this machine. With `network` it is reached there, else on a fixed port of 127.0.0.1.
+
+    A `password` that is given is no secret; without one, the administrator's is made and masked.
 
     The container outlives the process that made it: nothing but `stop` or `undo_container` removes it.
     """
@@ -43,10 +45,12 @@ class ContainerServer(Server):
         network: str | None = None,
         name: str | None = None,
         forge_address: tuple[str, int] | None = None,
+        password: str | None = None,
     ) -> None:
-        password = secrets.token_urlsafe(24)
-        journal.redactor.add(password)
-        super().__init__(Login(host="", port=0, user="postgres", password=password), forge_address=forge_address)
+        if password is None:
+            password = secrets.token_urlsafe(24)
+            journal.redactor.add(password)
+        super().__init__(Login(host="", port=0, user=SUPERUSER, password=password), forge_address=forge_address)
         self.name = name or f"xavos-{run}-postgres"
         self.network = network
         self._run = run

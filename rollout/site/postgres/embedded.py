@@ -17,7 +17,7 @@ from rollout.journal import Journal
 from rollout.process import LocalLauncher, Quiet, Request, execute
 from rollout.site.postgres.binaries import Binaries, find_binaries, is_reachable
 from rollout.site.postgres.errors import EmbeddedUnavailable, NotOurs, ServerFailed, ServerGone
-from rollout.site.postgres.login import Login, free_port, wait_until_answering
+from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
 from rollout.site.postgres.tools import LocalToolbox, Observe
 from rollout.site.postgres.undo_embedded import marker, processes, undo_embedded
@@ -42,7 +42,7 @@ class EmbeddedServer(Server):
 
     `folder` must not exist, the one above it must. PostgreSQL refuses to run as root: it then runs as nobody,
     and where nobody cannot get to `folder` (e.g. below /root), a folder in /var/tmp takes its place; the
-    attribute `folder` says which.
+    attribute `folder` says which. A `password` that is given is no secret; without one, it is made and masked.
     """
 
     kind = "embedded"
@@ -56,10 +56,12 @@ class EmbeddedServer(Server):
         where: Mapping[str, Any] | None = None,
         observe: Observe = Quiet,
         forge_address: tuple[str, int] | None = None,
+        password: str | None = None,
     ) -> None:
-        password = secrets.token_urlsafe(24)
-        journal.redactor.add(password)
-        login = Login(host="127.0.0.1", port=0, user="postgres", password=password)
+        if password is None:
+            password = secrets.token_urlsafe(24)
+            journal.redactor.add(password)
+        login = Login(host="127.0.0.1", port=0, user=SUPERUSER, password=password)
         super().__init__(login, forge_address=forge_address)
         self._run = run
         self._journal: Journal | None = journal

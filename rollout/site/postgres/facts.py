@@ -112,6 +112,15 @@ def facts(server: DatabaseServer, databases: tuple[str, ...], role: str) -> Mapp
     return dict(sorted(found.items()))
 
 
+def everything(server: DatabaseServer, superuser: str) -> Mapping[str, str]:
+    """The same of a server that is a site's alone: every role but PostgreSQL's own, every database but templates."""
+    with server.connect() as connection:
+        databases = connection.execute("SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate")
+        names = tuple(str(row[0]) for row in databases.fetchall())
+        roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'").fetchall()
+    return {f"role {row[0]}": "there" for row in roles} | dict(facts(server, names, superuser))
+
+
 def digest_of_database(found: Mapping[str, str], database: str) -> str | None:
     """One digest over all that `facts` says of a database; None where it is not there."""
     own = {key: value for key, value in found.items() if key == f"database {database}" or f" {database}." in key}

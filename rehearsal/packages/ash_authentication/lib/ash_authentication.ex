@@ -178,6 +178,13 @@ defmodule AshAuthentication.Secret do
   @callback secret_for([atom()], module(), keyword(), map()) :: {:ok, String.t()} | :error
 end
 
+defmodule AshAuthentication.Sender do
+  @moduledoc false
+
+  defmacro __using__(_), do: quote(do: @behaviour(AshAuthentication.Sender))
+  @callback send(term(), String.t(), keyword()) :: term()
+end
+
 defmodule AshAuthentication.BcryptProvider do
   @moduledoc false
   def hash(password), do: {:ok, Bcrypt.hash_pwd_salt(password)}

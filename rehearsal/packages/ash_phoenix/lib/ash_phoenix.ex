@@ -49,6 +49,10 @@ defimpl Phoenix.HTML.FormData, for: AshPhoenix.Form do
   end
 end
 
+defimpl Phoenix.HTML.Safe, for: Ash.CiString do
+  def to_iodata(text), do: text |> to_string() |> Phoenix.HTML.Engine.html_escape()
+end
+
 defmodule AshPhoenix.LiveView do
   @moduledoc false
   def keep_live(socket, assign, fun, _opts \\ []), do: Phoenix.Component.assign(socket, assign, fun.(socket))

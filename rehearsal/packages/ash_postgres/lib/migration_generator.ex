@@ -12,7 +12,8 @@ defmodule AshPostgres.MigrationGenerator do
     resources =
       for resource <- Ash.Info.resources(app), Info.data_layer(resource) == AshPostgres.DataLayer, do: resource
 
-    repos = resources |> Enum.map(&Place.repo/1) |> Enum.uniq()
+    configured = for repo <- Application.get_env(app, :ecto_repos, []), ash?(repo), do: repo
+    repos = resources |> Enum.map(&Place.repo/1) |> Enum.concat(configured) |> Enum.uniq()
 
     files =
       Enum.flat_map(repos, &extensions(&1, opts)) ++
@@ -41,6 +42,8 @@ defmodule AshPostgres.MigrationGenerator do
         for {file, text} <- files, do: Mix.Generator.create_file(file, text, force: true)
     end
   end
+
+  defp ash?(repo), do: Code.ensure_loaded?(repo) and function_exported?(repo, :installed_extensions, 0)
 
   # Extensions come first, in a migration of their own.
 

@@ -7,7 +7,7 @@ defmodule Postgrex.Protocol do
 
   def connect(opts) do
     host = opts[:hostname] || "localhost"
-    port = opts[:port] || 5432
+    port = opts[:port] || String.to_integer(System.get_env("PGPORT", "5432"))
     socket_opts = [:binary, active: false, packet: :raw, nodelay: true] ++ List.wrap(opts[:socket_options])
 
     case :gen_tcp.connect(address(host), port, socket_opts, opts[:timeout] || 15_000) do

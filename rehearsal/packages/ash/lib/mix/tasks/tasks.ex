@@ -1,7 +1,7 @@
 defmodule Mix.Tasks.Ash do
   @moduledoc false
 
-  @doc "Calls a function of every data layer and extension that is in use and has it."
+  @doc "Calls a function of every data layer and extension that is in use and has it; PostgreSQL's also before that."
   def each_extension(function, args) do
     Mix.Task.run("compile")
     Mix.Task.run("loadpaths")
@@ -11,6 +11,7 @@ defmodule Mix.Tasks.Ash do
     app
     |> Ash.Info.resources()
     |> Enum.flat_map(&[Ash.Resource.Info.data_layer(&1) | Ash.Resource.Info.extensions(&1)])
+    |> Enum.concat([AshPostgres.DataLayer])
     |> Enum.filter(& &1)
     |> Enum.uniq()
     |> Enum.filter(&(Code.ensure_loaded?(&1) and function_exported?(&1, function, 1)))

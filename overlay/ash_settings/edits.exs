@@ -1,0 +1,27 @@
+[
+  # What the installers of ash and ash_json_api are going to set, set before these are compiled: they read it while
+  # they compile, and would be compiled a second time. The installers find it and leave it.
+  {:insert_before, "config/config.exs", ~S|import_config "#{config_env()}.exs"|,
+   ~S"""
+   # Behaviour of Ash that becomes the default in its next major version
+   config :ash,
+     allow_forbidden_field_for_relationships_by_default: true,
+     include_embedded_source_by_default?: false,
+     show_keysets_for_all_actions?: false,
+     default_page_type: :keyset,
+     policies: [no_filter_static_forbidden_reads?: false],
+     keep_read_action_loads_when_loading?: false,
+     default_actions_require_atomic?: true,
+     read_action_after_action_hooks_in_order?: true,
+     bulk_actions_default_to_errors?: true,
+     transaction_rollback_on_error?: true,
+     redact_sensitive_values_in_errors?: true,
+     many_to_many_destroy_destination_on_match?: true
+
+   config :ash_json_api,
+     show_public_calculations_when_loaded?: false,
+     authorize_update_destroy_with_error?: true
+   """},
+  {:append, "config/dev.exs", "\nconfig :ash, policies: [show_policy_breakdowns?: true]"},
+  {:append, "config/test.exs", "\nconfig :ash, policies: [show_policy_breakdowns?: true]"}
+]

@@ -1,0 +1,3 @@
+[
+  {:list_add, "config/config.exs", :ash_domains, "Xavos.Coordination"}
+]

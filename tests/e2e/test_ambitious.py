@@ -1,0 +1,128 @@
+"""The ambitious path: everything at once, as it is; what became of it, and that nothing of it stays on the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rollout.journal import read_events
+from tests.e2e.world import World
+
+PATH = "ambitious"
+# What a path that only generates leaves as it was generated.
+WANTING = {
+    "tables get binary ids",
+    "the signing secret is not in the code",
+    "the role is no superuser",
+}
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def _path(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = world.verdict()["paths"][PATH]
+    return found
+
+
+def _phases(world: World) -> dict[str, str]:
+    return {phase["name"]: phase["outcome"] for phase in _path(world)["phases"]}
+
+
+def _told(world: World, event: str) -> list[dict[str, Any]]:
+    journal = world.reports / "latest" / "journal.jsonl"
+    return [dict(found) for found in read_events(journal) if found["event"] == event]
+
+
+def _left(world: World) -> list[str]:
+    (event,) = _told(world, "path.left")
+    return [str(item) for item in event["items"]]
+
+
+def _matching(items: list[str], *starts: str) -> list[str]:
+    return [start for start in starts if any(item.startswith(start) for item in items)]
+
+
+def test_where_nothing_clashes_it_deploys_and_the_checks_say_what_is_wanting(world: World) -> None:
+    """Seven phases passed, none of them rolled back but the ground; the checks are those of every path."""
+    before = world.seen()
+    ended = world.run("--path=ambitious", "--scenario=ambitious")
+    path = _path(world)
+    assert path["outcome"] == "deployed", ended.output[-4000:]
+    assert ended.code == 1  # some checks fail
+    assert set(_phases(world).values()) == {"passed"}
+    assert [phase["name"] for phase in path["phases"] if phase["rollback"]] == ["prerequisites"]
+    failed = {event["check"] for event in _told(world, "check.finished") if event["outcome"] == "failed"}
+    assert failed == WANTING
+    assert (path["checks"]["blocked"], path["retries"], path["residue"]) == (0, 0, [])
+    left = _left(world)
+    wanted = ("archive .home/mix/archives/igniter_new-", "archive .home/mix/archives/phx_new-", "folder xavos: ",
+              "database xavos_dev: ", f"listener on port {world.port}")  # fmt: skip
+    assert _matching(left, *wanted) == list(wanted), left
+    assert any("mix phx.server" in item for item in left), left
+    assert before == world.seen()
+
+
+def test_it_installs_24_packages_and_tells_which(world: World) -> None:
+    """Only as far as the generation; every package is in the table with the version it got."""
+    world.run("--path=ambitious", "--scenario=ambitious", "--through=generation", "-k", "phase_passed")
+    (event,) = _told(world, "phase.packages")
+    assert len(event["packages"]) == 24
+    assert all(package["version"] for package in event["packages"])
+
+
+def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:
+    """As in reality: beacon and a new Phoenix application cannot agree on gettext."""
+    before = world.seen()
+    ended = world.run("--path=ambitious", "--scenario=ambitious_conflict")
+    path, phases = _path(world), _phases(world)
+    assert (ended.code, path["outcome"]) == (1, "dirty"), ended.output[-4000:]
+    assert (path["failure"]["phase"], path["failure"]["cause"]) == ("generation", "version_conflict")
+    assert "gettext ~> 0.26" in path["failure"]["message"]
+    assert "24 are in mix.exs, 0 in mix.lock, 0 compiled" in path["failure"]["message"]
+    assert {phases[name] for name in ("setup", "overlay", "migrations", "server")} == {"blocked"}
+    assert path["checks"]["failed"] == 1
+    assert _matching(path["residue"], "archive .home/mix/archives/phx_new-", "folder xavos: ") != []
+    assert path["residue"] == _left(world)
+    assert before == world.seen()
+
+
+def test_a_missing_package_is_named(world: World) -> None:
+    before = world.seen()
+    ended = world.run("--path=ambitious", "--scenario=ambitious_missing", "-k", "phase_passed")
+    failure = _path(world)["failure"]
+    assert (failure["phase"], failure["cause"], failure["package"]) == ("generation", "package_missing", "oban_web")
+    assert (ended.code, _path(world)["outcome"]) == (1, "dirty"), ended.output[-4000:]
+    assert before == world.seen()
+
+
+def test_a_database_that_is_down_ends_it_at_its_setup(world: World) -> None:
+    """It tries once; the application that it has generated is what it leaves."""
+    before = world.seen()
+    ended = world.run("--path=ambitious", "--scenario=ambitious", "-k", "phase_passed",
+                      SABOTAGE="setup:stop:phase.started:1")  # fmt: skip
+    path = _path(world)
+    assert (path["failure"]["phase"], path["failure"]["cause"]) == ("setup", "database_unreachable"), ended.output
+    assert (path["outcome"], path["retries"]) == ("dirty", 0)
+    assert {"lost: the database server does not answer"} <= set(path["residue"])
+    assert before == world.seen()
+
+
+def test_a_run_killed_in_the_midst_of_it_is_recovered_to_nothing(world: World) -> None:
+    before = world.seen()
+    killed = world.run("--path=ambitious", "--scenario=ambitious", "-k", "phase_passed",
+                       SABOTAGE="generation:kill:command.running:1")  # fmt: skip
+    assert killed.code == -9, killed.output[-3000:]
+    assert world.run("--recover").code == 0
+    assert before == world.seen()
+    assert _path(world)["outcome"] == "rolled_back"
+
+
+def test_it_does_not_get_a_database_server_of_somebody_elses(world: World) -> None:
+    """Refused before anything is changed, and the password is not repeated."""
+    before = world.seen()
+    ended = world.run("--path=ambitious", "--database=postgresql://boss:their-secret@127.0.0.1:5432/postgres")
+    assert ended.code == 4
+    assert "does not get the server of --database" in ended.output
+    assert "their-secret" not in ended.output
+    assert before == world.seen()

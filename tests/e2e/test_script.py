@@ -1,0 +1,91 @@
+"""A path of somebody's own script: one that is tidy, one that leaves dirt, one that is no deployment at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.journal import read_events
+from rollout.options import ROOT
+from tests.e2e.world import World
+
+SCRIPTS = ROOT / "rehearsal" / "scripts"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def _path(world: World, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.verdict()["paths"][f"script:{name}"]
+    return found
+
+
+def _told(world: World, event: str) -> list[dict[str, Any]]:
+    journal = world.reports / "latest" / "journal.jsonl"
+    return [dict(found) for found in read_events(journal) if found["event"] == event]
+
+
+def _written(folder: Path, text: str) -> Path:
+    file = folder / "own script.sh"
+    file.write_text(text)
+    return file
+
+
+def test_a_tidy_script_is_judged_by_the_checks_of_what_it_made(world: World) -> None:
+    """An application and a database are there, so their checks are asked; those of what it did not make are not."""
+    before = world.seen()
+    ended = world.run(f"--path=script:{SCRIPTS / 'tidy.sh'}")
+    path = _path(world, "tidy.sh")
+    assert (ended.code, path["outcome"]) == (0, "deployed"), ended.output[-4000:]
+    (event,) = _told(world, "path.attempts")
+    assert event["attempts"] == ["prerequisites", "script", "phoenix_app", "database"]
+    asked = {event["phase"] for event in _told(world, "check.finished")}
+    assert asked == set(event["attempts"])
+    assert (path["checks"]["failed"], path["checks"]["blocked"]) == (0, 0)
+    (left,) = _told(world, "path.left")
+    assert any(item.startswith("folder work: ") for item in left["items"]), left
+    assert any(item.startswith("database xavos_dev: ") for item in left["items"]), left
+    assert not any(item.startswith("process") for item in left["items"]), left
+    assert before == world.seen()
+
+
+def test_what_a_script_leaves_when_it_gives_up_is_listed_and_gone_with_its_site(world: World) -> None:
+    """A package that is not there, and: a process, a database, an archive, half an application."""
+    before = world.seen()
+    ended = world.run(f"--path=script:{SCRIPTS / 'dirty.sh'}")
+    path = _path(world, "dirty.sh")
+    assert (ended.code, path["outcome"]) == (1, "dirty"), ended.output[-4000:]
+    assert (path["failure"]["cause"], path["failure"]["package"]) == ("package_missing", "no_such_package")
+    starts = ("archive .home/mix/archives/phx_new-", "folder work: ", "database left_over: 1 table, 1 row",
+              "process sleep 3600")  # fmt: skip
+    missing = [start for start in starts if not any(item.startswith(start) for item in path["residue"])]
+    assert missing == [], path["residue"]
+    assert path["checks"]["failed"] == 1
+    assert before == world.seen()
+
+
+def test_a_script_that_makes_no_application_has_deployed_nothing(world: World, tmp_path: Path) -> None:
+    """It ends with 0, and is believed as little as any other. Its environment is the one that is documented."""
+    names = ("XAVOS_WORKTREE", "DATABASE_URL", "TEST_DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD",
+             "PGDATABASE", "PORT", "HOME", "MIX_HOME", "HEX_HOME")  # fmt: skip
+    text = "\n".join(f'echo "{name}=${{{name}:?is missing}}"' for name in names)
+    before = world.seen()
+    ended = world.run(f"--path=script:{_written(tmp_path, text)}", "-k", "phase_passed")
+    path = _path(world, "own script.sh")
+    assert (ended.code, path["outcome"], path["residue"]) == (1, "rolled_back", []), ended.output[-4000:]
+    assert "an application, a folder with mix.exs" in path["failure"]["message"]
+    (log,) = (world.reports / "latest" / "logs").glob("*script.sh*")
+    assert f"\nPORT={world.port}\n" in log.read_text()
+    (tmp_path / "own script.sh").unlink()
+    assert before == world.seen()
+
+
+def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp_path: Path) -> None:
+    """Ctrl-C reaches it and what it has started."""
+    script = _written(tmp_path, "sleep 3600 & sleep 3600")
+    before = world.seen()
+    ended = world.run(f"--path=script:{script}", "-k", "phase_passed", SABOTAGE="script:int:command.running:1")
+    assert ended.code == 2, ended.output[-3000:]
+    assert world.verdict()["interrupted"] is True
+    assert before == world.seen()
