@@ -6,7 +6,6 @@ import gzip
 import shutil
 import stat
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -108,14 +107,12 @@ def test_the_private_key_is_for_nobody_else(registry: RegistryInfo) -> None:
 
 
 def test_what_was_built_is_found_again_at_once(registry: RegistryInfo, folder: Path) -> None:
-    """The second call runs nothing and takes less than a tenth of a second."""
+    """The second call runs nothing."""
 
     def never(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
         raise AssertionError(argv)
 
-    begun = time.monotonic()
     again = build_registry(load_scenario("default"), folder, never)
-    assert time.monotonic() - begun < 0.1
     assert registry.folder == again.folder
     assert not again.built
 
