@@ -284,7 +284,7 @@ class Deployment:
 
     def _chain(self, code: PhaseCode, phase: PhasePlan) -> str:
         site = self.site
-        names = (*phase.overlay, *(folder for _phase, folder in phase.overlay_with))
+        names = (*phase.overlay_first, *phase.overlay, *(folder for _phase, folder in phase.overlay_with))
         overlays = tuple(ROOT / "overlay" / name for name in names)
         return chain(
             self._key,

@@ -62,6 +62,17 @@ class PortTaken(Refused):
         )
 
 
+class DatabasePortTaken(Refused):
+    cause = "port_taken"
+
+    def __init__(self, *, port: int, holder: str) -> None:
+        super().__init__(
+            f"Port {port} is already in use ({holder}), and a script may look for its database nowhere else: "
+            "it would find somebody else's.",
+            advice="Stop that server while the script runs.",
+        )
+
+
 class PhaseFailed(RolloutError):
     """A phase could not be applied. `cause` is always one of `rollout.classify.CAUSES`."""
 

@@ -29,6 +29,8 @@ SOURCES = (Path(__file__), *(Path(str(module.__file__)) for module in (dependenc
 
 def install_one_by_one(step: Step) -> None:
     """Every package of the phase: resolve, fetch, compile, verify that it is loaded; then the phase's overlay."""
+    for name in step.phase.overlay_first:
+        step.overlay(name)
     for package in step.phase.packages:
         INSTALLERS[step.plan.installer].install(step, package)
     lay_overlays(step)

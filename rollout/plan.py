@@ -14,8 +14,8 @@ from rollout.options import ROOT, SCRIPT
 
 INSTALLERS = ("mix", "igniter")
 _PLAN_KEYS = {"name", "description", "installer"}
-_PHASE_KEYS = {"name", "description", "packages", "archives", "overlay", "overlay_with", "optional", "timeout_seconds",
-               "observed", "answers_for", "may_answer_for", "arguments"}  # fmt: skip
+_PHASE_KEYS = {"name", "description", "packages", "archives", "overlay_first", "overlay", "overlay_with", "optional",
+               "timeout_seconds", "observed", "answers_for", "may_answer_for", "arguments"}  # fmt: skip
 _PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group",
                  "arguments", "creates"}  # fmt: skip
 
@@ -45,6 +45,7 @@ class Package:
 class PhasePlan:
     """One step of a path. `timeout_seconds` bounds its apply; `overlay` names folders below overlay/.
 
+    `overlay_first` names those laid before its packages go in: configuration that they read while they compile.
     `overlay_with` holds (phase, folder): laid as well where that earlier, optional phase has passed.
     `observed`: the path does this step in its own way; we neither retry it nor take it back, only see what it leaves.
     `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
@@ -56,6 +57,7 @@ class PhasePlan:
     description: str = ""
     packages: tuple[Package, ...] = ()
     archives: tuple[Package, ...] = ()
+    overlay_first: tuple[str, ...] = ()
     overlay: tuple[str, ...] = ()
     overlay_with: tuple[tuple[str, str], ...] = ()
     optional: bool = False
@@ -186,9 +188,9 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
     _refuse_unknown(file, where, entry, _PHASE_KEYS)
     if not isinstance(entry.get("name"), str):
         raise InvalidPlan(path=file, where=where, problem="needs a name")
-    folders = tuple(entry.get("overlay", ()))
+    first, folders = tuple(entry.get("overlay_first", ())), tuple(entry.get("overlay", ()))
     conditional = tuple((str(phase), str(folder)) for phase, folder in entry.get("overlay_with", {}).items())
-    for folder in (*folders, *(folder for _phase, folder in conditional)):
+    for folder in (*first, *folders, *(folder for _phase, folder in conditional)):
         if not (overlay / folder).is_dir():
             raise InvalidPlan(path=file, where=where, problem=f"overlay/{folder} is not a folder")
     timeout = entry.get("timeout_seconds", 600)
@@ -199,6 +201,7 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         description=str(entry.get("description", "")),
         packages=tuple(_package(file, where, package) for package in entry.get("packages", ())),
         archives=tuple(_package(file, where, package) for package in entry.get("archives", ())),
+        overlay_first=first,
         overlay=folders,
         overlay_with=conditional,
         optional=bool(entry.get("optional", False)),

@@ -1,6 +1,6 @@
 [
-  # What the installers of ash and ash_json_api are going to set, set before these are compiled: they read it while
-  # they compile, and would be compiled a second time. The installers find it and leave it.
+  # What the installer of ash is going to set, set before ash is compiled: it reads this while it compiles, and would be
+  # compiled a second time. The installer finds it and leaves it.
   {:insert_before, "config/config.exs", ~S|import_config "#{config_env()}.exs"|,
    ~S"""
    # Behaviour of Ash that becomes the default in its next major version
@@ -17,10 +17,6 @@
      transaction_rollback_on_error?: true,
      redact_sensitive_values_in_errors?: true,
      many_to_many_destroy_destination_on_match?: true
-
-   config :ash_json_api,
-     show_public_calculations_when_loaded?: false,
-     authorize_update_destroy_with_error?: true
    """},
   {:append, "config/dev.exs", "\nconfig :ash, policies: [show_policy_breakdowns?: true]"},
   {:append, "config/test.exs", "\nconfig :ash, policies: [show_policy_breakdowns?: true]"}

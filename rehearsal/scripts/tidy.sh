@@ -9,4 +9,5 @@ cd xavos
 mix deps.get
 mix compile
 mix ecto.create
+mix ecto.migrate
 echo "XAVOS is in $PWD, its database is $PGDATABASE"

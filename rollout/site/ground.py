@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rollout import rehearsal
-from rollout.errors import AlreadyExists, PortTaken
+from rollout.errors import AlreadyExists, DatabasePortTaken, PortTaken
 from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
 from rollout.site import postgres, processes
@@ -33,10 +33,19 @@ def refuse_what_is_not_ours(site: Site) -> None:
     holder = processes.port_holder(site.options.port)
     if holder is not None:
         raise PortTaken(port=site.options.port, holder=holder)
+    if _is_looked_for_at_the_usual_port(site):
+        holder = processes.port_holder(postgres.USUAL_PORT)
+        if holder is not None:
+            raise DatabasePortTaken(port=postgres.USUAL_PORT, holder=holder)
     if site.database_kind == "url":
         server = postgres.ExistingServer(site.options.database, redactor=site.run.redactor)
         server.start()
         refuse_existing(server, site.role, tuple(site.databases.values()))
+
+
+def _is_looked_for_at_the_usual_port(site: Site) -> bool:
+    """A script may have the database's port written in, as a fresh application has."""
+    return site.options.script is not None and not site.options.offline
 
 
 def make_folder(step: Step) -> None:
@@ -138,18 +147,19 @@ def _server(step: Step) -> postgres.DatabaseServer:
     if site.database_kind == "url":
         return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
     password = postgres.SUPERUSER if site.observed else None
+    port = postgres.USUAL_PORT if _is_looked_for_at_the_usual_port(site) else None
     if site.database_kind == "embedded":
         folder = site.options.state / "postgres" / site.run.id
         folder.parent.mkdir(parents=True, exist_ok=True)
         return postgres.EmbeddedServer(
             run=site.run.id, folder=folder, journal=site.run.journal, where=step.where, observe=step.recorder,
-            password=password,
+            password=password, port=port,
         )  # fmt: skip
     assert site.engine is not None
     image = ensure_image(site.engine, "postgres", say=_noting(step))
     return postgres.ContainerServer(
         run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network,
-        password=password,
+        password=password, port=port,
     )  # fmt: skip
 
 

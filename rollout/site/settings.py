@@ -46,7 +46,8 @@ def make(site: Site) -> dict[str, str]:
 def assumed(site: Site) -> dict[str, str]:
     """What a path that is only observed finds in its environment; nothing of it is a secret.
 
-    A fresh application's config/dev.exs has host, user, password and database written in, and reads PORT and PGPORT.
+    A fresh application's config/dev.exs has host, user, password and database written in; of these variables it reads
+    PORT, and PGPORT only where a database is created.
     """
     server = site.database
     user, database = postgres.SUPERUSER, site.databases["dev"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,20 @@ import pytest
 
 from rollout.journal import read_events
 from rollout.options import ROOT
+from rollout.site.postgres import USUAL_PORT
+from rollout.site.processes import port_holder
 from tests.e2e.world import World
 
 SCRIPTS = ROOT / "rehearsal" / "scripts"
 
 pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(autouse=True)
+def _usual_port() -> None:
+    """A script gets a server on 5432, and is refused where there is one already."""
+    if holder := port_holder(USUAL_PORT):
+        pytest.skip(f"port {USUAL_PORT} of this machine is taken: {holder}")
 
 
 def _path(world: World, name: str) -> dict[str, Any]:
@@ -88,4 +98,15 @@ def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp
     ended = world.run(f"--path=script:{script}", "-k", "phase_passed", SABOTAGE="script:int:command.running:1")
     assert ended.code == 2, ended.output[-3000:]
     assert world.verdict()["interrupted"] is True
+    assert before == world.seen()
+
+
+def test_a_script_does_not_get_somebody_elses_database(world: World) -> None:
+    """Something listens where it would look: refused before anything is changed."""
+    before = world.seen()
+    with socket.create_server(("127.0.0.1", USUAL_PORT)):
+        ended = world.run(f"--path=script:{SCRIPTS / 'tidy.sh'}", "-k", "phase_passed")
+    path = _path(world, "tidy.sh")
+    assert (ended.code, path["outcome"], path["failure"]["cause"]) == (1, "refused", "port_taken"), ended.output
+    assert f"Port {USUAL_PORT} is already in use" in path["failure"]["message"]
     assert before == world.seen()

@@ -17,7 +17,7 @@ from rollout.site.postgres.errors import (
 )
 from rollout.site.postgres.existing import ExistingServer, refuse_existing
 from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
-from rollout.site.postgres.login import SUPERUSER, Connection
+from rollout.site.postgres.login import SUPERUSER, USUAL_PORT, Connection
 from rollout.site.postgres.ownership import drop_owned
 from rollout.site.postgres.provision import provision, role_record, undo_role
 from rollout.site.postgres.server import DatabaseServer
@@ -25,6 +25,7 @@ from rollout.site.postgres.undo_embedded import undo_embedded
 
 __all__ = [
     "SUPERUSER",
+    "USUAL_PORT",
     "CannotInterrupt",
     "Choice",
     "Connection",

@@ -26,7 +26,7 @@ _START_SECONDS = 60.0
 
 
 class ContainerServer(Server):
-    """`image` must be on this machine. With `network` it is reached there, else on a fixed port of 127.0.0.1.
+    """`image` must be on this machine. With `network` it is reached there, else on `port` (or a free one) of 127.0.0.1.
 
     A `password` that is given is no secret; without one, the administrator's is made and masked.
 
@@ -46,6 +46,7 @@ class ContainerServer(Server):
         name: str | None = None,
         forge_address: tuple[str, int] | None = None,
         password: str | None = None,
+        port: int | None = None,
     ) -> None:
         if password is None:
             password = secrets.token_urlsafe(24)
@@ -55,6 +56,7 @@ class ContainerServer(Server):
         self.network = network
         self._run = run
         self._image = image
+        self._port = port
         self._journal: Journal | None = journal
         self._where = dict(where or {})
 
@@ -113,7 +115,7 @@ class ContainerServer(Server):
             made.ports.clear()
             options["network"] = self.network
         else:
-            made.ports = {str(INNER_PORT): ("127.0.0.1", free_port())}  # type: ignore[dict-item]
+            made.ports = {str(INNER_PORT): ("127.0.0.1", self._port or free_port())}  # type: ignore[dict-item]
         made.with_kwargs(**options)
         try:
             made.start()

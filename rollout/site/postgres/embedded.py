@@ -38,7 +38,7 @@ class _User:
 
 
 class EmbeddedServer(Server):
-    """Listens on a fixed port of 127.0.0.1; outlives the process that started it.
+    """Listens on `port` of 127.0.0.1, else on a free one; outlives the process that started it.
 
     `folder` must not exist, the one above it must. PostgreSQL refuses to run as root: it then runs as nobody,
     and where nobody cannot get to `folder` (e.g. below /root), a folder in /var/tmp takes its place; the
@@ -57,6 +57,7 @@ class EmbeddedServer(Server):
         observe: Observe = Quiet,
         forge_address: tuple[str, int] | None = None,
         password: str | None = None,
+        port: int | None = None,
     ) -> None:
         if password is None:
             password = secrets.token_urlsafe(24)
@@ -67,6 +68,7 @@ class EmbeddedServer(Server):
         self._journal: Journal | None = journal
         self._where = dict(where or {})
         self._observe = observe
+        self._port = port
         self._binaries = find_binaries()
         self._user = _unprivileged()
         self.folder = folder
@@ -124,7 +126,7 @@ class EmbeddedServer(Server):
             if not is_reachable(self._binaries.folder, self._user.uid, self._user.gid):
                 self._binaries = self._binaries.copy_to(self.folder / "install")
         self._initialise()
-        port = free_port()
+        port = self._port or free_port()
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(_CONFIGURATION.format(port=port))
         old = self._login

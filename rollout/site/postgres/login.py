@@ -16,6 +16,7 @@ from rollout.site.postgres.errors import DatabaseDenied, DatabaseUnreachable
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SUPERUSER = "postgres"  # of the servers that are ours; also what config/dev.exs of a fresh application has written in
+USUAL_PORT = 5432
 CONNECT_SECONDS = 5
 _DENIED = (
     "authentication failed",

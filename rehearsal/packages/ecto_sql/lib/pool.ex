@@ -16,7 +16,8 @@ defmodule Ecto.Adapters.SQL.Pool do
     sandbox?: false
   ]
 
-  def start_link(repo, opts), do: GenServer.start_link(__MODULE__, opts, name: repo)
+  # As the real one: PGPORT counts where a database is created, not here.
+  def start_link(repo, opts), do: GenServer.start_link(__MODULE__, Keyword.put_new(opts, :port, 5432), name: repo)
 
   @doc "`{:ok, session, :plain | :owned}` or `{:error, exception}`."
   def checkout(repo) do

@@ -1,0 +1,10 @@
+[
+  # As ash_settings, for ash_json_api.
+  {:insert_before, "config/config.exs", ~S|import_config "#{config_env()}.exs"|,
+   ~S"""
+   # Behaviour of AshJsonApi that becomes the default in its next major version
+   config :ash_json_api,
+     show_public_calculations_when_loaded?: false,
+     authorize_update_destroy_with_error?: true
+   """}
+]
