@@ -333,9 +333,11 @@ def test_a_taken_port_is_told(mirror: MirrorSource, gateway_for: GatewayMaker) -
 
 def test_it_stops_and_leaves_no_thread(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
     """And stopping twice is fine."""
+    before = set(threading.enumerate())  # other tests may have a gateway of theirs open
     gateway = gateway_for(mirror)
+    assert [thread.name for thread in set(threading.enumerate()) - before if thread.name == "gateway"] == ["gateway"]
     gateway.stop()
     gateway.stop()
-    assert "gateway" not in {thread.name for thread in threading.enumerate()}
+    assert "gateway" not in {thread.name for thread in set(threading.enumerate()) - before}
     with pytest.raises(httpx.ConnectError):
         httpx.get(gateway.url)
