@@ -81,7 +81,10 @@ class Step:
         cwd: str = "",
         marker: str | None = None,
     ) -> Outcome:
-        """Run a command in the forge, in the application's folder or `cwd` below it. Never raises for an exit code."""
+        """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
+
+        Never raises for an exit code.
+        """
         forge = self.site.in_forge
         extra = dict([marker.split("=", 1)]) if marker else {}
         request = Request(

@@ -21,7 +21,7 @@ def application_core(scratch: Scratch, solver: HexSolver, plan: Iterable[Wanted]
     """
     site = scratch.step.site
     fresh = _fresh(scratch, solver)
-    present = _declared(solver, str(site.in_forge.root)) if site.file("mix.exs").is_file() else ()
+    present = _declared(solver, str(site.in_forge.root / site.app)) if site.file("mix.exs").is_file() else ()
     if not fresh and not present:
         scratch.step.note("What the application asks for by itself could not be had; packages are compared alone.")
     known = {each.name for each in (*fresh, *plan)}
@@ -30,7 +30,7 @@ def application_core(scratch: Scratch, solver: HexSolver, plan: Iterable[Wanted]
 
 
 def _fresh(scratch: Scratch, solver: HexSolver) -> tuple[Wanted, ...]:
-    if not any(scratch.step.site.file(".home/mix/archives").glob("phx_new-*")):
+    if not any((scratch.step.site.directory / ".home/mix/archives").glob("phx_new-*")):
         return ()
     made = scratch.run(
         "mix", "phx.new", f"{_FRESH}/xavos", "--app", "xavos", "--module", "Xavos", "--database", "postgres",

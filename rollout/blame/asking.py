@@ -26,11 +26,12 @@ from rollout.blame.matrix import (
     resolve_grid,
 )
 from rollout.blame.probing import OF_PACKAGES, PASSED, UNRESOLVED, Bisection, Probe, Probed, Symptom
-from rollout.blame.requirements import Wanted, of_plan
+from rollout.blame.requirements import Wanted, held_by, of_plan
 from rollout.blame.resolution import Resolution
 from rollout.blame.scratch import Scratch
 from rollout.blame.solver import hex_solver
 from rollout.errors import RolloutError
+from rollout.hex import lockfile
 from rollout.hex.lookup import look_up
 from rollout.plan import Plan
 from rollout.site.site import Site
@@ -112,7 +113,7 @@ def _found(journaled: _Journaled, probes: Sequence[Probe]) -> Blame:
     wanted = of_plan(journaled.plan.packages)
     with Scratch(journaled.step).open() as scratch:
         try:
-            core, sets, complete = _by_resolution(scratch, journaled.plan, seconds=limits.resolving)
+            core, sets, complete = _by_resolution(scratch, journaled.plan, journaled.symptom, seconds=limits.resolving)
         except (SolverBroken, RegistryDoubtful) as error:
             return journaled.unfinished(f"It could not be found out: {error.message}")
         if sets:
@@ -120,7 +121,7 @@ def _found(journaled: _Journaled, probes: Sequence[Probe]) -> Blame:
                 _as_seen(sets, journaled.symptom), "" if complete else "There may be others: the time for it was over."
             )
         budget = Budget(probes=limits.probes, seconds=limits.probing)
-        compiling = CompileProbe(scratch, core, wanted, site=site.directory)
+        compiling = CompileProbe(scratch, core, wanted, site=site.application)
         for probe in (compiling, *probes):
             result = Bisection(wanted, probe, budget, journaled.probed).run()
             if result.sets:
@@ -140,17 +141,27 @@ def _as_seen(sets: Sequence[Culprits], symptom: Symptom) -> tuple[Culprits, ...]
 
 
 def _by_resolution(
-    scratch: Scratch, plan: Plan, *, seconds: float
+    scratch: Scratch, plan: Plan, symptom: Symptom, *, seconds: float
 ) -> tuple[tuple[Wanted, ...], tuple[Culprits, ...], bool]:
-    """The application's own requirements, what conflicts, and whether that is all."""
+    """The application's own requirements, what conflicts, and whether that is all.
+
+    Where nothing conflicts and yet a conflict was seen, the lock that the application came with is asked about too.
+    """
     until = time.monotonic() + seconds
-    wanted = of_plan(plan.packages)
+    site, wanted = scratch.step.site, of_plan(plan.packages)
     with hex_solver(scratch) as solver:
-        core = application_core(scratch, solver, wanted)
-        resolution = Resolution(core, wanted, solver=solver, look_up=partial(look_up, scratch.step.site.registry),
-                                archives=of_plan(plan.archives), goes_on=lambda: time.monotonic() < until)  # fmt: skip
-        sets = resolution.culprits()
-        return resolution.core, sets, resolution.is_complete
+        fresh = application_core(scratch, solver, wanted)
+
+        def resolution(core: tuple[Wanted, ...]) -> Resolution:
+            return Resolution(core, wanted, solver=solver, look_up=partial(look_up, site.registry),
+                              archives=of_plan(plan.archives), goes_on=lambda: time.monotonic() < until)  # fmt: skip
+
+        free = resolution(fresh)
+        sets = free.culprits()
+        if sets or symptom.cause != "version_conflict" or not free.is_complete:
+            return free.core, sets, free.is_complete
+        locked = resolution(held_by(lockfile.read(site.file("mix.lock")), fresh))
+        return free.core, locked.culprits(), locked.is_complete
 
 
 def _grid(

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rollout.hex.lockfile import Lock
 from rollout.plan import Package
 
-CORE, INSTALLER, PLAN = "core", "installer", "plan"
+CORE, INSTALLER, LOCK, PLAN = "core", "installer", "lock", "plan"
 _WHOSE = {
     CORE: "which the new Phoenix application asks for",
     INSTALLER: "which the installer put into the application",
+    LOCK: "which the lock of the application holds",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A requirement at the root of a resolution. `origin` is core, installer or plan; `only` as in mix.exs."""
+    """A requirement at the root of a resolution. `origin`: core, installer, lock or plan; `only` as in mix.exs."""
 
     name: str
     requirement: str
@@ -73,6 +75,16 @@ def of_plan(packages: Iterable[Package]) -> tuple[Wanted, ...]:
         Wanted(name=each.name, requirement=each.requirement, override=each.override, only=each.only)
         for each in packages
     )
+
+
+def held_by(lock: Lock, core: Iterable[Wanted]) -> tuple[Wanted, ...]:
+    """The core where nothing may change that is locked: a package of the lock is wanted in just its release."""
+    held = {
+        each.name: Wanted(name=each.name, requirement=f"== {each.version}", origin=LOCK)
+        for each in lock.values()
+        if each.kind == "hex"
+    }
+    return (*(each for each in core if each.name not in held), *held.values())
 
 
 def without(core: Iterable[Wanted], plan: Iterable[Wanted]) -> tuple[Wanted, ...]:

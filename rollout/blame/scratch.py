@@ -18,7 +18,7 @@ class Scratch:
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self.folder = step.site.file(PLACE)
+        self.folder = step.site.directory / PLACE
 
     @property
     def launcher(self) -> Launcher:
@@ -55,7 +55,7 @@ class Scratch:
     def run(self, *argv: str, label: str, deadline: float = 600.0, cwd: str = "", env: Mapping[str, str]) -> Outcome:
         """Run it to its end. Never raises for an exit code; PhaseFailed(timeout) where blame's time is over."""
         return self.step.run(
-            *argv, label=label, deadline=deadline, cwd=f"{PLACE}/{cwd}", env={**self.environment(), **env}
+            *argv, label=label, deadline=deadline, cwd=self.seen(cwd), env={**self.environment(), **env}
         )
 
     def observer(self) -> Observer:
@@ -75,7 +75,7 @@ class Scratch:
 
     def _tell_hex_of_the_source(self) -> None:
         """The site's own settings where it has them already, else made as its phase would make them."""
-        told = self.step.site.file(".home/hex/hex.config")
+        told = self.step.site.directory / ".home/hex/hex.config"
         if told.is_file():
             shutil.copyfile(told, self.place("hex/hex.config"))
             return

@@ -74,7 +74,7 @@ def test_it_installs_24_packages_and_tells_which(world: World) -> None:
 def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:
     """As in reality: beacon and a new Phoenix application cannot agree on gettext."""
     before = world.seen()
-    ended = world.run("--path=ambitious", "--scenario=ambitious_conflict")
+    ended = world.run("--path=ambitious", "--scenario=ambitious_conflict", "--blame")
     path, phases = _path(world), _phases(world)
     assert (ended.code, path["outcome"]) == (1, "dirty"), ended.output[-4000:]
     assert (path["failure"]["phase"], path["failure"]["cause"]) == ("generation", "version_conflict")
@@ -84,6 +84,20 @@ def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:
     assert path["checks"]["failed"] == 1
     assert _matching(path["residue"], "archive .home/mix/archives/phx_new-", "folder xavos: ") != []
     assert path["residue"] == _left(world)
+    assert before == world.seen()
+    (blamed,) = _told(world, "blame.finished")
+    assert (blamed["kind"], set(blamed["culprits"])) == ("conflict", {"beacon", "beacon_live_admin"}), blamed
+    assert "gettext" in blamed["sentence"]
+
+
+def test_blame_knows_the_lock_that_the_application_came_with(world: World) -> None:
+    """Without it these packages would resolve, by taking an older decimal. What blame made on the site is gone."""
+    before = world.seen()
+    world.run("--path=ambitious", "--blame", "-k", "phase_passed")
+    (blamed,) = _told(world, "blame.finished")
+    assert (blamed["kind"], "ash_json_api" in blamed["culprits"]) == ("conflict", True), blamed
+    assert "decimal == 3.1.1 (which the lock of the application holds)" in blamed["sentence"]
+    assert not any("blame" in item for item in _told(world, "path.left")[0]["items"])
     assert before == world.seen()
 
 

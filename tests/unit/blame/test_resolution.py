@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rollout.blame.errors import RegistryDoubtful
+from rollout.blame.requirements import Wanted, held_by
 from rollout.blame.resolution import Resolution
+from rollout.hex.lockfile import Locked
 from tests.unit.blame.fakes import FakeLookUp, FakeSolver, core, want
 
 CORE = core("phoenix", "gettext", "jason")
@@ -105,3 +107,15 @@ def test_a_search_that_is_cut_short_says_so() -> None:
     resolution = Resolution(CORE, want(*"abcd"), solver=solver, look_up=FakeLookUp(), goes_on=lambda: False)
     assert () == resolution.culprits()
     assert not resolution.is_complete
+
+
+def test_what_is_locked_is_wanted_in_just_its_release() -> None:
+    """In place of what the application asks for; what comes from Git is no question for the solver."""
+    lock = {
+        "decimal": Locked(kind="hex", app="decimal", name="decimal", version="3.1.1"),
+        "heroicons": Locked(kind="git", app="heroicons", name="heroicons", version="88ab3a0"),
+    }
+    asked = (Wanted(name="decimal", requirement="~> 2.0 or ~> 3.0"), Wanted(name="jason", requirement="~> 1.2"))
+    held = held_by(lock, asked)
+    assert [str(each) for each in held] == ["jason ~> 1.2", "decimal == 3.1.1"]
+    assert held[1].whose == "which the lock of the application holds"
