@@ -56,7 +56,8 @@ exec /usr/bin/{program} "$@"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NO_NETWORK = ("Temporary failure", "Could not resolve", "Connection refused", "Network is unreachable",
                "Retrying (Retry(", "Unable to fetch", "CERTIFICATE_VERIFY_FAILED")  # fmt: skip
-# Processes (without those of the question itself), listeners, shared memory: one line each.
+# Processes (without those of the question itself), listeners, shared memory: one line each. A run's line in the history
+# stays, as its reports do.
 _SEEN = r"""
 for process in /proc/[0-9]*; do
   pid=${process#/proc/}
@@ -65,7 +66,7 @@ for process in /proc/[0-9]*; do
 done | grep . || true
 awk '$4 == "0A" {print "listener " $2}' /proc/net/tcp /proc/net/tcp6
 find /dev/shm -mindepth 1
-find /home/dev/.local /root/.local -type f 2>/dev/null
+find /home/dev/.local /root/.local -type f ! -name 'history*' 2>/dev/null
 """
 # Of paths that are new, changed or gone: the files, and the folders where they are new (changed is every folder above).
 _CHANGED = r"""
