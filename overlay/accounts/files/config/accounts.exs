@@ -1,0 +1,46 @@
+# Who gets in, and how often they may try.
+#
+#     XAVOS_SIGN_IN_PER_ADDRESS  tries a minute to sign in as somebody (10)
+#     XAVOS_SIGN_IN_PER_CLIENT   tries a minute from one machine (60)
+#     XAVOS_MAIL_FROM            who mails come from (xavos@localhost)
+#     XAVOS_LOG_LEVEL            debug shows secrets; in development only (info)
+import Config
+
+number = fn name, default ->
+  given = System.get_env(name, "")
+
+  case Integer.parse(given) do
+    {value, ""} when value > 0 -> value
+    :error when given == "" -> default
+    _ -> raise("#{name}=#{given} is not a number above 0")
+  end
+end
+
+config :xavos, Xavos.RateLimit,
+  per_address: number.("XAVOS_SIGN_IN_PER_ADDRESS", 10),
+  per_client: number.("XAVOS_SIGN_IN_PER_CLIENT", 60)
+
+config :xavos, :mail_from, System.get_env("XAVOS_MAIL_FROM", "xavos@localhost")
+
+config :ash_authentication, return_error_on_invalid_magic_link_token?: true
+
+# Never in a log. Below `info` a live page logs its session, with the token by which one is signed in, and the database
+# what it is given, with the hashes of passwords: that is filtered by nobody.
+config :phoenix, :filter_parameters, ["password", "token", "api_key", "secret", "authorization"]
+
+if config_env() == :dev do
+  case System.get_env("XAVOS_LOG_LEVEL", "info") do
+    "" ->
+      config :logger, level: :info
+
+    level when level in ~w(debug info warning error) ->
+      config :logger, level: String.to_atom(level)
+
+    level ->
+      raise("XAVOS_LOG_LEVEL=#{level} is none of debug, info, warning, error")
+  end
+end
+
+# Tests of the limits set their own.
+if config_env() == :test,
+  do: config(:xavos, Xavos.RateLimit, per_address: 10_000, per_client: 10_000)

@@ -1,0 +1,26 @@
+defmodule Xavos.Accounts.User.TellOfRole do
+  @moduledoc "Tells the pages that a user has open that the role under which they were opened is another now."
+  use Ash.Resource.Change
+
+  alias Ash.Changeset
+  alias Phoenix.PubSub
+
+  @doc "Has the process be sent `{:role_changed, id}` when the user with that id gets another role."
+  @spec subscribe(String.t()) :: :ok | {:error, term}
+  def subscribe(id), do: PubSub.subscribe(Xavos.PubSub, topic(id))
+
+  @impl true
+  def change(%{data: %{role: before}} = changeset, _options, _context) do
+    # Not before it is committed: whoever is told reads again.
+    Changeset.after_transaction(changeset, fn
+      _changeset, {:ok, %{id: id, role: role} = user} when role != before ->
+        PubSub.broadcast(Xavos.PubSub, topic(id), {:role_changed, id})
+        {:ok, user}
+
+      _changeset, result ->
+        result
+    end)
+  end
+
+  defp topic(id), do: "users:#{id}:role"
+end

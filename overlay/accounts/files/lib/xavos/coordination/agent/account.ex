@@ -1,0 +1,20 @@
+defmodule Xavos.Coordination.Agent.Account do
+  @moduledoc "An agent belongs to the account that has registered it, where that is one of agents."
+  use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshPostgres.DataLayer]
+
+  alias Xavos.Coordination.Changes.SetAccount
+
+  postgres do
+    references do
+      reference :account, on_delete: :nilify, index?: true
+    end
+  end
+
+  changes do
+    change SetAccount, on: [:create]
+  end
+
+  relationships do
+    belongs_to :account, Xavos.Accounts.User, attribute_writable?: false
+  end
+end

@@ -1,0 +1,12 @@
+defmodule Xavos.Coordination.Changes.SetAccount do
+  @moduledoc "What an agent account makes is its own."
+  use Ash.Resource.Change
+
+  alias Ash.Changeset
+
+  @impl true
+  def change(changeset, _options, %{actor: %Xavos.Accounts.User{role: :agent, id: id}}),
+    do: Changeset.force_change_attribute(changeset, :account_id, id)
+
+  def change(changeset, _options, _context), do: changeset
+end

@@ -1,0 +1,27 @@
+defmodule Xavos.RateLimit do
+  @moduledoc """
+  How often something may be tried within a minute. The limits are in the configuration (`config/accounts.exs`) and come
+  from the environment.
+  """
+  use Hammer, backend: :ets
+
+  @minute :timer.minutes(1)
+
+  @doc "Counts a try to sign in as `address`; `{:error, seconds}` until there may be another."
+  @spec sign_in(String.t(), :password | :magic_link) :: :ok | {:error, pos_integer}
+  def sign_in(address, way),
+    do: count("#{way}:#{address |> String.trim() |> String.downcase()}", limit(:per_address))
+
+  @doc "Counts a request to sign in from somewhere."
+  @spec request(:inet.ip_address()) :: :ok | {:error, pos_integer}
+  def request(ip), do: count("request:#{:inet.ntoa(ip)}", limit(:per_client))
+
+  defp count(key, limit) do
+    case hit(key, @minute, limit) do
+      {:allow, _count} -> :ok
+      {:deny, milliseconds} -> {:error, max(1, ceil(milliseconds / 1_000))}
+    end
+  end
+
+  defp limit(what), do: :xavos |> Application.fetch_env!(__MODULE__) |> Keyword.fetch!(what)
+end

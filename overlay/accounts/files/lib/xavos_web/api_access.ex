@@ -1,0 +1,52 @@
+defmodule XavosWeb.ApiAccess do
+  @moduledoc """
+  Who calls the API: `Authorization: Bearer` with an API key, or with the token of a session (looked at by a plug before).
+  No header is nobody, and policies decide what nobody may. A header that lets nobody in is refused here.
+  """
+  @behaviour Plug
+
+  alias AshAuthentication.Strategy.ApiKey
+  alias Plug.Conn
+  alias Xavos.RateLimit
+  alias XavosWeb.TooMany
+
+  @impl true
+  def init(_options),
+    do: ApiKey.Plug.init(resource: Xavos.Accounts.User, required?: false, on_error: &refuse/2)
+
+  @impl true
+  def call(%Conn{assigns: %{current_user: %{}}} = conn, _options), do: conn
+
+  def call(conn, options) do
+    if Enum.all?(Conn.get_req_header(conn, "authorization"), &key?/1),
+      do: ApiKey.Plug.call(conn, options),
+      else: refuse(conn, :invalid_api_key)
+  end
+
+  # What could not be a key is not looked for.
+  defp key?("Bearer " <> key), do: String.printable?(key) and String.trim(key) != ""
+  defp key?(_other), do: false
+
+  @doc "Answers 401 as JSON:API has it; 429 to whoever tries one key after the other."
+  def refuse(conn, _error) do
+    case RateLimit.request(conn.remote_ip) do
+      :ok -> unauthorized(conn)
+      {:error, seconds} -> TooMany.refuse(conn, seconds, :json)
+    end
+  end
+
+  defp unauthorized(conn) do
+    error = %{
+      status: "401",
+      code: "unauthorized",
+      title: "Unauthorized",
+      detail: "The key is unknown, expired or revoked."
+    }
+
+    conn
+    |> Conn.put_resp_content_type("application/vnd.api+json")
+    |> Conn.put_resp_header("www-authenticate", "Bearer")
+    |> Conn.send_resp(401, Jason.encode!(%{errors: [error], jsonapi: %{version: "1.0"}}))
+    |> Conn.halt()
+  end
+end

@@ -1,0 +1,20 @@
+defmodule XavosWeb.LimitRequests do
+  @moduledoc "Answers 429 to whoever tries to sign in too often; `retry-after` says when to come back."
+  @behaviour Plug
+
+  alias Xavos.RateLimit
+  alias XavosWeb.TooMany
+
+  @impl true
+  def init(options), do: options
+
+  @impl true
+  def call(%Plug.Conn{method: "POST", path_info: ["auth" | _]} = conn, _options) do
+    case RateLimit.request(conn.remote_ip) do
+      :ok -> conn
+      {:error, seconds} -> TooMany.refuse(conn, seconds, :text)
+    end
+  end
+
+  def call(conn, _options), do: conn
+end
