@@ -1,0 +1,20 @@
+import Config
+
+# Background jobs. AshOban adds those of the resources (`Xavos.Application`).
+config :xavos, Oban,
+  engine: Oban.Engines.Basic,
+  repo: Xavos.Repo,
+  queues: [default: 5, agents: 5],
+  plugins: [
+    {Oban.Plugins.Cron, []},
+    # A week of jobs that are done.
+    {Oban.Plugins.Pruner, max_age: 7 * 24 * 3600},
+    # Jobs of a server that was killed.
+    {Oban.Plugins.Lifeline, rescue_after: :timer.minutes(10)}
+  ]
+
+# Jobs are the system's own.
+config :ash_oban, authorize?: false
+
+# Tests run the jobs that they want run.
+if config_env() == :test, do: config(:xavos, Oban, testing: :manual)

@@ -1,0 +1,133 @@
+defmodule Xavos.Coordination.WorkItem.Lifecycle do
+  @moduledoc "The states of an item, and what takes it from one to another. While an agent holds it, the agent has it to carry."
+  use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshStateMachine]
+
+  alias Xavos.Coordination.Changes.{Assign, LayDown, Transition}
+
+  @held [:claimed, :in_progress, :blocked]
+
+  state_machine do
+    state_attribute :status
+    initial_states [:pending]
+    default_initial_state :pending
+
+    transitions do
+      transition :assign, from: :pending, to: :claimed
+      transition :start, from: :claimed, to: :in_progress
+      transition :report_progress, from: :in_progress, to: :in_progress
+      transition :block, from: [:claimed, :in_progress], to: :blocked
+      transition :unblock, from: :blocked, to: :in_progress
+      transition :complete, from: [:claimed, :in_progress], to: :completed
+      transition :fail, from: @held, to: :failed
+      transition :cancel, from: [:pending | @held], to: :cancelled
+      transition :release, from: @held, to: :pending
+      transition :retry, from: :failed, to: :pending
+    end
+  end
+
+  actions do
+    update :assign do
+      description "An agent gets the item."
+      accept []
+      require_atomic? false
+      argument :agent_id, :uuid, allow_nil?: false
+      change Assign
+    end
+
+    update :start do
+      description "Its agent has begun."
+      accept []
+      require_atomic? false
+      change {Transition, to: :in_progress}
+      change set_attribute(:started_at, &DateTime.utc_now/0)
+    end
+
+    update :report_progress do
+      description "How far its agent is."
+      accept []
+      require_atomic? false
+      argument :progress, :integer, allow_nil?: false, constraints: [min: 0, max: 100]
+      change {Transition, to: :in_progress}
+      change set_attribute(:progress, arg(:progress))
+    end
+
+    update :block do
+      description "Its agent cannot go on, and why."
+      accept []
+      require_atomic? false
+      argument :reason, :string, allow_nil?: false, constraints: [max_length: 1_000]
+      change {Transition, to: :blocked}
+      change set_attribute(:reason, arg(:reason))
+    end
+
+    update :unblock do
+      description "Its agent can go on."
+      accept []
+      require_atomic? false
+      change {Transition, to: :in_progress}
+      change set_attribute(:reason, nil)
+      # It may have been blocked before it was begun.
+      change set_new_attribute(:started_at, &DateTime.utc_now/0)
+    end
+
+    update :complete do
+      description "It is done, and what came of it."
+      accept []
+      require_atomic? false
+      argument :result, :map
+      change {Transition, to: :completed}
+      change set_attribute(:result, arg(:result))
+      change set_attribute(:progress, 100)
+      change set_attribute(:finished_at, &DateTime.utc_now/0)
+      change LayDown
+    end
+
+    update :fail do
+      description "It could not be done, and why."
+      accept []
+      require_atomic? false
+      argument :reason, :string, allow_nil?: false, constraints: [max_length: 1_000]
+      change {Transition, to: :failed}
+      change set_attribute(:reason, arg(:reason))
+      change set_attribute(:finished_at, &DateTime.utc_now/0)
+      change LayDown
+    end
+
+    update :cancel do
+      description "It is not wanted any more."
+      accept []
+      require_atomic? false
+      argument :reason, :string, constraints: [max_length: 1_000]
+      change {Transition, to: :cancelled}
+      change set_attribute(:reason, arg(:reason))
+      change set_attribute(:finished_at, &DateTime.utc_now/0)
+      change LayDown
+    end
+
+    update :release do
+      description "It waits for somebody else."
+      accept []
+      require_atomic? false
+      change {Transition, to: :pending}
+      change set_attribute(:agent_id, nil)
+      change set_attribute(:claimed_at, nil)
+      change set_attribute(:started_at, nil)
+      change set_attribute(:reason, nil)
+      change set_attribute(:progress, 0)
+      change LayDown
+    end
+
+    update :retry do
+      description "It has failed, and waits for another try."
+      accept []
+      require_atomic? false
+      change {Transition, to: :pending}
+      change set_attribute(:agent_id, nil)
+      change set_attribute(:claimed_at, nil)
+      change set_attribute(:started_at, nil)
+      change set_attribute(:finished_at, nil)
+      change set_attribute(:reason, nil)
+      change set_attribute(:progress, 0)
+    end
+  end
+end

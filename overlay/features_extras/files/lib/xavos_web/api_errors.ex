@@ -1,0 +1,15 @@
+defimpl AshJsonApi.ToJsonApiError, for: AshStateMachine.Errors.NoMatchingTransition do
+  @moduledoc false
+  # Somebody was faster, or it was never possible: what is asked for does not fit what is.
+
+  def to_json_api_error(error) do
+    %AshJsonApi.Error{
+      id: Ash.UUID.generate(),
+      status_code: 409,
+      code: "no_matching_transition",
+      title: "NoMatchingTransition",
+      detail: "#{error.action} does not lead from #{error.old_state} to #{error.target}",
+      meta: %{}
+    }
+  end
+end
