@@ -1,0 +1,59 @@
+defmodule Xavos.Intelligence.Actions.Request do
+  @moduledoc """
+  Looks around, asks for advice, and keeps it.
+
+  Claude is asked where a key is configured and the budget allows it; otherwise, and where Claude cannot answer, the
+  heuristic advises, and the advice says so. What a failed question has cost is kept as well.
+  """
+  use Ash.Resource.Actions.Implementation
+
+  alias Xavos.Intelligence
+  alias Xavos.Intelligence.{Claude, Heuristic, Person, Settings, Situation, Spending}
+
+  require Logger
+
+  @impl true
+  def run(input, _options, context) do
+    kind = input.arguments.kind
+    settings = Settings.read(Map.get(input.context, :intelligence, []))
+    ash = [actor: context.actor, authorize?: context.authorize?]
+
+    with {:ok, situation} <- Situation.look(kind, settings.items, ash),
+         {:ok, advice} <-
+           one_at_a_time(fn -> advise(situation, settings, Person.name(context.actor)) end) do
+      decide(advice, settings)
+    end
+  end
+
+  # So that two questions cannot spend the same money.
+  defp one_at_a_time(function), do: :global.trans({__MODULE__, self()}, function, [node()])
+
+  defp advise(situation, settings, person) do
+    situation
+    |> ask(settings)
+    |> Map.merge(%{kind: situation.kind, requested_by: person})
+    |> Intelligence.propose_advice(authorize?: false)
+  end
+
+  defp ask(%{items: []} = situation, _settings), do: by_rules(situation)
+  defp ask(situation, %{api_key: nil}), do: by_rules(situation)
+
+  defp ask(situation, settings) do
+    case Claude.advise(situation, settings, Spending.left(settings)) do
+      {:ok, advice, usage} ->
+        advice |> Map.merge(usage) |> Map.put(:source, :claude)
+
+      {:error, reason, usage} ->
+        Logger.warning("No advice from Claude: #{reason}")
+        situation |> by_rules() |> Map.merge(usage) |> Map.put(:trouble, reason)
+    end
+  end
+
+  defp by_rules(situation), do: situation |> Heuristic.advise() |> Map.put(:source, :heuristic)
+
+  defp decide(%{suggestions: [_ | _]} = advice, %{apply: :automatic}) do
+    Intelligence.apply_advice(advice.id, authorize?: false, context: %{automatic?: true})
+  end
+
+  defp decide(advice, _settings), do: {:ok, advice}
+end

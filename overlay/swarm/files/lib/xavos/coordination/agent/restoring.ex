@@ -1,0 +1,27 @@
+defmodule Xavos.Coordination.Agent.Restoring do
+  @moduledoc "Actions of `Xavos.Bridge`: an agent as a file says it is, and its workload as its work says it is."
+  use Spark.Dsl.Fragment, of: Ash.Resource
+
+  alias Xavos.Coordination.Changes.{CountWorkload, Restore}
+
+  actions do
+    create :restore do
+      accept [:agent_id, :name, :specialization, :capacity, :team_id]
+      argument :state, :map, allow_nil?: false
+      change Restore
+    end
+
+    update :restore_again do
+      accept [:name, :specialization, :capacity, :team_id]
+      argument :state, :map, allow_nil?: false
+      require_atomic? false
+      change Restore
+    end
+
+    update :count_workload do
+      accept []
+      require_atomic? false
+      change CountWorkload
+    end
+  end
+end

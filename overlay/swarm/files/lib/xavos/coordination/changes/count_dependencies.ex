@@ -1,0 +1,31 @@
+defmodule Xavos.Coordination.Changes.CountDependencies do
+  @moduledoc "An item that is given a dependency, or loses one, waits for another number of items."
+  use Ash.Resource.Change
+
+  alias Ash.Changeset
+  alias Xavos.Coordination.Dependencies
+
+  @impl true
+  def change(%Changeset{action_type: :create} = changeset, _options, _context) do
+    changeset
+    |> Changeset.before_action(fn changeset ->
+      Dependencies.lock(
+        Changeset.get_attribute(changeset, :work_item_id),
+        Changeset.get_attribute(changeset, :depends_on_id)
+      )
+
+      changeset
+    end)
+    |> Changeset.after_action(&count/2)
+  end
+
+  def change(changeset, _options, _context), do: Changeset.after_action(changeset, &count/2)
+
+  @impl true
+  def atomic(changeset, options, context), do: {:ok, change(changeset, options, context)}
+
+  defp count(_changeset, dependency) do
+    Dependencies.count(dependency.work_item_id)
+    {:ok, dependency}
+  end
+end

@@ -1,0 +1,44 @@
+defmodule Xavos.Coordination.Changes.RerankWork do
+  @moduledoc "Gives the work of a team another rank when the team's weight changes, or when the team goes away."
+  use Ash.Resource.Change
+
+  alias Ash.Changeset
+  alias Xavos.Coordination.{Rank, WorkItem}
+
+  require Ash.Query
+
+  @impl true
+  def change(%Changeset{action_type: :destroy} = changeset, _options, _context) do
+    # Before: afterwards nobody knows which work was the team's.
+    Changeset.before_action(changeset, fn changeset ->
+      rerank(changeset.data.id, 0)
+      changeset
+    end)
+  end
+
+  def change(changeset, _options, _context) do
+    if Changeset.changing_attribute?(changeset, :weight) do
+      Changeset.after_action(changeset, fn _changeset, team ->
+        rerank(team.id, team.weight)
+        {:ok, team}
+      end)
+    else
+      changeset
+    end
+  end
+
+  # What is over needs no rank; what has failed may be tried again.
+  defp rerank(team_id, weight) do
+    for priority <- WorkItem.priorities() do
+      WorkItem
+      |> Ash.Query.filter(
+        team_id == ^team_id and priority == ^priority and status not in [:completed, :cancelled]
+      )
+      |> Ash.bulk_update!(:rerank, %{boost: Rank.boost(priority, weight)},
+        strategy: :atomic,
+        authorize?: false,
+        return_errors?: true
+      )
+    end
+  end
+end

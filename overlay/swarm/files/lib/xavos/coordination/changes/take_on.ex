@@ -1,0 +1,13 @@
+defmodule Xavos.Coordination.Changes.TakeOn do
+  @moduledoc "The agent, which is locked and so as it is in the database, holds as many items more as the argument `count`."
+  use Ash.Resource.Change
+
+  alias Ash.Changeset
+
+  @impl true
+  def change(%{data: agent} = changeset, _options, _context) do
+    workload = agent.workload + (Changeset.get_argument(changeset, :count) || 0)
+    status = if workload >= agent.capacity, do: :busy, else: :active
+    Changeset.force_change_attributes(changeset, workload: workload, status: status)
+  end
+end

@@ -1,0 +1,11 @@
+defmodule Xavos.Coordination.CoordinationEvent.Broadcast do
+  @moduledoc "Every event is told to `Xavos.Coordination.Events`, once its transaction is committed."
+  use Spark.Dsl.Fragment, of: Ash.Resource, notifiers: [Ash.Notifier.PubSub]
+
+  alias Xavos.Coordination.Events
+
+  pub_sub do
+    module Events
+    publish :record, "coordination:events", transform: &Events.told/1
+  end
+end
