@@ -1,10 +1,14 @@
-"""The overlay: what makes the application XAVOS."""
+"""The overlay: what makes the application XAVOS: agents and health; on real packages all that is coordinated."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
 from deploy_tests.conftest import Ask
+from deploy_tests.introspection import Facts
+from rollout.deployment import Deployment
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
@@ -16,6 +20,29 @@ IO.puts("resources: " <> inspect(Ash.Domain.Info.resources(Xavos.Coordination)))
 IO.puts("attributes: " <> inspect(Enum.sort(Enum.map(Ash.Resource.Info.attributes(Agent), & &1.name))))
 IO.puts("identities: " <> inspect(Enum.map(Ash.Resource.Info.identities(Agent), & &1.keys)))
 """
+COORDINATION = "Xavos.Coordination"
+PUBLIC_IDS = {"Agent": "agent_id", "WorkItem": "work_item_id", "Team": "name"}
+# What everything outside calls, by resource.
+FUNCTIONS = {
+    "Team": ("create_team", "list_teams", "get_team_by_name", "update_team", "remove_team"),
+    "Agent": ("register_agent", "list_agents", "get_agent_by_agent_id", "update_agent", "remove_agent"),
+    "WorkItem": ("add_work_item", "list_work_items", "get_work_item_by_work_item_id", "remove_work_item"),
+    "WorkItemDependency": ("add_dependency", "list_dependencies", "remove_dependency"),
+    "CoordinationEvent": ("record_event", "list_events"),
+}
+
+
+@pytest.fixture
+def _whole(deployment: Deployment) -> None:
+    """Skip what only the whole of the coordination has: it is laid where the packages are real."""
+    if "coordination" not in deployment.plan.phase(_answering(deployment)).overlay:
+        pytest.skip("only the realistic path on real packages lays the whole coordination")
+
+
+def _answering(deployment: Deployment) -> str:
+    answering = deployment.plan.answering("foundation")
+    assert answering is not None
+    return answering.name
 
 
 def test_foundation_phase_passed(phase: PhaseResult) -> None:
@@ -29,9 +56,36 @@ def test_module_is_compiled(module: str, site: Site) -> None:
 
 def test_the_domain_holds_agents_with_a_unique_agent_id(ask: Ask) -> None:
     said = ask("mix", "run", "--no-start", "-e", RESOURCE, label="resources of the domain").tail
-    assert "resources: [Xavos.Coordination.Agent" in said
+    assert "Xavos.Coordination.Agent" in said.partition("resources: [")[2]
     assert all(f":{name}" in said for name in ("agent_id", "name", "status", "id"))
     assert "[:agent_id]" in said
+
+
+@pytest.mark.usefixtures("_whole")
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_the_domain_has_a_function_for_everything_about(name: str, facts: Facts) -> None:
+    functions = facts["domains"][COORDINATION]["functions"]
+    assert [each for each in FUNCTIONS[name] if each not in functions] == []
+
+
+@pytest.mark.usefixtures("_whole")
+@pytest.mark.parametrize("name", sorted(PUBLIC_IDS))
+def test_the_public_name_is_unique_and_required_of(name: str, resource: Callable[[str], Facts]) -> None:
+    found = resource(f"{COORDINATION}.{name}")
+    assert [PUBLIC_IDS[name]] in found["identities"]
+    assert not found["attributes"][PUBLIC_IDS[name]]["nullable"]
+
+
+@pytest.mark.usefixtures("_whole")
+def test_work_items_depend_on_work_items(resource: Callable[[str], Facts]) -> None:
+    found = resource(f"{COORDINATION}.WorkItem")["relationships"]["dependencies"]
+    assert found["destination"] in (f"{COORDINATION}.WorkItem", f"{COORDINATION}.WorkItemDependency")
+
+
+@pytest.mark.usefixtures("_whole")
+def test_events_are_only_ever_added(resource: Callable[[str], Facts]) -> None:
+    kinds = {action["type"] for action in resource(f"{COORDINATION}.CoordinationEvent")["actions"].values()}
+    assert kinds == {"create", "read"}
 
 
 def test_the_code_is_formatted(ask: Ask) -> None:

@@ -13,7 +13,23 @@ from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("scripts"), pytest.mark.timeout(120)]
 
-COMMANDS = ("start", "stop", "status", "test", "console", "reset", "agents")
+COMMANDS = (
+    "start",
+    "stop",
+    "status",
+    "test",
+    "check",
+    "console",
+    "agents",
+    "work",
+    "intelligence",
+    "swarm",
+    "reset",
+)
+
+# Commands that are Mix tasks of the swarm phase (real packages only), and the exit code where they are not there.
+TASKS = {"work": "work", "intelligence": "advise", "swarm": "swarm"}
+NOT_DEPLOYED = 4
 
 
 def test_scripts_phase_passed(phase: PhaseResult) -> None:
@@ -46,3 +62,32 @@ def test_reset_asks_before_it_deletes(ask: Ask, site: Site) -> None:
     asked = ask("scripts/manage_xavos.sh", "reset", label="reset without an answer")
     assert asked.exit_code != 0
     assert site.database_digest(site.databases["dev"]) is not None
+
+
+@pytest.mark.parametrize("command", TASKS)
+def test_a_command_that_was_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
+    if site.file(f"lib/mix/tasks/xavos.{TASKS[command]}.ex").exists():
+        pytest.skip(f"XAVOS has {command} here")
+    refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed")
+    assert refused.exit_code == NOT_DEPLOYED
+    assert "was not deployed" in refused.tail
+
+
+def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
+    if not site.file("lib/mix/tasks/xavos.work.ex").exists():
+        pytest.skip("XAVOS has no work here")
+    name = "SCRIPTS-1"
+    added = ask("scripts/manage_xavos.sh", "work", "add", name, "Added by a script", label="work add")
+    assert added.ok or "already been taken" in added.tail, added.tail
+    assert name in ask("scripts/manage_xavos.sh", "work", label="work").tail
+    assert not ask("scripts/manage_xavos.sh", "work", "add", name, "Again", label="work add once more").ok
+
+
+def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site) -> None:
+    if not site.file("lib/mix/tasks/xavos.advise.ex").exists():
+        pytest.skip("XAVOS gives no advice here")
+    if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):
+        pytest.skip("a key is configured, and asking costs money")
+    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", label="advice on priorities")
+    assert advised.ok, advised.tail
+    assert "not by a model" in advised.tail

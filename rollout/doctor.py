@@ -82,7 +82,7 @@ def examine(options: Options) -> Iterator[Finding]:
 
 def _plan(options: Options) -> Iterator[Finding]:
     try:
-        plan = load_plan(options.path).through(options.through)
+        plan = load_plan(options.path, rehearsal=options.source == "rehearsal").through(options.through)
     except RolloutError as error:
         yield Finding(what="plan", state="missing", detail=error.message, mend=error.advice)
     else:

@@ -13,9 +13,11 @@ from rollout.errors import InvalidOption, InvalidPlan
 from rollout.options import ROOT, SCRIPT
 
 INSTALLERS = ("mix", "igniter")
+EDITIONS = ("real", "rehearsal")
 _PLAN_KEYS = {"name", "description", "installer"}
 _PHASE_KEYS = {"name", "description", "packages", "archives", "overlay_first", "overlay", "overlay_with", "optional",
-               "timeout_seconds", "observed", "answers_for", "may_answer_for", "arguments"}  # fmt: skip
+               "timeout_seconds", "observed", "answers_for", "may_answer_for", "arguments",
+               "edition", "because"}  # fmt: skip
 _PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group",
                  "arguments", "creates"}  # fmt: skip
 
@@ -51,6 +53,8 @@ class PhasePlan:
     `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
     `may_answer_for`: groups that are asked as well, where the phase has found out that there is something to ask about.
     `arguments` are words for the command that the phase is about.
+    `edition` ("real" or "rehearsal"): the phase belongs to deployments from real packages, or to rehearsals, only; what
+    has no edition belongs to both. `because` says why.
     """
 
     name: str
@@ -66,11 +70,18 @@ class PhasePlan:
     answers_for: tuple[str, ...] = ()
     may_answer_for: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    edition: str = ""
+    because: str = ""
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups of checks that are asked of this phase, in order; those last that it only may answer for."""
         return (*(self.answers_for or (self.name,)), *self.may_answer_for)
+
+    @property
+    def needs(self) -> str:
+        """What a phase of one edition needs, in words."""
+        return {"real": "real packages", "rehearsal": "a rehearsal"}.get(self.edition, "nothing")
 
     def packages_of(self, group: str) -> tuple[Package, ...]:
         """The packages of this phase that the checks of `group` ask about."""
@@ -82,6 +93,8 @@ class PhasePlan:
 class Plan:
     """A path: its phases in order, as far as this run goes; `beyond` are those it stops before.
 
+    `left_out` are those that the plan has for the other edition only, such as what no rehearsal can do.
+
     `installer`: how packages are put into the application, with Mix alone or with Igniter's installers.
     Packages are always those of the whole path: what goes in early depends on what comes later, in a later run too.
     """
@@ -91,6 +104,7 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     file: Path
     beyond: tuple[PhasePlan, ...] = ()
+    left_out: tuple[PhasePlan, ...] = ()
     installer: str = "mix"
 
     @property
@@ -106,6 +120,10 @@ class Plan:
     def answering(self, group: str) -> PhasePlan | None:
         """The phase that the checks of a group are asked of; None where the path does not attempt it."""
         return next((phase for phase in self.phases if group in phase.groups), None)
+
+    def leaving_out(self, group: str) -> PhasePlan | None:
+        """The phase of the other edition that would answer for a group; None where there is none."""
+        return next((phase for phase in self.left_out if group in phase.groups), None)
 
     def before(self, name: str) -> PhasePlan | None:
         """The phase that comes before phase `name`; None for the first."""
@@ -137,6 +155,9 @@ class Plan:
         """The plan that stops after phase `name` (the whole plan for None). Raises InvalidOption."""
         if name is None:
             return self
+        if left_out := next((phase for phase in self.left_out if phase.name == name), None):
+            needs = f"this one needs {left_out.needs}: {left_out.because}"
+            raise InvalidOption(option="--through", value=name, expected=f"a phase that this run has; {needs}")
         if name not in self.phase_names:
             near = difflib.get_close_matches(name, self.phase_names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
@@ -145,19 +166,19 @@ class Plan:
         return replace(self, phases=self.phases[: last + 1], beyond=(*self.phases[last + 1 :], *self.beyond))
 
 
-def load_plan(path_name: str, *, root: Path = ROOT) -> Plan:
+def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT) -> Plan:
     """Read `plans/<path_name>.toml`, for `script:FILE` `plans/script.toml`; the plan's name is the path's.
 
-    Raises InvalidPlan that names file, place and problem.
+    `rehearsal`: the edition for stand-in packages. Raises InvalidPlan that names file, place and problem.
     """
     if path_name.startswith(SCRIPT):
-        plan = read_plan(root / "plans" / "script.toml", overlay=root / "overlay")
+        plan = read_plan(root / "plans" / "script.toml", overlay=root / "overlay", rehearsal=rehearsal)
         return replace(plan, name=f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
-    return read_plan(root / "plans" / f"{path_name}.toml", overlay=root / "overlay")
+    return read_plan(root / "plans" / f"{path_name}.toml", overlay=root / "overlay", rehearsal=rehearsal)
 
 
-def read_plan(file: Path, *, overlay: Path) -> Plan:
-    """Read a plan file and check it against itself and the overlay folders it names."""
+def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
+    """Read a plan file and check it, both editions, against itself and the overlay folders it names."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -176,10 +197,15 @@ def read_plan(file: Path, *, overlay: Path) -> Plan:
     phases = tuple(_phase(file, index, entry, overlay) for index, entry in enumerate(data.get("phase", []), 1))
     if not phases:
         raise InvalidPlan(path=file, where="[[phase]]", problem="there is none")
-    _refuse_twins(file, "phase", [phase.name for phase in phases])
-    _refuse_twins(file, "package", [package.name for phase in phases for package in phase.packages])
-    _refuse_twins(file, "answers_for", [group for phase in phases for group in phase.groups])
-    return Plan(name=head["name"], description=str(head.get("description", "")), phases=phases, file=file,
+    editions = {edition: tuple(p for p in phases if p.edition in {"", edition}) for edition in EDITIONS}
+    for kept in editions.values():
+        _refuse_twins(file, "phase", [phase.name for phase in kept])
+        _refuse_twins(file, "package", [package.name for phase in kept for package in phase.packages])
+        _refuse_twins(file, "answers_for", [group for phase in kept for group in phase.groups])
+    kept = editions["rehearsal" if rehearsal else "real"]
+    names = {phase.name for phase in kept}
+    return Plan(name=head["name"], description=str(head.get("description", "")), phases=kept, file=file,
+                left_out=tuple(phase for phase in phases if phase.name not in names),
                 installer=installer)  # fmt: skip
 
 
@@ -196,6 +222,11 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
     timeout = entry.get("timeout_seconds", 600)
     if not isinstance(timeout, int | float) or timeout <= 0:
         raise InvalidPlan(path=file, where=where, problem=f"timeout_seconds={timeout!r} is not a positive number")
+    edition = entry.get("edition", "")
+    if edition not in {"", *EDITIONS}:
+        raise InvalidPlan(path=file, where=where, problem=f"edition={edition!r} is not {' or '.join(EDITIONS)}")
+    if edition and not entry.get("because"):
+        raise InvalidPlan(path=file, where=where, problem=f"edition={edition!r} needs its reason (because)")
     return PhasePlan(
         name=entry["name"],
         description=str(entry.get("description", "")),
@@ -210,6 +241,8 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         answers_for=tuple(map(str, entry.get("answers_for", ()))),
         may_answer_for=tuple(map(str, entry.get("may_answer_for", ()))),
         arguments=tuple(map(str, entry.get("arguments", ()))),
+        edition=edition,
+        because=str(entry.get("because", "")),
     )
 
 

@@ -21,6 +21,7 @@ def describe(plan: Plan, options: Options) -> str:
             reason = f"  # {package.reason}" if package.reason else ""
             override = ", override" if package.override else ""
             lines.append(f"      {package.name} {package.requirement}{override}{reason}")
+    lines += [f"    {phase.name} is left out, it needs {phase.needs}: {phase.because}" for phase in plan.left_out]
     return "\n".join(lines)
 
 

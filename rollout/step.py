@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ from rollout.site.site import Site
 
 ATTEMPTS = 4
 EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+_EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
 
 
 class Step:
@@ -172,6 +174,14 @@ class Step:
                 self.edit("apply", ".", f"{self.site.in_forge.root}/.home/{copied.name}")
             finally:
                 copied.unlink()
+
+    def format_edited(self) -> None:
+        """Format the files that the phase's edits name: what is spliced into a line can make it too long."""
+        folders = (*self.phase.overlay, *(name for phase, name in self.phase.overlay_with if phase in self.passed))
+        edits = [ROOT / "overlay" / name / "edits.exs" for name in folders]
+        named = {name for file in edits if file.is_file() for name in _EDITED.findall(file.read_text(encoding="utf-8"))}
+        if files := sorted(name for name in named if (self.site.application / name).is_file()):
+            self.must("mix", "format", *files, label="format what was edited", deadline=120)
 
     @contextlib.contextmanager
     def watching_gateway(self) -> Iterator[Callable[[], str | None]]:

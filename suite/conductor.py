@@ -23,6 +23,7 @@ import pytest
 from rollout import comparison, history
 from rollout.comparison import Seat, seats
 from rollout.errors import UsageError
+from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL, adopt
@@ -196,9 +197,10 @@ def conduct(config: pytest.Config, options: Options) -> None:
     if options.record_bundle:
         raise UsageError("--record-bundle records what one path fetches.", advice="Name one with --path.")
     seated = seats(options)
-    plans = tuple(load_plan(seat.path).through(options.through) for seat in seated)
     recover_first(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses
+    rehearsal = is_rehearsal(chosen.upstreams.hex)
+    plans = tuple(load_plan(seat.path, rehearsal=rehearsal).through(options.through) for seat in seated)
     run = Run(options)
     console = open_console(config)
     run.journal.subscribe(console)

@@ -43,23 +43,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     session = config.stash.get(keys.SESSION, None)
     if session is None:
         return
-    places = {name: number for number, name in enumerate(session.plan.groups, 1)}
-    beyond = [
-        item
-        for item in items
-        if group_of(item) not in places or not _needed(item) <= places.keys() or _lacks_package(item)
-    ]
+    plan = session.plan
+    places = {name: number for number, name in enumerate(plan.groups, 1)}
+    beyond = []
+    for item in items:
+        asked = {group_of(item), *_needed(item)}
+        left_out = next((phase for name in sorted(asked) if (phase := plan.leaving_out(name))), None)
+        if _lacks_package(item) or not all(name in places or plan.leaving_out(name) for name in asked):
+            beyond.append(item)
+        elif left_out:
+            item.add_marker(pytest.mark.skip(reason=f"{left_out.name} needs {left_out.needs}: {left_out.because}"))
+            item.add_marker(pytest.mark.order(places.get(group_of(item), len(places) + 1)))
+        else:
+            item.add_marker(pytest.mark.order(places[group_of(item)]))
     items[:] = [item for item in items if item not in beyond]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
-    for item in items:
-        item.add_marker(pytest.mark.order(places[group_of(item)]))
 
 
 @pytest.fixture
 def phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> PhaseResult:
     """What became of the phase that answers for the group of the check that asks."""
     return _result(request, pytestconfig.stash[keys.SESSION].plan, group_of(request.node))
+
+
+def require(request: pytest.FixtureRequest, group: str) -> None:
+    """For a fixture that outlives one check, and so is made before `_blocked` is asked: skip where its phase failed."""
+    result = _result(request, request.config.stash[keys.SESSION].plan, group)
+    if not result.passed:
+        _skip(result.culprit)
 
 
 @pytest.fixture(autouse=True)

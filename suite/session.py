@@ -12,6 +12,7 @@ import pytest
 from rollout import doctor, history, planning, recovery
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
+from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.options import Options
 from rollout.plan import Plan, load_plan
@@ -50,6 +51,9 @@ class Session:
             observed=self.plan.is_observed,
         )
         self.deployment = Deployment(self.run, site, self.plan, self.interrupts)
+        for phase in self.plan.left_out:
+            text = f"left out, it needs {phase.needs}: {phase.because}"
+            self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)
         return self.deployment
 
 
@@ -63,7 +67,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if options.doctor:
             return doctor.print_report(options)
         if options.plan:
-            plans = [load_plan(path).through(options.through) for path in options.paths]
+            # What `auto` will find is not looked at: then it is the plan for real packages.
+            rehearsal = options.source == "rehearsal"
+            plans = [load_plan(path, rehearsal=rehearsal).through(options.through) for path in options.paths]
             print("\n\n".join(planning.describe(plan, options) for plan in plans))
             return 0
         if options.recover:
@@ -173,9 +179,9 @@ _current: Session | None = None
 
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
-    plan = load_plan(options.path).through(options.through)
     recover_first(options)
-    chosen = choose(options, (plan,))
+    chosen = choose(options, (load_plan(options.path),))
+    plan = load_plan(options.path, rehearsal=is_rehearsal(chosen.upstreams.hex)).through(options.through)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts())
     run.journal.subscribe(open_console(config))

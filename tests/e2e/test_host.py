@@ -13,7 +13,7 @@ from rollout.site.engine import NoEngine, find_engine
 from tests.e2e.machine import Machine, machine
 from tests.e2e.world import Ended
 
-PHASES = [phase.name for phase in load_plan("realistic").phases]
+PHASES = [phase.name for phase in load_plan("realistic", rehearsal=True).phases]
 OPTIONS = ("--forge=host", "--database=embedded", "--source=rehearsal", "--keep=never")
 
 pytestmark = pytest.mark.timeout(900)

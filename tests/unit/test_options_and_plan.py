@@ -116,20 +116,23 @@ class TestPlan:
         file.write_text(text)
         return file
 
-    def test_the_realistic_path_is_the_one_of_the_issue(self) -> None:
-        """Thirteen phases in this order; extras alone is optional."""
+    def test_the_realistic_path_is_the_one_of_the_issues(self) -> None:
+        """These phases in this order; extras and tooling are optional."""
         plan = load_plan("realistic")
         assert (
             "prerequisites", "packages", "worktree", "phoenix_app", "database", "ash_core", "authentication", "extras",
-            "foundation", "migrations", "installation", "scripts", "server",
+            "foundation", "accounts", "features", "swarm", "tooling", "migrations", "installation", "scripts", "server",
         ) == plan.phase_names  # fmt: skip
-        assert ["extras"] == [phase.name for phase in plan.phases if phase.optional]
+        assert ["extras", "tooling"] == [phase.name for phase in plan.phases if phase.optional]
         names = [package.name for package in plan.packages]
         assert names.index("picosat_elixir") < names.index("ash")
 
     def test_the_incremental_path_is_the_realistic_one_by_another_installer(self) -> None:
-        """The same phases and checks, the same packages in the same order; Igniter is there from the start."""
-        realistic, incremental = load_plan("realistic"), load_plan("incremental")
+        """The same phases and checks, the same packages in the same order; Igniter is there from the start.
+
+        It goes as far as a rehearsal of the realistic path.
+        """
+        realistic, incremental = load_plan("realistic", rehearsal=True), load_plan("incremental")
         assert (("mix", "igniter"), realistic.phase_names) == (
             (realistic.installer, incremental.installer),
             incremental.phase_names,
@@ -150,6 +153,39 @@ class TestPlan:
         assert plan.archives == cut.archives
         assert plan.phases == cut.whole
         assert plan is plan.through(None)
+
+    def test_a_rehearsal_leaves_out_what_it_cannot_do(self) -> None:
+        """With their packages; what both have is the same; why is said, and asking for it is refused."""
+        real, rehearsed = load_plan("realistic"), load_plan("realistic", rehearsal=True)
+        assert () == real.left_out
+        assert ("accounts", "features", "swarm", "tooling") == tuple(phase.name for phase in rehearsed.left_out)
+        assert all(phase.because and phase.needs == "real packages" for phase in rehearsed.left_out)
+        assert [name for name in real.phase_names if name in rehearsed.phase_names] == list(rehearsed.phase_names)
+        assert {"oban", "hammer"} <= {package.name for package in real.packages}
+        assert {"oban", "hammer"}.isdisjoint(package.name for package in rehearsed.packages)
+        assert "foundation_standin" in rehearsed.phase("foundation").overlay
+        assert "coordination" in real.phase("foundation").overlay
+        assert rehearsed.leaving_out("swarm") is rehearsed.left_out[-2]
+        assert "swarm is left out, it needs real packages: claiming" in describe(rehearsed, parse())
+        with pytest.raises(InvalidOption, match="needs real packages"):
+            rehearsed.through("features")
+
+    def test_an_edition_needs_its_reason_and_no_name_twice(self, tmp_path: Path) -> None:
+        """One phase may have two editions, each with its reason; within an edition a name stands once."""
+        a = '[[phase]]\nname = "a"\n'
+        for text, problem in (
+            (a + 'edition = "dream"\n', "is not real or rehearsal"),
+            (a + 'edition = "real"\n', "needs its reason"),
+            (a + 'edition = "real"\nbecause = "b"\n' + a, "a is named twice"),
+        ):
+            with pytest.raises(InvalidPlan, match=problem):
+                read_plan(self.plan(tmp_path, HEAD + text), overlay=tmp_path / "overlay")
+        both = "".join(f'{a}edition = "{each}"\nbecause = "b"\n' for each in ("real", "rehearsal"))
+        file = self.plan(tmp_path, HEAD + both)
+        for rehearsal in (False, True):
+            plan = read_plan(file, overlay=tmp_path / "overlay", rehearsal=rehearsal)
+            assert ["rehearsal" if rehearsal else "real"] == [phase.edition for phase in plan.phases]
+            assert () == plan.left_out
 
     def test_an_unknown_phase_is_refused_with_the_nearest(self) -> None:
         """All names are listed."""
@@ -196,7 +232,7 @@ class TestPlan:
         """One line a phase, one a package, without the password of --database."""
         options = parse(database="postgresql://me:hunter2@host/db")
         told = describe(load_plan("realistic"), options)
-        assert "13. server" in told
+        assert "17. server" in told
         assert "ash_postgres ~> 2.0" in told
         assert " 8. extras (optional)" in told
         assert "hunter2" not in told

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from deploy_tests.chromium import Tab, chromium, find_chromium
 from rollout.report import page
-from tests.integration.report.browser import Tab, chromium, find_chromium
 from tests.unit.report import golden, journals
 
 pytestmark = [

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs this deployment of XAVOS: start, stop, status, test, console, reset, agents.
+# Runs this deployment of XAVOS; `manage_xavos.sh help` says how. Exit codes: 0 done, 1 not done, 3 (status) not running,
+# 4 this deployment of XAVOS has no such command: that part was not deployed.
 set -euo pipefail
 # shellcheck source=xavos_env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/xavos_env.sh"
@@ -11,13 +12,19 @@ usage() {
   cat <<'USAGE'
 usage: scripts/manage_xavos.sh COMMAND
 
-  start      start the server in the background and wait until it answers
-  stop       stop it
-  status     say whether it runs and is ready; exit 0 if it runs, 3 if not
-  test       run the tests (arguments go to mix test)
-  console    an interactive Elixir session in the application
-  reset      empty the database and migrate again; asks first (--yes: does not)
-  agents     list the agents
+  start         start the server in the background and wait until it answers
+  stop          stop it
+  status        say whether it runs and is ready; exit 0 if it runs, 3 if not
+  test          run the tests (arguments go to mix test)
+  check         format, warnings, style and tests: everything that can be checked
+  console       an interactive Elixir session in the application
+  agents        list the agents
+  work          list the work that is not finished; work add NAME DESCRIPTION adds some (mix help xavos.work)
+  intelligence  ask for advice: intelligence [priority|assignment] [--apply] [--json]
+  swarm         let a swarm of agents work: swarm [--agents N] [--items M] [--json] (mix help xavos.swarm)
+  reset         empty the database and migrate again; asks first (--yes: does not)
+
+work, intelligence and swarm exit with 4 where that part of XAVOS was not deployed.
 USAGE
 }
 
@@ -36,7 +43,7 @@ server_pid() {
 address() {
   case ${XAVOS_BIND:-127.0.0.1} in
     0.0.0.0 | ::) say 127.0.0.1 ;;
-    *) say "$XAVOS_BIND" ;;
+    *) say "${XAVOS_BIND:-127.0.0.1}" ;;
   esac
 }
 
@@ -119,7 +126,7 @@ reset() {
   local was_running=""
   if [ "${1:-}" != --yes ]; then
     local answer=""
-    printf 'This deletes every agent, user and token of %s. Type "reset" to go on: ' "${XAVOS_NAME:-this deployment}"
+    printf 'This deletes all agents, work, users and tokens of %s. Type "reset" to go on: ' "${XAVOS_NAME:-this deployment}"
     read -r answer || true
     [ "$answer" = reset ] || die "nothing was changed."
   fi
@@ -133,19 +140,56 @@ reset() {
   [ -z "$was_running" ] || start
 }
 
+# The application's data without its server and jobs, where it can do without them.
 agents() {
-  mix run -e '
+  mix run --no-start -e '
     Logger.configure(level: :warning)
+    runtime = Xavos.Swarm.Runtime
 
-    case Xavos.Coordination.list_agents!() do
+    if Code.ensure_loaded?(runtime),
+      do: apply(runtime, :start, []),
+      else: {:ok, _} = Application.ensure_all_started(:xavos)
+
+    # Whoever can run this can read the database as well.
+    case Xavos.Coordination.list_agents!(authorize?: false) do
       [] -> IO.puts("No agent has registered yet.")
       agents -> for a <- agents, do: IO.puts(Enum.join([a.agent_id, a.status, a.name], "\t"))
     end'
 }
 
+# task NAME ARGUMENT...: runs `mix xavos.NAME`, where this deployment has it.
+task() {
+  local name=$1
+  shift
+  if [ ! -e "lib/mix/tasks/xavos.$name.ex" ]; then
+    printf '%s: this deployment of XAVOS has no %s: mix xavos.%s was not deployed.\n' "${0##*/}" "$command" "$name" >&2
+    exit 4
+  fi
+  exec mix "xavos.$name" "$@"
+}
+
+# checked LABEL COMMAND...: runs it and remembers whether it failed.
+failed=()
+checked() {
+  local label=$1
+  shift
+  say "== $label"
+  "$@" || failed+=("$label")
+}
+
+check() {
+  export MIX_ENV=test
+  checked format mix format --check-formatted
+  checked warnings mix compile --warnings-as-errors
+  if [ -d deps/credo ] && grep -q '{:credo,' mix.exs; then checked style mix credo --strict; fi
+  checked tests mix test
+  if ((${#failed[@]})); then die "not as it should be: ${failed[*]}"; fi
+  say "All is as it should be."
+}
+
 command=${1:-}
 case $command in
-  start | stop | status | test | console | reset | agents) ;;
+  start | stop | status | test | check | console | agents | work | intelligence | swarm | reset) ;;
   help | -h | --help)
     usage
     exit 0
@@ -161,8 +205,11 @@ enter_forge "$@"
 shift
 
 case $command in
-  start | stop | status | agents) "$command" ;;
+  start | stop | status | agents | check) "$command" ;;
   reset) reset "$@" ;;
+  work) task work "$@" ;;
+  intelligence) task advise "${@:-priority}" ;;
+  swarm) task swarm "$@" ;;
   test) exec mix test "$@" ;;
   console) exec iex -S mix "$@" ;;
 esac

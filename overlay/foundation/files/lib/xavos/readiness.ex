@@ -31,18 +31,20 @@ defmodule Xavos.Readiness do
 
     with {:ok, %{rows: [[table]]}} <-
            repo.query("SELECT to_regclass('schema_migrations')::text", [], options) do
-      if table do
-        with {:ok, %{rows: rows}} <-
-               repo.query("SELECT version FROM schema_migrations", [], options) do
-          {:ok, MapSet.new(rows, fn [version] -> version end)}
-        end
-      else
-        {:ok, MapSet.new()}
-      end
+      versions_in(table, repo, options)
     end
     |> case do
       {:ok, versions} -> {:ok, versions}
       {:error, error} -> {:error, first_line(Exception.message(error))}
+    end
+  end
+
+  defp versions_in(nil, _repo, _options), do: {:ok, MapSet.new()}
+
+  defp versions_in(_table, repo, options) do
+    with {:ok, %{rows: rows}} <-
+           repo.query("SELECT version FROM schema_migrations", [], options) do
+      {:ok, MapSet.new(rows, fn [version] -> version end)}
     end
   end
 

@@ -5,7 +5,8 @@ defmodule Xavos.Accounts.User do
     domain: Xavos.Accounts,
     data_layer: AshPostgres.DataLayer,
     authorizers: [Ash.Policy.Authorizer],
-    extensions: [AshAuthentication]
+    extensions: [AshAuthentication],
+    fragments: []
 
   authentication do
     tokens do

@@ -24,9 +24,10 @@ defmodule XavosWeb.HomeLive do
   end
 
   defp load_agents(socket) do
-    case Coordination.list_agents() do
-      {:ok, agents} -> assign(socket, agents: agents, unreachable: false)
-      {:error, _error} -> assign(socket, agents: [], unreachable: true)
+    case Coordination.list_agents(actor: socket.assigns.current_user) do
+      {:ok, agents} -> assign(socket, agents: agents, trouble: nil)
+      {:error, %{class: :forbidden}} -> assign(socket, agents: [], trouble: :forbidden)
+      {:error, _error} -> assign(socket, agents: [], trouble: :unreachable)
     end
   end
 
@@ -36,15 +37,20 @@ defmodule XavosWeb.HomeLive do
     <Layouts.app flash={@flash} current_user={@current_user}>
       <h1 class="text-3xl font-bold">XAVOS</h1>
       <p>
-        Coordinating {length(@agents)} {ngettext("agent", "agents", length(@agents))}.
+        <span :if={@trouble != :forbidden}>
+          Coordinating {length(@agents)} {ngettext("agent", "agents", length(@agents))}.
+        </span>
         <span id="connection" data-connected={to_string(@connected)} class="badge">
           {if @connected, do: "live", else: "connecting"}
         </span>
       </p>
-      <p :if={@unreachable} role="alert" class="alert alert-error">
+      <p :if={@trouble == :unreachable} role="alert" class="alert alert-error">
         The agents cannot be read at the moment.
       </p>
-      <p :if={@agents == [] and not @unreachable} id="no-agents">No agent has registered yet.</p>
+      <p :if={@trouble == :forbidden} id="sign-in-first">
+        <a href="/sign-in" class="link">Sign in</a> to see the agents.
+      </p>
+      <p :if={@agents == [] and @trouble == nil} id="no-agents">No agent has registered yet.</p>
       <table :if={@agents != []} id="agents" class="table">
         <thead>
           <tr>

@@ -1,0 +1,34 @@
+"""Tooling: style, known holes in the code, known holes in what it depends on. Optional; real packages only."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy_tests.conftest import Ask
+from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
+from rollout.phase import PhaseResult
+
+__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
+pytestmark = [pytest.mark.phase("tooling"), pytest.mark.timeout(300)]
+
+
+def test_tooling_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
+
+
+def test_credo_has_nothing_to_say(ask: Ask) -> None:
+    found = ask("mix", "credo", "--strict", label="mix credo --strict", deadline=240)
+    assert found.ok, found.tail
+
+
+def test_sobelow_finds_no_hole(ask: Ask) -> None:
+    found = ask("mix", "sobelow", "--config", label="mix sobelow", deadline=240)
+    assert found.ok, found.tail
+
+
+def test_no_dependency_has_a_known_hole(ask: Ask) -> None:
+    """What is known is asked of GitHub's advisories; without the network nothing is asked."""
+    found = ask("mix", "deps.audit", label="mix deps.audit", deadline=120)
+    if not found.ok and any(sign in found.tail for sign in ("Could not resolve host", "unable to access", "git clone")):
+        pytest.skip("the advisories cannot be fetched from here")
+    assert found.ok, found.tail

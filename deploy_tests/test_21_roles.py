@@ -1,0 +1,94 @@
+"""Roles at work: every page and the API, for nobody, a viewer, an operator and an agent's account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from deploy_tests import live
+from deploy_tests.introspection import Facts
+
+pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest.mark.timeout(120)]
+
+Sessions = Callable[[str], httpx.Client]
+
+SHOWN, SIGN_IN, FORBIDDEN = "shown", "sign in first", "forbidden"
+EVERYBODY = {"nobody": SHOWN, "viewer": SHOWN, "operator": SHOWN}
+PEOPLE = {"nobody": SIGN_IN, "viewer": SHOWN, "operator": SHOWN}
+OPERATORS = {"nobody": SIGN_IN, "viewer": FORBIDDEN, "operator": SHOWN}
+# Who sees which page. A page that is not here fails a check: somebody has to decide about it.
+PAGES = {
+    "/": EVERYBODY,
+    "/coordination": PEOPLE,
+    "/intelligence": PEOPLE,
+    "/admin": OPERATORS,
+}
+# Where the same address shows something else to whoever is signed in, or takes something back: asked elsewhere.
+ELSEWHERE = ("/sign-in", "/register", "/reset", "/sign-out", "/auth", "/magic_link", "/password-reset", "/confirm")
+# Not people's: development's own tools, machines' interfaces, what Phoenix serves.
+NOT_PAGES = ("/dev", "/api", "/live", "/phoenix", "/tidewave", "/health")
+
+
+def _what(answer: httpx.Response) -> str:
+    """What an answer means to whoever asked for a page."""
+    if answer.status_code == 200:
+        return SHOWN
+    if answer.status_code in (302, 303):
+        place = httpx.URL(answer.headers["location"]).path
+        return SIGN_IN if place.startswith("/sign-in") else FORBIDDEN
+    return FORBIDDEN if answer.status_code in (401, 403, 404) else str(answer.status_code)
+
+
+def _pages(facts: Facts) -> set[str]:
+    found = {route["path"] for route in facts["routes"] if route["verb"] in ("get", "*")}
+    return {path for path in found if not path.startswith((*NOT_PAGES, *ELSEWHERE))}
+
+
+@pytest.mark.parametrize("role", ["nobody", "viewer", "operator"])
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_page_is_for(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
+    if not any(each == path or each.startswith(f"{path}/") for each in _pages(facts)):
+        pytest.skip(f"{path} is not routed in this deployment")
+    assert _what(sessions(role).get(path)) == PAGES[path][role]
+
+
+def test_somebody_has_decided_about_every_page(facts: Facts) -> None:
+    undecided = {
+        path for path in _pages(facts)
+        if not any(path == known or (known != "/" and path.startswith(f"{known}/")) for known in PAGES)
+    }  # fmt: skip
+    assert undecided == set()
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+@pytest.mark.parametrize("path", ["/", "/coordination", "/intelligence"])
+def test_its_live_view_joins_for(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
+    if path not in _pages(facts):
+        pytest.skip(f"{path} is not routed in this deployment")
+    assert live.join(sessions(role), path)["status"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/register"])
+def test_who_is_signed_in_is_not_asked_again(path: str, sessions: Sessions) -> None:
+    assert sessions("nobody").get(path).status_code == 200
+    assert sessions("viewer").get(path).status_code in (200, 302)
+
+
+def test_home_shows_nobody_no_agent(sessions: Sessions, dev_database: object) -> None:
+    page = sessions("nobody").get("/").text
+    assert "agent_id" not in page
+
+
+def test_who_registers_is_a_viewer(sessions: Sessions) -> None:
+    """Nobody makes themselves more than that: no form has a role, and a role that is sent along is not taken."""
+    for path in ("/register", "/sign-in"):
+        assert 'name="user[role]"' not in sessions("nobody").get(path).text
+
+
+@pytest.mark.parametrize("path", ["/dev/mailbox", "/dev/dashboard"])
+def test_what_development_alone_has_listens_on_this_machine_only(path: str, sessions: Sessions) -> None:
+    """They are there, for whoever can reach 127.0.0.1."""
+    answer = sessions("nobody").get(path)
+    assert answer.status_code in (200, 302, 404)

@@ -1,0 +1,38 @@
+"""What a check may stand on: fixtures that outlive one check are not made for a phase that failed."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from rollout.errors import PhaseFailed
+from rollout.phase import PhaseResult
+from rollout.plan import PhasePlan, Plan
+from suite import keys
+from suite.phases import require
+
+
+def _request(outcome: str, **more: Any) -> pytest.FixtureRequest:
+    phase = PhasePlan(name="server")
+    plan = Plan(name="realistic", description="", phases=(phase,), file=Path("realistic.toml"))
+    result = PhaseResult(name="server", outcome=outcome, site=cast("Any", None), plan=phase, **more)
+    config = types.SimpleNamespace(stash={keys.SESSION: types.SimpleNamespace(plan=plan)})
+    asked = types.SimpleNamespace(config=config, getfixturevalue=lambda name: {"server": result}[name])
+    return cast("pytest.FixtureRequest", asked)
+
+
+def test_a_fixture_is_made_where_its_phase_passed() -> None:
+    """Nothing is skipped."""
+    require(_request("passed"), "server")
+
+
+def test_a_fixture_is_blocked_by_what_made_its_phase_fail() -> None:
+    """The checks that ask for it are blocked by the first phase that failed, as they would be without it."""
+    error = PhaseFailed("It broke.", cause="compile_error", advice="Mend it.")
+    culprit = PhaseResult(name="accounts", outcome="failed", site=cast("Any", None), plan=PhasePlan(name="accounts"),
+                          error=error)  # fmt: skip
+    with pytest.raises(pytest.skip.Exception, match=r"^blocked by accounts: compile_error$"):
+        require(_request("blocked", by=culprit), "server")
