@@ -46,5 +46,18 @@
   {:list_add, "lib/xavos/coordination/agent.ex", :fragments, "Xavos.Coordination.Agent.Api"},
   {:list_add, "lib/xavos/coordination/work_item.ex", :fragments, "Xavos.Coordination.WorkItem.Api"},
   {:list_add, "lib/xavos/coordination/coordination_event.ex", :fragments, "Xavos.Coordination.CoordinationEvent.Api"},
-  {:list_add, "lib/xavos_web/ash_json_api_router.ex", :domains, "Xavos.Coordination"}
+  {:replace, "lib/xavos_web/ash_json_api_router.ex",
+   ~S"""
+   use AshJsonApi.Router,
+     domains: [Xavos.Accounts],
+     open_api: "/open_api"
+   """,
+   ~S"""
+   use AshJsonApi.Router,
+     domains: [Xavos.Accounts, Xavos.Coordination],
+     open_api: "/open_api",
+     open_api_title: "XAVOS",
+     open_api_version: "1.0",
+     modify_open_api: {XavosWeb.OpenApi, :valid, []}
+   """}
 ]
