@@ -14,6 +14,9 @@ from rollout.site.postgres import questions
 
 pytestmark = [pytest.mark.phase("installation"), pytest.mark.timeout(300)]
 
+# Tests of XAVOS' own: of what a rehearsal lays, and of the whole.
+LEAST, LEAST_WHOLE = 12, 150
+
 
 def test_installation_phase_passed(phase: PhaseResult) -> None:
     phase.require()
@@ -25,9 +28,11 @@ def test_the_application_compiles_without_a_warning(ask: Ask) -> None:
 
 
 def test_the_applications_own_tests_all_passed(deployment: Deployment) -> None:
+    """Not one of them failed, and they are as many as this much of XAVOS has."""
     tests = deployment.facts["installation"]["tests"]
+    least = LEAST_WHOLE if deployment.plan.answering("swarm") else LEAST
     assert tests["failed"] == 0
-    assert tests["passed"] >= 12, json.dumps(tests)
+    assert tests["passed"] >= least, json.dumps(tests)
 
 
 def test_the_round_trip_left_no_agent_behind(dev_database: postgres.Connection) -> None:
