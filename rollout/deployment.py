@@ -163,12 +163,16 @@ class Deployment:
         outcome = self.outcome()
         if self._keeps:
             site = self.site
+            manage = f"{site.directory}/scripts/manage_xavos.sh" if self._has_passed("scripts") else ""
+            with_roles = self._has_passed("accounts")
             self.run.journal.record(
                 "kept",
                 path=self.plan.name,
                 url=site.base_url if self._has_passed("server") else "",
                 directory=str(site.directory),
-                manage=f"{site.directory}/scripts/manage_xavos.sh" if self._has_passed("scripts") else "",
+                manage=manage,
+                # There is no default account: who operates XAVOS first is made by a command.
+                first_operator=f"{manage} operator ADDRESS --generate" if manage and with_roles else "",
                 remove="make undeploy",
             )
         self.run.journal.record(

@@ -142,4 +142,6 @@ def _kept(terminal: pytest.TerminalReporter, kept: Mapping[str, Any]) -> None:
     terminal.write_line(f"  folder: {kept.get('directory', '')}")
     if manage:
         terminal.write_line(f"  manage: {manage}")
+    if first := kept.get("first_operator"):
+        terminal.write_line(f"  first operator: {first}")
     terminal.write_line(f"  remove: {kept.get('remove', '')}")

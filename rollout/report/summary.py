@@ -98,6 +98,8 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
         url = path.kept.get("url", "")
         up = f"XAVOS answers at {_cell(url)} (manage: {manage}" if url else "What was deployed stays; no server runs ("
         yield f"{up}{', ' if url else ''}remove: {remove}).\n"
+        if first := path.kept.get("first_operator"):
+            yield f"There is no account yet; the first operator is made by {_code(first)}.\n"
     yield "| Phase | Outcome | Duration | Rollback |\n| --- | --- | ---: | --- |"
     for phase in judged.phases[:200]:
         cells = (phase.name, phase_words(phase), duration(phase.seconds), rollback_words(phase))

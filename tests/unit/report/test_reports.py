@@ -140,6 +140,7 @@ def test_hostile_text_stays_text() -> None:
             "url": "javascript:alert(1)",
             "directory": HOSTILE,
             "manage": HOSTILE,
+            "first_operator": HOSTILE,
             "remove": HOSTILE,
         },
     )

@@ -21,10 +21,12 @@ usage: scripts/manage_xavos.sh COMMAND
   agents        list the agents
   work          list the work that is not finished; work add NAME DESCRIPTION adds some (mix help xavos.work)
   intelligence  ask for advice: intelligence [priority|assignment] [--apply] [--json]
+  operator      make an operator: operator ADDRESS [--generate | --promote] (mix help xavos.operator)
+  key           API keys of agents: key ADDRESS [--days N] [--list | --revoke ID] (mix help xavos.api_key)
   swarm         let a swarm of agents work: swarm [--agents N] [--items M] [--json] (mix help xavos.swarm)
   reset         empty the database and migrate again; asks first (--yes: does not)
 
-work, intelligence and swarm exit with 4 where that part of XAVOS was not deployed.
+work, intelligence, operator, key and swarm exit with 4 where that part of XAVOS was not deployed.
 USAGE
 }
 
@@ -189,7 +191,7 @@ check() {
 
 command=${1:-}
 case $command in
-  start | stop | status | test | check | console | agents | work | intelligence | swarm | reset) ;;
+  start | stop | status | test | check | console | agents | work | intelligence | operator | key | swarm | reset) ;;
   help | -h | --help)
     usage
     exit 0
@@ -209,6 +211,8 @@ case $command in
   reset) reset "$@" ;;
   work) task work "$@" ;;
   intelligence) task advise "${@:-priority}" ;;
+  operator) task operator "$@" ;;
+  key) task api_key "$@" ;;
   swarm) task swarm "$@" ;;
   test) exec mix test "$@" ;;
   console) exec iex -S mix "$@" ;;
