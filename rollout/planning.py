@@ -22,6 +22,8 @@ def describe(plan: Plan, options: Options) -> str:
             override = ", override" if package.override else ""
             lines.append(f"      {package.name} {package.requirement}{override}{reason}")
     lines += [f"    {phase.name} is left out, it needs {phase.needs}: {phase.because}" for phase in plan.left_out]
+    if options.source == "auto" and (real := [phase.name for phase in plan.phases if phase.edition == "real"]):
+        lines.append(f"    Should auto come to a rehearsal, it does less here: {', '.join(real)} need real packages.")
     return "\n".join(lines)
 
 

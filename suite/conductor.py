@@ -197,6 +197,8 @@ def conduct(config: pytest.Config, options: Options) -> None:
     if options.record_bundle:
         raise UsageError("--record-bundle records what one path fetches.", advice="Name one with --path.")
     seated = seats(options)
+    for seat in seated:
+        load_plan(seat.path).through(options.through)  # refused before anything is looked at or undone
     recover_first(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses
     rehearsal = is_rehearsal(chosen.upstreams.hex)

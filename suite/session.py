@@ -179,8 +179,10 @@ _current: Session | None = None
 
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
+    whole = load_plan(options.path)
+    whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
     recover_first(options)
-    chosen = choose(options, (load_plan(options.path),))
+    chosen = choose(options, (whole,))
     plan = load_plan(options.path, rehearsal=is_rehearsal(chosen.upstreams.hex)).through(options.through)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts())
