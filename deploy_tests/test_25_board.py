@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from deploy_tests import live
 from deploy_tests.chromium import Tab, chromium, find_chromium
+from deploy_tests.conftest import Ask
 from deploy_tests.people import People, Person
 from deploy_tests.world import PREFIX, Thing, document
 from rollout.site.site import Site
@@ -26,6 +28,8 @@ pytestmark = [
 BOARD = "/coordination"
 SEEN = f"{PREFIX}seen-by-both"
 CHOOSE = "(select, value) => { select.value = value; select.dispatchEvent(new Event('input', {bubbles: true})) }"
+COMPLETED = "Number(document.querySelector('#count-completed').innerText)"
+AGENTS, ITEMS = 64, 640
 CONNECTED = "document.querySelector('[data-phx-main].phx-connected') !== null"
 
 
@@ -81,20 +85,28 @@ def test_nobody_joins_the_board_past_its_page(sessions: Callable[[str], httpx.Cl
     assert "data-phx-session" not in answer.text
 
 
-@pytest.mark.needs("extras")
-def test_work_that_is_added_appears_on_every_board(
-    browsers: dict[str, Tab], api: Callable[[str], httpx.Client]
-) -> None:
-    """Nobody reloads."""
+@pytest.fixture(scope="module")
+def seen(browsers: dict[str, Tab], api: Callable[[str], httpx.Client]) -> str:
+    """An item that was added when both boards were open."""
+    assert browsers
     sent = document("work_item", work_item_id=SEEN, type="check", description="Seen by both")
     Thing.of(api("operator").post("/work-items", json=sent), 201)
-    for tab in browsers.values():
-        _shows(tab, SEEN)
+    return SEEN
 
 
 @pytest.mark.needs("extras")
+def test_work_that_is_added_appears_on_every_board(browsers: dict[str, Tab], seen: str) -> None:
+    """Nobody reloads."""
+    for tab in browsers.values():
+        _shows(tab, seen)
+
+
+@pytest.mark.needs("extras")
+@pytest.mark.usefixtures("seen")
 def test_what_one_does_on_the_board_the_other_sees(browsers: dict[str, Tab]) -> None:
     """The operator makes an item critical in one browser, and it is so in the other."""
+    for tab in browsers.values():
+        _shows(tab, SEEN)
     asked = f"document.querySelector('#item-{SEEN}').dataset.priority === 'critical'"
     assert not browsers["viewer"].ask(asked)
     browsers["operator"].ask(f"({CHOOSE})(document.querySelector('#prioritise-{SEEN} select'), 'critical')")
@@ -117,6 +129,28 @@ def test_the_board_fits_on_a_phone(browsers: dict[str, Tab], site: Site) -> None
         tab.look(width=1200)
 
 
+@pytest.mark.timeout(300)
+def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, site: Site) -> None:
+    """While it works the boards show its agents and count what it completes; nobody reloads. The pictures are kept."""
+    swarm = ("mix", "xavos.swarm", "--agents", str(AGENTS), "--items", str(ITEMS), "--work-ms", "50", "--json")
+    folder: Path = site.run.folder
+    operator, viewer = browsers["operator"], browsers["viewer"]
+    before = int(viewer.ask(COMPLETED))
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(ask, *swarm, label="a swarm of 64, looked at", deadline=240)
+        viewer.until(f"document.querySelectorAll('#agents li').length >= {AGENTS}", 90)
+        viewer.until(f"{COMPLETED} >= {before + ITEMS // 4}", 120)
+        assert operator.picture(folder / "board-swarm.png").stat().st_size > 10_000
+        operator.look(width=390, height=844)
+        operator.picture(folder / "board-swarm-phone.png")
+        operator.look(width=1200)
+        assert not working.done(), "the swarm had ended before the pictures were taken"
+        said = working.result()
+    assert said.ok, said.tail
+    for tab in browsers.values():
+        tab.until(f"{COMPLETED} >= {before + ITEMS}", 60)
+
+
 def test_nothing_went_wrong_in_either_browser(browsers: dict[str, Tab]) -> None:
     assert {role: tab.faults for role, tab in browsers.items()} == {role: [] for role in browsers}
 
@@ -125,15 +159,3 @@ def test_nothing_was_asked_of_anybody_else(browsers: dict[str, Tab], site: Site)
     """Fonts, scripts, counters: all of it is ours."""
     ours = (site.base_url, site.base_url.replace("http", "ws", 1), "about:", "data:", "chrome")
     assert [url for tab in browsers.values() for url in tab.asked if not url.startswith(ours)] == []
-
-
-def test_the_board_looks_like_something(browsers: dict[str, Tab], site: Site) -> None:
-    """Pictures for the report's folder, wide and narrow."""
-    folder: Path = site.run.folder
-    tab = browsers["operator"]
-    assert tab.picture(folder / "board.png").stat().st_size > 10_000
-    tab.look(width=390, height=844)
-    try:
-        assert tab.picture(folder / "board-phone.png").stat().st_size > 5_000
-    finally:
-        tab.look(width=1200)
