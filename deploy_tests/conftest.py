@@ -17,14 +17,18 @@ from rollout.step import Step
 from suite.phases import group_of
 
 pytest.register_assert_rewrite(
-    "deploy_tests.packages", "deploy_tests.introspection", "deploy_tests.people", "deploy_tests.world"
+    "deploy_tests.packages",
+    "deploy_tests.code",
+    "deploy_tests.introspection",
+    "deploy_tests.people",
+    "deploy_tests.world",
 )
 
 from deploy_tests.introspection import facts, remembered_facts, resource  # noqa: E402 - asserts in it are rewritten
-from deploy_tests.people import api, people, sessions  # noqa: E402
+from deploy_tests.people import api, people, sessions, told  # noqa: E402
 from deploy_tests.world import empty  # noqa: E402
 
-__all__ = ["api", "empty", "facts", "people", "remembered_facts", "resource", "sessions"]
+__all__ = ["api", "empty", "facts", "people", "remembered_facts", "resource", "sessions", "told"]
 
 Ask = Callable[..., Outcome]
 WORTH_NOTING = 0.02  # seconds that a check waited for XAVOS

@@ -68,26 +68,31 @@ def people(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[P
     answering = deployment.plan.answering("server")
     assert answering is not None
     file = site.file("log/people.json")
-    code = SCRIPT.read_text(encoding="utf-8")
     file.parent.mkdir(exist_ok=True)
     try:
-        run = Step(site, deployment.plan, answering).run
-        made = run("mix", "run", "-e", code, "log/people.json", DOMAIN, label="people for the checks", deadline=120)
-        assert made.ok, made.tail
-        told = json.loads(file.read_text(encoding="utf-8"))
+        found = _made(Step(site, deployment.plan, answering), file)
+        for person in found.values():
+            site.run.redactor.add(person.password, person.key, person.spare)
+        yield People(**found)
     finally:
         file.unlink(missing_ok=True)
-    found = {
+        _leave(site)
+
+
+def _made(step: Step, file: Path) -> dict[str, Person]:
+    """The people that the script has made, by role; what it tells of them is in `file` for a moment."""
+    code = SCRIPT.read_text(encoding="utf-8")
+    made = step.run("mix", "run", "-e", code, "log/people.json", DOMAIN, label="people for the checks", deadline=240)
+    assert made.ok, made.tail
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    return {
         role: Person(
             role=role, id=each["id"], email=each["email"], password=each["password"],
             key=each["key"]["key"], key_id=each["key"]["id"], spare=each["spare"]["key"], spare_id=each["spare"]["id"],
         )
         for role, each in told.items()
     }  # fmt: skip
-    for person in found.values():
-        site.run.redactor.add(person.password, person.key, person.spare)
-    yield People(**found)
-    _leave(site)
 
 
 def _leave(site: Site) -> None:
@@ -135,6 +140,12 @@ def sign_in(browser: httpx.Client, email: str, password: str) -> httpx.Response:
     """By password, as the form of the sign-in page does it."""
     fields = {"_csrf_token": csrf(browser), "user[email]": email, "user[password]": password}
     return browser.post("/auth/user/password/sign_in", data=fields)
+
+
+@pytest.fixture(scope="session")
+def told() -> dict[str, str]:
+    """Secrets that checks have learnt on their way, by what they are; a later check looks for them everywhere."""
+    return {}
 
 
 @pytest.fixture(scope="session")

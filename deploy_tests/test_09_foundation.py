@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy_tests.code import test_the_code_is_formatted
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
 from rollout.deployment import Deployment
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
+__all__ = ["test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("foundation"), pytest.mark.timeout(120)]
 
 RESOURCE = """
@@ -86,8 +88,3 @@ def test_work_items_depend_on_work_items(resource: Callable[[str], Facts]) -> No
 def test_events_are_only_ever_added(resource: Callable[[str], Facts]) -> None:
     kinds = {action["type"] for action in resource(f"{COORDINATION}.CoordinationEvent")["actions"].values()}
     assert kinds == {"create", "read"}
-
-
-def test_the_code_is_formatted(ask: Ask) -> None:
-    formatted = ask("mix", "format", "--check-formatted", label="code is formatted")
-    assert formatted.ok, formatted.tail

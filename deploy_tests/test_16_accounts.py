@@ -6,13 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy_tests.code import explains_itself, test_every_resource_has_policies, test_the_code_is_formatted
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
 from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
-__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
+__all__ = [
+    "test_every_resource_has_policies",
+    "test_package_is_compiled",
+    "test_package_is_locked_as_the_plan_requires",
+    "test_the_code_is_formatted",
+]
 pytestmark = [pytest.mark.phase("accounts"), pytest.mark.timeout(120)]
 
 USER, API_KEY = "Xavos.Accounts.User", "Xavos.Accounts.ApiKey"
@@ -56,28 +62,10 @@ def test_users_can_sign_in_three_ways(resource: Callable[[str], Facts]) -> None:
         assert any(way in name for name in actions), f"no action for {way} among {sorted(actions)}"
 
 
-def test_every_resource_has_policies(facts: Facts) -> None:
-    """Whatever a domain holds, somebody has decided who may do what to it."""
-    open_to_all = [
-        name
-        for domain in facts["domains"].values()
-        for name, found in domain["resources"].items()
-        if not found["policies"]
-    ]
-    assert open_to_all == []
-
-
 @pytest.mark.parametrize("task", ["xavos.operator", "xavos.api_key"])
 def test_its_command_explains_itself(task: str, ask: Ask) -> None:
-    helped = ask("mix", "help", task, label=f"help of mix {task}")
-    assert helped.ok, helped.tail
-    assert f"mix {task}" in helped.tail
+    explains_itself(task, ask)
 
 
 def test_magic_links_are_routed(facts: Facts) -> None:
     assert any("magic_link" in route["path"] for route in facts["routes"]), facts["routes"]
-
-
-def test_the_code_is_formatted(ask: Ask) -> None:
-    formatted = ask("mix", "format", "--check-formatted", label="code with accounts is formatted")
-    assert formatted.ok, formatted.tail

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy_tests.conftest import Ask
+from deploy_tests.code import test_the_code_is_formatted
 from deploy_tests.introspection import Facts
 from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
-__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
+__all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires", "test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("features"), pytest.mark.timeout(120)]
 
 AGENT, ITEM = "Xavos.Coordination.Agent", "Xavos.Coordination.WorkItem"
@@ -77,12 +77,17 @@ def test_its_history_is_kept(name: str, facts: Facts, resource: Callable[[str], 
 
 
 @pytest.mark.needs("extras")
-def test_the_api_and_its_description_are_routed(facts: Facts) -> None:
+def test_the_api_has_routes_of_every_kind(facts: Facts) -> None:
     paths = {route["path"] for route in facts["routes"]}
     assert any(path.startswith("/api/json") for path in paths)
-    assert any(path.startswith("/admin") for path in paths)
+    routes = [route for found in _resources(facts) for route in (found["api"] or {}).get("routes", ())]
+    assert {"get", "post", "patch", "delete"} <= {route["method"] for route in routes}
 
 
-def test_the_code_is_formatted(ask: Ask) -> None:
-    formatted = ask("mix", "format", "--check-formatted", label="code with features is formatted")
-    assert formatted.ok, formatted.tail
+@pytest.mark.needs("extras")
+def test_the_admin_is_routed(facts: Facts) -> None:
+    assert any(route["path"].startswith("/admin") for route in facts["routes"])
+
+
+def _resources(facts: Facts) -> list[Facts]:
+    return [found for domain in facts["domains"].values() for found in domain["resources"].values()]

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy_tests.code import explains_itself, test_every_resource_has_policies, test_the_code_is_formatted
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
 
+__all__ = ["test_every_resource_has_policies", "test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("swarm"), pytest.mark.timeout(120)]
 
 ITEM = "Xavos.Coordination.WorkItem"
@@ -44,21 +46,4 @@ def test_its_page_is_routed(path: str, facts: Facts) -> None:
 
 @pytest.mark.parametrize("task", ["xavos.swarm", "xavos.bridge", "xavos.benchmark", "xavos.advise"])
 def test_its_command_explains_itself(task: str, ask: Ask) -> None:
-    helped = ask("mix", "help", task, label=f"help of mix {task}")
-    assert helped.ok, helped.tail
-    assert f"mix {task}" in helped.tail
-
-
-def test_every_resource_still_has_policies(facts: Facts) -> None:
-    open_to_all = [
-        name
-        for domain in facts["domains"].values()
-        for name, found in domain["resources"].items()
-        if not found["policies"]
-    ]
-    assert open_to_all == []
-
-
-def test_the_code_is_formatted(ask: Ask) -> None:
-    formatted = ask("mix", "format", "--check-formatted", label="code with the swarm is formatted")
-    assert formatted.ok, formatted.tail
+    explains_itself(task, ask)

@@ -28,14 +28,14 @@ def fresh(site: Site) -> Iterator[httpx.Client]:
         yield browser
 
 
-def _mail_to(address: str, browser: httpx.Client) -> str:
-    """The text of the latest mail that was sent to `address`."""
+def _mail_to(address: str, operator: httpx.Client) -> str:
+    """The text of the latest mail that was sent to `address`, as an operator can read it from anywhere."""
     until = time.monotonic() + 15
     while time.monotonic() < until:
-        mails = browser.get("/dev/mailbox/json").json()["data"]
+        mails = operator.get("/dev/mailbox/json").json()["data"]
         for mail in mails:
             if any(address in str(each) for each in mail["to"]):
-                return str(mail["text_body"])
+                return html.unescape(str(mail["text_body"]))
         time.sleep(0.2)
     raise AssertionError(f"no mail to {address} came")
 
@@ -56,15 +56,20 @@ def _follow(browser: httpx.Client, link: str) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def link(site: Site, people: People) -> str:
-    """A link that the viewer has been sent."""
-    with client(site) as browser:
-        answer = _ask_for_link(browser, people.viewer.email)
+def link_for(site: Site, sessions: Sessions, told: dict[str, str]) -> Callable[[str], str]:
+    """Ask for a link as `address`, and read the mail; its token is a secret from then on."""
+
+    def of(address: str) -> str:
+        with client(site) as browser:
+            answer = _ask_for_link(browser, address)
         assert answer.status_code in (200, 302), answer.text[:300]
-        text = html.unescape(_mail_to(people.viewer.email, browser))
-    found = re.search(r"https?://\S+token=\S+", text)
-    assert found, text
-    return found.group(0)
+        found = re.search(r"https?://\S+token=\S+", _mail_to(address, sessions("operator")))
+        assert found, "the mail has no link"
+        told[f"the token of a link {len(told)}"] = token = httpx.URL(found.group(0)).params["token"]
+        site.run.redactor.add(token)
+        return found.group(0)
+
+    return of
 
 
 def test_every_role_that_people_have_signs_in_by_password(sessions: Sessions, people: People) -> None:
@@ -72,7 +77,10 @@ def test_every_role_that_people_have_signs_in_by_password(sessions: Sessions, pe
         assert people.of(role).email in sessions(role).get("/").text
 
 
-def test_a_link_by_mail_lets_in_once(fresh: httpx.Client, link: str, people: People, site: Site) -> None:
+def test_a_link_by_mail_lets_in_once(
+    fresh: httpx.Client, link_for: Callable[[str], str], people: People, site: Site
+) -> None:
+    link = link_for(people.viewer.email)
     answer = _follow(fresh, link)
     assert answer.status_code in (302, 303), answer.text[:300]
     assert people.viewer.email in fresh.get("/").text
@@ -81,15 +89,12 @@ def test_a_link_by_mail_lets_in_once(fresh: httpx.Client, link: str, people: Peo
         assert people.viewer.email not in another.get("/").text
 
 
-def test_looking_at_a_link_is_not_yet_signing_in(people: People, site: Site) -> None:
+def test_looking_at_a_link_is_not_yet_signing_in(
+    fresh: httpx.Client, link_for: Callable[[str], str], people: People
+) -> None:
     """Programs that look through mail open every link."""
-    with client(site) as browser:
-        _ask_for_link(browser, people.operator.email)
-        text = html.unescape(_mail_to(people.operator.email, browser))
-        found = re.search(r"https?://\S+token=\S+", text)
-        assert found
-        browser.get(httpx.URL(found.group(0)).raw_path.decode())
-        assert people.operator.email not in browser.get("/").text
+    assert fresh.get(httpx.URL(link_for(people.operator.email)).raw_path.decode()).status_code == 200
+    assert people.operator.email not in fresh.get("/").text
 
 
 def test_nobody_learns_who_has_an_account(fresh: httpx.Client, people: People) -> None:
@@ -160,7 +165,9 @@ def test_no_key_is_kept_as_it_is(people: People, dev_database: postgres.Connecti
         assert person.key.encode().hex() not in kept
 
 
-def test_the_first_operator_is_made_by_a_command(ask: Ask, site: Site, fresh: httpx.Client) -> None:
+def test_the_first_operator_is_made_by_a_command(
+    ask: Ask, site: Site, fresh: httpx.Client, told: dict[str, str]
+) -> None:
     """Its password is printed once, here into a file that goes away."""
     address, file = f"first@{DOMAIN}", site.file("log/operator.txt")
     command = f"umask 077; mix xavos.operator {address} --generate >log/operator.txt 2>&1"
@@ -172,6 +179,7 @@ def test_the_first_operator_is_made_by_a_command(ask: Ask, site: Site, fresh: ht
     assert made.ok, "the command failed"
     password = next(line.split()[-1] for line in said.splitlines() if "assword" in line)
     site.run.redactor.add(password)
+    told["the password of the first operator"] = password
     answer = sign_in(fresh, address, password)
     assert "/sign-in" not in answer.headers.get("location", "/sign-in")
     again = ask("mix", "xavos.operator", address, "--generate", label="mix xavos.operator once more")
@@ -211,9 +219,13 @@ def test_its_cookie_is_kept_from_scripts_and_other_sites(fresh: httpx.Client) ->
         assert "samesite=lax" in cookie.lower() or "samesite=strict" in cookie.lower(), cookie
 
 
-def test_a_session_begins_anew_when_somebody_signs_in(fresh: httpx.Client, people: People) -> None:
-    """Whoever planted a cookie before does not have the one after."""
-    fresh.get("/sign-in")
-    before = dict(fresh.cookies)
-    sign_in(fresh, people.viewer.email, people.viewer.password)
-    assert dict(fresh.cookies) != before
+def test_a_session_begins_anew_when_somebody_signs_in(site: Site, people: People) -> None:
+    """Whoever planted a cookie before is not signed in by it, and a form from before is refused after."""
+    with client(site) as browser, client(site) as planted:
+        before = csrf(browser)
+        planted.cookies.update(browser.cookies)
+        sign_in(browser, people.viewer.email, people.viewer.password)
+        assert people.viewer.email in browser.get("/").text
+        assert people.viewer.email not in planted.get("/").text
+        refused = browser.post("/auth/user/magic_link/request", data={"_csrf_token": before, "user[email]": "x"})
+        assert refused.status_code == 403

@@ -20,14 +20,14 @@ LARGE = 4 * 1024 * 1024
 
 
 @pytest.fixture
-def secret(site: Site, people: People) -> Mapping[str, str]:
-    """Everything that is secret, by what it is."""
+def secret(site: Site, people: People, told: dict[str, str]) -> Mapping[str, str]:
+    """Everything that is secret, by what it is: what this run has made, and what its checks have learnt."""
     theirs = {
         f"the {what} of the {person.role}": value
         for person in (people.operator, people.viewer, people.agent)
         for what, value in (("password", person.password), ("key", person.key), ("spare key", person.spare))
     }
-    return {**secrets_of(site), **theirs}
+    return {**secrets_of(site), **theirs, **told}
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -39,5 +39,7 @@ people =
      }}
   end
 
-File.write!(file, Jason.encode!(people))
+# For its owner alone, before there is anything in it.
+File.touch!(file)
 File.chmod!(file, 0o600)
+File.write!(file, Jason.encode!(people))

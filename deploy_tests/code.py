@@ -1,0 +1,30 @@
+"""Checks that several phases ask of the code as they have left it; each module imports those that it asks."""
+
+from __future__ import annotations
+
+from deploy_tests.conftest import Ask
+from deploy_tests.introspection import Facts
+
+
+def test_the_code_is_formatted(ask: Ask) -> None:
+    formatted = ask("mix", "format", "--check-formatted", label="code is formatted")
+    assert formatted.ok, formatted.tail
+
+
+def test_every_resource_has_policies(facts: Facts) -> None:
+    """Whatever a domain holds, somebody has decided who may do what to it."""
+    open_to_all = [
+        name
+        for domain in facts["domains"].values()
+        for name, found in domain["resources"].items()
+        if not found["policies"]
+    ]
+    assert open_to_all == []
+
+
+def explains_itself(task: str, ask: Ask) -> None:
+    """Mix prints the name of a task that nobody has described, too."""
+    helped = ask("mix", "help", task, label=f"help of mix {task}")
+    assert helped.ok, helped.tail
+    assert f"mix {task}" in helped.tail
+    assert "There is no documentation" not in helped.tail
