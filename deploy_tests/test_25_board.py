@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from deploy_tests import live
-from deploy_tests.chromium import Tab, chromium, find_chromium
+from deploy_tests.chromium import Tab, chromium
 from deploy_tests.conftest import Ask
 from deploy_tests.people import People, Person
 from deploy_tests.world import PREFIX, Thing, document
+from rollout.doctor import find_browser
 from rollout.site.site import Site
 
 pytestmark = [
@@ -36,7 +37,7 @@ CONNECTED = "document.querySelector('[data-phx-main].phx-connected') !== null"
 @pytest.fixture(scope="module")
 def browsers(site: Site, people: People, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tab]]:
     """Two browsers, in one of which an operator looks at the board, in the other a viewer."""
-    program = find_chromium()
+    program = find_browser()
     if program is None:
         pytest.skip("no Chromium on this machine")
     with ExitStack() as stack:

@@ -26,6 +26,7 @@ from rollout.site.postgres.binaries import find_binaries
 from rollout.site.processes import port_holder
 
 _NEEDED_BYTES = 3 * 1024**3
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +111,20 @@ def _soften(finding: Finding) -> Finding:
     return Finding(what=finding.what, state=state, detail=finding.detail, mend=finding.mend)
 
 
+def find_browser() -> str | None:
+    """The program with which checks look at pages, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def _tools() -> Iterator[Finding]:
     git = shutil.which("git")
     version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout if git else ""
     yield Finding(what="git", state="found" if git else "missing", detail=version.strip() or "none",
                   mend="" if git else "apt-get install git")  # fmt: skip
+    browser = find_browser()
+    yield Finding(what="Chromium", state="found" if browser else "optional",
+                  detail=browser or "none: nobody looks at the board, those checks are skipped",
+                  mend="" if browser else "apt-get install chromium")  # fmt: skip
 
 
 def _sources(options: Options) -> Iterator[Finding]:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from deploy_tests.chromium import Tab, chromium, find_chromium
+from deploy_tests.chromium import Tab, chromium
+from rollout.doctor import find_browser
 from rollout.report import page
 from tests.unit.report import golden, journals
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(find_browser() is None, reason="no Chromium on this machine"),
 ]
 WIDE, NARROW = 1280, 360
 LOOKS = [(width, dark) for width in (WIDE, NARROW) for dark in (False, True)]
@@ -28,7 +29,7 @@ _IMPACTS = ("serious", "critical")
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with chromium(find_chromium() or "", tmp_path_factory.mktemp("profile")) as opened:
+    with chromium(find_browser() or "", tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
