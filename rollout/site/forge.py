@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT_IN_CONTAINER = Path("/srv/xavos")
 TEMPORARY = ".home/tmp"
+_ASKED_AT_MOST = 5
 _KEEPER = ("sleep", "infinity")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -207,12 +208,19 @@ class ContainerForge:
         return self._inside("listener", marker, str(port)).strip() == "yes"
 
     def _inside(self, *arguments: str) -> str:
-        """Run the process script in the container; silent where the container is gone."""
-        try:
-            result = self._client.containers.get(self.name).exec_run(
-                ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False, environment=processes.ASKING
-            )
-        except docker.errors.NotFound:
-            return ""
-        output = result.output
-        return output.decode("utf-8", "replace") if isinstance(output, bytes) else ""
+        """Run the process script in the container; silent where the container is gone.
+
+        Raises TimeoutError where the engine does not carry its answer, however often it is asked.
+        """
+        for _ in range(_ASKED_AT_MOST):
+            try:
+                result = self._client.containers.get(self.name).exec_run(
+                    ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False, environment=processes.ASKING
+                )
+            except docker.errors.NotFound:
+                return ""
+            said = result.output.decode("utf-8", "replace") if isinstance(result.output, bytes) else ""
+            answer, ended, _ = said.rpartition(processes.END)
+            if ended:
+                return answer
+        raise TimeoutError(f"the engine loses what {self.name} answers")

@@ -15,8 +15,12 @@ _PATIENCE = 5.0
 ASKING = {"XAVOS_ASKING": "1"}
 
 # The same questions asked inside a container, where psutil is not: marked, running, kill, listener. Plain POSIX sh.
-# Processes end while it looks at them, so what the shell says about that is not wanted.
-SCRIPT = r"""
+# Processes end while it looks at them, so what the shell says about that is not wanted. Its last line says that it was
+# carried whole: a busy engine loses what a short command has printed, and nothing would look like "there is none".
+END = "end of the answer"
+SCRIPT = (
+    f"trap 'echo {END}' EXIT"
+    r"""
 exec 2>/dev/null
 marked() {
   for process in /proc/[0-9]*; do
@@ -52,6 +56,7 @@ listener)
   echo no ;;
 esac
 """
+)
 
 
 def marked(marker: str) -> tuple[int, ...]:
