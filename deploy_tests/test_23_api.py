@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import httpx
 import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from deploy_tests.introspection import Facts
 from deploy_tests.people import People
 from deploy_tests.world import PREFIX, Thing, document
 from rollout.site import postgres
+from rollout.site.postgres import questions
 
 pytestmark = [
     pytest.mark.phase("server"),
@@ -22,16 +24,77 @@ pytestmark = [
 ]
 
 Api = Callable[[str], httpx.Client]
+Described = Mapping[Hashable, Any]
+Rows = list[tuple[object, ...]]
 _number = itertools.count(1)
 PLACES = ("/teams", "/agents", "/work-items", "/events")
-REFUSED = (401, 403)
 # What is sent to make one, by where it is sent.
 NEW: dict[str, Callable[[], dict[str, Any]]] = {
     "/teams": lambda: document("team", name=_name("team")),
     "/agents": lambda: document("agent", agent_id=_name("agent"), name="A check"),
     "/work-items": lambda: document("work_item", work_item_id=_name("item"), type="check", description="A check"),
 }
-MAKERS = {"/teams": {"operator"}, "/agents": {"operator", "agent"}, "/work-items": {"operator"}}
+
+# In the order in which they are asked. A stranger is an agents' account as well, but asks about what has to do with an
+# agent of an operator.
+ROLES = ("nobody", "viewer", "stranger", "agent", "operator")
+OWNED = ("/agents", "/work-items")
+DONE, REFUSED = "done", "refused"
+KNOWN, OPERATORS, ITS_OWN = frozenset(ROLES[1:]), frozenset({"operator"}), frozenset({"agent", "operator"})
+# Who may. A route that is not here fails a check: somebody has to decide about it.
+WHO = {
+    ("get", "/teams"): KNOWN,
+    ("get", "/teams/:id"): KNOWN,
+    ("post", "/teams"): OPERATORS,
+    ("patch", "/teams/:id"): OPERATORS,
+    ("delete", "/teams/:id"): OPERATORS,
+    ("get", "/agents"): KNOWN,
+    ("get", "/agents/:id"): KNOWN,
+    ("post", "/agents"): ITS_OWN | {"stranger"},
+    ("patch", "/agents/:id"): OPERATORS,
+    ("delete", "/agents/:id"): OPERATORS,
+    ("patch", "/agents/:id/status"): ITS_OWN,
+    ("patch", "/agents/:id/heartbeat"): ITS_OWN,
+    ("patch", "/agents/:id/activate"): ITS_OWN,
+    ("patch", "/agents/:id/maintenance"): ITS_OWN,
+    ("patch", "/agents/:id/offline"): ITS_OWN,
+    ("get", "/work-items"): KNOWN,
+    ("get", "/work-items/:id"): KNOWN,
+    ("post", "/work-items"): OPERATORS,
+    ("post", "/work-items/claim"): ITS_OWN,
+    ("patch", "/work-items/:id"): OPERATORS,
+    ("delete", "/work-items/:id"): OPERATORS,
+    ("patch", "/work-items/:id/assign"): OPERATORS,
+    ("patch", "/work-items/:id/start"): ITS_OWN,
+    ("patch", "/work-items/:id/progress"): ITS_OWN,
+    ("patch", "/work-items/:id/block"): ITS_OWN,
+    ("patch", "/work-items/:id/unblock"): ITS_OWN,
+    ("patch", "/work-items/:id/complete"): ITS_OWN,
+    ("patch", "/work-items/:id/fail"): ITS_OWN,
+    ("patch", "/work-items/:id/cancel"): OPERATORS,
+    ("patch", "/work-items/:id/release"): ITS_OWN,
+    ("patch", "/work-items/:id/retry"): OPERATORS,
+    ("get", "/events"): KNOWN,
+    ("get", "/events/:id"): KNOWN,
+}
+# What is sent along, by the route or its end.
+SAID: dict[str, dict[str, object]] = {
+    "/teams/:id": {"title": "Changed"},
+    "/agents/:id": {"name": "Changed"},
+    "/work-items/:id": {"description": "Changed"},
+    "status": {"status": "active"},
+    "progress": {"progress": 40},
+    "block": {"reason": "waits"},
+    "complete": {"result": {}},
+    "fail": {"reason": "no"},
+}
+# What an operator does with an item before, so that the step can be taken.
+BEFORE = {
+    **dict.fromkeys(("start", "block", "complete", "fail", "release"), ("assign",)),
+    "progress": ("assign", "start"),
+    "unblock": ("assign", "block"),
+    "retry": ("assign", "fail"),
+}
 
 
 def _name(kind: str) -> str:
@@ -55,28 +118,100 @@ def _step(api: Api, role: str, item: Thing, step: str, **arguments: object) -> h
     return api(role).patch(f"/work-items/{item.id}/{step}", json=sent)
 
 
+def _claim(api: Api, role: str, agent: Thing) -> httpx.Response:
+    """Ask for work in the name of an agent."""
+    return api(role).post("/work-items/claim", json=document("work_item", agent_id=agent.attributes["agent_id"]))
+
+
 def _held(api: Api) -> tuple[Thing, Thing]:
     """An agent of the agents' account, and an item that an operator has assigned to it."""
     agent, item = _agent(api), _item(api)
     return agent, Thing.of(_step(api, "operator", item, "assign", agent_id=agent.id))
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("role", ["nobody", "viewer", "agent", "operator"])
-def test_reading_is_for_whoever_is_known(role: str, place: str, api: Api) -> None:
-    answer = api(role).get(place)
-    if role == "nobody":
-        assert answer.status_code in REFUSED
-    else:
-        assert answer.status_code == 200, answer.text[:300]
-        assert isinstance(answer.json()["data"], list)
+def _routes(facts: Facts) -> set[tuple[str, str]]:
+    return {
+        (route["method"], route["route"])
+        for domain in facts["domains"].values()
+        for found in domain["resources"].values()
+        for route in (found["api"] or {}).get("routes", ())
+    }
 
 
-@pytest.mark.parametrize("place", sorted(NEW))
-@pytest.mark.parametrize("role", ["nobody", "viewer", "agent", "operator"])
-def test_making_is_for_whoever_may(role: str, place: str, api: Api) -> None:
-    answer = api(role).post(place, json=NEW[place]())
-    assert answer.status_code == 201 if role in MAKERS[place] else answer.status_code in REFUSED, answer.text[:300]
+def _asked_about(api: Api, route: str, owner: str) -> tuple[Thing, Thing | None]:
+    """What `route` can be asked about, and the agent of `owner` that it has to do with."""
+    if route.startswith("/teams"):
+        return Thing.of(api("operator").post("/teams", json=NEW["/teams"]()), 201), None
+    if route.startswith("/agents"):
+        return Thing.of(api(owner).post("/agents", json=NEW["/agents"]()), 201), None
+    if route.startswith("/events"):
+        _item(api)
+        event = api("operator").get("/events", params={"page[limit]": "1"}).json()["data"][0]
+        return Thing(type=event["type"], id=event["id"], attributes=event["attributes"]), None
+    agent, item = _agent(api, owner), _item(api)
+    for step in BEFORE.get(route.rpartition("/")[2], ()):
+        item = Thing.of(_step(api, "operator", item, step, **_said(step, agent)))
+    return item, agent
+
+
+def _said(step: str, agent: Thing | None) -> dict[str, object]:
+    """The attributes that a step is sent with."""
+    return {"agent_id": agent.id} if agent and step == "assign" else SAID.get(step, {})
+
+
+def _sent(method: str, route: str, thing: Thing, agent: Thing | None) -> dict[str, Any] | None:
+    if method in ("get", "delete"):
+        return None
+    if route == "/work-items/claim" and agent:
+        return document("work_item", agent_id=agent.attributes["agent_id"])
+    if method == "post":
+        return NEW[route]()
+    return document(thing.type, known_as=thing.id, **_said(route if route in SAID else route.rpartition("/")[2], agent))
+
+
+def _state(database: postgres.Connection, *things: Thing | None) -> Rows:
+    """Of every table how much there is; of these things everything."""
+    tables = ("teams", "agents", "work_items")
+    ids = [thing.id for thing in things if thing]
+    counts = [(table, questions.rows(database, table)) for table in tables]
+    found = [
+        row
+        for table in tables
+        for row in database.execute(f"SELECT t::text FROM {table} t WHERE id = ANY(%s::uuid[])".encode(), (ids,))  # noqa: S608 - names of this check
+    ]
+    return [*counts, *sorted(found)]
+
+
+@pytest.mark.parametrize("asked", WHO, ids=" ".join)
+def test_a_route_is_for_whoever_may(
+    asked: tuple[str, str], api: Api, facts: Facts, dev_database: postgres.Connection
+) -> None:
+    """They can, for what is asked about allows it; whoever may not is refused, and then nothing has changed."""
+    method, route = asked
+    if asked not in _routes(facts):
+        pytest.skip(f"{method} {route} is not routed in this deployment")
+    theirs = _asked_about(api, route, "operator")
+    its_own = _asked_about(api, route, "agent") if route.startswith(OWNED) else theirs
+    found = {}
+    for role in ROLES:
+        thing, agent = its_own if role == "agent" else theirs
+        before = _state(dev_database, thing, agent)
+        as_whom = api("agent" if role == "stranger" else role)
+        answer = as_whom.request(method, route.replace(":id", thing.id), json=_sent(method, route, thing, agent))
+        found[role] = _meaning(answer)
+        if (found[role] == REFUSED or method == "get") and _state(dev_database, thing, agent) != before:
+            found[role] += ", but something has changed"
+    assert found == {role: DONE if role in WHO[asked] else REFUSED for role in ROLES}
+
+
+def _meaning(answer: httpx.Response) -> str:
+    if answer.is_success:
+        return DONE
+    return REFUSED if answer.status_code in (401, 403, 404) else f"{answer.status_code} {answer.text[:300]}"
+
+
+def test_somebody_has_decided_about_every_route(facts: Facts) -> None:
+    assert _routes(facts) - WHO.keys() == set()
 
 
 def test_nobody_writes_events(api: Api) -> None:
@@ -161,6 +296,19 @@ def test_an_agent_gets_no_more_than_it_can_carry(api: Api) -> None:
     assert second.status_code in (400, 409, 422), second.text[:300]
 
 
+@pytest.mark.needs("swarm")
+def test_an_agent_that_asks_for_work_gets_the_best(api: Api) -> None:
+    """The most urgent item there is; then it is told that it has no room."""
+    agent = _agent(api)
+    for priority in ("low", "critical", "high"):
+        sent = NEW["/work-items"]()
+        sent["data"]["attributes"]["priority"] = priority
+        Thing.of(api("operator").post("/work-items", json=sent), 201)
+    given = Thing.of(_claim(api, "agent", agent), 201)
+    assert (given.attributes["status"], given.attributes["priority"]) == ("claimed", "critical")
+    assert _claim(api, "agent", agent).status_code in (400, 409, 422)
+
+
 def test_work_waits_for_what_it_depends_on(api: Api) -> None:
     operator = api("operator")
     first = _item(api)
@@ -173,27 +321,6 @@ def test_work_waits_for_what_it_depends_on(api: Api) -> None:
     Thing.of(_step(api, "operator", first, "assign", agent_id=agent.id))
     Thing.of(_step(api, "agent", first, "complete", result={}))
     assert Thing.of(_step(api, "operator", second, "assign", agent_id=agent.id)).attributes["status"] == "claimed"
-
-
-@pytest.mark.parametrize("step", ["start", "complete", "fail", "release", "cancel"])
-@pytest.mark.parametrize("role", ["nobody", "viewer", "agent"])
-def test_what_others_hold_is_left_alone(role: str, step: str, api: Api, dev_database: postgres.Connection) -> None:
-    """The item is held by an agent that an operator has registered; whoever asks has none of their own here."""
-    agent, item = _agent(api, "operator"), _item(api)
-    Thing.of(_step(api, "operator", item, "assign", agent_id=agent.id))
-    said: dict[str, dict[str, object]] = {"complete": {"result": {}}, "fail": {"reason": "no"}}
-    arguments = said.get(step, {})
-    assert _step(api, role, item, step, **arguments).status_code in (*REFUSED, 404)
-    row = dev_database.execute("SELECT status FROM work_items WHERE id = %s", (item.id,)).fetchone()
-    assert row == ("claimed",)
-
-
-def test_a_heartbeat_is_the_agents_own(api: Api) -> None:
-    own, other = _agent(api), _agent(api, "operator")
-    beaten = Thing.of(api("agent").patch(f"/agents/{own.id}/heartbeat", json=document("agent", known_as=own.id)))
-    assert beaten.attributes["last_heartbeat_at"]
-    sent = document("agent", known_as=other.id)
-    assert api("agent").patch(f"/agents/{other.id}/heartbeat", json=sent).status_code in (*REFUSED, 404)
 
 
 def test_lists_are_filtered_sorted_and_paged(api: Api) -> None:
@@ -224,37 +351,34 @@ def test_versions_say_what_changed(api: Api, dev_database: postgres.Connection) 
     assert {"add", "assign"} <= {str(row[0]) for row in rows}
 
 
-def test_the_api_describes_itself(api: Api, facts: Facts) -> None:
-    """OpenAPI 3, with every route in it, and no reference to what it does not hold."""
+@pytest.fixture
+def described(api: Api) -> Described:
+    """What the API says of itself."""
     answer = api("operator").get("/open_api")
-    assert answer.status_code == 200
-    described = answer.json()
+    assert answer.status_code == 200, answer.text[:300]
+    said: Described = answer.json()
+    return said
+
+
+def test_the_description_is_valid_openapi(described: Described) -> None:
+    """By OpenAPI's own schema; references to what it does not hold are errors as well."""
     assert str(described["openapi"]).startswith("3.")
-    text = answer.text
-    paths = {path.replace("{", ":").replace("}", "") for path in described["paths"]}
-    routes = {
-        route["route"]
-        for domain in facts["domains"].values()
-        for found in domain["resources"].values()
-        for route in (found["api"] or {}).get("routes", ())
-    }
-    assert routes
-    assert {route for route in routes if not any(path.endswith(route) for path in paths)} == set()
-    for reference in set(_references(described)):
-        place: Any = described
-        for part in reference.removeprefix("#/").split("/"):
-            place = place[part.replace("~1", "/").replace("~0", "~")]
+    validator = OpenAPIV30SpecValidator(described)
+    problems = [f"{each.json_path}: {each.message[:300]}" for each in validator.iter_errors()]
+    assert problems == []
+
+
+def test_the_description_has_every_route(described: Described, facts: Facts) -> None:
+    paths = {path.replace("{", ":").replace("}", ""): methods for path, methods in described["paths"].items()}
+    told = {(method, path.removeprefix("/api/json")) for path, methods in paths.items() for method in methods}
+    assert _routes(facts)
+    assert _routes(facts) - told == set()
+
+
+def test_the_description_has_nothing_that_is_secret(described: Described) -> None:
+    text = str(described)
     assert "hashed_password" not in text
     assert "api_key_hash" not in text
-
-
-def _references(value: object) -> list[str]:
-    if isinstance(value, dict):
-        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return own + [found for each in value.values() for found in _references(each)]
-    if isinstance(value, list):
-        return [found for each in value for found in _references(each)]
-    return []
 
 
 def test_no_answer_carries_a_secret(api: Api, people: People) -> None:
