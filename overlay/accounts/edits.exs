@@ -93,7 +93,8 @@
    def on_mount(:operator_required, params, session, socket),
      do: XavosWeb.Access.on_mount(:operator, params, session, socket)
    """},
-  # Development's own pages: their scripts and styles carry the nonce, and they are not for everybody who can reach them.
+  # Development's own pages: their scripts and styles carry the nonce. The mailbox holds links by which
+  # anybody can be signed in, and who sits at this machine cannot be told from who comes through a proxy at it.
   {:replace, "lib/xavos_web/router.ex",
    ~S"""
    scope "/dev" do
@@ -105,7 +106,7 @@
    """,
    ~S"""
    scope "/dev" do
-     pipe_through [:browser, XavosWeb.LocalOrOperator]
+     pipe_through [:browser, XavosWeb.RequireOperator]
 
      live_dashboard "/dashboard", metrics: XavosWeb.Telemetry, csp_nonce_assign_key: :csp_nonce
 

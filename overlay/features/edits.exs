@@ -35,7 +35,7 @@
    end
    """},
   {:child_before, "lib/xavos/application.ex", "XavosWeb.Endpoint",
-   "{Oban, AshOban.config(Application.fetch_env!(:xavos, :ash_domains), Application.fetch_env!(:xavos, Oban))}"},
+   "{Oban, Xavos.Jobs.config()}"},
   {:append, "config/config.exs",
    ~S"""
 

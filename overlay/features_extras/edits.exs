@@ -59,5 +59,12 @@
      open_api_title: "XAVOS",
      open_api_version: "1.0",
      modify_open_api: {XavosWeb.OpenApi, :valid, []}
+   """},
+  # Compiled into ash_admin, which so is compiled once more.
+  {:append, "config/config.exs",
+   ~S"""
+
+   # Who acts in the admin.
+   config :ash_admin, :actor_plug, XavosWeb.AdminActor
    """}
 ]

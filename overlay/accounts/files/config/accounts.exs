@@ -2,6 +2,8 @@
 #
 #     XAVOS_SIGN_IN_PER_ADDRESS  tries a minute to sign in as somebody (10)
 #     XAVOS_SIGN_IN_PER_CLIENT   tries a minute from one machine (60)
+#     XAVOS_ORIGINS              whose pages may be live, such as https://xavos.example.org, behind a proxy (the address that
+#                                was asked for)
 #     XAVOS_MAIL_FROM            who mails come from (xavos@localhost)
 #     XAVOS_LOG_LEVEL            debug shows secrets; in development only (info)
 import Config
@@ -29,6 +31,19 @@ config :ash_authentication, return_error_on_invalid_magic_link_token?: true
 config :phoenix, :filter_parameters, ["password", "token", "api_key", "secret", "authorization"]
 
 if config_env() == :dev do
+  # What phx.new turns on for whoever writes the application is not for whoever runs it: pages that show its source where
+  # something went wrong, sockets for everybody's pages, and the log to every browser.
+  origins =
+    case System.get_env("XAVOS_ORIGINS", "") do
+      "" -> :conn
+      named -> String.split(named, [",", " "], trim: true)
+    end
+
+  config :xavos, XavosWeb.Endpoint,
+    debug_errors: false,
+    check_origin: origins,
+    code_reloader: System.get_env("XAVOS_WATCH", "0") in ~w(1 true)
+
   case System.get_env("XAVOS_LOG_LEVEL", "info") do
     "" ->
       config :logger, level: :info

@@ -1,6 +1,6 @@
 import Config
 
-# Background jobs. AshOban adds those of the resources (`Xavos.Application`).
+# Background jobs. AshOban adds those of the resources (`Xavos.Jobs`).
 config :xavos, Oban,
   engine: Oban.Engines.Basic,
   repo: Xavos.Repo,
@@ -16,5 +16,8 @@ config :xavos, Oban,
 # Jobs are the system's own.
 config :ash_oban, authorize?: false
 
-# Tests run the jobs that they want run.
-if config_env() == :test, do: config(:xavos, Oban, testing: :manual)
+if config_env() == :test do
+  # Tests run the jobs that they want run, and each is in a sandbox of its own.
+  config :xavos, Oban, testing: :manual
+  config :xavos, Xavos.Coordination.Locks, shared?: false
+end

@@ -16,6 +16,10 @@ defmodule Xavos.RateLimit do
   @spec request(:inet.ip_address()) :: :ok | {:error, pos_integer}
   def request(ip), do: count("request:#{:inet.ntoa(ip)}", limit(:per_client))
 
+  @doc "Counts a key that let nobody in. Programs that show one do not keep people from signing in."
+  @spec key(:inet.ip_address()) :: :ok | {:error, pos_integer}
+  def key(ip), do: count("key:#{:inet.ntoa(ip)}", limit(:per_client))
+
   defp count(key, limit) do
     case hit(key, @minute, limit) do
       {:allow, _count} -> :ok

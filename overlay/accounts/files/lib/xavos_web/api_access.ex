@@ -29,7 +29,7 @@ defmodule XavosWeb.ApiAccess do
 
   @doc "Answers 401 as JSON:API has it; 429 to whoever tries one key after the other."
   def refuse(conn, _error) do
-    case RateLimit.request(conn.remote_ip) do
+    case RateLimit.key(conn.remote_ip) do
       :ok -> unauthorized(conn)
       {:error, seconds} -> TooMany.refuse(conn, seconds, :json)
     end

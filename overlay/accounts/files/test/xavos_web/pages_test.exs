@@ -7,7 +7,7 @@ defmodule XavosWeb.PagesTest do
 
   alias Phoenix.LiveView.Socket
   alias Xavos.Accounts
-  alias XavosWeb.{Access, LiveUserAuth, LocalOrOperator, RequireOperator}
+  alias XavosWeb.{Access, LiveUserAuth, RequireOperator}
 
   @viewer_pages [{Access, :viewer}, {LiveUserAuth, :viewer_required}]
   @operator_pages [{Access, :operator}, {LiveUserAuth, :operator_required}]
@@ -114,35 +114,6 @@ defmodule XavosWeb.PagesTest do
       operator()
       Accounts.set_role!(one, :viewer, authorize?: false)
       assert_redirect(view, "/")
-    end
-  end
-
-  describe "what development alone has" do
-    test "is shown to whoever sits at this machine" do
-      for ip <- [{127, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0xFFFF, 0x7F00, 1}],
-          do: refute(ask_from(ip).halted)
-    end
-
-    test "is shown to nobody elsewhere, but to operators" do
-      for ip <- [{192, 0, 2, 1}, {0x2001, 0xDB8, 0, 0, 0, 0, 0, 1}] do
-        assert redirected_to(ask_from(ip)) == "/sign-in"
-        assert ask_from(ip, viewer()).status == 403
-        refute ask_from(ip, operator()).halted
-      end
-    end
-
-    test "is not shown to whoever comes through a proxy at this machine" do
-      for header <- ~w(x-forwarded-for forwarded x-real-ip),
-          do: assert(redirected_to(ask_from({127, 0, 0, 1}, nil, header)) == "/sign-in")
-    end
-
-    defp ask_from(ip, user \\ nil, header \\ "x-something") do
-      %{build_conn(:get, "/dev/mailbox") | remote_ip: ip}
-      |> put_req_header(header, "192.0.2.1")
-      |> init_test_session(%{})
-      |> fetch_query_params()
-      |> assign(:current_user, user)
-      |> LocalOrOperator.call(LocalOrOperator.init([]))
     end
   end
 

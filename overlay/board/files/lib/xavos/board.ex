@@ -49,7 +49,7 @@ defmodule Xavos.Board do
       scrum: scrum,
       teams: Scrum.flatten(scrum),
       agents: agents!(actor),
-      columns: Enum.map(@columns, &column!(&1, scrum.total, actor)),
+      columns: @columns |> Enum.map(&column!(&1, scrum.total, actor)) |> each_once(),
       events: events!(actor)
     }
   end
@@ -76,12 +76,22 @@ defmodule Xavos.Board do
     Map.merge(column, %{count: count, items: items})
   end
 
+  # What has moved between two readings is shown where it was seen last.
+  defp each_once(columns) do
+    {columns, _seen} =
+      columns
+      |> Enum.reverse()
+      |> Enum.map_reduce(MapSet.new(), fn column, seen ->
+        items = Enum.reject(column.items, &(&1.id in seen))
+        {%{column | items: items}, MapSet.union(seen, MapSet.new(items, & &1.id))}
+      end)
+
+    Enum.reverse(columns)
+  end
+
   # The index of what is finished has no others.
   defp finished(query, :finished), do: Ash.Query.filter(query, not is_nil(finished_at))
   defp finished(query, _column), do: query
 
   defp events!(actor), do: Coordination.list_events!(actor: actor, page: [limit: @events]).results
-
-  @doc "How many agents are shown at most."
-  def most_agents, do: @agents
 end

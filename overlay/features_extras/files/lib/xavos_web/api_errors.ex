@@ -13,3 +13,19 @@ defimpl AshJsonApi.ToJsonApiError, for: AshStateMachine.Errors.NoMatchingTransit
     }
   end
 end
+
+defimpl AshJsonApi.ToJsonApiError, for: Ash.Error.Changes.StaleRecord do
+  @moduledoc false
+  # Somebody was faster.
+
+  def to_json_api_error(_error) do
+    %AshJsonApi.Error{
+      id: Ash.UUID.generate(),
+      status_code: 409,
+      code: "stale_record",
+      title: "StaleRecord",
+      detail: "somebody else has changed it meanwhile; read it again",
+      meta: %{}
+    }
+  end
+end

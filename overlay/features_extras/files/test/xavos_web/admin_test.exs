@@ -16,6 +16,13 @@ defmodule XavosWeb.AdminTest do
     assert {:ok, _view, _html} = conn |> sign_in(operator()) |> live("/admin")
   end
 
+  test "what is done there is done as whoever is signed in, and policies are asked" do
+    user = %{role: :operator}
+    assigns = XavosWeb.AdminActor.actor_assigns(%{assigns: %{current_user: user}}, %{})
+    assert %{actor: ^user, authorizing: true, actor_paused: false} = Map.new(assigns)
+    assert Application.fetch_env!(:ash_admin, :actor_plug) == XavosWeb.AdminActor
+  end
+
   test "viewers have not", %{conn: conn} do
     assert conn |> sign_in(viewer()) |> get("/admin") |> response(403) =~ "Only operators"
   end

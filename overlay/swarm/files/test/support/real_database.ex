@@ -5,6 +5,7 @@ defmodule Xavos.RealDatabase do
   """
   use ExUnit.CaseTemplate
 
+  alias Xavos.Coordination.Locks
   alias Xavos.Repo
 
   @clear [
@@ -24,7 +25,11 @@ defmodule Xavos.RealDatabase do
     Repo.put_dynamic_repo(repo)
     clear()
 
+    sandboxed = Application.fetch_env!(:xavos, Locks)
+    Application.put_env(:xavos, Locks, shared?: true)
+
     on_exit(fn ->
+      Application.put_env(:xavos, Locks, sandboxed)
       {:ok, repo} = Repo.start_link(settings(1))
       Repo.put_dynamic_repo(repo)
       clear()

@@ -75,8 +75,18 @@ defmodule XavosWeb.CoordinationLive do
 
   defp schedule(socket), do: socket
 
+  # Roles change while the page is open.
+  defp follow_role(socket) do
+    operator? = Navigation.operator?(socket.assigns.current_user)
+
+    if operator? == socket.assigns.operator?,
+      do: socket,
+      else: socket |> assign(operator?: operator?) |> empty_form()
+  end
+
   defp read(socket) do
     start = now()
+    socket = follow_role(socket)
     board = Board.read!(socket.assigns.current_user)
 
     socket

@@ -64,6 +64,7 @@ defmodule Xavos.Coordination.Team do
   validations do
     validate {NoCircle, relationship: :parent} do
       where changing(:parent_id)
+      before_action? true
     end
   end
 

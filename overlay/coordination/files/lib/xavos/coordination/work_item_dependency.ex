@@ -39,7 +39,7 @@ defmodule Xavos.Coordination.WorkItemDependency do
   end
 
   validations do
-    validate {NoCircle, relationship: :depends_on}, on: [:create]
+    validate {NoCircle, relationship: :depends_on}, on: [:create], before_action?: true
   end
 
   attributes do

@@ -1,16 +1,48 @@
 defmodule Xavos.Coordination.Locks do
   @moduledoc """
-  Locks rows until the end of the transaction, always in the same order: an agent before the work that it holds.
-  Without an order, two who do things to the same pair could each wait for the other.
+  Locks rows until the end of the transaction, always in the same order: the shape of the work, then an agent, then the
+  work that it holds. Without an order, two who do things to the same pair could each wait for the other.
+
+  The shape of the work is what waits for what, and in which order teams have their work done. Whoever changes it is alone
+  (`reshape/0`): it concerns many items, in no order that everybody could keep. Whoever takes an item from one state to
+  another holds it still meanwhile (`hold_shape/0`), side by side with all others who do. Claiming needs neither: it takes
+  only what nobody has locked.
   """
   alias Ash.Error.Changes.StaleRecord
   alias Xavos.Coordination.{Agent, WorkItem}
+  alias Xavos.Repo
+
+  # A number that nothing else in the database locks.
+  @shape 7_240_415
+
+  @doc "Alone until the end of the transaction: what waits for what, and the order of work, are about to change."
+  @spec reshape() :: :ok
+  def reshape do
+    if shared?(), do: Repo.query!("SELECT pg_advisory_xact_lock($1)", [@shape])
+    :ok
+  end
+
+  @doc "Until the end of the transaction they stay as they are."
+  @spec hold_shape() :: :ok
+  def hold_shape do
+    if shared?(), do: Repo.query!("SELECT pg_advisory_xact_lock_shared($1)", [@shape])
+    :ok
+  end
+
+  # A test in a sandbox is one transaction from beginning to end, and sees nobody else: it would only wait for others.
+  defp shared?, do: :xavos |> Application.get_env(__MODULE__, []) |> Keyword.get(:shared?, true)
 
   @doc "The agent of this id as it is now, locked."
-  def agent(id), do: Ash.get(Agent, id, lock: :for_update, authorize?: false)
+  def agent(id) do
+    hold_shape()
+    Ash.get(Agent, id, lock: :for_update, authorize?: false)
+  end
 
   @doc "The item as it is now, locked after its holder."
-  def work_item(%{agent_id: nil} = item), do: unchanged_holder(item)
+  def work_item(%{agent_id: nil} = item) do
+    hold_shape()
+    unchanged_holder(item)
+  end
 
   def work_item(%{agent_id: agent_id} = item) do
     with {:ok, _agent} <- agent(agent_id), do: unchanged_holder(item)

@@ -27,6 +27,14 @@ defmodule Xavos.Coordination.ExpiryTest do
     assert %{status: :pending, agent_id: nil} = Coordination.get_work_item!(item.id, @system)
   end
 
+  test "so does one that has registered, was given work, and is not heard of" do
+    {agent, item} = holding()
+    set(agent, "status = 'registering', last_heartbeat_at = now() - interval '1 hour'")
+    run_jobs()
+    assert %{status: :offline, workload: 0} = Coordination.get_agent!(agent.id, @system)
+    assert %{status: :pending, agent_id: nil} = Coordination.get_work_item!(item.id, @system)
+  end
+
   test "so does one that was never heard of" do
     {agent, item} = holding()
     set(agent, "last_heartbeat_at = NULL, inserted_at = now() - interval '1 hour'")

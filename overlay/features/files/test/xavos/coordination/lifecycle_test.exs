@@ -221,7 +221,7 @@ defmodule Xavos.Coordination.LifecycleTest do
     activate: {[:registering, :busy, :idle, :maintenance, :offline], :active},
     begin_maintenance: {[:registering, :active, :busy, :idle, :offline], :maintenance},
     go_offline: {[:registering, :active, :busy, :idle, :maintenance], :offline},
-    expire: {[:active, :busy, :idle], :offline}
+    expire: {[:registering, :active, :busy, :idle], :offline}
   ]
 
   describe "an agent that is" do
@@ -277,6 +277,51 @@ defmodule Xavos.Coordination.LifecycleTest do
     for item <- items do
       assert %{status: :pending, agent_id: nil} = Coordination.get_work_item!(item.id, @system)
     end
+  end
+
+  test "so does one whose status is set to offline by hand" do
+    agent = agent()
+    item = Coordination.assign_work_item!(work_item(), agent.id, @system)
+
+    assert {:ok, %Agent{status: :offline, workload: 0}} =
+             Coordination.set_agent_status(now(agent), :offline, @system)
+
+    assert %{status: :pending, agent_id: nil} = Coordination.get_work_item!(item.id, @system)
+  end
+
+  test "an item that somebody holds cannot be removed, and the agent keeps it" do
+    agent = agent()
+    item = Coordination.assign_work_item!(work_item(), agent.id, @system)
+
+    assert {:error, %Ash.Error.Invalid{} = error} = Coordination.remove_work_item(item, @system)
+    assert Exception.message(error) =~ "is claimed: release or cancel it first"
+    assert %{workload: 1} = now(agent)
+
+    assert :ok =
+             item
+             |> Coordination.release_work_item!(@system)
+             |> Coordination.remove_work_item(@system)
+
+    assert %{workload: 0} = now(agent)
+  end
+
+  test "what is taken back is as new, however old what somebody has read of it" do
+    read_before = Coordination.start_work_item!(in_status(:claimed), @system)
+    Coordination.report_progress!(read_before, 50, @system)
+
+    assert {:ok, %{progress: 0, started_at: nil, claimed_at: nil}} =
+             Coordination.release_work_item(read_before, @system)
+  end
+
+  test "an item that goes on was begun when it was begun" do
+    item = Coordination.start_work_item!(in_status(:claimed), @system)
+    blocked = Coordination.block_work_item!(item, "?", @system)
+    assert %{started_at: started_at} = Coordination.unblock_work_item!(blocked, @system)
+    assert started_at == item.started_at
+
+    # And one that was blocked before it was begun, begins then.
+    assert %{started_at: %DateTime{}} =
+             Coordination.unblock_work_item!(in_status(:blocked), @system)
   end
 
   defp in_status(:pending), do: work_item()

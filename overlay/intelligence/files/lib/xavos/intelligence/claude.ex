@@ -163,7 +163,9 @@ defmodule Xavos.Intelligence.Claude do
       retry: false,
       redirect: false,
       decode_body: false,
+      # Between two pieces of the answer, and for all of it.
       receive_timeout: settings.timeout_ms,
+      request_timeout: settings.timeout_ms,
       connect_options: [timeout: min(settings.timeout_ms, 10_000)]
     ]
   end

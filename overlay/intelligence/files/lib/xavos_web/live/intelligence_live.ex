@@ -93,11 +93,16 @@ defmodule XavosWeb.IntelligenceLive do
   def handle_event(_event, _params, socket),
     do: {:noreply, put_flash(socket, :error, "That was not understood.")}
 
-  # Claude may take a while; the page goes on meanwhile.
+  # Claude may take a while; the page goes on meanwhile. Whoever leaves the page does not take the question back: it may
+  # have been paid for, and what it cost has to be written down.
   defp ask(socket, kind, user) do
     socket
     |> assign(asking: kind)
-    |> start_async(:ask, fn -> Intelligence.request_advice(kind, actor: user) end)
+    |> start_async(:ask, fn ->
+      Xavos.TaskSupervisor
+      |> Task.Supervisor.async_nolink(fn -> Intelligence.request_advice(kind, actor: user) end)
+      |> Task.await(:infinity)
+    end)
   end
 
   defp operator(socket) do

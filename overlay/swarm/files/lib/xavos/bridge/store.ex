@@ -3,7 +3,7 @@ defmodule Xavos.Bridge.Store do
   # Entries of the bridge's files to and from the database.
 
   alias Xavos.Coordination
-  alias Xavos.Coordination.{Agent, Team, WorkItem, WorkItemDependency}
+  alias Xavos.Coordination.{Agent, Locks, Team, WorkItem, WorkItemDependency}
   alias Xavos.Coordination.Changes.CountWorkload
 
   import Ash.Expr
@@ -18,6 +18,8 @@ defmodule Xavos.Bridge.Store do
 
   def put_agent(entry, options) do
     transaction([Agent, Team], fn ->
+      Locks.hold_shape()
+
       accepted = %{
         name: entry.name,
         specialization: entry.specialization,
@@ -42,6 +44,7 @@ defmodule Xavos.Bridge.Store do
 
   def put_work_item(entry, options) do
     transaction([Agent, Team, WorkItem], fn ->
+      Locks.hold_shape()
       team_id = team_id(entry.team, options)
 
       # Agents before their work, as everybody locks them; where both have to be locked, by their ids.
@@ -82,6 +85,8 @@ defmodule Xavos.Bridge.Store do
 
   def put_dependency(%{id: id, depends_on: name}, options) do
     transaction([WorkItem], fn ->
+      Locks.reshape()
+
       with {:ok, item} <- find(id, options),
            {:ok, other} <- find(name, options),
            do: add_dependency(item, other, options)

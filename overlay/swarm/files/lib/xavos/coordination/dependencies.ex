@@ -1,11 +1,10 @@
 defmodule Xavos.Coordination.Dependencies do
   @moduledoc """
-  Keeps `open_dependencies` of items: for how many others each waits that are not completed.
+  Keeps `open_dependencies` of items: for how many others each waits that are neither completed nor cancelled.
 
   It could be found out whenever somebody asks for work. But where most items wait for others, asking would look at all of
-  them, every time. So whoever changes it counts anew, always in this order: what is waited for is locked before what
-  waits. That way leads never in a circle, so nobody waits for each other here; and who counts second sees what the first
-  has done.
+  them, every time. So whoever changes it counts anew, and who counts second sees what the first has done. Whoever adds a
+  dependency or takes one away does so alone (`Xavos.Coordination.Locks`), so nobody waits for each other here.
   """
   alias Xavos.Coordination.WorkItem
 

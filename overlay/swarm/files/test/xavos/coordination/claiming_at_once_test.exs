@@ -160,12 +160,12 @@ defmodule Xavos.Coordination.ClaimingAtOnceTest do
       assert_receive {:DOWN, ^reference, :process, ^pid, _reason}, 5_000
     end)
 
+    # What is claimed is held by somebody, counted, and recorded: or it is none of these.
+    wait_until_over()
+
     held =
       Ash.read!(Ash.Query.filter(WorkItem, status == :claimed), @system)
       |> Enum.frequencies_by(& &1.agent_id)
-
-    # What is claimed is held by somebody, counted, and recorded: or it is none of these.
-    wait_until_rolled_back()
 
     for agent <- Coordination.list_agents!(@system),
         do: assert(agent.workload == Map.get(held, agent.id, 0))
@@ -223,6 +223,44 @@ defmodule Xavos.Coordination.ClaimingAtOnceTest do
 
     for item <- Coordination.list_work_items!(@system ++ [page: false]) do
       assert item.rank == Rank.of(item.inserted_at, item.priority, weight)
+    end
+  end
+
+  test "a team's weight changes while its work is completed, and nobody waits for each other" do
+    team = team(weight: 0)
+    items(120, [team])
+    depend(120)
+    agents = workers(8, [team], fn _number -> 3 end)
+    done = :ets.new(:done, [:public, :set])
+    left = :counters.new(1, [])
+    :counters.add(left, 1, 120)
+
+    weigher = fn ->
+      for weight <- 1..30 do
+        Coordination.get_team!(team.id, @system)
+        |> Coordination.update_team!(%{weight: weight}, @system)
+      end
+    end
+
+    at_once([weigher | agents], fn
+      weigher when is_function(weigher) -> weigher.()
+      agent -> work_through(agent, done, left)
+    end)
+
+    assert 120 == Ash.count!(Ash.Query.filter(WorkItem, status == :completed), @system)
+  end
+
+  test "of two dependencies that make a circle together, one is refused" do
+    for _ <- 1..10 do
+      [one, other] = [work_item(), work_item()]
+
+      outcomes =
+        at_once([{one, other}, {other, one}], fn {item, on} ->
+          Coordination.add_dependency(item.id, on.id, @system)
+        end)
+
+      assert [{:error, error}] = Enum.filter(outcomes, &match?({:error, _}, &1))
+      assert Exception.message(error) =~ "would lead back to itself"
     end
   end
 
@@ -325,17 +363,18 @@ defmodule Xavos.Coordination.ClaimingAtOnceTest do
     end
   end
 
-  # A killed client's transaction is over when the server has noticed.
-  defp wait_until_rolled_back do
+  # A killed client's transaction is over, one way or the other, when the server has noticed.
+  defp wait_until_over do
     %{rows: [[open]]} =
       Repo.query!("""
       SELECT count(*) FROM pg_stat_activity
-      WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+      WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle'
+        AND pid <> pg_backend_pid()
       """)
 
     if open > 0 do
       Process.sleep(20)
-      wait_until_rolled_back()
+      wait_until_over()
     end
   end
 end

@@ -57,6 +57,13 @@ defmodule Xavos.Coordination.ClaimingTest do
     end
   end
 
+  test "what waits only for what was cancelled can be had" do
+    first = work_item()
+    work_item(depends_on: [first.work_item_id], work_item_id: "SECOND")
+    Coordination.cancel_work_item!(first, authorize?: false)
+    assert %{work_item_id: "SECOND"} = claim(worker())
+  end
+
   describe "an agent gets nothing" do
     test "of another team" do
       work_item(team_id: team().id)
@@ -69,7 +76,7 @@ defmodule Xavos.Coordination.ClaimingTest do
     end
 
     test "that waits for something" do
-      for status <- [:pending, :failed, :cancelled] do
+      for status <- [:pending, :failed] do
         first = work_item(priority: :low)
         work_item(depends_on: [first.work_item_id], priority: :critical)
         become(first, status)

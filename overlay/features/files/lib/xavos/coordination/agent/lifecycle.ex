@@ -3,7 +3,8 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
   The states of an agent, and what takes it from one to another.
 
   An agent that works is `active`; `busy` where it holds as much as it can, `idle` where it has laid down its last item.
-  One that has not been heard of for a while goes offline, and what it held waits for somebody else.
+  One that has not been heard of for a while goes offline, and what it held waits for somebody else; in maintenance, which
+  somebody has decided on, it is left alone.
   """
   use Spark.Dsl.Fragment,
     of: Ash.Resource,
@@ -33,7 +34,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
         from: [:registering, :active, :busy, :idle, :maintenance],
         to: :offline
 
-      transition :expire, from: [:active, :busy, :idle], to: :offline
+      transition :expire, from: [:registering, :active, :busy, :idle], to: :offline
 
       transition :heartbeat, from: [:registering, :offline], to: :active
       transition :take_on, from: [:registering, :active, :busy, :idle], to: [:active, :busy]
@@ -68,6 +69,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
       accept []
       require_atomic? false
       change {Transition, to: :active}
+      change atomic_update(:last_heartbeat_at, expr(now()))
     end
 
     update :begin_maintenance do
@@ -116,6 +118,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
       accept []
       require_atomic? false
       change atomic_update(:workload, expr(workload + 1))
+      change atomic_update(:last_heartbeat_at, expr(now()))
 
       change atomic_update(
                :status,
@@ -149,15 +152,20 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
 
   changes do
     change Transition, on: [:update], where: [action_is(:set_status)]
+
+    change ReturnWork,
+      on: [:update],
+      where: [action_is(:set_status), attribute_equals(:status, :offline)]
   end
 
   calculations do
     calculate :stale?, :boolean do
-      description "Whether it should have been heard of and was not."
+      description "Whether it should have been heard of, because it works or holds work, and was not."
       public? true
 
       calculation expr(
-                    status in [:active, :busy, :idle] and
+                    (status in [:active, :busy, :idle] or
+                       (status == :registering and workload > 0)) and
                       (last_heartbeat_at || inserted_at) < ago(^@patience, :second)
                   )
     end

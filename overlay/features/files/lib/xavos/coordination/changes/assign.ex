@@ -53,7 +53,9 @@ defmodule Xavos.Coordination.Changes.Assign do
 
   defp ready(item) do
     WorkItemDependency
-    |> Ash.Query.filter(work_item_id == ^item.id and depends_on.status != :completed)
+    |> Ash.Query.filter(
+      work_item_id == ^item.id and depends_on.status not in [:completed, :cancelled]
+    )
     |> Ash.exists(authorize?: false)
     |> case do
       {:ok, false} ->
@@ -63,7 +65,7 @@ defmodule Xavos.Coordination.Changes.Assign do
         {:error,
          InvalidArgument.exception(
            field: :work_item_id,
-           message: "waits for work that is not completed",
+           message: "waits for work that is not done",
            value: item.work_item_id
          )}
 

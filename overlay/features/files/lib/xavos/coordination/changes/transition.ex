@@ -3,7 +3,12 @@ defmodule Xavos.Coordination.Changes.Transition do
   Takes a record to another state of its machine: `{Transition, to: :blocked}`; without `to`, to the status that the action
   was given.
 
-  The record is locked and read again first: whether the way is open is decided by what is, not by what somebody has read.
+    * `set:` attributes and their values, or functions that give one;
+    * `set_missing:` the same, for those that have none yet;
+    * `set_arguments:` attributes that get the value of the argument of their name.
+
+  The record is locked and read again first: whether the way is open, and what changes, is decided by what is, not by what
+  somebody has read.
   """
   use Ash.Resource.Change
 
@@ -16,10 +21,29 @@ defmodule Xavos.Coordination.Changes.Transition do
 
     Changeset.before_action(changeset, fn changeset ->
       case lock(changeset.data) do
-        {:ok, record} -> AshStateMachine.transition_state(%{changeset | data: record}, target)
-        {:error, error} -> Changeset.add_error(changeset, error)
+        {:ok, record} ->
+          %{changeset | data: record}
+          |> AshStateMachine.transition_state(target)
+          |> Changeset.force_change_attributes(values(record, changeset, options))
+
+        {:error, error} ->
+          Changeset.add_error(changeset, error)
       end
     end)
+  end
+
+  defp values(record, changeset, options) do
+    arguments =
+      for name <- options[:set_arguments] || [],
+          do: {name, Changeset.get_argument(changeset, name)}
+
+    missing =
+      for {name, value} <- options[:set_missing] || [],
+          Map.get(record, name) == nil,
+          do: {name, value}
+
+    for {name, value} <- (options[:set] || []) ++ missing ++ arguments,
+        do: {name, if(is_function(value, 0), do: value.(), else: value)}
   end
 
   defp lock(%Agent{id: id}), do: Locks.agent(id)

@@ -2,9 +2,19 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
   @moduledoc "The states of an item, and what takes it from one to another. While an agent holds it, the agent has it to carry."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshStateMachine]
 
-  alias Xavos.Coordination.Changes.{Assign, LayDown, Transition}
+  alias Xavos.Coordination.Changes.{Assign, LayDown, RefuseHeld, Transition}
 
   @held [:claimed, :in_progress, :blocked]
+
+  # What an item has that nobody has touched.
+  @fresh [
+    agent_id: nil,
+    claimed_at: nil,
+    started_at: nil,
+    finished_at: nil,
+    reason: nil,
+    progress: 0
+  ]
 
   state_machine do
     state_attribute :status
@@ -38,8 +48,7 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       description "Its agent has begun."
       accept []
       require_atomic? false
-      change {Transition, to: :in_progress}
-      change set_attribute(:started_at, &DateTime.utc_now/0)
+      change {Transition, to: :in_progress, set: [started_at: &DateTime.utc_now/0]}
     end
 
     update :report_progress do
@@ -47,8 +56,7 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       accept []
       require_atomic? false
       argument :progress, :integer, allow_nil?: false, constraints: [min: 0, max: 100]
-      change {Transition, to: :in_progress}
-      change set_attribute(:progress, arg(:progress))
+      change {Transition, to: :in_progress, set_arguments: [:progress]}
     end
 
     update :block do
@@ -56,18 +64,16 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       accept []
       require_atomic? false
       argument :reason, :string, allow_nil?: false, constraints: [max_length: 1_000]
-      change {Transition, to: :blocked}
-      change set_attribute(:reason, arg(:reason))
+      change {Transition, to: :blocked, set_arguments: [:reason]}
     end
 
     update :unblock do
       description "Its agent can go on."
       accept []
       require_atomic? false
-      change {Transition, to: :in_progress}
-      change set_attribute(:reason, nil)
       # It may have been blocked before it was begun.
-      change set_new_attribute(:started_at, &DateTime.utc_now/0)
+      change {Transition,
+              to: :in_progress, set: [reason: nil], set_missing: [started_at: &DateTime.utc_now/0]}
     end
 
     update :complete do
@@ -75,10 +81,12 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       accept []
       require_atomic? false
       argument :result, :map
-      change {Transition, to: :completed}
-      change set_attribute(:result, arg(:result))
-      change set_attribute(:progress, 100)
-      change set_attribute(:finished_at, &DateTime.utc_now/0)
+
+      change {Transition,
+              to: :completed,
+              set: [progress: 100, finished_at: &DateTime.utc_now/0],
+              set_arguments: [:result]}
+
       change LayDown
     end
 
@@ -87,9 +95,10 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       accept []
       require_atomic? false
       argument :reason, :string, allow_nil?: false, constraints: [max_length: 1_000]
-      change {Transition, to: :failed}
-      change set_attribute(:reason, arg(:reason))
-      change set_attribute(:finished_at, &DateTime.utc_now/0)
+
+      change {Transition,
+              to: :failed, set: [finished_at: &DateTime.utc_now/0], set_arguments: [:reason]}
+
       change LayDown
     end
 
@@ -98,9 +107,10 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       accept []
       require_atomic? false
       argument :reason, :string, constraints: [max_length: 1_000]
-      change {Transition, to: :cancelled}
-      change set_attribute(:reason, arg(:reason))
-      change set_attribute(:finished_at, &DateTime.utc_now/0)
+
+      change {Transition,
+              to: :cancelled, set: [finished_at: &DateTime.utc_now/0], set_arguments: [:reason]}
+
       change LayDown
     end
 
@@ -108,12 +118,7 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       description "It waits for somebody else."
       accept []
       require_atomic? false
-      change {Transition, to: :pending}
-      change set_attribute(:agent_id, nil)
-      change set_attribute(:claimed_at, nil)
-      change set_attribute(:started_at, nil)
-      change set_attribute(:reason, nil)
-      change set_attribute(:progress, 0)
+      change {Transition, to: :pending, set: @fresh}
       change LayDown
     end
 
@@ -121,13 +126,11 @@ defmodule Xavos.Coordination.WorkItem.Lifecycle do
       description "It has failed, and waits for another try."
       accept []
       require_atomic? false
-      change {Transition, to: :pending}
-      change set_attribute(:agent_id, nil)
-      change set_attribute(:claimed_at, nil)
-      change set_attribute(:started_at, nil)
-      change set_attribute(:finished_at, nil)
-      change set_attribute(:reason, nil)
-      change set_attribute(:progress, 0)
+      change {Transition, to: :pending, set: @fresh}
     end
+  end
+
+  changes do
+    change RefuseHeld, on: [:destroy]
   end
 end

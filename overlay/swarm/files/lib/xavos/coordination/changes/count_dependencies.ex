@@ -3,12 +3,14 @@ defmodule Xavos.Coordination.Changes.CountDependencies do
   use Ash.Resource.Change
 
   alias Ash.Changeset
-  alias Xavos.Coordination.Dependencies
+  alias Xavos.Coordination.{Dependencies, Locks}
 
   @impl true
   def change(%Changeset{action_type: :create} = changeset, _options, _context) do
     changeset
     |> Changeset.before_action(fn changeset ->
+      Locks.reshape()
+
       Dependencies.lock(
         Changeset.get_attribute(changeset, :work_item_id),
         Changeset.get_attribute(changeset, :depends_on_id)
@@ -19,7 +21,14 @@ defmodule Xavos.Coordination.Changes.CountDependencies do
     |> Changeset.after_action(&count/2)
   end
 
-  def change(changeset, _options, _context), do: Changeset.after_action(changeset, &count/2)
+  def change(changeset, _options, _context) do
+    changeset
+    |> Changeset.before_action(fn changeset ->
+      Locks.reshape()
+      changeset
+    end)
+    |> Changeset.after_action(&count/2)
+  end
 
   @impl true
   def atomic(changeset, options, context), do: {:ok, change(changeset, options, context)}

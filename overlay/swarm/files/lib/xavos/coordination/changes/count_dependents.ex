@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.CountDependents do
-  @moduledoc "When an item is completed, what waits for it waits for one less."
+  @moduledoc "When an item is over, completed or cancelled, what waits for it waits for one less."
   use Ash.Resource.Change
 
   alias Ash.Changeset
@@ -15,17 +15,18 @@ defmodule Xavos.Coordination.Changes.CountDependents do
 
   def change(changeset, _options, _context) do
     Changeset.after_action(changeset, fn %{data: before}, item ->
-      if before.status == :completed != (item.status == :completed),
-        do: Dependencies.count_dependents(item.id)
+      if over?(before) != over?(item), do: Dependencies.count_dependents(item.id)
 
       {:ok, item}
     end)
   end
+
+  defp over?(%{status: status}), do: status in [:completed, :cancelled]
 
   @impl true
   def atomic(%Changeset{action: %{name: name}} = changeset, _options, _context)
       when name in @elsewhere,
       do: {:ok, changeset}
 
-  def atomic(_changeset, _options, _context), do: {:not_atomic, "it may be completed"}
+  def atomic(_changeset, _options, _context), do: {:not_atomic, "it may be over then"}
 end

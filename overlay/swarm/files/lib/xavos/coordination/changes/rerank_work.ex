@@ -1,9 +1,12 @@
 defmodule Xavos.Coordination.Changes.RerankWork do
-  @moduledoc "Gives the work of a team another rank when the team's weight changes, or when the team goes away."
+  @moduledoc """
+  Gives the work of a team another rank when the team's weight changes, or when the team goes away. Whatever changes a team
+  is alone meanwhile: see `Xavos.Coordination.Locks`.
+  """
   use Ash.Resource.Change
 
   alias Ash.Changeset
-  alias Xavos.Coordination.{Rank, WorkItem}
+  alias Xavos.Coordination.{Locks, Rank, WorkItem}
 
   require Ash.Query
 
@@ -11,20 +14,22 @@ defmodule Xavos.Coordination.Changes.RerankWork do
   def change(%Changeset{action_type: :destroy} = changeset, _options, _context) do
     # Before: afterwards nobody knows which work was the team's.
     Changeset.before_action(changeset, fn changeset ->
+      Locks.reshape()
       rerank(changeset.data.id, 0)
       changeset
     end)
   end
 
   def change(changeset, _options, _context) do
-    if Changeset.changing_attribute?(changeset, :weight) do
-      Changeset.after_action(changeset, fn _changeset, team ->
-        rerank(team.id, team.weight)
-        {:ok, team}
-      end)
-    else
+    changeset
+    |> Changeset.before_action(fn changeset ->
+      Locks.reshape()
       changeset
-    end
+    end)
+    |> Changeset.after_action(fn changeset, team ->
+      if Changeset.changing_attribute?(changeset, :weight), do: rerank(team.id, team.weight)
+      {:ok, team}
+    end)
   end
 
   # What is over needs no rank; what has failed may be tried again.

