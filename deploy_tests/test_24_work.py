@@ -131,18 +131,16 @@ def _of_record(connection: postgres.Connection, swarm: Summary) -> tuple[int, in
 def test_the_bridge_imports_and_a_second_time_changes_nothing(
     ask: Ask, exchange: Path, dev_database: postgres.Connection
 ) -> None:
-    state = (
-        "SELECT md5(string_agg(w::text, ',' ORDER BY w.id)) FROM work_items w WHERE work_item_id LIKE 'check-bridge%'"
-    )
+    """What it holds and what is recorded of it; meanwhile, the server's own jobs record other things."""
+    state = """SELECT md5(string_agg(w::text, ',' ORDER BY w.id)), (SELECT count(*) FROM coordination_events
+               WHERE subject_id LIKE 'check-bridge%') FROM work_items w WHERE work_item_id LIKE 'check-bridge%'"""
     first = ask("mix", "xavos.bridge", "import", EXCHANGE, "--json", label="import of the files")
     assert first.ok, first.tail
     assert exchange.is_dir()
     before = dev_database.execute(state).fetchone()
-    events = questions.rows(dev_database, "coordination_events")
     again = ask("mix", "xavos.bridge", "import", EXCHANGE, "--json", label="the same import again")
     assert again.ok, again.tail
     assert dev_database.execute(state).fetchone() == before
-    assert questions.rows(dev_database, "coordination_events") == events
 
 
 def test_the_bridge_reports_what_is_malformed_and_takes_the_rest(

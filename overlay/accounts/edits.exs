@@ -84,6 +84,20 @@
      overrides: [XavosWeb.AuthOverrides, AshAuthentication.Phoenix.Overrides.Default]
    )
    """},
+  # Whoever signs in has a session of their own from then on.
+  {:replace, "lib/xavos_web/controllers/auth_controller.ex", "conn |> delete_session(:return_to)", "conn |> begin_anew()"},
+  {:module_append, "lib/xavos_web/controllers/auth_controller.ex",
+   ~S"""
+
+   # A session that somebody has planted before is not shared, and no form from before is good.
+   defp begin_anew(conn) do
+     Plug.CSRFProtection.delete_csrf_token()
+
+     conn
+     |> configure_session(renew: true)
+     |> Plug.Conn.clear_session()
+   end
+   """},
   # The names that pages ask for; what they mean is in one place.
   {:module_append, "lib/xavos_web/live_user_auth.ex",
    ~S"""
