@@ -85,7 +85,23 @@
    )
    """},
   # Whoever signs in has a session of their own from then on.
-  {:replace, "lib/xavos_web/controllers/auth_controller.ex", "conn |> delete_session(:return_to)", "conn |> begin_anew()"},
+  {:replace, "lib/xavos_web/controllers/auth_controller.ex",
+   ~S"""
+   conn
+   |> delete_session(:return_to)
+   |> store_in_session(user)
+   |> assign(:current_user, user)
+   |> put_flash(:info, "You are signed in")
+   |> redirect(to: return_to)
+   """,
+   ~S"""
+   conn
+   |> begin_anew()
+   |> store_in_session(user)
+   |> assign(:current_user, user)
+   |> put_flash(:info, "You are signed in")
+   |> redirect(to: return_to)
+   """},
   {:module_append, "lib/xavos_web/controllers/auth_controller.ex",
    ~S"""
 
