@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
+from rollout.site.site import Site
 
 
 def test_the_code_is_formatted(ask: Ask) -> None:
@@ -20,6 +21,11 @@ def test_every_resource_has_policies(facts: Facts) -> None:
         if not found["policies"]
     ]
     assert open_to_all == []
+
+
+def is_compiled(module: str, site: Site) -> bool:
+    """Whether a module of the application, or of a package of it, has been compiled for development."""
+    return any(site.file("_build/dev/lib").glob(f"*/ebin/Elixir.{module}.beam"))
 
 
 def explains_itself(task: str, ask: Ask) -> None:

@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy_tests.code import explains_itself, test_every_resource_has_policies, test_the_code_is_formatted
+from deploy_tests.code import (
+    explains_itself,
+    is_compiled,
+    test_every_resource_has_policies,
+    test_the_code_is_formatted,
+)
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
 from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
@@ -33,7 +38,7 @@ def test_accounts_phase_passed(phase: PhaseResult) -> None:
     ["Xavos.Accounts.ApiKey", "Xavos.RateLimit", "Mix.Tasks.Xavos.Operator", "Mix.Tasks.Xavos.ApiKey"],
 )
 def test_module_is_compiled(module: str, site: Site) -> None:
-    assert site.file(f"_build/dev/lib/xavos/ebin/Elixir.{module}.beam").is_file()
+    assert is_compiled(module, site)
 
 
 def test_users_have_a_role(resource: Callable[[str], Facts]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy_tests.code import test_the_code_is_formatted
+from deploy_tests.code import is_compiled, test_the_code_is_formatted
 from deploy_tests.introspection import Facts
 from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phase import PhaseResult
@@ -29,7 +29,7 @@ def test_features_phase_passed(phase: PhaseResult) -> None:
 
 @pytest.mark.parametrize("module", ["Oban", "AshOban", f"{AGENT}.Lifecycle", f"{ITEM}.Lifecycle"])
 def test_module_is_compiled(module: str, site: Site) -> None:
-    assert list(site.file("_build/dev/lib").glob(f"*/ebin/Elixir.{module}.beam"))
+    assert is_compiled(module, site)
 
 
 @pytest.mark.parametrize("name", [AGENT, ITEM])

@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy_tests.code import explains_itself, test_every_resource_has_policies, test_the_code_is_formatted
+from deploy_tests.code import (
+    explains_itself,
+    is_compiled,
+    test_every_resource_has_policies,
+    test_the_code_is_formatted,
+)
 from deploy_tests.conftest import Ask
 from deploy_tests.introspection import Facts
 from rollout.phase import PhaseResult
@@ -27,7 +32,7 @@ def test_swarm_phase_passed(phase: PhaseResult) -> None:
     ["Xavos.Swarm", "Xavos.Scrum", "Xavos.Bridge", "XavosWeb.CoordinationLive", "Xavos.Intelligence.Claude"],
 )
 def test_module_is_compiled(module: str, site: Site) -> None:
-    assert site.file(f"_build/dev/lib/xavos/ebin/Elixir.{module}.beam").is_file()
+    assert is_compiled(module, site)
 
 
 def test_agents_can_ask_for_work(facts: Facts, resource: Callable[[str], Facts]) -> None:

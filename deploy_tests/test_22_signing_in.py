@@ -28,14 +28,18 @@ def fresh(site: Site) -> Iterator[httpx.Client]:
         yield browser
 
 
+def _mails_to(address: str, operator: httpx.Client) -> list[str]:
+    """The texts of the mails that were sent to `address`, the latest first, as an operator can read them anywhere."""
+    mails = operator.get("/dev/mailbox/json").json()["data"]
+    return [html.unescape(str(mail["text_body"])) for mail in mails if address in str(mail["to"])]
+
+
 def _mail_to(address: str, operator: httpx.Client) -> str:
-    """The text of the latest mail that was sent to `address`, as an operator can read it from anywhere."""
+    """The text of the latest mail that was sent to `address`, which may be on its way."""
     until = time.monotonic() + 15
     while time.monotonic() < until:
-        mails = operator.get("/dev/mailbox/json").json()["data"]
-        for mail in mails:
-            if any(address in str(each) for each in mail["to"]):
-                return html.unescape(str(mail["text_body"]))
+        if mails := _mails_to(address, operator):
+            return mails[0]
         time.sleep(0.2)
     raise AssertionError(f"no mail to {address} came")
 
@@ -101,6 +105,15 @@ def test_nobody_learns_who_has_an_account(fresh: httpx.Client, people: People) -
     """The same answer for an address that is known and for one that is not."""
     known, unknown = _ask_for_link(fresh, people.viewer.email), _ask_for_link(fresh, f"nobody-at-all@{DOMAIN}")
     assert (known.status_code, known.headers.get("location")) == (unknown.status_code, unknown.headers.get("location"))
+
+
+def test_an_account_of_agents_is_mailed_no_link(fresh: httpx.Client, sessions: Sessions, people: People) -> None:
+    """It is no person, and nobody is told so: the mail to somebody who asked later is there, and none to it."""
+    agent, later = _ask_for_link(fresh, people.agent.email), _ask_for_link(fresh, people.viewer.email)
+    assert (agent.status_code, agent.headers.get("location")) == (later.status_code, later.headers.get("location"))
+    assert _mail_to(people.viewer.email, sessions("operator"))
+    count = len(_mails_to(people.agent.email, sessions("operator")))
+    assert count == 0
 
 
 def test_a_made_up_link_lets_nobody_in(fresh: httpx.Client) -> None:

@@ -51,6 +51,7 @@ def _holding(folder: Path, secret: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def test_no_log_of_the_application_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
+    assert list(_files(site.file("log"))), "there is no log: this check looks in the wrong place"
     assert _holding(site.file("log"), secret) == {}
 
 
