@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import Refused
+from rollout.faults.injection import Injection
 from rollout.fingerprint import Fingerprint, residue
 from rollout.hex import answers
 from rollout.hex.cache import prune_all
@@ -21,7 +22,7 @@ from rollout.left import left_behind
 from rollout.options import ROOT
 from rollout.phase import PhaseCode, PhaseResult, describe
 from rollout.plan import PhasePlan, Plan
-from rollout.rollback import roll_back
+from rollout.rollback import essential, roll_back
 from rollout.run import Run, read_secrets
 from rollout.site.manifest import grafted, without
 from rollout.site.site import SITE_ONLY, Site
@@ -35,15 +36,20 @@ GATEWAY_CACHE_BYTES = 2 * 1024**3
 class Deployment:
     """One path on one site. Phases are entered in order and left in reverse."""
 
-    def __init__(self, run: Run, site: Site, plan: Plan, interrupts: Interrupts) -> None:
+    def __init__(
+        self, run: Run, site: Site, plan: Plan, interrupts: Interrupts, injection: Injection | None = None
+    ) -> None:
         self.run = run
         self.site = site
         self.plan = plan
         self.failed_checks = 0
-        self.residue: list[str] = []
+        self.residue: list[str] = []  # what rollbacks could not put right, so far
+        self._left: list[str] = []  # what an observed path that failed has left by itself
+        self._concluded: str | None = None
         self.results: dict[str, PhaseResult] = {}
         self.facts: dict[str, dict[str, Any]] = {}
         self._interrupts = interrupts
+        self._injection = injection or Injection(None, run.journal)
         self._inquiry = Inquiry(site, plan)
         self._checkpoints = Checkpoints(site.options.cache, site.store)
         # All packages of the plan, because they are resolved together.
@@ -54,9 +60,13 @@ class Deployment:
         self._is_leaving = False
         self._began = time.monotonic()
         self._ground: Fingerprint | None = None  # how the site looked before the path's own first step
+        self._first: Fingerprint | None = None  # how it looked before anything
+        self._given_up: set[str] = set()
         self._uncertain = {group for phase in plan.phases for group in phase.may_answer_for}
         run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1],
                            attempts=self._attempted())  # fmt: skip
+        site.troubles = self._injection
+        self._injection.arm(site)
 
     # -- entering and leaving ---------------------------------------------------------------------
 
@@ -67,10 +77,12 @@ class Deployment:
             yield self._blocked(code, after)
             return
         try:
+            self._injection.look(code.name)
             before = self.site.fingerprint()
         except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
             yield self._unfit(code, error)
             return
+        self._first = self._first or before
         if self.plan.phase(code.name).observed:
             yield from self._observed(code, before)
             return
@@ -133,7 +145,7 @@ class Deployment:
             observed = [result for name, result in self.results.items() if self.plan.phase(name).observed]
             failed = any(result.outcome == "failed" for result in observed)
             if failed:
-                self.residue.extend(items)
+                self._left.extend(items)
             self.run.journal.record("path.left", path=self.plan.name, items=list(items), failed=failed)
 
     def _record_bundle(self, target: Path) -> None:
@@ -148,8 +160,10 @@ class Deployment:
         self.run.journal.record("phase.note", path=self.plan.name, phase=self.plan.phase_names[-1], text=text)
 
     def outcome(self) -> str:
-        """The path's outcome as it stands: deployed, refused, rolled_back or dirty."""
-        if self.residue:
+        """The path's outcome as it stands: deployed, refused, rolled_back or dirty; void once it is known."""
+        if self._concluded:
+            return self._concluded
+        if self.residue or self._left:
             return "dirty"
         entered = [self.results.get(name) for name in self.plan.phase_names]
         if all(result is not None and result.lets_go_on for result in entered):
@@ -160,7 +174,8 @@ class Deployment:
 
     def finish(self) -> str:
         """Journal the path's end; returns its outcome."""
-        outcome = self.outcome()
+        self._settle()
+        outcome = self._concluded = self._after_the_fault(self.outcome())
         if self._keeps:
             site = self.site
             manage = f"{site.directory}/scripts/manage_xavos.sh" if self._has_passed("scripts") else ""
@@ -184,6 +199,12 @@ class Deployment:
         prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)
         self._leaving.close()
         return outcome
+
+    def _after_the_fault(self, outcome: str) -> str:
+        """A path whose fault never bit counts for nothing, unless it has left something."""
+        with self.run.journal.forgiving():
+            bit = self._injection.release()
+        return "void" if bit is False and outcome != "dirty" else outcome
 
     def _has_passed(self, name: str) -> bool:
         return name in self.results and self.results[name].passed
@@ -214,12 +235,13 @@ class Deployment:
                 record = self.site.undo_state(before)
                 with step.act("folder and databases as they are", record):
                     pass
-            code.prepare(step)
-            key = self._chain(code, phase)
-            restored = code.checkpointed and self._restore(key, step)
-            if not restored:
-                self._apply(code, step, key)
-            self._after(code, step, key)
+            with self._injection.applying(step):
+                code.prepare(step)
+                key = self._chain(code, phase)
+                restored = code.checkpointed and self._restore(key, step)
+                if not restored:
+                    self._apply(code, step, key)
+                self._after(code, step, key)
         except KeyboardInterrupt as error:
             with self.run.journal.forgiving():
                 self._finished(code, step, began, "failed", error=error)
@@ -244,8 +266,9 @@ class Deployment:
         step, began = self._step(phase), time.monotonic()
         error: BaseException | None = None
         try:
-            code.prepare(step)
-            code.apply(step)
+            with self._injection.applying(step):
+                code.prepare(step)
+                code.apply(step)
             self.facts[code.name] = step.facts
         except KeyboardInterrupt as interrupt:
             with self.run.journal.forgiving():
@@ -273,7 +296,7 @@ class Deployment:
         code.apply(step)
         if gateway is not None:
             step.asked = dict(answers.asked_since(gateway, mark))
-        if code.checkpointed:
+        if code.checkpointed and not self._injection.strikes(code.name):
             self._save(key, step, time.monotonic() - began)
 
     def _after(self, code: PhaseCode, step: Step, key: str) -> None:
@@ -324,6 +347,8 @@ class Deployment:
         site, began = self.site, time.monotonic()
         if site.options.fresh:
             return self._skipped(step, "--fresh")
+        if self._injection.strikes(step.phase.name):
+            return self._skipped(step, "the phase is struck by a fault, which has to see it at work")
         if site.options.record_bundle:
             return self._skipped(step, "--record-bundle has to see everything that is fetched")
         checkpoint = self._checkpoints.find(key)
@@ -375,13 +400,37 @@ class Deployment:
                 for act in open_acts(self.run.journal.events())
                 if act.phase == code.name and act.path == self.plan.name
             ]
-            workshop = self._workshop(code)
+            self._injection.rolling_back(code.name)
+            workshop = self._workshop(code.name)
             left = roll_back(acts, self.run.journal, workshop)
             self.site.last_tree = workshop.trees.get(str(self.site.directory))
             code.forget(self.site)
             found = (*left, *self._residue(before, seen=str(self.site.directory) in workshop.seen))
             self._standing.discard(code.name)
             self.residue.extend(f"{code.name}: {line}" for line in found)
+            self.run.journal.record(
+                "rollback.finished",
+                outcome="dirty" if found else "restored",
+                residue=list(found),
+                seconds=round(time.monotonic() - began, 3),
+                **where,
+            )
+            self._injection.rolled_back(code.name)
+
+    def _settle(self) -> None:
+        """What could not be undone with its phase is tried once more, now that all else is gone; then it is owed."""
+        if not self.residue or self._keeps or self._first is None:
+            return
+        where: dict[str, Any] = {"path": self.plan.name, "phase": "", "why": "settlement"}
+        with self.run.journal.forgiving():
+            began = time.monotonic()
+            self.run.journal.record("rollback.started", **where)
+            acts = tuple(act for act in open_acts(self.run.journal.events()) if act.path == self.plan.name)
+            left = roll_back(essential(acts), self.run.journal, self._workshop(""))
+            self.site.last_tree = None
+            found = (*left, *self._residue(self._first, seen=False))
+            if not found:
+                self.residue.clear()
             self.run.journal.record(
                 "rollback.finished",
                 outcome="dirty" if found else "restored",
@@ -397,14 +446,15 @@ class Deployment:
         except Exception as error:  # noqa: BLE001 - what cannot be looked at is not proven to be gone
             return (f"cannot be proven to be as before: {type(error).__name__}: {error}",)
 
-    def _workshop(self, code: PhaseCode) -> Workshop:
+    def _workshop(self, phase: str) -> Workshop:
         site = self.site
         return Workshop(
             store=site.store,
             secrets=read_secrets(self.run.state, self.run.id),
             servers={site.server.key: site.server} if site.server else {},
             trees={str(site.directory): site.last_tree} if site.last_tree else {},
-            waiting=partial(self.run.journal.waiting, path=self.plan.name, phase=code.name),
+            given_up=self._given_up,
+            waiting=partial(self.run.journal.waiting, path=self.plan.name, phase=phase),
         )
 
     # -- telling ----------------------------------------------------------------------------------

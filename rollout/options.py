@@ -6,6 +6,7 @@ Precedence: command line, then the environment variable `XAVOS_<FLAG>`, then the
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -59,7 +60,12 @@ FLAGS: tuple[Flag, ...] = (
         metavar="NAMES",
         help="paths that decide the exit code, or all (default: realistic where it runs, else every path that runs)",
     ),
-    Flag(name="jobs", default="1", metavar="N", help="paths that run side by side, each on a site of its own"),
+    Flag(
+        name="jobs",
+        default="1",
+        metavar="N",
+        help="paths, or trials of a campaign, that run side by side, each on a site of its own",
+    ),
     Flag(name="blame", metavar=None, help="where packages fail together, find the smallest set of them that does"),
     Flag(name="matrix", metavar=None, help="show which packages of the plan go together"),
     Flag(name="matrix-minutes", default="5", metavar="MINUTES", help="how long --matrix may take"),
@@ -107,6 +113,26 @@ FLAGS: tuple[Flag, ...] = (
         metavar="DIR",
         help="write everything this run fetches into a bundle: folder, .tar file, or default (where auto looks)",
     ),
+    Flag(
+        name="fault",
+        metavar="NAME[@PHASE][:FORM]",
+        help="rehearse an outage: inject this fault (list says which there are), transient or persistent",
+    ),
+    Flag(name="seed", default="1", metavar="N", help="what --fault and --campaign leave to chance is drawn from it"),
+    Flag(name="campaign", metavar=None, help="measure: many trials of every path under faults, on sites of their own"),
+    Flag(name="paths", default="all", metavar="NAMES", help="paths that a campaign compares; several with commas"),
+    Flag(
+        name="faults",
+        default="all",
+        metavar="NAMES",
+        help="faults of a campaign: names or families with commas, kills, none (control only), or all",
+    ),
+    Flag(
+        name="trials", metavar="N", help="trials of each path under each fault at each phase (default: as time allows)"
+    ),
+    Flag(name="minutes", metavar="MINUTES", help="how long a campaign may take (default: until every trial is done)"),
+    Flag(name="resume", metavar="RUN", help="go on with the campaign of this report folder; latest is one"),
+    Flag(name="cluster", metavar="ADDRESS", help="run the trials of a campaign on the Dask cluster at this address"),
     Flag(name="recover", metavar=None, help="only undo what a killed run left behind, then stop"),
     Flag(name="plan", metavar=None, help="print what would be done, then stop"),
     Flag(name="doctor", metavar=None, help="print what a run needs, found or missing, then stop"),
@@ -141,6 +167,15 @@ class Options:
     keep: str
     fresh: bool
     record_bundle: Path | None
+    fault: str | None
+    seed: int
+    campaign: bool
+    campaign_paths: tuple[str, ...]
+    faults: tuple[str, ...]
+    trials: int | None
+    minutes: float | None
+    resume: Path | None
+    cluster: str | None
     recover: bool
     plan: bool
     doctor: bool
@@ -228,6 +263,15 @@ def parse_options(
         keep=_one_of("--keep", text("keep") or ("never" if ci else "on-success"), KEEP),
         fresh=switch("fresh"),
         record_bundle=cache / "bundles" / "default" if text("record-bundle") == "default" else path("record-bundle"),
+        fault=text("fault"),
+        seed=_number("--seed", required("seed"), least=0),
+        campaign=switch("campaign"),
+        campaign_paths=_paths(required("paths")),
+        faults=tuple(dict.fromkeys(name.strip() for name in required("faults").split(",") if name.strip())),
+        trials=_number("--trials", trials, least=1) if (trials := text("trials")) else None,
+        minutes=_minutes(minutes) if (minutes := text("minutes")) else None,
+        resume=_resumed(text("resume"), _folder(env, "XAVOS_REPORTS_DIR", root / "reports")),
+        cluster=text("cluster"),
         recover=switch("recover"),
         plan=switch("plan"),
         doctor=switch("doctor"),
@@ -288,6 +332,26 @@ def _number(option: str, value: str, *, least: int) -> int:
     if not (value.isascii() and value.isdigit()) or int(value) < least:
         raise InvalidOption(option=option, value=value, expected=f"a whole number from {least}")
     return int(value)
+
+
+def _minutes(value: str) -> float:
+    try:
+        minutes = float(value)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < math.inf:
+        raise InvalidOption(option="--minutes", value=value, expected="a number above 0")
+    return minutes
+
+
+def _resumed(value: str | None, reports: Path) -> Path | None:
+    """The folder of the campaign to go on with: a run below the reports, or any folder."""
+    if not value:
+        return None
+    folder = next((path for path in (reports / value, Path(value).expanduser().absolute()) if path.is_dir()), None)
+    if folder is None:
+        raise InvalidOption(option="--resume", value=value, expected=f"the name of a run in {reports}, or its folder")
+    return folder.resolve()
 
 
 def _prefixed(option: str, value: str, words: tuple[str, ...], prefixes: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ import filelock
 
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
 from rollout.report import write_reports
-from rollout.rollback import roll_back
+from rollout.rollback import essential, roll_back
 from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
 from rollout.site.store import Store
 from rollout.undo import Workshop
@@ -110,27 +110,6 @@ def _unsettled(state: Path) -> Iterator[tuple[str, Path]]:
             lock.release()
 
 
-def _essential(acts: tuple[Act, ...]) -> tuple[Act, ...]:
-    """Leave out what goes with something larger that goes as well.
-
-    The state of a folder with the folder; processes with their container; a role with its server (a server of ours that
-    does not start again would otherwise keep its role owed for ever).
-    """
-    folders = {act.undo["path"] for act in acts if act.undo["kind"] == "directory"}
-    containers = {act.undo["name"] for act in acts if act.undo["kind"] == "container"}
-    made = (act.undo for act in acts if act.undo["kind"] in {"container", "embedded"})
-    servers = {undo["server"] for undo in made if "server" in undo}
-
-    def goes_anyway(undo: Mapping[str, Any]) -> bool:
-        return (
-            (undo["kind"] == "state" and undo["directory"] in folders)
-            or (undo["kind"] == "processes" and undo["forge"].get("name") in containers)
-            or (undo["kind"] == "role" and undo["server"] in servers)
-        )
-
-    return tuple(act for act in acts if not goes_anyway(act.undo))
-
-
 def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
     """The acts in an order whose reverse begins with whatever may still be writing.
 
@@ -157,7 +136,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     for name in paths or [""]:
         journal.record("rollback.started", path=name, phase="", why=why)
     workshop = Workshop(store=store, secrets=secrets, servers={})
-    left = roll_back(_silenced(_essential(acts)), journal, workshop)
+    left = roll_back(_silenced(essential(acts)), journal, workshop)
     for name in paths or [""]:
         journal.record(
             "rollback.finished",

@@ -96,7 +96,9 @@ class Step:
             env={**self.site.environment(), **(env or {}), **extra},
             deadline=min(deadline, self.remaining),
         )
-        outcome = execute(request, forge.launcher, self.recorder())
+        troubles = self.site.troubles
+        outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
+        troubles.commanded(self.phase.name, outcome)
         # What it printed ends up in errors, and errors in every report.
         return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
 

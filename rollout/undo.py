@@ -52,8 +52,8 @@ class Workshop:
     """What undo functions work with: the object store, the run's secrets, the engine if one answers.
 
     `trees`: folder → its last manifest, so that only what has changed since need be read; kept up to date. `seen`: the
-    folders that were looked at last of all, after everything else had been undone. `waiting` notes how long programs of
-    PostgreSQL's were waited for.
+    folders that were looked at last of all, after everything else had been undone. `given_up`: servers that did not
+    answer, however often they were asked. `waiting` notes how long programs of PostgreSQL's were waited for.
     """
 
     store: Store
@@ -61,6 +61,7 @@ class Workshop:
     servers: dict[str, postgres.DatabaseServer]
     trees: dict[str, Manifest] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
     waiting: Callable[[str], AbstractContextManager[None]] = lambda text: contextlib.nullcontext()
 
     @cached_property

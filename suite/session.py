@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import pytest
 from rollout import doctor, history, planning, recovery
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
+from rollout.faults import Injection, Wound, aim
+from rollout.faults.catalogue import refuse_unfit
 from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.options import Options
@@ -35,6 +38,7 @@ class Session:
     run: Run
     chosen: Chosen
     interrupts: Interrupts
+    wound: Wound | None = None
     deployment: Deployment | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -50,7 +54,8 @@ class Session:
             database=chosen.database.kind,
             observed=self.plan.is_observed,
         )
-        self.deployment = Deployment(self.run, site, self.plan, self.interrupts)
+        injection = Injection(self.wound, self.run.journal)
+        self.deployment = Deployment(self.run, site, self.plan, self.interrupts, injection)
         for phase in self.plan.left_out:
             text = f"left out, it needs {phase.needs}: {phase.because}"
             self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)
@@ -161,7 +166,8 @@ def _end(session: Session, exit_code: int) -> int:
         seconds=round(time.monotonic() - session.began, 3),
         reason=_reason(outcome, deployment),
     )
-    if session.options.folder is None:  # a comparison remembers its paths itself
+    # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
+    if session.options.folder is None and session.wound is None:
         history.conclude(session.run.journal, session.options.state)
     session.interrupts.uninstall()
     return exit_code
@@ -177,6 +183,16 @@ def _reason(outcome: str, deployment: Deployment | None) -> str:
 _current: Session | None = None
 
 
+def _aimed(options: Options, plan: Plan, chosen: Chosen) -> Wound | None:
+    """What `--fault` asks for; refused here where it cannot be meant, or cannot be injected on such a site."""
+    if not options.fault:
+        return None
+    wound = aim(options.fault, plan, seed=options.seed)
+    refuse_unfit(wound, forge=chosen.forge.kind, database=chosen.database.kind, offline=options.offline,
+                 is_root=os.geteuid() == 0)  # fmt: skip
+    return wound
+
+
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
     whole = load_plan(options.path)
@@ -184,8 +200,9 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     recover_first(options)
     chosen = choose(options, (whole,))
     plan = load_plan(options.path, rehearsal=is_rehearsal(chosen.upstreams.hex)).through(options.through)
+    wound = _aimed(options, plan, chosen)
     run = Run(options)
-    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts())
+    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), wound=wound)
     run.journal.subscribe(open_console(config))
     gate = [plan.name] if options.path in options.gate else []
     run.journal.record("run.started", **run_facts(options, chosen, (plan,)), gate=gate)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+import httpx
 import uvicorn
 
-from rollout.hex.app import Interceptor, Routes, make_app
+from rollout.hex.app import CAUSE_HEADER, Interceptor, Routes, make_app
 from rollout.hex.bundle import Item, Summary, write_bundle
 from rollout.hex.cache import Store
 from rollout.hex.choosing import Upstreams
@@ -26,6 +27,7 @@ from rollout.hex.sources import BundleSource, needs_own_key
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 10.0
+_DOOR_SECONDS = 60.0
 
 
 class Gateway:
@@ -56,6 +58,7 @@ class Gateway:
         self._fetcher = Fetcher(upstreams, self.store, fresh_seconds=fresh_seconds)
         self._bind, self._host, self._port = bind, advertise or bind, port
         self._routes = Routes(self._fetcher, self._mirrors, lambda: upstreams.hex.key)
+        self._is_intercepted = bool(interceptors)
         self.app = make_app(self._routes, self.log, interceptors)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -128,8 +131,23 @@ class Gateway:
         return self.log.causes(mark)
 
     def fetch(self, path: str) -> Served:
-        """A registry path, in this process, through the same cache and checks; what `look_up` asks."""
-        return self._fetcher.fetch(HEX, path)
+        """A registry path, in this process, through the same cache and checks; what `look_up` asks.
+
+        Where somebody stands in the door, this takes the door as well, so that it meets what everybody meets.
+        """
+        if not self._is_intercepted or self._server is None:
+            return self._fetcher.fetch(HEX, path)
+        try:
+            answer = httpx.get(f"{self.url}{path}", timeout=_DOOR_SECONDS, trust_env=False)
+        except httpx.HTTPError as error:
+            return Served(status=502, body=f"{error}\n".encode(), cause="unreachable", detail=f"{path}: {error}")
+        return Served(
+            status=answer.status_code,
+            body=answer.content,
+            content_type=answer.headers.get("content-type"),
+            cause=answer.headers.get(CAUSE_HEADER),
+            detail=answer.text[:200] if answer.headers.get(CAUSE_HEADER) else "",
+        )
 
     def dependencies(self, name: str, version: str) -> tuple[Dependency, ...]:
         """What a release depends on, by the registry; nothing where the registry cannot say."""

@@ -42,9 +42,11 @@ EVENTS: Mapping[str, str] = {
     "act.intent": "id path? phase? text undo",  # undo: {kind, …}; journaled before the act
     "act.done": "id seconds",
     "undo.done": "id seconds text",
+    "undo.retried": "id attempt error",
     "undo.failed": "id error",
     # rollback
-    "rollback.started": "path phase why",  # why: failed | teardown | interrupted | recovery | undeploy
+    # why: failed | teardown | interrupted | settlement | recovery | undeploy; without a phase (""): of the whole path
+    "rollback.started": "path phase why",
     "rollback.finished": "path phase why outcome seconds residue",  # outcome: restored | dirty; residue: [text]
     # commands (in the forge or on the host)
     "command.started": "id path? phase? label argv cwd deadline log",
@@ -80,6 +82,12 @@ EVENTS: Mapping[str, str] = {
     # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/history.py; `skipped`
     # lines could not be read
     "history.read": "runs skipped problem?",
+    # a fault injected on purpose; `bit` is its first bite, journaled at once; `finished`: whether it struck, how often
+    # it bit, and what shows that
+    "fault.armed": "fault family path phase form seed at?",
+    "fault.struck": "fault family path phase form seed at?",
+    "fault.bit": "fault family path phase form seed at? evidence",
+    "fault.finished": "fault family path phase form seed at? struck bites evidence",
     # recovery of an earlier run, in the journal of the run that recovers
     "recovery.started": "of",
     "recovery.finished": "of outcome residue",

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import docker.errors
@@ -140,8 +141,12 @@ class ContainerForge:
         directory: Path,
         run: str,
         network: str | None,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> ContainerForge:
-        """Start the container: on the machine's own network, or on the isolated `network`."""
+        """Start the container: on the machine's own network, or on the isolated `network`.
+
+        `options` are further ones, as `docker.containers.run` takes them.
+        """
         hosts: Any = list(known_hosts(isolated=network is not None))  # said to be a mapping; it may name one host twice
         container = client.containers.run(
             image,
@@ -156,6 +161,7 @@ class ContainerForge:
             volumes={str(directory): {"bind": str(ROOT_IN_CONTAINER), "mode": "rw"}},
             working_dir=str(ROOT_IN_CONTAINER),
             environment={"XAVOS_RUN": run},
+            **options,
         )
         container.reload()
         return cls(client, container, image=image, isolated=network is not None)

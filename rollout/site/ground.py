@@ -101,6 +101,7 @@ def start_forge(step: Step) -> None:
             directory=site.directory,
             run=site.run.id,
             network=site.network,
+            options=site.troubles.forge_options(),
         )
 
 
@@ -110,7 +111,8 @@ def open_gateway(step: Step) -> None:
     source = site.source
     if isinstance(source, RehearsalSource):
         _build_rehearsal(step, source.folder)
-    gateway = Gateway(site.upstreams, cache=site.options.cache, bind=site.network_gateway or "127.0.0.1")
+    gateway = Gateway(site.upstreams, cache=site.options.cache, bind=site.network_gateway or "127.0.0.1",
+                      interceptors=site.troubles.interceptors)  # fmt: skip
     gateway.start()
     site.gateway = gateway
 

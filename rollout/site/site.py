@@ -20,6 +20,7 @@ from rollout.site.forge import TEMPORARY, Forge
 from rollout.site.manifest import Manifest, differences, scan, without
 from rollout.site.repository import MARK, Repository
 from rollout.site.store import UNSTORED, Store
+from rollout.site.trouble import NO_TROUBLE, Troubles
 
 if TYPE_CHECKING:
     from rollout.hex.choosing import Upstreams
@@ -73,6 +74,7 @@ class Site:
         self.settings: dict[str, str] = {}
         self.findings: dict[str, str] = {}
         self.provisioned = False
+        self.troubles: Troubles = NO_TROUBLE
         self.network: str | None = None
         self.network_gateway: str | None = None
         self.last_tree: Manifest | None = None

@@ -23,6 +23,7 @@ from rollout.site.postgres.server import Server
 
 LABEL = "xavos.run"
 _START_SECONDS = 60.0
+_ATTACH_SECONDS = 15.0  # a server that ran before is up sooner, or not at all
 
 
 class ContainerServer(Server):
@@ -124,7 +125,7 @@ class ContainerServer(Server):
         finally:
             made.get_docker_client().client.close()
 
-    def _find(self) -> None:
+    def _find(self, *, seconds: float = _START_SECONDS) -> None:
         """Learn the address from the running container, and wait until it lets us in."""
         with named_container(self.name) as container:
             host, port = "127.0.0.1", INNER_PORT
@@ -134,7 +135,7 @@ class ContainerServer(Server):
                 port = int(container.attrs["HostConfig"]["PortBindings"][f"{INNER_PORT}/tcp"][0]["HostPort"])
         old = self._login
         self._login = Login(host=host, port=port, user=old.user, password=old.password)
-        wait_until_answering(self._login, seconds=_START_SECONDS, still_up=self._require_running)
+        wait_until_answering(self._login, seconds=seconds, still_up=self._require_running)
 
     def _require_running(self) -> None:
         with named_container(self.name) as container:
@@ -153,7 +154,7 @@ class ContainerServer(Server):
         with named_container(self.name) as container:
             if container.status != "running":
                 container.start()
-        self._find()
+        self._find(seconds=_ATTACH_SECONDS)
 
     def stop(self) -> None:
         undo_container(self.undo_record())

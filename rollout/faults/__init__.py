@@ -1,0 +1,21 @@
+"""Faults: what goes wrong in practice, brought about on purpose and seen to bite."""
+
+from rollout.faults.catalogue import CATALOGUE, aim, find, places, unfit
+from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, Kind, Witness, Wound
+from rollout.faults.injection import Injection
+
+__all__ = [
+    "CATALOGUE",
+    "FAMILIES",
+    "FORMS",
+    "CannotInject",
+    "Fault",
+    "Injection",
+    "Kind",
+    "Witness",
+    "Wound",
+    "aim",
+    "find",
+    "places",
+    "unfit",
+]

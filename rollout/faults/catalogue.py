@@ -1,0 +1,88 @@
+"""The catalogue: every fault by name, and how `--fault=NAME[@PHASE][:FORM]` is read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from rollout.errors import InvalidOption
+from rollout.faults import database, deployment, machine, registry, suite
+from rollout.faults.fault import FORMS, CannotInject, Kind, Wound
+from rollout.plan import Plan
+
+OPTION = "--fault"
+CATALOGUE: Mapping[str, Kind] = {
+    kind.name: kind
+    for family in (registry, database, machine, deployment, suite)
+    for kind in family.KINDS
+}  # fmt: skip
+_MOMENT = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+def find(name: str, *, option: str = OPTION) -> Kind:
+    """The kind of this name. Raises InvalidOption that suggests the nearest."""
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    near = difflib.get_close_matches(name, CATALOGUE, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise InvalidOption(option=option, value=name, expected=f"one of {', '.join(CATALOGUE)}{hint}")
+
+
+def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
+    """The phases of this plan during which the kind can strike, in their order."""
+    if not kind.phases:
+        return plan.phase_names
+    answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
+    return tuple(name for name in plan.phase_names if name in answering)
+
+
+def aim(text: str, plan: Plan, *, seed: int) -> Wound:
+    """Read `NAME[@PHASE][:FORM]`, where PHASE may be a moment of the run (`7.4s`); without one, the first that fits.
+
+    A phase of the realistic path stands for the one that answers for it in this plan. Raises InvalidOption.
+    """
+    name, _, form = text.partition(":")
+    name, _, where = name.partition("@")
+    kind = find(name)
+    if form and form not in FORMS:
+        raise InvalidOption(option=OPTION, value=text, expected=f"{name}@PHASE:{' or :'.join(FORMS)}")
+    moment = _MOMENT.fullmatch(where)
+    if moment and not kind.by_the_clock:
+        raise InvalidOption(option=OPTION, value=text, expected=f"a phase; {name} does not strike by the clock")
+    there = places(kind, plan)
+    if not there:
+        raise InvalidOption(option=OPTION, value=text, expected=f"a fault that can strike the path {plan.name}")
+    answering = plan.answering(where)
+    phase = answering.name if answering else where
+    if where and not moment and phase not in there:
+        raise InvalidOption(option=OPTION, value=text, expected=f"{name}@ one of {', '.join(there)}")
+    return Wound(
+        kind=kind,
+        path=plan.name,
+        phase=None if moment else phase or there[0],
+        at=float(moment[1]) if moment else None,
+        form=form or FORMS[0],
+        seed=seed,
+    )
+
+
+def unfit(kind: Kind, *, forge: str, database: str, offline: bool, is_root: bool) -> str | None:
+    """Why the kind cannot be injected on such a site; None where it can."""
+    for need in kind.needs:
+        if need == "engine" and (forge, database) != ("container", "container"):
+            return "forge and database have to be containers"
+        if need == "database" and database == "url":
+            return "the database server is not ours, and is not touched"
+        if need == "root" and not is_root:
+            return "it mounts file systems, which only root may"
+        if need == "open" and offline:
+            return "with --offline the forge is on a network of its own"
+    return None
+
+
+def refuse_unfit(wound: Wound, *, forge: str, database: str, offline: bool, is_root: bool) -> None:
+    """Raise CannotInject where the site has not what the fault needs."""
+    why = unfit(wound.kind, forge=forge, database=database, offline=offline, is_root=is_root)
+    if why:
+        raise CannotInject(fault=wound.kind.name, why=why, option="run where it can")

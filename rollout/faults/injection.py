@@ -1,0 +1,111 @@
+"""The fault of a run, told when to strike: what `--fault` asks for, between a deployment and the catalogue."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollout.faults.fault import Fault, Witness, Wound
+from rollout.hex.app import Interceptor
+from rollout.journal import Journal
+from rollout.process import Outcome, Request
+from rollout.site.site import Site
+from rollout.step import Step
+
+
+class Injection:
+    """No fault, or one: `Deployment` says where the path is, the site asks what is wrong (`Troubles`)."""
+
+    def __init__(self, wound: Wound | None, journal: Journal) -> None:
+        self._wound = wound
+        self._journal = journal
+        self._began = time.monotonic()
+        self._site: Site | None = None
+        self._phase = ""
+        self._is_struck = False
+        self.fault: Fault | None = None
+        if wound is not None:
+            self.fault = wound.kind.make(wound)
+            self.fault.witness = Witness(journal=journal, facts=wound.facts)
+
+    @property
+    def interceptors(self) -> tuple[Interceptor, ...]:
+        return self.fault.interceptors if self.fault else ()
+
+    def forge_options(self) -> Mapping[str, Any]:
+        return self.fault.forge_options() if self.fault else {}
+
+    def command(self, phase: str, request: Request) -> Request:
+        fault, site = self._striking(phase), self._site
+        return fault.command(site, request) if fault and site and fault.is_active else request
+
+    def commanded(self, phase: str, outcome: Outcome) -> None:
+        fault, site = self._striking(phase), self._site
+        if fault and site:
+            fault.commanded(site, outcome)
+
+    # -- where the path is
+
+    def arm(self, site: Site) -> None:
+        """Before the path's first phase."""
+        self._site = site
+        if self.fault is not None:
+            self._journal.record("fault.armed", **self.fault.wound.facts)
+            self.fault.arm(site)
+
+    def strikes(self, phase: str) -> bool:
+        """Whether the phase is struck at work: then no checkpoint spares it that, and none is made of it."""
+        fault = self._striking(phase)
+        return fault is not None and not fault.strikes_in_rollback
+
+    def look(self, phase: str) -> None:
+        """Before the phase is looked at."""
+        fault, site = self._striking(phase), self._site
+        if fault and site:
+            fault.look(site)
+
+    @contextlib.contextmanager
+    def applying(self, step: Step) -> Iterator[None]:
+        """While the phase is applied."""
+        fault = self._striking(step.phase.name)
+        if fault is None or fault.strikes_in_rollback:
+            yield
+            return
+        self._is_struck = True
+        self._journal.record("fault.struck", **fault.wound.facts)
+        with fault.on(step):
+            yield
+
+    def rolling_back(self, phase: str) -> None:
+        """Before the phase is rolled back."""
+        fault, site = self._striking(phase), self._site
+        if fault and site and fault.strikes_in_rollback and not self._is_struck:
+            self._is_struck = True
+            self._journal.record("fault.struck", **fault.wound.facts)
+            fault.is_active = True
+            fault.rolling_back(site)
+
+    def rolled_back(self, phase: str) -> None:
+        """The phase has been rolled back and looked at: what was changed before it was looked at first goes as well."""
+        fault, site = self._striking(phase), self._site
+        if fault and site and fault.is_over_with_its_phase:
+            self._over(fault, site)
+
+    def release(self) -> bool | None:
+        """The path is over, and so is the fault. Whether it bit; None where there was none."""
+        if self.fault is None or self._site is None:
+            return None
+        self._over(self.fault, self._site)
+        witness = self.fault.witness
+        self._journal.record("fault.finished", bites=witness.bites, evidence=list(witness.evidence),
+                             struck=self._is_struck, **self.fault.wound.facts)  # fmt: skip
+        return witness.bites > 0
+
+    def _over(self, fault: Fault, site: Site) -> None:
+        if not fault.is_over:
+            fault.over(site)
+
+    def _striking(self, phase: str) -> Fault | None:
+        return self.fault if self.fault is not None and self.fault.wound.phase == phase else None

@@ -1,0 +1,106 @@
+"""Faults of the suite itself: it is interrupted or killed, its journal finds no room, another run gets in its way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+from rollout.faults.fault import Fault, Kind, Wound
+from rollout.options import ROOT
+from rollout.site.site import Site
+from rollout.step import Step
+
+_SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
+_RIVAL_SECONDS = 120.0
+
+
+class Signalled(Fault):
+    """A signal to this process: at a seeded moment after its phase has begun, or of the run."""
+
+    def __init__(self, wound: Wound, number: signal.Signals) -> None:
+        super().__init__(wound)
+        self._number = number
+
+    def arm(self, site: Site) -> None:
+        if self.wound.at is not None:
+            self.after(self.wound.at, self._send)
+
+    def strike(self, step: Step) -> None:
+        self.after(self.wound.chance().uniform(0, _SPREAD_SECONDS), self._send)
+
+    def __exit__(self, *_: object) -> None:
+        """A signal that is on its way comes, whatever the phase has come to."""
+
+    def _send(self) -> None:
+        if self.is_over:
+            return
+        self.saw(f"{self._number.name} to process {os.getpid()}")
+        os.kill(os.getpid(), self._number)
+
+
+class Rival(Fault):
+    """A second run of the same name, folder and port, while this one is at work: it has to be refused."""
+
+    def strike(self, step: Step) -> None:
+        options = step.site.options
+        with tempfile.TemporaryDirectory(prefix="rollout-rival-") as folder:
+            ended = subprocess.run(
+                (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--path={step.plan.name}",
+                 f"--source={options.source}", f"--name={options.name}", f"--directory={options.directory}",
+                 f"--port={options.port}", f"--database={options.database}", f"--forge={options.forge}",
+                 "--keep=never", "--through=prerequisites", "-k", "phase_passed"),
+                cwd=ROOT,
+                env={**{name: value for name, value in os.environ.items() if name != "XAVOS_RUN_FOLDER"},
+                     "XAVOS_FAULT": "", "XAVOS_REPORTS_DIR": folder, "XAVOS_STATE_DIR": str(options.state)},
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RIVAL_SECONDS, check=False,
+            )  # fmt: skip
+        said = next((line for line in ended.stdout.splitlines() if "exists already" in line or "in use" in line), "")
+        if ended.returncode == 1 and said:
+            self.saw(f"the second run was refused: {said.strip()}")
+
+
+KINDS = (
+    Kind(
+        name="sigint",
+        family="suite",
+        text="Ctrl-C while the run is at work",
+        bites="the signal was sent to the run",
+        make=lambda wound: Signalled(wound, signal.SIGINT),
+        by_the_clock=True,
+        lasts="one signal",
+        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+    ),
+    Kind(
+        name="sigterm",
+        family="suite",
+        text="SIGTERM while the run is at work, as a service manager or a cancelled CI job sends it",
+        bites="the signal was sent to the run",
+        make=lambda wound: Signalled(wound, signal.SIGTERM),
+        by_the_clock=True,
+        lasts="one signal",
+        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+    ),
+    Kind(
+        name="sigkill",
+        family="suite",
+        text="SIGKILL: a power cut, the kernel out of memory, kill -9",
+        bites="the signal was sent to the run, and its process ended by it",
+        make=lambda wound: Signalled(wound, signal.SIGKILL),
+        by_the_clock=True,
+        kills=True,
+        lasts="one signal",
+        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+    ),
+    Kind(
+        name="two_runs",
+        family="suite",
+        text="a second run of the same name, folder and port begins while this one is at work",
+        bites="the second run was refused",
+        make=Rival,
+        lasts="one run",
+        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+    ),
+)
