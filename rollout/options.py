@@ -25,6 +25,7 @@ KEEP = ("never", "on-success", "always")
 PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
 RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
+CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
 _SWITCH_ON = {"1", "true", "yes", "on"}
 _RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -16,6 +16,8 @@ from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, re
 from rollout.site.store import Store
 from rollout.undo import Workshop
 
+TRIALS = "trials"  # below the state folder, the states of a campaign's trials: a folder each
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
@@ -38,10 +40,11 @@ class Kept:
 
 
 def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
-    """Roll back every run that died or owes. Runs that are alive or kept are not touched."""
+    """Roll back every run that died or owes, those of trials included. Runs that are alive or kept are not touched."""
     return tuple(
-        _settle(state, reports, run, path, store, say, why="recovery")
-        for run, path in _unsettled(state)
+        _settle(place, reports, run, path, store, say, why="recovery")
+        for place in (state, *sorted((state / TRIALS).glob("*")))
+        for run, path in _unsettled(place)
         if not is_kept(read_events(path))
     )
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from rollout.options import CONDUCTOR
 from suite import keys
 from suite.checks import Check, check_of
 
 REPORTS = "tests.jsonl"
-CONDUCTOR = "XAVOS_CONDUCTOR"  # the process that waits for this session
 _WATCH_SECONDS = 1.0
 
 

@@ -28,13 +28,13 @@ from rollout.interrupts import Interrupts
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL, adopt
 from rollout.journal.questions import Event
-from rollout.options import RUN_FOLDER, Options
+from rollout.options import CONDUCTOR, RUN_FOLDER, Options
 from rollout.plan import load_plan
 from rollout.report.text import tail
 from rollout.run import Run
 from rollout.verdict import as_json, verdict
 from suite import keys
-from suite.conducted import CONDUCTOR, REPORTS, from_line
+from suite.conducted import REPORTS, from_line
 from suite.opening import choose, recover_first, run_facts
 from suite.report import configure_reports
 from suite.terminal import open_console

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Generator, Mapping, MutableSequence, Sequence
 from html import escape
 from typing import Any
 
 import pytest
 
-from rollout.journal.questions import last, texts
+from rollout.journal.questions import Event, last, texts
 from rollout.rates import preload
 from rollout.report import append_step_summary, panel, summary, write_reports
 from rollout.report.files import TESTS_PAGE
@@ -34,10 +34,13 @@ _COLUMNS = (
 _ROLLBACK = re.compile(r'<td class="col-rollback" data-phase="([^"]*)">.*</td>', re.DOTALL)
 
 
-def configure_reports(config: pytest.Config, *, records: bool = True) -> None:
+def configure_reports(
+    config: pytest.Config, *, records: bool = True, write: Callable[[Sequence[Event]], str] | None = None
+) -> None:
     """Point pytest-html and junit.xml into the run's folder. Call it as soon as RUN is in the stash.
 
     `records`: checks are journaled here; those of a comparison already are, each by its path's own session.
+    `write` draws the reports in place of ours and returns the summary: those of a campaign are about its trials.
     A `--html` or `--junitxml` of the user's own is left alone.
     """
     run = config.stash[RUN]
@@ -51,7 +54,7 @@ def configure_reports(config: pytest.Config, *, records: bool = True) -> None:
         option.xmlpath = str(run.folder / "junit.xml")
     if not config.pluginmanager.has_plugin("rollout-report"):
         preload()
-        config.pluginmanager.register(_Report(run), "rollout-report")
+        config.pluginmanager.register(_Report(run, write), "rollout-report")
         if records:
             config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
 
@@ -74,8 +77,9 @@ def finished_events(run: Run, exit_code: int) -> tuple[Mapping[str, Any], ...]:
 class _Report:
     """The hooks of pytest-html, and the writing of the other reports."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, write: Callable[[Sequence[Event]], str] | None) -> None:
         self._run = run
+        self._write = write
         self._data: Any = None
 
     @pytest.hookimpl(optionalhook=True)
@@ -120,6 +124,8 @@ class _Report:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: MutableSequence[str], session: pytest.Session) -> None:
         events = finished_events(self._run, int(session.exitstatus))
+        if self._write is not None:
+            return
         self._fill_in_rollbacks(events)
         prefix.insert(0, panel(events) + script())
 
@@ -129,8 +135,11 @@ class _Report:
             return (yield)
         finally:
             events = finished_events(self._run, int(session.exitstatus))
-            write_reports(self._run.folder, events)
-            append_step_summary(summary(events), os.environ)
+            if self._write is not None:
+                append_step_summary(self._write(events), os.environ)
+            else:
+                write_reports(self._run.folder, events)
+                append_step_summary(summary(events), os.environ)
 
     @property
     def _of_several(self) -> bool:

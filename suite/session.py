@@ -22,6 +22,7 @@ from rollout.plan import Plan, load_plan
 from rollout.run import Run
 from rollout.site.site import Site
 from suite import keys
+from suite.campaign import campaign
 from suite.conductor import conduct
 from suite.opening import Chosen, choose, is_main_job, recover_first, run_facts, store
 from suite.options import options_of, refuse_what_breaks_phases
@@ -100,6 +101,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.unregister(name="hypothesispytest")
     gc.freeze()  # what is imported stays; to look through it again and again would take long
     try:
+        if options.campaign:
+            campaign(config, options)
+            return
         if len(options.paths) > 1:
             conduct(config, options)
             return

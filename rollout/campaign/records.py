@@ -19,9 +19,9 @@ class Specification:
     """One trial, so that it can be run anywhere: equal specifications are the same trial.
 
     Trials of one `block` are paired: they have seed, fault, form and `group` in common and differ in their path (or, in
-    a block of the A/A control, in their `arm`: A or B). `kind`: fault, control (no fault), or kills (SIGKILL `at` so many
-    seconds after the run began). `group` is the phase of the realistic path that the block is about, `phase` the path's
-    own that answers for it; both "" where no phase is struck.
+    a block of the A/A control, in their `arm`: A or B). `kind`: fault, control (no fault), or kills (SIGKILL `at` so
+    many seconds after the run began). `group` is the phase of the realistic path that the block is about, `phase` the
+    path's own that answers for it; both "" where no phase is struck.
     """
 
     number: int
@@ -60,11 +60,11 @@ class Result:
     """What came of a trial.
 
     `outcome` is how its run ended: deployed, refused, rolled_back, dirty, void (the fault never bit), killed, or error
-    (the run did not say). `settled` is the same after recovery has paid what was owed. `owed` is what recovery could not
-    pay; `changed` what differs, seen from outside and after all that, from how the world was before: empty lists are the
-    proof that nothing was left. `left` is what the run itself said it had left. `seconds` is the run's time without
-    recovery, `recovery_seconds` that of recovery, 0 where none was needed. `population` tells what may be counted
-    together: "real", or "rehearsal:" and the scenario.
+    (the run did not say). `settled` is the same after recovery has paid what was owed. `owed` is what recovery could
+    not pay; `changed` what differs, seen from outside and after all that, from how the world was before: empty lists
+    are the proof that nothing was left. `left` is what the run itself said it had left. `seconds` is the run's time
+    without recovery, `recovery_seconds` that of recovery, 0 where none was needed. `population` tells what may be
+    counted together: "real", or "rehearsal:" and the scenario.
     """
 
     specification: Specification

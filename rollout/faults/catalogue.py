@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
-from rollout.faults.fault import FORMS, CannotInject, Kind, Wound
+from rollout.faults.fault import CannotInject, Kind, Wound
 from rollout.plan import Plan
 
 OPTION = "--fault"
@@ -45,8 +45,8 @@ def aim(text: str, plan: Plan, *, seed: int) -> Wound:
     name, _, form = text.partition(":")
     name, _, where = name.partition("@")
     kind = find(name)
-    if form and form not in FORMS:
-        raise InvalidOption(option=OPTION, value=text, expected=f"{name}@PHASE:{' or :'.join(FORMS)}")
+    if form and form not in kind.forms:
+        raise InvalidOption(option=OPTION, value=text, expected=f"{name}@PHASE:{' or :'.join(kind.forms)}")
     moment = _MOMENT.fullmatch(where)
     if moment and not kind.by_the_clock:
         raise InvalidOption(option=OPTION, value=text, expected=f"a phase; {name} does not strike by the clock")
@@ -62,7 +62,7 @@ def aim(text: str, plan: Plan, *, seed: int) -> Wound:
         path=plan.name,
         phase=None if moment else phase or there[0],
         at=float(moment[1]) if moment else None,
-        form=form or FORMS[0],
+        form=form or kind.forms[0],
         seed=seed,
     )
 

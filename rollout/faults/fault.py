@@ -36,11 +36,11 @@ class Kind:
 
     `text` says what goes wrong, `bites` what the witness counts as proof. `phases` are the groups of checks (called
     after the phases of the realistic path) during which it can strike, in order of their plan; empty: any. `lasts` says
-    when the transient form goes away. `needs`: means it has to have, of "engine" (forge and database are containers),
-    "database" (the server is ours to interrupt), "root" (mounts), "open" (not --offline). `by_the_clock`: it can strike
-    at a moment of the run instead of a phase. `expects`: form → outcomes of a path that promises to clean up; an
-    optional phase that fails lets the path be deployed in any case. `kills`: the run ends there, and what is proven is
-    its recovery.
+    when the transient form goes away; `forms` are those that make a difference. `needs`: means it has to have, of
+    "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "open"
+    (not --offline). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
+    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `kills`:
+    the run ends there, and what is proven is its recovery.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Kind:
     phases: tuple[str, ...] = ()
     lasts: str = ""
     needs: tuple[str, ...] = ()
+    forms: tuple[str, ...] = FORMS
     by_the_clock: bool = False
     kills: bool = False
     expects: Mapping[str, tuple[str, ...]] = field(

@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+
+import psutil
 
 from rollout.faults.fault import Fault, Kind, Wound
 from rollout.options import ROOT
@@ -14,11 +17,15 @@ from rollout.site.site import Site
 from rollout.step import Step
 
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
+_AGAIN_SECONDS = 0.3
 _RIVAL_SECONDS = 120.0
 
 
 class Signalled(Fault):
-    """A signal to this process: at a seeded moment after its phase has begun, or of the run."""
+    """A signal to this process: at a seeded moment after its phase has begun, or so long after the process has.
+
+    The persistent form goes on: once more and again, until the path has ended.
+    """
 
     def __init__(self, wound: Wound, number: signal.Signals) -> None:
         super().__init__(wound)
@@ -26,7 +33,8 @@ class Signalled(Fault):
 
     def arm(self, site: Site) -> None:
         if self.wound.at is not None:
-            self.after(self.wound.at, self._send)
+            lived = time.time() - psutil.Process().create_time()
+            self.after(max(self.wound.at - lived, 0), self._send)
 
     def strike(self, step: Step) -> None:
         self.after(self.wound.chance().uniform(0, _SPREAD_SECONDS), self._send)
@@ -35,9 +43,12 @@ class Signalled(Fault):
         """A signal that is on its way comes, whatever the phase has come to."""
 
     def _send(self) -> None:
-        if self.is_over:
+        """Once the path has ended, only what was to come at a moment of the run's still comes."""
+        if self.is_over and (self.wound.at is None or self.witness.bites):
             return
         self.saw(f"{self._number.name} to process {os.getpid()}")
+        if not self.wound.is_transient:
+            self.after(_AGAIN_SECONDS, self._send)
         os.kill(os.getpid(), self._number)
 
 
@@ -70,7 +81,7 @@ KINDS = (
         bites="the signal was sent to the run",
         make=lambda wound: Signalled(wound, signal.SIGINT),
         by_the_clock=True,
-        lasts="one signal",
+        lasts="one signal; persistent: again and again until the path has ended",
         expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
     ),
     Kind(
@@ -80,7 +91,7 @@ KINDS = (
         bites="the signal was sent to the run",
         make=lambda wound: Signalled(wound, signal.SIGTERM),
         by_the_clock=True,
-        lasts="one signal",
+        lasts="one signal; persistent: again and again until the path has ended",
         expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
     ),
     Kind(
@@ -91,8 +102,9 @@ KINDS = (
         make=lambda wound: Signalled(wound, signal.SIGKILL),
         by_the_clock=True,
         kills=True,
+        forms=("transient",),
         lasts="one signal",
-        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+        expects={"transient": ("rolled_back", "refused")},
     ),
     Kind(
         name="two_runs",
@@ -100,7 +112,8 @@ KINDS = (
         text="a second run of the same name, folder and port begins while this one is at work",
         bites="the second run was refused",
         make=Rival,
+        forms=("transient",),
         lasts="one run",
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+        expects={"transient": ("deployed",)},
     ),
 )

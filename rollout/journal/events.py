@@ -88,6 +88,8 @@ EVENTS: Mapping[str, str] = {
     "fault.struck": "fault family path phase form seed at?",
     "fault.bit": "fault family path phase form seed at? evidence",
     "fault.finished": "fault family path phase form seed at? struck bites evidence",
+    # a trial of a campaign is over; `bites` is how often its fault bit, `promised` whether it came to what was promised
+    "trial.finished": "key kind trial path fault phase form seed outcome settled bites promised seconds",
     # recovery of an earlier run, in the journal of the run that recovers
     "recovery.started": "of",
     "recovery.finished": "of outcome residue",

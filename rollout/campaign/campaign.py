@@ -1,0 +1,220 @@
+"""A campaign: what it is going to do, how it is gone on with, and what is expected of each of its trials."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rollout.attempts import REAL
+from rollout.campaign.crew import hired
+from rollout.campaign.ground import Ground, arguments
+from rollout.campaign.ledger import Ledger, NotACampaign
+from rollout.campaign.records import CONTROL, KILLS, Result, Specification
+from rollout.campaign.schedule import Wish, chosen, kinds_left_out, schedule, size
+from rollout.campaign.trial import repeat
+from rollout.errors import UsageError
+from rollout.faults import CATALOGUE, Kind, unfit
+from rollout.options import Options
+from rollout.plan import Plan, load_plan
+from rollout.recovery import TRIALS
+
+WARM_UP = "warm-up"
+_PATIENCE = {True: 900.0, False: 5400.0}  # seconds for one run: of a rehearsal, of real packages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What all trials stand on, as chosen for the campaign: kinds of forge and database, and whether we are root."""
+
+    rehearsal: bool
+    forge: str
+    database: str
+    is_root: bool
+
+
+@dataclass(kw_only=True)
+class Campaign:
+    """`left_out`: names of faults that cannot be injected on this site, or can strike none of the paths, and why."""
+
+    folder: Path
+    ledger: Ledger
+    ground: Ground
+    plans: Mapping[str, Plan]
+    kinds: tuple[Kind, ...]
+    with_kills: bool
+    left_out: Mapping[str, str]
+    trials: int | None
+    seed: int
+    source: str
+    scenario: str
+    jobs: int
+    minutes: float | None
+    cluster: str | None
+
+    @property
+    def spans(self) -> Mapping[str, float]:
+        """path → seconds that a run of it takes, by the warm-up."""
+        found: dict[str, float] = {}
+        for result in self.ledger.results:
+            if result.specification.arm == WARM_UP:
+                found[result.specification.path] = result.seconds
+        return found
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """What has come of the trials so far, without the warm-up."""
+        return tuple(result for result in self.ledger.results if result.specification.arm != WARM_UP)
+
+    @property
+    def planned(self) -> int | None:
+        """How many trials there are in all; None where time decides."""
+        return size(self._wish()) if self.trials is not None else None
+
+    def go(self) -> Iterator[Result]:
+        """Make the trials that are not in the ledger yet; each is written there before it is handed over."""
+        until = time.monotonic() + self.minutes * 60 if self.minutes else None
+        with hired(self.ground, jobs=self.jobs, cluster=self.cluster) as crew:
+            # One whole run of each path first: it makes the checkpoints, and tells how long a run is.
+            for trial in self._missing(self._warm_ups()):
+                yield from self._written(crew.results(iter((trial,))))
+            yield from self._written(crew.results(self._missing(schedule(self._wish())), until=until))
+
+    def remaining(self) -> float | None:
+        """An estimate of the seconds that are left, by the median of the trials so far; None where time decides."""
+        planned, done = self.planned, self.results
+        if planned is None or not done:
+            return None
+        median = statistics.median(result.seconds + result.recovery_seconds for result in done)
+        return max(planned - len(done), 0) * median / self.jobs
+
+    def expected(self, trial: Specification) -> tuple[str, ...]:
+        """Outcomes that the path promises for such a trial, once recovery is through; empty: it promises nothing."""
+        plan = self.plans[trial.path]
+        if plan.is_observed:
+            return ()
+        if trial.kind == CONTROL:
+            return ("deployed",)
+        kind = CATALOGUE[trial.fault]
+        # An optional phase may fail; and a kill may come when all is done, and nothing but the reports is missing.
+        spares = trial.kind == KILLS or (bool(trial.phase) and plan.phase(trial.phase).optional)
+        return tuple(dict.fromkeys((*kind.expects[trial.form], *(("deployed",) if spares else ()))))
+
+    def is_as_promised(self, result: Result) -> bool:
+        """Whether nothing is left on the machine, and the path came to what it promises where it promises something."""
+        if result.owed or result.changed or result.settled == "error":
+            return False
+        expected = self.expected(result.specification)
+        return not expected or (result.settled in expected and not result.is_dirty)
+
+    def _wish(self) -> Wish:
+        spans = {path: self.spans.get(path, 0.0) for path in self.plans}
+        return Wish(plans=self.plans, kinds=self.kinds, with_kills=self.with_kills, trials=self.trials, seed=self.seed,
+                    source=self.source, scenario=self.scenario, spans=spans)  # fmt: skip
+
+    def _warm_ups(self) -> Iterator[Specification]:
+        for path in self.plans:
+            yield Specification(number=0, block=0, kind=CONTROL, path=path, seed=self.seed, source=self.source,
+                                scenario=self.scenario, arm=WARM_UP)  # fmt: skip
+
+    def _missing(self, trials: Iterator[Specification]) -> Iterator[Specification]:
+        return (trial for trial in trials if not self.ledger.has(trial.key))
+
+    def _written(self, results: Iterator[Result]) -> Iterator[Result]:
+        for result in results:
+            if self.ledger.add(result):
+                yield result
+
+
+def begin(options: Options, folder: Path, site: Site) -> Campaign:
+    """The campaign that the options ask for; with `--resume`, the one that is there already, with what it was asked.
+
+    Raises UsageError for what cannot be meant.
+    """
+    if options.fault:
+        raise UsageError("--campaign brings faults about by itself.", advice="Name them with --faults, not --fault.")
+    if options.record_bundle or options.through or options.blame or options.matrix:
+        raise UsageError(
+            "--campaign measures whole paths.", advice="Leave out --record-bundle, --through, --blame, --matrix."
+        )
+    kinds, with_kills = chosen(options.faults)
+    asked = {
+        "seed": options.seed, "trials": options.trials, "paths": list(options.campaign_paths),
+        "faults": list(options.faults), "arguments": list(arguments(options)), "source": options.source,
+        "scenario": options.scenario, "population": f"rehearsal:{options.scenario}" if site.rehearsal else REAL,
+    }  # fmt: skip
+    if options.resume is not None:
+        ledger = Ledger.go_on(options.resume)
+        _refuse_another(ledger, asked, options.resume)
+        folder = options.resume
+    else:
+        if options.trials is None and options.minutes is None:
+            asked["trials"] = 1
+        ledger = Ledger.begin(folder, asked)
+    head = ledger.head
+    plans = {path: load_plan(path, rehearsal=site.rehearsal) for path in options.campaign_paths}
+    why = {kind.name: reason for kind in kinds if (reason := _unfit(kind, options, site))}
+    why |= dict.fromkeys(kinds_left_out(kinds, plans), "none of the paths has a phase that it can strike")
+    ground = Ground(
+        home=folder / TRIALS,
+        state=options.state / TRIALS,
+        cache=options.cache,
+        arguments=arguments(options),
+        population=str(head["population"]),
+        patience=_PATIENCE[site.rehearsal],
+    )
+    return Campaign(
+        folder=folder,
+        ledger=ledger,
+        ground=ground,
+        plans=plans,
+        kinds=tuple(kind for kind in kinds if kind.name not in why),
+        with_kills=with_kills,
+        left_out=why,
+        trials=head["trials"],
+        seed=int(head["seed"]),
+        source=options.source,
+        scenario=options.scenario,
+        jobs=options.jobs,
+        minutes=options.minutes,
+        cluster=options.cluster,
+    )
+
+
+def _unfit(kind: Kind, options: Options, site: Site) -> str | None:
+    return unfit(kind, forge=site.forge, database=site.database, offline=options.offline, is_root=site.is_root)
+
+
+def _refuse_another(ledger: Ledger, asked: Mapping[str, Any], folder: Path) -> None:
+    """What has been counted under one question does not count under another."""
+    for name in ("population", "source", "scenario", "paths", "faults", "arguments", "seed"):
+        if ledger.head.get(name) != asked[name]:
+            problem = f"it was begun with {name} {ledger.head.get(name)!r}, not {asked[name]!r}"
+            raise NotACampaign(folder=folder, problem=problem)
+
+
+def facts(campaign: Campaign, results: Sequence[Result] | None = None) -> dict[str, Any]:
+    """The campaign as data: trials with what was expected of each and the line that repeats it."""
+    done = campaign.results if results is None else results
+    return {
+        "seed": campaign.seed,
+        "population": campaign.ground.population,
+        "paths": list(campaign.plans),
+        "planned": campaign.planned,
+        "left_out": dict(campaign.left_out),
+        "spans": dict(campaign.spans),
+        "trials": [
+            {
+                **asdict(result),
+                "key": result.specification.key,
+                "where": result.specification.where,
+                "expected": list(campaign.expected(result.specification)),
+                "as_promised": campaign.is_as_promised(result),
+                "repeat": repeat(result.specification, campaign.ground),
+            }
+            for result in done
+        ],
+    }

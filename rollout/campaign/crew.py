@@ -1,0 +1,93 @@
+"""Who makes the trials: threads of this process, each waiting for a run, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from rollout.campaign.ground import Ground
+from rollout.campaign.records import Result, Specification
+from rollout.campaign.trial import run_trial
+from rollout.errors import UsageError
+
+_POLL_SECONDS = 0.2
+
+
+class ClusterUnreachable(UsageError):
+    """`--cluster` names nothing that answers."""
+
+    def __init__(self, *, address: str, problem: str, advice: str = "") -> None:
+        super().__init__(f"The Dask cluster {address} cannot be used: {problem}.", advice=advice)
+
+
+class Crew:
+    """Makes trials, at most `size` at once, and hands over their results as they come."""
+
+    def __init__(
+        self,
+        executor: Any,
+        ground: Ground,
+        *,
+        size: int,
+        make: Callable[[Specification, Ground], Result] = run_trial,
+    ) -> None:
+        self._executor: Executor = executor
+        self._ground = ground
+        self._size = size
+        self._make = make
+
+    def results(self, trials: Iterator[Specification], *, until: float | None = None) -> Iterator[Result]:
+        """Make the trials in their order; no new one is begun after the monotonic time `until`.
+
+        Where the caller goes away (Ctrl-C), trials that run are waited for: each unwinds what it has done.
+        """
+        going: set[Future[Result]] = set()
+        is_over = False
+        try:
+            while True:
+                while not is_over and len(going) < self._size:
+                    trial = next(trials, None) if until is None or time.monotonic() < until else None
+                    is_over = trial is None
+                    if trial is not None:
+                        going.add(self._executor.submit(self._make, trial, self._ground))
+                if not going:
+                    return
+                done, going = wait(going, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in going:
+                future.cancel()
+            wait(going)
+
+
+@contextlib.contextmanager
+def hired(ground: Ground, *, jobs: int, cluster: str | None) -> Iterator[Crew]:
+    """A crew of `jobs` threads, or one of as many trials at once as the cluster has workers' threads.
+
+    Raises ClusterUnreachable.
+    """
+    if cluster is None:
+        with ThreadPoolExecutor(jobs, thread_name_prefix="trial") as threads:
+            yield Crew(threads, ground, size=jobs)
+        return
+    try:
+        from distributed import Client  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise ClusterUnreachable(address=cluster, problem="dask.distributed is not installed",
+                                 advice="pip install 'xavos-rollout[cluster]'.") from None  # fmt: skip
+    try:
+        client = Client(cluster, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterUnreachable(address=cluster, problem=str(error) or type(error).__name__,
+                                 advice="Start a scheduler and workers, or leave out --cluster.") from None  # fmt: skip
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise ClusterUnreachable(address=cluster, problem="it has no worker", advice="Start some: dask worker.")
+        # A trial whose worker dies is made again on another: it may die with several before it is given up.
+        with client.get_executor(retries=3) as executor:
+            yield Crew(executor, ground, size=threads)

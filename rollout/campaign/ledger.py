@@ -1,0 +1,97 @@
+"""The ledger of a campaign: one line for each trial that is over, on disk before the next begins.
+
+Its first line says what the campaign is, so that it can be gone on with. A trial is known by its key and counts once,
+however often it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rollout.campaign.records import Result, as_row, from_row
+from rollout.errors import UsageError
+
+FILE = "trials.jsonl"
+_HEAD = 1
+
+
+class NotACampaign(UsageError):
+    """What was to be gone on with is none."""
+
+    def __init__(self, *, folder: Path, problem: str) -> None:
+        super().__init__(f"{folder} holds no campaign to go on with: {problem}.", advice="Begin one: --campaign.")
+
+
+class Ledger:
+    """The file `trials.jsonl` in a campaign's report folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._results: dict[str, Result] = {}
+        self.head: Mapping[str, Any] = {}
+
+    @classmethod
+    def begin(cls, folder: Path, head: Mapping[str, Any]) -> Ledger:
+        """A new ledger; `head` are the campaign's facts."""
+        ledger = cls(folder)
+        ledger.head = {"campaign": _HEAD, **head}
+        ledger._write(ledger.head)
+        return ledger
+
+    @classmethod
+    def go_on(cls, folder: Path) -> Ledger:
+        """The ledger of an earlier campaign. Raises NotACampaign."""
+        ledger = cls(folder)
+        try:
+            lines = ledger.path.read_bytes().splitlines()
+        except OSError as error:
+            raise NotACampaign(folder=folder, problem=f"{FILE}: {error.strerror}") from None
+        rows = [row for line in lines if (row := _parsed(line)) is not None]
+        if not rows or rows[0].get("campaign") != _HEAD:
+            raise NotACampaign(folder=folder, problem=f"{FILE} does not begin as one")
+        ledger.head = rows[0]
+        for row in rows[1:]:
+            result = from_row(row)
+            if result is not None:
+                ledger._results.setdefault(result.specification.key, result)
+        return ledger
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Those that are there, in the order in which they came."""
+        return tuple(self._results.values())
+
+    def has(self, key: str) -> bool:
+        return key in self._results
+
+    def add(self, result: Result) -> bool:
+        """Write it down; False, and nothing is written, where the trial is there already."""
+        if self.has(result.specification.key):
+            return False
+        self._write(as_row(result))
+        self._results[result.specification.key] = result
+        return True
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        data = json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                data = b"\n" + data  # a campaign was killed while writing; what is new gets a line of its own
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _parsed(line: bytes) -> Mapping[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,185 @@
+"""Which trials a campaign makes, in which order: a function of its seed. Pure.
+
+A *round* holds one block of every kind of fault, one of the A/A control for every path, and one of kills; the kinds
+come in random order, and each brings a random one of its cells (a phase that it can strike, and a form) that it has not
+brought before, until it begins anew with other seeds. So whatever stops a campaign, what it has done is a fair sample.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rollout.campaign.records import CONTROL, KILLS, Specification
+from rollout.errors import InvalidOption
+from rollout.faults import CATALOGUE, FAMILIES, Kind, places
+from rollout.plan import Plan
+
+EVERYTHING, NOTHING = "all", "none"
+_KILLED = "sigkill"
+_BITS = 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What trials of one block have in common, before their seed: which path's phase is struck by what, in which form.
+
+    `targets`: path → its own phase.
+    """
+
+    kind: Kind
+    group: str
+    form: str
+    targets: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a campaign is asked to do. `spans`: path → seconds that its runs take, over which kills are spread.
+
+    `trials` of each cell, None for as many as there is time for.
+    """
+
+    plans: Mapping[str, Plan]
+    kinds: tuple[Kind, ...]
+    with_kills: bool
+    trials: int | None
+    seed: int
+    source: str
+    scenario: str
+    spans: Mapping[str, float]
+
+
+def chosen(names: Iterable[str]) -> tuple[tuple[Kind, ...], bool]:
+    """What `--faults` names: kinds in the order of the catalogue, and whether runs are killed at random moments.
+
+    Raises InvalidOption.
+    """
+    kinds: set[str] = set()
+    kills = False
+    for name in names:
+        if name == EVERYTHING:
+            kinds, kills = set(CATALOGUE), True
+        elif name == KILLS:
+            kills = True
+        elif name in FAMILIES:
+            kinds |= {kind.name for kind in CATALOGUE.values() if kind.family == name}
+        elif name in CATALOGUE:
+            kinds.add(name)
+        elif name != NOTHING:
+            known = ", ".join((EVERYTHING, NOTHING, KILLS, *FAMILIES, *CATALOGUE))
+            raise InvalidOption(option="--faults", value=name, expected=f"of {known}")
+    return tuple(kind for kind in CATALOGUE.values() if kind.name in kinds), kills
+
+
+def cells(kind: Kind, plans: Mapping[str, Plan]) -> tuple[Cell, ...]:
+    """Every cell of a kind: one for each phase that it can strike on one of the paths, in each form.
+
+    Phases of several paths are the same place where they answer for the same group of checks.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path, plan in plans.items():
+        there = places(kind, plan)
+        for phase in there:
+            groups = kind.phases or plan.phase(phase).groups
+            group = next((name for name in groups if _answers(plan, name, phase)), phase)
+            found.setdefault(group, {})[path] = phase
+    return tuple(
+        Cell(kind=kind, group=group, form=form, targets=targets)
+        for group, targets in found.items()
+        for form in kind.forms
+    )
+
+
+def _answers(plan: Plan, group: str, phase: str) -> bool:
+    answering = plan.answering(group)
+    return group == phase or (answering is not None and answering.name == phase)
+
+
+def schedule(wish: Wish) -> Iterator[Specification]:
+    """The trials, in their order; endless where `wish.trials` is None."""
+    rounds = _rounds(wish)
+    blocks = itertools.count(1)
+    numbers = itertools.count(1)
+    for each in rounds:
+        for block in each:
+            number = next(blocks)
+            for trial in block:
+                yield _numbered(trial, next(numbers), number)
+
+
+def size(wish: Wish) -> int | None:
+    """How many trials there are in all; None where there is no end."""
+    return sum(1 for _ in schedule(wish)) if wish.trials is not None else None
+
+
+def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
+    by_kind = {kind.name: cells(kind, wish.plans) for kind in wish.kinds}
+    by_kind = {name: found for name, found in by_kind.items() if found}
+    most = max((len(found) for found in by_kind.values()), default=1)
+    turns = itertools.count() if wish.trials is None else range(most * wish.trials)
+    for turn in turns:
+        chance = random.Random(f"{wish.seed} round {turn}")  # noqa: S311 - repeatable, not secret
+        blocks = [_control(wish, path, turn) for path in wish.plans]
+        if wish.with_kills:
+            blocks.append(_killed(wish, turn))
+        for name, found in by_kind.items():
+            place, repeat = turn % len(found), turn // len(found)
+            if wish.trials is not None and repeat >= wish.trials:
+                continue
+            order = random.Random(f"{wish.seed} {name} {repeat}").sample(found, len(found))  # noqa: S311
+            blocks.append(_struck(wish, order[place], repeat))
+        if wish.trials is not None and turn >= wish.trials:  # as many controls and kills as trials of a cell
+            blocks = [block for block in blocks if block[0].kind not in {CONTROL, KILLS}]
+        chance.shuffle(blocks)
+        for block in blocks:
+            chance.shuffle(block)
+        yield blocks
+
+
+def _struck(wish: Wish, cell: Cell, repeat: int) -> list[Specification]:
+    seed = _seed(wish.seed, cell.kind.name, cell.group, cell.form, repeat)
+    return [
+        _trial(wish, "fault", path, seed, fault=cell.kind.name, family=cell.kind.family, group=cell.group, phase=phase,
+               form=cell.form)
+        for path, phase in cell.targets.items()
+    ]  # fmt: skip
+
+
+def _control(wish: Wish, path: str, turn: int) -> list[Specification]:
+    """The same thing twice: what differs between A and B is chance."""
+    seed = _seed(wish.seed, CONTROL, path, "", turn)
+    return [_trial(wish, CONTROL, path, seed, arm=arm) for arm in ("A", "B")]
+
+
+def _killed(wish: Wish, turn: int) -> list[Specification]:
+    """Every path killed at the same seeded part of the time that it takes."""
+    seed = _seed(wish.seed, KILLS, "", "", turn)
+    part = random.Random(seed).random()  # noqa: S311 - repeatable, not secret
+    kind = CATALOGUE[_KILLED]
+    return [
+        _trial(wish, KILLS, path, seed, fault=kind.name, family=kind.family, form=kind.forms[0],
+               at=round(part * wish.spans[path], 2))
+        for path in wish.plans
+    ]  # fmt: skip
+
+
+def _trial(wish: Wish, kind: str, path: str, seed: int, **facts: object) -> Specification:
+    return Specification(number=0, block=0, kind=kind, path=path, seed=seed, source=wish.source,
+                         scenario=wish.scenario, **facts)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _numbered(trial: Specification, number: int, block: int) -> Specification:
+    return Specification(**{**{name: getattr(trial, name) for name in Specification.__slots__},
+                            "number": number, "block": block})  # fmt: skip
+
+
+def _seed(campaign: int, *of: object) -> int:
+    return random.Random(" ".join(map(str, (campaign, *of)))).getrandbits(_BITS)  # noqa: S311
+
+
+def kinds_left_out(kinds: Sequence[Kind], plans: Mapping[str, Plan]) -> tuple[str, ...]:
+    """Names of kinds that can strike none of the paths."""
+    return tuple(kind.name for kind in kinds if not cells(kind, plans))

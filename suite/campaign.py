@@ -1,0 +1,199 @@
+"""`--campaign`: this session makes trials, each a run of its own, and shows each of them as a test."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import pytest
+
+from rollout.campaign import campaign as campaigns
+from rollout.campaign.campaign import WARM_UP, Campaign
+from rollout.campaign.ledger import FILE as LEDGER
+from rollout.campaign.records import CONTROL, KILLS, Result, Specification
+from rollout.hex.sources import is_rehearsal
+from rollout.interrupts import Interrupts
+from rollout.journal.questions import Event
+from rollout.options import Options
+from rollout.report.files import write_whole
+from rollout.report.text import duration, line
+from rollout.run import Run
+from rollout.verdict import as_json, verdict
+from suite import keys
+from suite.checks import Check
+from suite.opening import choose, recover_first, run_facts
+from suite.report import configure_reports
+
+_Outcome = Literal["passed", "failed", "skipped"]
+_PROMISED: Final = "passed"
+_BROKEN: Final = "failed"
+_VOID: Final = "skipped"
+
+
+@dataclass(kw_only=True)
+class Campaigning:
+    """The session of a campaign."""
+
+    campaign: Campaign
+    run: Run
+    interrupts: Interrupts
+    began: float = field(default_factory=time.monotonic)
+
+    def end(self, exit_code: int) -> int:
+        self.run.journal.record("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
+                                reason=f"{len(self.campaign.results)} trials")  # fmt: skip
+        self.interrupts.uninstall()
+        return exit_code
+
+    def journal(self, result: Result) -> None:
+        trial = result.specification
+        self.run.journal.record(
+            "trial.finished",
+            key=trial.key, kind=trial.kind, trial=trial.number, path=trial.path, fault=trial.fault, phase=trial.phase,
+            form=trial.form, seed=trial.seed, outcome=result.outcome, settled=result.settled, bites=result.bites,
+            promised=self.campaign.is_as_promised(result), seconds=result.seconds,
+        )  # fmt: skip
+
+
+def campaign(config: pytest.Config, options: Options) -> None:
+    """Make this session a campaign. Raises RolloutError."""
+    recover_first(options)
+    chosen = choose(options, ())
+    site = campaigns.Site(
+        rehearsal=is_rehearsal(chosen.upstreams.hex),
+        forge=chosen.forge.kind,
+        database=chosen.database.kind,
+        is_root=os.geteuid() == 0,
+    )
+    run = Run(options)
+    config.stash[keys.RUN] = run
+    run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
+    found = campaigns.begin(options, run.folder, site)
+    told = Campaigning(campaign=found, run=run, interrupts=Interrupts())
+    configure_reports(config, records=False, write=lambda events: _write(told, events))
+    config.pluginmanager.register(_Hooks(told, config), "rollout-campaign")
+
+
+def _write(told: Campaigning, events: Sequence[Event]) -> str:
+    """The reports of the campaign; returns the summary."""
+    folder = told.run.folder
+    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "campaign.json", json.dumps(campaigns.facts(told.campaign), indent=1, default=str))
+    return ""
+
+
+class _Hooks:
+    """The hooks by which pytest makes trials in place of tests."""
+
+    def __init__(self, told: Campaigning, config: pytest.Config) -> None:
+        self._told = told
+        self._config = config
+        self._count = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> bool:
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        told = self._told
+        told.interrupts.install()
+        self._say_what_is_left_out()
+        for result in told.campaign.go():
+            session.testscollected += 1
+            told.journal(result)
+            self._say(result)
+            for report in _reports(told.campaign, result):
+                self._config.hook.pytest_runtest_logreport(report=report)
+                session.testsfailed += report.failed
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: object) -> tuple[str, str, str] | None:
+        """A line of our own says more than a dot."""
+        outcome = str(getattr(report, "outcome", ""))
+        return (outcome if getattr(report, "when", "") == "call" else "", "", "")
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._told.run.journal.record("run.interrupted", signal=self._told.interrupts.received or "SIGINT")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        session.exitstatus = self._told.end(int(session.exitstatus))
+
+    def pytest_unconfigure(self) -> None:
+        self._told.run.close(settled=True)  # what trials owe is in their own journals
+
+    def _say_what_is_left_out(self) -> None:
+        for name, why in self._told.campaign.left_out.items():
+            self._line(f"left out: {name}: {why}")
+
+    def _say(self, result: Result) -> None:
+        campaign = self._told.campaign
+        self._count = len(campaign.results)
+        of = f"/{campaign.planned}" if campaign.planned is not None else ""
+        remaining = campaign.remaining()
+        left = f", about {duration(remaining)} left" if remaining is not None else ""
+        good = _outcome(campaign, result)
+        colour = {"passed": "green", "failed": "red"}.get(good, "yellow")
+        self._line(f"[{self._count}{of}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True})
+
+    def _line(self, text: str, **markup: bool) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(text, **markup)
+
+
+def name_of(trial: Specification) -> str:
+    """A trial in words: `realistic registry_503@ash_core:transient`."""
+    if trial.arm == WARM_UP:
+        return f"{trial.path} {WARM_UP}"
+    if trial.kind == CONTROL:
+        return f"{trial.path} control {trial.arm}"
+    return f"{trial.path} {KILLS} at {trial.at:g} s" if trial.kind == KILLS else f"{trial.path} {trial.where}"
+
+
+def said(result: Result) -> str:
+    """What came of a trial, in words."""
+    bite = f", bit {result.bites}x" if result.bites else ""
+    settled = f", then {result.settled}" if result.settled != result.outcome else ""
+    cause = f" ({result.cause})" if result.cause and result.outcome != "deployed" else ""
+    left = f"; LEFT: {line('; '.join((*result.owed, *result.changed)), 300)}" if result.owed or result.changed else ""
+    return f"{result.outcome}{settled}{cause}{bite}, {duration(result.seconds)}{left}"
+
+
+def _outcome(campaign: Campaign, result: Result) -> _Outcome:
+    if not campaign.is_as_promised(result) and (result.bit or result.owed or result.changed):
+        return _BROKEN
+    return _PROMISED if result.bit else _VOID
+
+
+def _reports(campaign: Campaign, result: Result) -> Iterator[pytest.TestReport]:
+    """The reports of a test that this trial is."""
+    trial = result.specification
+    outcome = _outcome(campaign, result)
+    nodeid = f"{LEDGER}::{trial.path}::{trial.where or trial.kind}{trial.arm}[{trial.seed}]"
+    expected = " or ".join(campaign.expected(trial)) or "nothing promised"
+    message = f"{said(result)}; expected: {expected}. {result.message}"
+    told: Any = None
+    if outcome == _BROKEN:
+        told = message
+    elif outcome == _VOID:
+        told = (LEDGER, trial.number, "Skipped: void: the fault never bit")
+    common: dict[str, Any] = {"nodeid": nodeid, "location": (LEDGER, trial.number, name_of(trial)), "keywords": {}}
+    for when in ("setup", "call", "teardown"):
+        is_call = when == "call"
+        report = pytest.TestReport(
+            **common, when=when, outcome=outcome if is_call else _PROMISED, longrepr=told if is_call else None,
+            duration=result.seconds if is_call else 0.0,
+            user_properties=[("path", trial.path), ("phase", trial.phase), ("fault", trial.fault), ("key", trial.key)],
+        )  # fmt: skip
+        report.check = Check(  # type: ignore[attr-defined]
+            path=trial.path, phase=trial.phase or trial.kind, sentence=name_of(trial), doc=f"Expected: {expected}.",
+            outcome=report.outcome, cause=result.cause or "", message=message,
+        )  # fmt: skip
+        yield report

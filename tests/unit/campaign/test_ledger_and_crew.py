@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rollout.campaign.crew import ClusterUnreachable, Crew, hired
+from rollout.campaign.ground import Ground
+from rollout.campaign.ledger import FILE, Ledger, NotACampaign
+from rollout.campaign.records import Result, Specification, as_row, from_row
+from tests.unit.campaign.trials import made, result, trial
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    return Ground(home=tmp_path, state=tmp_path, cache=tmp_path, arguments=(), population="real", patience=1)
+
+
+def test_a_result_survives_being_a_row() -> None:
+    one = result(trial(at=7.25, phase="", kind="kills"), owed=("a role",), cause=None)
+    assert from_row(json.loads(json.dumps(as_row(one)))) == one
+    assert from_row({"v": 99}) is None
+    assert from_row({**as_row(one), "specification": {"path": "x"}}) is None
+
+
+def test_what_was_written_is_there_when_gone_on_and_a_torn_line_is_not(tmp_path: Path) -> None:
+    ledger = Ledger.begin(tmp_path, {"seed": 7})
+    first, second = result(trial(seed=1)), result(trial(seed=2))
+    assert ledger.add(first)
+    with (tmp_path / FILE).open("a") as file:
+        file.write('{"v": 1, "key": "torn')
+    again = Ledger.go_on(tmp_path)
+    assert again.results == (first,)
+    assert again.add(second)
+    assert Ledger.go_on(tmp_path).results == (first, second)
+    assert Ledger.go_on(tmp_path).head["seed"] == 7
+
+
+def test_a_trial_counts_once_however_often_it_comes(tmp_path: Path) -> None:
+    ledger = Ledger.begin(tmp_path, {})
+    assert [ledger.add(result()), ledger.add(result(seconds=99.0))] == [True, False]
+    with (tmp_path / FILE).open("a") as file:
+        file.write(json.dumps(as_row(result(seconds=99.0))) + "\n")
+    assert [one.seconds for one in Ledger.go_on(tmp_path).results] == [10.0]
+
+
+@pytest.mark.parametrize("content", [None, "", "no json\n", '{"v": 1}\n'])
+def test_what_is_no_campaign_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / FILE).write_text(content)
+    with pytest.raises(NotACampaign):
+        Ledger.go_on(tmp_path)
+
+
+def test_the_key_is_the_trial_wherever_it_stands() -> None:
+    assert trial(number=1, block=1).key == trial(number=9, block=4).key
+    assert len({trial(seed=seed, form=form).key for seed in (1, 2) for form in ("transient", "persistent")}) == 4
+
+
+def test_a_crew_makes_every_trial_once_and_no_more_at_a_time_than_it_is(ground: Ground) -> None:
+    going, most, guard = 0, 0, threading.Lock()
+
+    def make(specification: Specification, _: Ground) -> Result:
+        nonlocal going, most
+        with guard:
+            going += 1
+            most = max(most, going)
+        time.sleep(0.02)
+        with guard:
+            going -= 1
+        return result(specification)
+
+    trials = [trial(seed=seed) for seed in range(12)]
+    with ThreadPoolExecutor(8) as threads:
+        done = tuple(Crew(threads, ground, size=3, make=make).results(iter(trials)))
+    assert {one.specification.seed for one in done} == set(range(12))
+    assert len(done) == 12
+    assert most == 3
+
+
+def test_after_the_time_is_up_nothing_new_is_begun(ground: Ground) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        crew = Crew(threads, ground, size=1, make=made)
+        assert tuple(crew.results(iter([trial()]), until=time.monotonic() - 1)) == ()
+
+
+def test_what_goes_wrong_in_a_trial_is_not_swallowed(ground: Ground) -> None:
+    def make(specification: Specification, _: Ground) -> Result:
+        raise OSError(28, "No space left on device")
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(OSError, match="No space"):
+        tuple(Crew(threads, ground, size=1, make=make).results(iter([trial()])))
+
+
+def test_a_cluster_that_does_not_answer_is_refused_by_its_address(ground: Ground) -> None:
+    with pytest.raises(ClusterUnreachable, match=r"nowhere:1"), hired(ground, jobs=1, cluster="foo://nowhere:1"):
+        pass

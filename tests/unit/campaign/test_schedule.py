@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import groupby, islice
+
+import pytest
+
+from rollout.campaign.records import CONTROL, KILLS
+from rollout.campaign.schedule import Wish, cells, chosen, kinds_left_out, schedule, size
+from rollout.errors import InvalidOption
+from rollout.faults import CATALOGUE
+from rollout.plan import load_plan
+
+PLANS = {path: load_plan(path, rehearsal=True) for path in ("realistic", "incremental", "ambitious")}
+
+
+def wish(*names: str, trials: int | None = 1, seed: int = 7) -> Wish:
+    kinds, kills = chosen(names)
+    return Wish(plans=PLANS, kinds=kinds, with_kills=kills, trials=trials, seed=seed, source="rehearsal",
+                scenario="ambitious", spans={"realistic": 20.0, "incremental": 24.0, "ambitious": 60.0})  # fmt: skip
+
+
+def test_equal_seeds_give_equal_trials_and_others_give_others() -> None:
+    first, again, other = (tuple(schedule(wish("suite", seed=seed))) for seed in (7, 7, 8))
+    assert first == again
+    assert {trial.key for trial in first}.isdisjoint(trial.key for trial in other)
+    assert [trial.fault for trial in first] != [trial.fault for trial in other]
+
+
+def test_every_cell_of_every_fault_comes_as_often_as_asked_for_and_no_trial_twice() -> None:
+    trials = tuple(schedule(wish("all", trials=2)))
+    counted = Counter((t.fault, t.group, t.form, t.path) for t in trials if t.kind == "fault")
+    wanted = {
+        (kind.name, cell.group, cell.form, path): 2
+        for kind in CATALOGUE.values()
+        for cell in cells(kind, PLANS)
+        for path in cell.targets
+    }
+    assert counted == wanted
+    assert len({trial.key for trial in trials}) == len(trials) == size(wish("all", trials=2))
+
+
+def test_a_block_is_paired_across_paths_by_seed_fault_form_and_place() -> None:
+    for _, block in groupby(schedule(wish("all")), key=lambda trial: trial.block):
+        trials = tuple(block)
+        assert len({(t.seed, t.fault, t.form, t.group, t.kind) for t in trials}) == 1
+        assert len({(t.path, t.arm) for t in trials}) == len(trials)
+
+
+def test_a_block_of_control_is_one_path_twice_and_one_of_kills_every_path_once() -> None:
+    blocks = [tuple(block) for _, block in groupby(schedule(wish("kills")), key=lambda trial: trial.block)]
+    control = [block for block in blocks if block[0].kind == CONTROL]
+    assert [{t.arm for t in block} for block in control] == [{"A", "B"}] * 3
+    (kills,) = (block for block in blocks if block[0].kind == KILLS)
+    assert {t.path for t in kills} == set(PLANS)
+    parts = {round((t.at or 0) / wish("kills").spans[t.path], 2) for t in kills}
+    assert len(parts) == 1
+    assert 0 <= parts.pop() <= 1
+
+
+def test_a_phase_of_one_path_meets_the_phase_that_answers_for_it_on_another() -> None:
+    blocks = groupby(schedule(wish("sigterm")), key=lambda trial: trial.block)
+    pairs = {trial.path: trial.phase for _, block in blocks for trial in block if trial.group == "ash_core"}
+    assert pairs["realistic"] == "ash_core"
+    assert pairs["incremental"] == "ash_core"
+
+
+def test_without_a_number_of_trials_there_is_no_end_and_seeds_do_not_come_back() -> None:
+    endless = replace(wish("two_runs"), trials=None)
+    keys = [trial.key for trial in islice(schedule(endless), 400)]
+    assert len(set(keys)) == 400
+    assert size(endless) is None
+
+
+def test_the_first_round_has_every_fault_once() -> None:
+    trials = tuple(islice(schedule(wish("all")), 3 * (len(CATALOGUE) + 3)))
+    first = {t.fault for t in trials if t.kind == "fault"}
+    assert first == {kind.name for kind in CATALOGUE.values() if cells(kind, PLANS)}
+
+
+def test_names_are_faults_families_kills_none_or_all() -> None:
+    assert [kind.name for kind in chosen(["sigterm", "sigint"])[0]] == ["sigint", "sigterm"]
+    assert {kind.family for kind in chosen(["suite"])[0]} == {"suite"}
+    assert chosen(["none"]) == ((), False)
+    assert chosen(["kills"]) == ((), True)
+    assert len(chosen(["all"])[0]) == len(CATALOGUE)
+    with pytest.raises(InvalidOption, match="sigtemr"):
+        chosen(["sigtemr"])
+
+
+def test_a_fault_that_can_strike_no_path_is_named() -> None:
+    kind = replace(CATALOGUE["sigterm"], name="nowhere", phases=("no_such_phase",))
+    assert kinds_left_out([kind, CATALOGUE["sigterm"]], PLANS) == ("nowhere",)
