@@ -6,7 +6,7 @@ PYTHON ?= python3
 RUN := @$(PYTHON) bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy test check bench bundle status undeploy clean-cache doctor report lock
+.PHONY: help deploy test check campaign bench bundle status undeploy clean-cache doctor report lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -21,6 +21,10 @@ test: ## the suite's own tests: style, types, imports, units, rehearsal end to e
 	$(RUN) lint-imports
 	$(RUN) rollout.setup $(ARGS) || { $(PYTHON) bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(ARGS)
+
+campaign: ## measure: trials of every path under faults; ARGS="--source=rehearsal --minutes=20"
+	$(RUN) rollout.setup $(ARGS)
+	$(RUN) pytest --campaign $(ARGS)
 
 bench: ## overhead, look-up and second run, measured; writes reports/bench.json
 	$(RUN) rollout.setup $(ARGS)

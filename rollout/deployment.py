@@ -30,6 +30,7 @@ from rollout.site.store import ObjectMissing
 from rollout.step import EDITOR, Step
 from rollout.undo import Workshop
 
+_UNSEEN = "cannot be proven to be as before"
 GATEWAY_CACHE_BYTES = 2 * 1024**3
 
 
@@ -43,7 +44,8 @@ class Deployment:
         self.site = site
         self.plan = plan
         self.failed_checks = 0
-        self.residue: list[str] = []  # what rollbacks could not put right, so far
+        self._dirt: list[str] = []  # what rollbacks could not put right, so far
+        self._unexplained: list[str] = []  # those of it that no undo had owned up to
         self._left: list[str] = []  # what an observed path that failed has left by itself
         self._concluded: str | None = None
         self.results: dict[str, PhaseResult] = {}
@@ -159,11 +161,16 @@ class Deployment:
             text = f"Bundle {summary.target}: {summary.files} files, {summary.size / 1e6:.1f} MB."
         self.run.journal.record("phase.note", path=self.plan.name, phase=self.plan.phase_names[-1], text=text)
 
+    @property
+    def residue(self) -> list[str]:
+        """What is left: of rollbacks, and by an observed path that failed."""
+        return [*self._left, *self._dirt]
+
     def outcome(self) -> str:
         """The path's outcome as it stands: deployed, refused, rolled_back or dirty; void once it is known."""
         if self._concluded:
             return self._concluded
-        if self.residue or self._left:
+        if self.residue:
             return "dirty"
         entered = [self.results.get(name) for name in self.plan.phase_names]
         if all(result is not None and result.lets_go_on for result in entered):
@@ -204,6 +211,9 @@ class Deployment:
         """A path whose fault never bit counts for nothing, unless it has left something."""
         with self.run.journal.forgiving():
             bit = self._injection.release()
+        if self.residue and bit is not None:  # perhaps it was the fault that kept it from being undone
+            self._settle()
+            outcome = self.outcome()
         return "void" if bit is False and outcome != "dirty" else outcome
 
     def _has_passed(self, name: str) -> bool:
@@ -407,7 +417,10 @@ class Deployment:
             code.forget(self.site)
             found = (*left, *self._residue(before, seen=str(self.site.directory) in workshop.seen))
             self._standing.discard(code.name)
-            self.residue.extend(f"{code.name}: {line}" for line in found)
+            lines = [f"{code.name}: {line}" for line in found]
+            self._dirt.extend(lines)
+            if not left:
+                self._unexplained.extend(line for line in lines if _UNSEEN not in line)
             self.run.journal.record(
                 "rollback.finished",
                 outcome="dirty" if found else "restored",
@@ -418,8 +431,12 @@ class Deployment:
             self._injection.rolled_back(code.name)
 
     def _settle(self) -> None:
-        """What could not be undone with its phase is tried once more, now that all else is gone; then it is owed."""
-        if not self.residue or self._keeps or self._first is None:
+        """What could not be undone with its phase is tried once more, now that all else is gone; then it is owed.
+
+        What was left though every undo said that it was done stays residue, whatever has become of it: an undo that
+        does not do what it says is not mended by the removal of what it was for.
+        """
+        if not self._dirt or self._keeps or self._first is None:
             return
         where: dict[str, Any] = {"path": self.plan.name, "phase": "", "why": "settlement"}
         with self.run.journal.forgiving():
@@ -428,9 +445,9 @@ class Deployment:
             acts = tuple(act for act in open_acts(self.run.journal.events()) if act.path == self.plan.name)
             left = roll_back(essential(acts), self.run.journal, self._workshop(""))
             self.site.last_tree = None
-            found = (*left, *self._residue(self._first, seen=False))
+            found = (*left, *self._unexplained, *self._residue(self._first, seen=False))
             if not found:
-                self.residue.clear()
+                self._dirt.clear()
             self.run.journal.record(
                 "rollback.finished",
                 outcome="dirty" if found else "restored",
@@ -444,7 +461,7 @@ class Deployment:
         try:
             return residue(before, self.site.fingerprint(self.site.last_tree if seen else None))
         except Exception as error:  # noqa: BLE001 - what cannot be looked at is not proven to be gone
-            return (f"cannot be proven to be as before: {type(error).__name__}: {error}",)
+            return (f"{_UNSEEN}: {type(error).__name__}: {error}",)
 
     def _workshop(self, phase: str) -> Workshop:
         site = self.site

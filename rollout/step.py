@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -25,6 +25,7 @@ from rollout.site.site import Site
 
 ATTEMPTS = 4
 EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+_Done = TypeVar("_Done")
 _EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
 
 
@@ -131,9 +132,13 @@ class Step:
 
         A phase that is only observed is the path's own, and tries once.
         """
+        return self.retrying(lambda: self.must(*argv, **how))
+
+    def retrying(self, do: Callable[[], _Done]) -> _Done:
+        """Do something, and again where the cause of its failure is transient; see `must_retrying`."""
         if self.phase.observed:
-            return self.must(*argv, **how)
-        retrying = tenacity.Retrying(
+            return do()
+        again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_exponential(multiplier=1, min=1, max=10),
@@ -141,8 +146,7 @@ class Step:
             before_sleep=self._journal_retry,
             reraise=True,
         )
-        outcome: Outcome = retrying(lambda: self.must(*argv, **how))
-        return outcome
+        return again(do)
 
     def edit(self, *arguments: str) -> Outcome:
         """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""

@@ -10,6 +10,8 @@ or raises where the thing is still there (then it stays owed).
 | repository | path, run |
 | container, network | name, run |
 | processes | marker (NAME=value), forge {kind, name?} |
+| mount | path, source: the name of the tmpfs that was mounted there, which holds nothing but the run's |
+| remount | path, source; `options` that it had before |
 | state | directory, manifest (digest), git {repository, commit}, databases {purpose: {name, dump?}}, role, server |
 | role, embedded | see rollout.site.postgres |
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,6 +30,7 @@ from typing import Any
 
 import docker
 import docker.errors
+import psutil
 
 from rollout.errors import RolloutError
 from rollout.site import postgres, processes
@@ -38,6 +42,7 @@ from rollout.site.repository import MARK, Repository, being_made
 from rollout.site.store import UNSTORED, Store
 
 Record = Mapping[str, Any]
+_MOUNT_SECONDS = 20
 
 
 class StillThere(RolloutError):
@@ -162,6 +167,36 @@ def _processes(record: Record, workshop: Workshop) -> str:
     return f"no process carries {marker}"
 
 
+def _mount(record: Record, workshop: Workshop) -> str:
+    """What is in it goes first, as it would from any disk: where that fails, nothing is hidden by unmounting it."""
+    path, source = Path(record["path"]), record["source"]
+    if _is_mounted(path, source):
+        for child in path.iterdir():
+            _remove(child)
+        _call("umount", str(path))
+    if _is_mounted(path, source):
+        raise StillThere(what=f"the mount {path}", why="it is mounted still")
+    return f"nothing of the run is mounted on {path}"
+
+
+def _remount(record: Record, workshop: Workshop) -> str:
+    path, source = Path(record["path"]), record["source"]
+    if not _is_mounted(path, source):
+        return f"nothing of the run is mounted on {path}"
+    _call("mount", "-o", f"remount,{record['options']}", str(path))
+    return f"{path} is mounted with {record['options']} again"
+
+
+def _is_mounted(path: Path, source: str) -> bool:
+    return any(part.device == source and part.mountpoint == str(path) for part in psutil.disk_partitions(all=True))
+
+
+def _call(*command: str) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=_MOUNT_SECONDS, check=False)
+    if ended.returncode:
+        raise StillThere(what=" ".join(command), why=ended.stderr.strip())
+
+
 def _state(record: Record, workshop: Workshop) -> str:
     directory = Path(record["directory"])
     if record.get("manifest") and directory.is_dir():
@@ -218,6 +253,8 @@ _KINDS: Mapping[str, Callable[[Record, Workshop], str]] = {
     "container": _container,
     "network": _network,
     "processes": _processes,
+    "mount": _mount,
+    "remount": _remount,
     "state": _state,
     "role": _role,
     "embedded": _embedded,

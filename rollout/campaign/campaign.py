@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rollout.campaign.crew import hired
 from rollout.campaign.ground import Ground, arguments
 from rollout.campaign.ledger import Ledger, NotACampaign
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
-from rollout.campaign.schedule import Wish, chosen, kinds_left_out, schedule, size
+from rollout.campaign.schedule import Choice, Wish, chosen, kinds_left_out, schedule, size
 from rollout.campaign.trial import repeat
 from rollout.errors import UsageError
 from rollout.faults import CATALOGUE, Kind, unfit
@@ -44,8 +44,7 @@ class Campaign:
     ledger: Ledger
     ground: Ground
     plans: Mapping[str, Plan]
-    kinds: tuple[Kind, ...]
-    with_kills: bool
+    choice: Choice
     left_out: Mapping[str, str]
     trials: int | None
     seed: int
@@ -112,8 +111,10 @@ class Campaign:
 
     def _wish(self) -> Wish:
         spans = {path: self.spans.get(path, 0.0) for path in self.plans}
-        return Wish(plans=self.plans, kinds=self.kinds, with_kills=self.with_kills, trials=self.trials, seed=self.seed,
-                    source=self.source, scenario=self.scenario, spans=spans)  # fmt: skip
+        choice = self.choice
+        return Wish(plans=self.plans, kinds=choice.kinds, with_kills=choice.with_kills, limits=choice.limits,
+                    trials=self.trials, seed=self.seed, source=self.source, scenario=self.scenario,
+                    spans=spans)  # fmt: skip
 
     def _warm_ups(self) -> Iterator[Specification]:
         for path in self.plans:
@@ -140,7 +141,7 @@ def begin(options: Options, folder: Path, site: Site) -> Campaign:
         raise UsageError(
             "--campaign measures whole paths.", advice="Leave out --record-bundle, --through, --blame, --matrix."
         )
-    kinds, with_kills = chosen(options.faults)
+    choice = chosen(options.faults)
     asked = {
         "seed": options.seed, "trials": options.trials, "paths": list(options.campaign_paths),
         "faults": list(options.faults), "arguments": list(arguments(options)), "source": options.source,
@@ -156,8 +157,8 @@ def begin(options: Options, folder: Path, site: Site) -> Campaign:
         ledger = Ledger.begin(folder, asked)
     head = ledger.head
     plans = {path: load_plan(path, rehearsal=site.rehearsal) for path in options.campaign_paths}
-    why = {kind.name: reason for kind in kinds if (reason := _unfit(kind, options, site))}
-    why |= dict.fromkeys(kinds_left_out(kinds, plans), "none of the paths has a phase that it can strike")
+    why = {kind.name: reason for kind in choice.kinds if (reason := _unfit(kind, options, site))}
+    why |= dict.fromkeys(kinds_left_out(choice.kinds, plans, choice.limits), "no path has a phase that it can strike")
     ground = Ground(
         home=folder / TRIALS,
         state=options.state / TRIALS,
@@ -171,8 +172,7 @@ def begin(options: Options, folder: Path, site: Site) -> Campaign:
         ledger=ledger,
         ground=ground,
         plans=plans,
-        kinds=tuple(kind for kind in kinds if kind.name not in why),
-        with_kills=with_kills,
+        choice=replace(choice, kinds=tuple(kind for kind in choice.kinds if kind.name not in why)),
         left_out=why,
         trials=head["trials"],
         seed=int(head["seed"]),

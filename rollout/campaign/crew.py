@@ -80,14 +80,15 @@ def hired(ground: Ground, *, jobs: int, cluster: str | None) -> Iterator[Crew]:
         raise ClusterUnreachable(address=cluster, problem="dask.distributed is not installed",
                                  advice="pip install 'xavos-rollout[cluster]'.") from None  # fmt: skip
     try:
-        client = Client(cluster, timeout="10s", set_as_default=False)
+        make: Any = Client
+        client = make(cluster, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterUnreachable(address=cluster, problem=str(error) or type(error).__name__,
                                  advice="Start a scheduler and workers, or leave out --cluster.") from None  # fmt: skip
     with client:
-        threads = sum(client.nthreads().values())
-        if not threads:
+        size = sum(client.nthreads().values())
+        if not size:
             raise ClusterUnreachable(address=cluster, problem="it has no worker", advice="Start some: dask worker.")
         # A trial whose worker dies is made again on another: it may die with several before it is given up.
         with client.get_executor(retries=3) as executor:
-            yield Crew(executor, ground, size=threads)
+            yield Crew(executor, ground, size=size)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rollout.campaign.records import CONTROL, KILLS, Specification
 from rollout.errors import InvalidOption
-from rollout.faults import CATALOGUE, FAMILIES, Kind, places
+from rollout.faults import CATALOGUE, FAMILIES, Kind, find, places
 from rollout.plan import Plan
 
 EVERYTHING, NOTHING = "all", "none"
@@ -39,11 +39,13 @@ class Cell:
 class Wish:
     """What a campaign is asked to do. `spans`: path → seconds that its runs take, over which kills are spread.
 
-    `trials` of each cell, None for as many as there is time for.
+    `trials` of each cell, None for as many as there is time for. `limits`: fault → the only places (a phase or "", a
+    form or "") that it strikes.
     """
 
     plans: Mapping[str, Plan]
     kinds: tuple[Kind, ...]
+    limits: Mapping[str, tuple[tuple[str, str], ...]]
     with_kills: bool
     trials: int | None
     seed: int
@@ -52,45 +54,63 @@ class Wish:
     spans: Mapping[str, float]
 
 
-def chosen(names: Iterable[str]) -> tuple[tuple[Kind, ...], bool]:
-    """What `--faults` names: kinds in the order of the catalogue, and whether runs are killed at random moments.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What `--faults` names: kinds in the order of the catalogue, whether runs are killed, and limits (see `Wish`)."""
 
-    Raises InvalidOption.
-    """
+    kinds: tuple[Kind, ...]
+    with_kills: bool
+    limits: Mapping[str, tuple[tuple[str, str], ...]]
+
+
+def chosen(names: Iterable[str]) -> Choice:
+    """Read `--faults`: names of faults (`NAME[@PHASE][:FORM]`), families, kills, none, all. Raises InvalidOption."""
     kinds: set[str] = set()
+    limits: dict[str, tuple[tuple[str, str], ...]] = {}
     kills = False
-    for name in names:
+    for told in names:
+        name, _, form = told.partition(":")
+        name, _, phase = name.partition("@")
         if name == EVERYTHING:
             kinds, kills = set(CATALOGUE), True
         elif name == KILLS:
             kills = True
         elif name in FAMILIES:
             kinds |= {kind.name for kind in CATALOGUE.values() if kind.family == name}
-        elif name in CATALOGUE:
-            kinds.add(name)
         elif name != NOTHING:
-            known = ", ".join((EVERYTHING, NOTHING, KILLS, *FAMILIES, *CATALOGUE))
-            raise InvalidOption(option="--faults", value=name, expected=f"of {known}")
-    return tuple(kind for kind in CATALOGUE.values() if kind.name in kinds), kills
+            kind = find(name, option="--faults")
+            if form and form not in kind.forms:
+                raise InvalidOption(option="--faults", value=told, expected=f"{name}@PHASE:{' or :'.join(kind.forms)}")
+            kinds.add(name)
+            if phase or form:
+                limits[name] = (*limits.get(name, ()), (phase, form))
+    named = tuple(kind for kind in CATALOGUE.values() if kind.name in kinds)
+    return Choice(kinds=named, with_kills=kills, limits=limits)
 
 
-def cells(kind: Kind, plans: Mapping[str, Plan]) -> tuple[Cell, ...]:
+def cells(kind: Kind, plans: Mapping[str, Plan], only: Sequence[tuple[str, str]] = ()) -> tuple[Cell, ...]:
     """Every cell of a kind: one for each phase that it can strike on one of the paths, in each form.
 
-    Phases of several paths are the same place where they answer for the same group of checks.
+    Phases of several paths are the same place where they answer for the same group of checks. `only`: those of these
+    phases and forms, where there are any.
     """
     found: dict[str, dict[str, str]] = {}
     for path, plan in plans.items():
-        there = places(kind, plan)
-        for phase in there:
+        for phase in places(kind, plan):
             groups = kind.phases or plan.phase(phase).groups
             group = next((name for name in groups if _answers(plan, name, phase)), phase)
             found.setdefault(group, {})[path] = phase
-    return tuple(
+
+    def is_meant(cell: Cell) -> bool:
+        here = {"", cell.group, *cell.targets.values()}
+        return not only or any(phase in here and form in {"", cell.form} for phase, form in only)
+
+    made = (
         Cell(kind=kind, group=group, form=form, targets=targets)
         for group, targets in found.items()
         for form in kind.forms
     )
+    return tuple(cell for cell in made if is_meant(cell))
 
 
 def _answers(plan: Plan, group: str, phase: str) -> bool:
@@ -116,7 +136,7 @@ def size(wish: Wish) -> int | None:
 
 
 def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
-    by_kind = {kind.name: cells(kind, wish.plans) for kind in wish.kinds}
+    by_kind = {kind.name: cells(kind, wish.plans, wish.limits.get(kind.name, ())) for kind in wish.kinds}
     by_kind = {name: found for name, found in by_kind.items() if found}
     most = max((len(found) for found in by_kind.values()), default=1)
     turns = itertools.count() if wish.trials is None else range(most * wish.trials)
@@ -180,6 +200,8 @@ def _seed(campaign: int, *of: object) -> int:
     return random.Random(" ".join(map(str, (campaign, *of)))).getrandbits(_BITS)  # noqa: S311
 
 
-def kinds_left_out(kinds: Sequence[Kind], plans: Mapping[str, Plan]) -> tuple[str, ...]:
-    """Names of kinds that can strike none of the paths."""
-    return tuple(kind.name for kind in kinds if not cells(kind, plans))
+def kinds_left_out(
+    kinds: Sequence[Kind], plans: Mapping[str, Plan], limits: Mapping[str, tuple[tuple[str, str], ...]]
+) -> tuple[str, ...]:
+    """Names of kinds that can strike none of the paths, or not where they are wanted."""
+    return tuple(kind.name for kind in kinds if not cells(kind, plans, limits.get(kind.name, ())))

@@ -34,7 +34,7 @@ def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     if not kind.phases:
         return plan.phase_names
     answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
-    return tuple(name for name in plan.phase_names if name in answering)
+    return tuple(name for name in plan.phase_names if name in answering or name in kind.phases)
 
 
 def aim(text: str, plan: Plan, *, seed: int) -> Wound:

@@ -1,7 +1,187 @@
-"""Faults of the deployment."""
+"""Faults of the deployment: what is laid over the application does not compile, does not migrate, does not start."""
 
 from __future__ import annotations
 
-from rollout.faults.fault import Kind
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
 
-KINDS: tuple[Kind, ...] = ()
+from rollout.faults.fault import Kind, Wound
+from rollout.faults.planted import Planted, after, mix
+from rollout.process import Request
+from rollout.site.site import Site
+
+_BROKEN = "lib/xavos/broken_overlay.ex"
+_APPLICATION = "lib/xavos/application.ex"
+_MIGRATIONS = "priv/repo/migrations"
+_SAYS = "injected by a fault"
+_LOG = "log/server.log"
+_PATIENCE_SECONDS = 12  # manage_xavos.sh waits so long for a server that hangs; 90 s where nobody says anything
+_DOES_NOT_COMPILE = (
+    "defmodule Xavos.BrokenOverlay do\n  def broken, do: [1, 2\nend\n",
+    "defmodule Xavos.BrokenOverlay do\n  def broken, do: there_is_no_such_function(1)\nend\n",
+    "defmodule Xavos.BrokenOverlay do\n  use Xavos.ThereIsNoSuchModule\nend\n",
+)
+_DOES_NOT_MIGRATE = (
+    f'raise "{_SAYS}"',
+    f"""execute "ALTER TABLE {_SAYS.replace(" ", "_")} ADD COLUMN nothing text" """.strip(),
+)
+_GARBLED = ("<<<<<<< HEAD\n{text}=======\n%{{}}\n>>>>>>> other\n", "{half}", "\x00\x01\x02{half}")
+
+
+class DoesNotCompile(Planted):
+    """An overlay has a file that does not compile."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"broken_overlay\.ex|BrokenOverlay")
+
+    def awaits(self, site: Site, request: Request) -> bool:
+        return mix(request, "compile")
+
+    def files(self, site: Site) -> Mapping[str, str]:
+        return {_BROKEN: self.chance.choice(_DOES_NOT_COMPILE)}
+
+
+class DoesNotMigrate(Planted):
+    """The newest migration fails, after those before it have been run."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, rf"{_SAYS}|{_SAYS.replace(' ', '_')}")
+
+    def awaits(self, site: Site, request: Request) -> bool:
+        return mix(request, "ecto.migrate") or mix(request, "ash.setup") or mix(request, "ash.migrate")
+
+    def files(self, site: Site) -> Mapping[str, str]:
+        versions = [int(name) for file in site.file(_MIGRATIONS).glob("*.exs")
+                    if (name := file.name.partition("_")[0]).isdigit()]  # fmt: skip
+        newest = max(versions, default=20200101000000) + 1
+        return {
+            f"{_MIGRATIONS}/{newest}_injected.exs": (
+                "defmodule Xavos.Repo.Migrations.Injected do\n  use Ecto.Migration\n\n"
+                f"  def up do\n    {self.chance.choice(_DOES_NOT_MIGRATE)}\n  end\n\n  def down, do: :ok\nend\n"
+            )
+        }
+
+
+class LockGarbled(Planted):
+    """mix.lock cannot be read: a conflict of versions left in it, or only the half of it written."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"mix\.lock")
+
+    def awaits(self, site: Site, request: Request) -> bool:
+        return request.argv[0] == "mix" and site.file("mix.lock").is_file()
+
+    def files(self, site: Site) -> Mapping[str, str]:
+        text = site.file("mix.lock").read_text(encoding="utf-8")
+        return {"mix.lock": self.chance.choice(_GARBLED).format(text=text, half=text[: len(text) // 2])}
+
+
+class _DoesNotStart(Planted):
+    """The application does something else than start."""
+
+    what = ""
+
+    def awaits(self, site: Site, request: Request) -> bool:
+        return "manage_xavos.sh" in request.argv[0] or any("phx.server" in word for word in request.argv)
+
+    def files(self, site: Site) -> Mapping[str, str]:
+        text = site.file(_APPLICATION).read_text(encoding="utf-8")
+        return {_APPLICATION: after(r"def start\(_type, _args\) do\n", text, f"    {self.what}\n")}
+
+    def failed(self, site: Site, error: BaseException) -> None:
+        """What the server has said last is in its log."""
+        super().failed(site, error)
+        log = site.file(_LOG)
+        if self._planted and not self.witness.bites and log.is_file():
+            self.look_into(site, log.read_text(encoding="utf-8", errors="replace"), whose=_LOG)
+
+
+class Crashes(_DoesNotStart):
+    """It raises."""
+
+    what = f'raise "{_SAYS}"'
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, _SAYS)
+
+
+class Hangs(_DoesNotStart):
+    """It waits for something that does not come. The script that starts it is told to be less patient than it is."""
+
+    what = f'IO.puts("{_SAYS}: waiting")\n    Process.sleep(:infinity)'
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, _SAYS)
+
+    def command(self, site: Site, request: Request) -> Request:
+        request = super().command(site, request)
+        return replace(request, env={**request.env, "XAVOS_START_SECONDS": str(_PATIENCE_SECONDS)})
+
+
+class AssetsFail(Planted):
+    """JavaScript and CSS cannot be built; where nothing is built, what is served in their place cannot be set up."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"app\.css|endpoint\.ex")
+        self._plain = True
+
+    def awaits(self, site: Site, request: Request) -> bool:
+        self._plain = any("assets_plain" in word for word in request.argv)
+        return self._plain or mix(request, "assets.build") or mix(request, "assets.setup")
+
+    def files(self, site: Site) -> Mapping[str, str]:
+        if self._plain:
+            return {"lib/xavos_web/endpoint.ex": "defmodule XavosWeb.Endpoint do\n"}
+        return {"assets/css/app.css": f'@import "./{_SAYS.replace(" ", "_")}.css";\n@apply {{\n'}
+
+
+_COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "installation")
+_FAILING = dict.fromkeys(("transient", "persistent"), ("rolled_back",))
+_MET = "when the first command has met it"
+_kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
+
+KINDS: tuple[Kind, ...] = (
+    _kind(
+        name="overlay_compile_error",
+        text="an overlay has a file that does not compile",
+        bites="a command that failed and named the file",
+        make=DoesNotCompile,
+        phases=("overlay", *_COMPILING),
+    ),
+    _kind(
+        name="failing_migration",
+        text="the newest migration fails",
+        bites="a command that failed by what the migration does",
+        make=DoesNotMigrate,
+        phases=("setup", "migrations"),
+    ),
+    _kind(
+        name="corrupt_lock",
+        text="mix.lock cannot be read",
+        bites="a command that failed and named the file",
+        make=LockGarbled,
+        phases=("setup", *_COMPILING, "migrations"),
+    ),
+    _kind(
+        name="server_crashes",
+        text="the application raises while it starts",
+        bites="what it raised, in the log of the server",
+        make=Crashes,
+        phases=("server",),
+    ),
+    _kind(
+        name="server_hangs",
+        text="the application does not come to an end of its start",
+        bites="what it waits for, in the log of the server",
+        make=Hangs,
+        phases=("server",),
+    ),
+    _kind(
+        name="asset_build_fails",
+        text="JavaScript and CSS cannot be built, or what a site without a bundler serves cannot be set up",
+        bites="a command that failed and named the file",
+        make=AssetsFail,
+        phases=("phoenix_app", "overlay"),
+    ),
+)

@@ -1,7 +1,276 @@
-"""Faults of the machine."""
+"""Faults of the machine: its disk, its rights, its port, its memory, its clock, its tools."""
 
 from __future__ import annotations
 
-from rollout.faults.fault import Kind
+import contextlib
+import functools
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
-KINDS: tuple[Kind, ...] = ()
+import docker.errors
+import psutil
+
+from rollout.faults.disk import Full, ReadOnly
+from rollout.faults.fault import CannotInject, Kind, Wound
+from rollout.faults.sensed import Sensed
+from rollout.faults.shims import Missing, TooOld
+from rollout.process import Outcome, Request
+from rollout.site.site import Site
+from rollout.step import Step
+
+_MEMORY_MIB = (40, 48, 56)
+_DESCRIPTORS = (20, 21, 22)
+_DAYS = 400
+_CLOCK = ".home/fault-clock"
+_FAKETIME = "/usr/$LIB/faketime/libfaketime.so.1"  # the loader knows what $LIB is on each architecture
+_DAC = ["DAC_OVERRIDE", "DAC_READ_SEARCH"]
+_CLOSED = 0o555
+_WRITTEN_TO = (
+    ".", ".home", ".home/mix", ".home/hex", "deps", "_build", "_build/dev", "_build/dev/lib", "_build/dev/lib/xavos",
+    "_build/dev/lib/xavos/ebin", "_build/dev/lib/xavos/.mix", "priv", "priv/repo", "priv/repo/migrations",
+)  # fmt: skip
+_LISTENER = """
+import socket, sys, threading
+listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+def answer():
+    while True:
+        caller, _ = listening.accept()
+        caller.recv(4096)
+        caller.sendall(b"HTTP/1.1 404 Not Found\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+        caller.close()
+threading.Thread(target=answer, daemon=True).start()
+print("listening", flush=True)
+sys.stdin.read()
+"""
+# The sum of processes that the kernel has ended for want of memory, by either version of control groups.
+_OOM_KILLS = "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null"
+
+
+class NoPermission(Sensed):
+    """Folders that the phase writes to may not be written to; not even by root, who has no such power in the forge."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"permission denied|\beacces\b")
+        self._modes: dict[str, int] = {}
+
+    def forge_options(self) -> Mapping[str, Any]:
+        return {"cap_drop": _DAC}
+
+    def strike(self, step: Step) -> None:
+        folders = dict.fromkeys((*_below(step.site, ""), *_below(step.site, step.site.app)))
+        for folder in folders:
+            self._modes[folder] = (step.site.directory / folder).stat().st_mode & 0o7777
+            (step.site.directory / folder).chmod(_CLOSED)
+
+    def lift(self, site: Site) -> None:
+        for folder, mode in self._modes.items():
+            with contextlib.suppress(FileNotFoundError):
+                (site.directory / folder).chmod(mode)
+
+
+def _below(site: Site, app: str) -> tuple[str, ...]:
+    names = (f"{app}/{name}" if app else name for name in _WRITTEN_TO)
+    return tuple(name for name in names if (site.directory / name).is_dir())
+
+
+class PortTaken(Sensed):
+    """Another program listens on the deployment's port; it ends with this process, however that ends."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"already in use|taken by another|eaddrinuse")
+        self._listener: subprocess.Popen[bytes] | None = None
+
+    def strike(self, step: Step) -> None:
+        self._listener = subprocess.Popen(
+            (sys.executable, "-I", "-c", _LISTENER, str(step.site.options.port)),
+            env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert self._listener.stdout is not None
+        if not self._listener.stdout.readline():
+            raise CannotInject(fault="port_taken", why="the port is taken already", option="choose another --port")
+
+    def lift(self, site: Site) -> None:
+        if self._listener is not None:
+            self._listener.kill()
+            self._listener.communicate()
+
+
+class MemoryLimit(Sensed):
+    """The forge's container has so little memory that the kernel ends what compiles."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"(?!)")
+        self._kills = 0
+
+    def forge_options(self) -> Mapping[str, Any]:
+        """A limit from the beginning, the machine's own memory: one that is there can be changed, and put back."""
+        return {"mem_limit": psutil.virtual_memory().total, "memswap_limit": psutil.virtual_memory().total}
+
+    def strike(self, step: Step) -> None:
+        self._kills = self._killed(step.site)
+        self._limit(step.site, self.chance.choice(_MEMORY_MIB) * 1024**2)
+
+    def commanded(self, site: Site, outcome: Outcome) -> None:
+        killed = self._killed(site)
+        if killed > self._kills:
+            ended = f"{outcome.request.label}: exit {outcome.exit_code}"
+            told = f"the kernel has ended {killed - self._kills} process(es) for want of memory; {ended}"
+            self._kills = killed
+            self.met(site, told)
+
+    def lift(self, site: Site) -> None:
+        if site.forge is not None:
+            with contextlib.suppress(docker.errors.APIError):
+                self._limit(site, psutil.virtual_memory().total)
+
+    def _limit(self, site: Site, size: int) -> None:
+        _container(site).update(mem_limit=size, memswap_limit=size)
+
+    def _killed(self, site: Site) -> int:
+        said = _container(site).exec_run(["sh", "-c", _OOM_KILLS]).output
+        counted: list[str] = re.findall(r"^oom_kill (\d+)$", said.decode("utf-8", "replace"), re.MULTILINE)
+        return sum(map(int, counted))
+
+
+class FewDescriptors(Sensed):
+    """A command of the phase may have so few files open that Erlang runs out of them."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"\bemfile\b|too many open files|cannot open shared object file: Error 24")
+        self._most = self.chance.choice(_DESCRIPTORS)
+
+    def command(self, site: Site, request: Request) -> Request:
+        return replace(request, argv=("sh", "-c", f'ulimit -n {self._most} && exec "$@"', "sh", *request.argv))
+
+
+class ClockJump(Sensed):
+    """The clock of the forge's commands is wrong by more than a year; the transient form is set right after some."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"(?!)")
+        self._days = self.chance.choice((_DAYS, -_DAYS))
+        self._most = self.chance.randint(1, 3)
+        self._commands = 0
+
+    def command(self, site: Site, request: Request) -> Request:
+        file = site.in_forge.root / _CLOCK
+        (site.directory / _CLOCK).parent.mkdir(parents=True, exist_ok=True)
+        env = {"LD_PRELOAD": _FAKETIME, "FAKETIME": f"{self._days:+d}d", "DONT_FAKE_MONOTONIC": "1"}
+        return replace(request, argv=("sh", "-c", 'date +%s >"$0"; exec "$@"', str(file), *request.argv),
+                       env={**request.env, **env})  # fmt: skip
+
+    def commanded(self, site: Site, outcome: Outcome) -> None:
+        """What the command's own shell took for the time."""
+        file = site.directory / _CLOCK
+        if not file.is_file():
+            return
+        told = datetime.fromtimestamp(int(file.read_text() or 0), tz=UTC)
+        file.unlink()
+        if abs((told - datetime.now(UTC)).days) < _DAYS // 2:
+            return
+        self._commands += 1
+        ended = "" if outcome.ok else f", and ended with {outcome.exit_code}"
+        self.saw(f"{outcome.request.label}: ran on {told:%Y-%m-%d}{ended}")
+        if self.wound.is_transient and self._commands >= self._most:
+            self.over(site)
+
+
+def _container(site: Site) -> Any:
+    if site.engine is None:
+        raise CannotInject(fault="memory_limit", why="the forge is no container", option="have it in one")
+    return site.engine.client().containers.get(str(site.in_forge.record["name"]))
+
+
+_COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "migrations", "installation")
+_TOOLED = ("archives", "phoenix_app", "setup", "ash_core", "authentication", "foundation", "migrations", "installation")
+_FAILING: Mapping[str, tuple[str, ...]] = dict.fromkeys(("transient", "persistent"), ("rolled_back",))
+_REFUSED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused"))
+_kind = functools.partial(Kind, family="machine", expects=_FAILING)
+_MET = "when the first command, or the phase itself, has met it"
+
+KINDS: tuple[Kind, ...] = (
+    _kind(
+        name="disk_full",
+        text="the disk that the deployment is on has no more room",
+        bites="ENOSPC in what a command printed, or in what the phase raised",
+        make=Full,
+        phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
+        lasts=_MET,
+        needs=("root", "engine"),
+    ),
+    _kind(
+        name="read_only",
+        text="the disk that the deployment is on has become read-only",
+        bites="EROFS in what a command printed, or in what the phase raised",
+        make=ReadOnly,
+        phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
+        lasts=_MET,
+        needs=("root", "engine"),
+    ),
+    _kind(
+        name="no_permission",
+        text="folders of the deployment may not be written to",
+        bites="EACCES in what a command printed",
+        make=NoPermission,
+        phases=_TOOLED,
+        lasts=_MET,
+        needs=("engine",),
+    ),
+    _kind(
+        name="port_taken",
+        text="another program listens on the deployment's port",
+        bites="the run refused to begin, or the server did not get the port",
+        make=PortTaken,
+        phases=("prerequisites", "server"),
+        lasts=_MET,
+        expects=_REFUSED,
+    ),
+    _kind(
+        name="memory_limit",
+        text="the forge has too little memory",
+        bites="processes that the kernel ended for want of memory",
+        make=MemoryLimit,
+        phases=_TOOLED,
+        lasts="when the kernel has ended something",
+        needs=("engine",),
+    ),
+    _kind(
+        name="descriptor_limit",
+        text=f"commands may have no more than {_DESCRIPTORS[0]} to {_DESCRIPTORS[-1]} files open",
+        bites="EMFILE in what a command printed",
+        make=FewDescriptors,
+        phases=_TOOLED,
+        lasts="when the first command has met it",
+    ),
+    _kind(
+        name="clock_jump",
+        text=f"the clock is wrong by {_DAYS} days, in the future or the past",
+        bites="commands that saw another time",
+        make=ClockJump,
+        phases=(*_TOOLED, "server"),
+        lasts="after one to three commands (seeded)",
+        needs=("engine",),
+        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
+    ),
+    _kind(
+        name="toolchain_too_old",
+        text="a tool of the forge is too old",
+        bites="the phase failed and named the version that it found",
+        make=TooOld,
+        phases=("prerequisites",),
+        lasts="with the phase",
+    ),
+    _kind(
+        name="tool_missing",
+        text="a tool of the forge cannot be found",
+        bites="a command that ended with 127",
+        make=lambda wound: Missing(wound, anywhere=("mix",), first=("elixir", "erl", "mix", "git", "psql")),
+        phases=("prerequisites", *_TOOLED, "server"),
+        lasts="when the first command has met it",
+    ),
+)

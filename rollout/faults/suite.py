@@ -12,6 +12,7 @@ import time
 import psutil
 
 from rollout.faults.fault import Fault, Kind, Wound
+from rollout.journal import JournalUnwritable
 from rollout.options import ROOT
 from rollout.site.site import Site
 from rollout.step import Step
@@ -19,6 +20,7 @@ from rollout.step import Step
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
 _AGAIN_SECONDS = 0.3
 _RIVAL_SECONDS = 120.0
+_NO_ROOM = "/dev/full"  # every write to it ends with ENOSPC, as on a disk without room
 
 
 class Signalled(Fault):
@@ -73,6 +75,37 @@ class Rival(Fault):
             self.saw(f"the second run was refused: {said.strip()}")
 
 
+class JournalDiskFull(Fault):
+    """The kernel takes no more of what is written to the journal: its descriptor is one of a device without room.
+
+    What was journaled before stays where it is, and readable; so it is what recovery would find.
+    """
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound)
+        self._descriptor = -1
+        self._kept = -1
+
+    def strike(self, step: Step) -> None:
+        path = str(step.site.run.journal.path)
+        self._descriptor = next(file.fd for file in psutil.Process().open_files() if file.path == path)
+        self._kept = os.dup(self._descriptor)
+        full = os.open(_NO_ROOM, os.O_WRONLY)
+        try:
+            os.dup2(full, self._descriptor)
+        finally:
+            os.close(full)
+
+    def failed(self, site: Site, error: BaseException) -> None:
+        if isinstance(error, JournalUnwritable):
+            self.saw(str(error))
+
+    def lift(self, site: Site) -> None:
+        if self._kept >= 0:
+            os.dup2(self._kept, self._descriptor)
+            os.close(self._kept)
+
+
 KINDS = (
     Kind(
         name="sigint",
@@ -115,5 +148,14 @@ KINDS = (
         forms=("transient",),
         lasts="one run",
         expects={"transient": ("deployed",)},
+    ),
+    Kind(
+        name="journal_disk_full",
+        family="suite",
+        text="the disk that the run's journal is on has no more room",
+        bites="the run stopped because its journal could not be written",
+        make=JournalDiskFull,
+        lasts="until the phase has failed",
+        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
     ),
 )

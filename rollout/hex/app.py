@@ -25,6 +25,8 @@ from rollout.hex.registry import PublicKey, read_package
 from rollout.hex.terms import encode_term
 
 CAUSE_HEADER = "x-gateway-cause"
+TRANSPORT = "transport"
+"""Where a request's state has the connection that it came by, for faults that break it."""
 _ERLANG = "application/vnd.hex+erlang"
 _MOST_BODY = 16 * 1024 * 1024
 _BLOCK = 1 << 18

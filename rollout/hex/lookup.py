@@ -27,7 +27,7 @@ _ABOUT_THE_PACKAGE = ("missing", "no_matching_release", "only_retired")
 _CAUSES = {
     "unreachable": ("registry_unreachable", "Check the network, or name another source with --source."),
     "rate_limited": ("registry_error", "Wait a minute and run again; the cache keeps what was fetched."),
-    "bad_signature": ("registry_error", "Give the right key with --source-key, or another --source."),
+    "bad_signature": ("checksum_mismatch", "Give the right key with --source-key, or another --source."),
     "registry_error": ("registry_error", "Try again, or name another source with --source."),
     "missing": ("package_missing", "Correct the name in the plan, or use a source that has it."),
     "no_matching_release": ("version_conflict", "Correct the requirement in the plan."),
@@ -185,7 +185,8 @@ class _Names:
         with self._lock:
             if self._names is None:
                 self._names = self._fetched()
-        return tuple(difflib.get_close_matches(name, self._names, n=_MOST_SUGGESTIONS, cutoff=0.7))
+        others = [each for each in self._names if each != name]  # the list may still have what has no entry
+        return tuple(difflib.get_close_matches(name, others, n=_MOST_SUGGESTIONS, cutoff=0.7))
 
     def _fetched(self) -> tuple[str, ...]:
         served = self._registry.fetch("/names")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ class Repository:
         # Git adds worktrees to empty folders only, and the forge has a home in this one: add beside, and move the link.
         beside = self.path / "adding" / directory.name
         self._git("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(beside), commit)
-        (beside / ".git").rename(directory / ".git")
+        shutil.move(beside / ".git", directory / ".git")  # the folder may be on a disk of its own
         beside.rmdir()
         beside.parent.rmdir()
         self._git("worktree", "repair", str(directory))

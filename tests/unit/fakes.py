@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.deployment import Deployment
+from rollout.faults import Injection, Wound
 from rollout.interrupts import Interrupts
 from rollout.options import Options, parse_options
 from rollout.phase import PhaseCode, PhaseResult
@@ -36,7 +37,7 @@ def plan(*phases: PhasePlan | str) -> Plan:
 class Stage:
     """A run of a plan on this machine; `play` enters the phases one in another, as their fixtures do."""
 
-    def __init__(self, folder: Path, plan: Plan, **given: str) -> None:
+    def __init__(self, folder: Path, plan: Plan, *, fault: Wound | None = None, **given: str) -> None:
         self.options = options(folder, **given)
         self.plan = plan
         self.run = Run(self.options)
@@ -45,7 +46,8 @@ class Stage:
         self.site = Site(self.options, self.run, engine=None, upstreams=upstreams, forge="host", database="embedded")
         self.site.forge = HostForge(root=self.site.directory, toolchain="test")
         self.interrupts = Interrupts()
-        self.deployment = Deployment(self.run, self.site, plan, self.interrupts)
+        self.injection = Injection(fault, self.run.journal)
+        self.deployment = Deployment(self.run, self.site, plan, self.interrupts, self.injection)
 
     @property
     def directory(self) -> Path:

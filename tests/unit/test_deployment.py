@@ -146,7 +146,7 @@ def test_a_fingerprint_that_cannot_be_taken_is_no_proof(tmp_path: Path, monkeypa
         )
 
     stage.play(GROUND, within=gone)
-    assert [("ground", "teardown", "dirty")] == stage.rollbacks()
+    assert [("ground", "teardown", "dirty"), ("", "settlement", "dirty")] == stage.rollbacks()
     assert "ground: cannot be proven to be as before: ConnectionError: gone" in stage.deployment.residue
 
 

@@ -7,7 +7,7 @@ from itertools import groupby, islice
 import pytest
 
 from rollout.campaign.records import CONTROL, KILLS
-from rollout.campaign.schedule import Wish, cells, chosen, kinds_left_out, schedule, size
+from rollout.campaign.schedule import Choice, Wish, cells, chosen, kinds_left_out, schedule, size
 from rollout.errors import InvalidOption
 from rollout.faults import CATALOGUE
 from rollout.plan import load_plan
@@ -16,9 +16,18 @@ PLANS = {path: load_plan(path, rehearsal=True) for path in ("realistic", "increm
 
 
 def wish(*names: str, trials: int | None = 1, seed: int = 7) -> Wish:
-    kinds, kills = chosen(names)
-    return Wish(plans=PLANS, kinds=kinds, with_kills=kills, trials=trials, seed=seed, source="rehearsal",
-                scenario="ambitious", spans={"realistic": 20.0, "incremental": 24.0, "ambitious": 60.0})  # fmt: skip
+    choice = chosen(names)
+    return Wish(
+        plans=PLANS,
+        kinds=choice.kinds,
+        with_kills=choice.with_kills,
+        limits=choice.limits,
+        trials=trials,
+        seed=seed,
+        source="rehearsal",
+        scenario="ambitious",
+        spans={"realistic": 20.0, "incremental": 24.0, "ambitious": 60.0},
+    )
 
 
 def test_equal_seeds_give_equal_trials_and_others_give_others() -> None:
@@ -80,15 +89,25 @@ def test_the_first_round_has_every_fault_once() -> None:
 
 
 def test_names_are_faults_families_kills_none_or_all() -> None:
-    assert [kind.name for kind in chosen(["sigterm", "sigint"])[0]] == ["sigint", "sigterm"]
-    assert {kind.family for kind in chosen(["suite"])[0]} == {"suite"}
-    assert chosen(["none"]) == ((), False)
-    assert chosen(["kills"]) == ((), True)
-    assert len(chosen(["all"])[0]) == len(CATALOGUE)
-    with pytest.raises(InvalidOption, match="sigtemr"):
+    assert [kind.name for kind in chosen(["sigterm", "sigint"]).kinds] == ["sigint", "sigterm"]
+    assert {kind.family for kind in chosen(["suite"]).kinds} == {"suite"}
+    assert chosen(["none"]) == Choice(kinds=(), with_kills=False, limits={})
+    assert chosen(["kills"]) == Choice(kinds=(), with_kills=True, limits={})
+    assert len(chosen(["all"]).kinds) == len(CATALOGUE)
+    with pytest.raises(InvalidOption, match="did you mean sigterm"):
         chosen(["sigtemr"])
+    with pytest.raises(InvalidOption, match="transient"):
+        chosen(["sigkill:persistent"])
+
+
+def test_a_fault_may_be_limited_to_a_phase_and_a_form() -> None:
+    trials = tuple(schedule(wish("sigterm@database:transient", "sigint:persistent")))
+    assert {(t.group, t.form) for t in trials if t.fault == "sigterm"} == {("database", "transient")}
+    assert {t.form for t in trials if t.fault == "sigint"} == {"persistent"}
+    assert len({t.group for t in trials if t.fault == "sigint"}) > 5
 
 
 def test_a_fault_that_can_strike_no_path_is_named() -> None:
     kind = replace(CATALOGUE["sigterm"], name="nowhere", phases=("no_such_phase",))
-    assert kinds_left_out([kind, CATALOGUE["sigterm"]], PLANS) == ("nowhere",)
+    assert kinds_left_out([kind, CATALOGUE["sigterm"]], PLANS, {}) == ("nowhere",)
+    assert kinds_left_out([CATALOGUE["sigterm"]], PLANS, {"sigterm": (("no_phase", ""),)}) == ("sigterm",)

@@ -20,9 +20,9 @@ def trial(**facts: Any) -> Specification:
 def result(specification: Specification | None = None, **facts: Any) -> Result:
     usual: dict[str, Any] = {
         "specification": specification or trial(), "run": "20260101-000000-000001", "population": "rehearsal:default",
-        "outcome": "rolled_back", "settled": "rolled_back", "bites": 1, "evidence": ("SIGTERM",), "cause": "interrupted",
-        "failed_at": "database", "message": "", "left": (), "owed": (), "changed": (), "retries": 0, "seconds": 10.0,
-        "recovery_seconds": 0.0,
+        "outcome": "rolled_back", "settled": "rolled_back", "bites": 1, "evidence": ("SIGTERM",),
+        "cause": "interrupted", "failed_at": "database", "message": "", "left": (), "owed": (), "changed": (),
+        "retries": 0, "seconds": 10.0, "recovery_seconds": 0.0,
     }  # fmt: skip
     return Result(**{**usual, **facts})
 

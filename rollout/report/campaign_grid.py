@@ -1,0 +1,137 @@
+"""The grid of a campaign: path × fault × phase, what was found beside what was promised. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rollout.campaign.statistics import Cell
+from rollout.campaign.summary import Summary, Trial
+from rollout.campaign.troubles import Trouble
+from rollout.report import campaign_words as words
+from rollout.report.text import line
+
+MOST_EVIDENCE = 4
+_ORDER = ("registry", "database", "machine", "deployment", "suite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    """What was found in a cell and what was promised. `state`: passed, failed or none, which chooses its shape."""
+
+    path: str
+    state: str
+    found: str
+    promised: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceView:
+    """A row of the grid: one form of a fault at one phase, with a cell for each path (None: not tried there)."""
+
+    phase: str
+    form: str
+    cells: tuple[CellView | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultView:
+    """A fault: what the catalogue says of it, success and outcomes of each path, and the grid of its places."""
+
+    name: str
+    family: str
+    text: str
+    bites: str
+    lasts: str
+    trouble: Trouble | None
+    trials: int
+    overview: tuple[CellView | None, ...]
+    places: tuple[PlaceView, ...]
+    evidence: tuple[tuple[str, str], ...]
+    unexpected: int
+
+
+def state(as_expected: bool | None) -> str:
+    """The shape and colour of an answer."""
+    return {True: "passed", False: "failed", None: "none"}[as_expected]
+
+
+def families(found: Summary, told: Mapping[str, Any]) -> tuple[tuple[str, tuple[FaultView, ...]], ...]:
+    """Family → its faults that were tried. `told`: what the catalogue says of each."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in found.cells:
+        groups.setdefault(cell.fault, []).append(cell)
+    known = list(told)
+    names = sorted(groups, key=lambda name: known.index(name) if name in told else len(known))
+    faults = [_fault(name, groups[name], found, told.get(name) or {}) for name in names]
+    order = sorted({one.family for one in faults}, key=lambda name: (name not in _ORDER, *_place(name)))
+    return tuple((family, tuple(one for one in faults if one.family == family)) for family in order)
+
+
+def _place(family: str) -> tuple[int, str]:
+    return (_ORDER.index(family) if family in _ORDER else len(_ORDER), family)
+
+
+def _fault(name: str, cells: Sequence[Cell], found: Summary, told: Mapping[str, Any]) -> FaultView:
+    places: dict[tuple[str, str], dict[str, Cell]] = {}
+    for cell in cells:
+        places.setdefault((cell.group, cell.form), {})[cell.path] = cell
+    mine = [trial for trial in found.trials if trial.result.specification.fault == name]
+    return FaultView(
+        name=line(name, 60),
+        family=line(cells[0].family, 40),
+        text=line(told.get("text") or "", 300),
+        bites=line(told.get("bites") or "", 300),
+        lasts=line(told.get("lasts") or "", 300),
+        trouble=next((one for one in found.mix.troubles if one.fault == name), None),
+        trials=len(mine),
+        overview=tuple(_overview(path, [cell for cell in cells if cell.path == path], found) for path in found.paths),
+        places=tuple(
+            PlaceView(phase=line(group, 60) or "any", form=line(form, 20),
+                      cells=tuple(_cell(by_path[path]) if path in by_path else None for path in found.paths))
+            for (group, form), by_path in places.items()
+        ),
+        evidence=_evidence(mine),
+        unexpected=sum(trial.as_expected is False for trial in mine),
+    )  # fmt: skip
+
+
+def _overview(path: str, cells: Sequence[Cell], found: Summary) -> CellView | None:
+    """All places of a fault on one path together: success with its interval."""
+    if not cells:
+        return None
+    answers = [cell.as_expected for cell in cells if cell.as_expected is not None]
+    wrong = sum(cell.unexpected for cell in cells)
+    rate = found.faults.get((path, cells[0].fault))
+    outcomes: dict[str, int] = {}
+    for cell in cells:
+        for name, count in cell.outcomes.items():
+            outcomes[name] = outcomes.get(name, 0) + count
+    return CellView(
+        path=line(path, 80),
+        state=state(all(answers) if answers else None),
+        found=f"{rate.hits} of {rate.n} deployed" if rate else "nothing counts",
+        promised=words.between(rate.low, rate.high) if rate else "",
+        remark=words.outcomes_words(outcomes) + (f"; {wrong} not as promised" if wrong else ""),
+    )
+
+
+def _cell(cell: Cell) -> CellView:
+    return CellView(
+        path=line(cell.path, 80),
+        state=state(cell.as_expected),
+        found=words.outcomes_words(cell.outcomes),
+        promised=words.promised_words(cell.expected),
+        remark=f"{cell.unexpected} not as promised" if cell.unexpected else "",
+    )
+
+
+def _evidence(mine: Sequence[Trial]) -> tuple[tuple[str, str], ...]:
+    """A few things that witnesses have seen, each once, with the trial."""
+    seen: dict[str, str] = {}
+    for trial in mine:
+        for text in trial.result.evidence:
+            seen.setdefault(line(text, 300), f"trial-{trial.result.specification.key}")
+    return tuple(list(seen.items())[:MOST_EVIDENCE])

@@ -1,0 +1,187 @@
+"""A short campaign of the real thing; and that nothing escapes it, neither a broken undo nor a fault without a bite."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rollout.campaign.crew import Crew, hired
+from rollout.campaign.ground import Ground
+from rollout.campaign.records import Result, Specification
+from rollout.campaign.trial import run_trial
+from rollout.plan import load_plan
+from tests.e2e.conftest import Rehearsed
+from tests.e2e.world import PATIENCE, World, finish
+
+# One of every family, and kills; each strikes another phase.
+FAULTS = (
+    "registry_503@packages:transient",
+    "database_stopped@database:transient",
+    "disk_full@ash_core:persistent",
+    "overlay_compile_error@foundation:persistent",
+    "sigterm@authentication:transient",
+    "kills",
+)
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+@pytest.fixture
+def ground(cache: Path, tmp_path: Path) -> Ground:
+    return Ground(
+        home=tmp_path / "trials",
+        state=tmp_path / "state" / "trials",
+        cache=cache,
+        arguments=("--source=rehearsal", "--scenario=default"),
+        population="rehearsal:default",
+        patience=PATIENCE,
+    )
+
+
+def trial(fault: str, phase: str, *, seed: int = 3, form: str = "transient", family: str = "suite") -> Specification:
+    return Specification(
+        number=1, block=1, kind="fault", path="realistic", seed=seed, source="rehearsal", scenario="default",
+        fault=fault, family=family, group=phase, phase=phase, form=form,
+    )  # fmt: skip
+
+
+def _trials(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "campaign.json").read_text())["trials"]
+    return found
+
+
+def test_a_short_campaign_strikes_with_every_family_and_leaves_nothing(rehearsed: Rehearsed, world: World) -> None:
+    """Every trial is as promised, every fault was seen to bite, the seed decides which trials there are."""
+    rehearsed.needs("server")
+    before = world.seen()
+    ended = world.run("--campaign", "--paths=realistic", f"--faults={','.join(FAULTS)}", "--trials=1", "--seed=11")
+    trials = _trials(world.reports / "latest")
+    told = [(each["where"], each["outcome"], each["settled"], each["bites"]) for each in trials]
+    assert 0 == ended.code, f"{told}\n{ended.output[-5000:]}"
+    assert before == world.seen()
+    kinds = Counter(each["specification"]["kind"] for each in trials)
+    assert {"fault": 5, "control": 2, "kills": 1} == kinds
+    assert {"registry", "database", "machine", "deployment", "suite", ""} == {
+        each["specification"]["family"] for each in trials
+    }
+    assert all(each["bites"] for each in trials if each["specification"]["kind"] == "fault"), told
+    assert {("deployed", "deployed")} == {
+        (each["outcome"], each["settled"]) for each in trials if each["specification"]["kind"] == "control"
+    }
+    assert not [each for each in trials if each["owed"] or each["changed"] or not each["as_promised"]]
+    verdict = world.verdict()
+    assert (True, {}) == (verdict["rehearsal"], verdict["paths"])
+    for name in ("report.html", "summary.md", "junit.xml", "journal.jsonl", "trials.jsonl"):
+        assert (world.reports / "latest" / name).stat().st_size, name
+
+
+@pytest.mark.parametrize(
+    ("mutation", "phase"), [("undo_worktree", "worktree"), ("undo_role", "database"), ("undo_container", "packages")]
+)
+def test_an_undo_that_only_says_so_is_caught(
+    rehearsed: Rehearsed, ground: Ground, monkeypatch: pytest.MonkeyPatch, mutation: str, phase: str
+) -> None:
+    """The run itself sees what is left where it can still look, and so does whoever looks from outside."""
+    rehearsed.needs("server")
+    monkeypatch.setenv("MUTATION", mutation)
+    broken = Ground(**{**{name: getattr(ground, name) for name in Ground.__slots__},
+                       "arguments": (*ground.arguments, "-p", "tests.e2e.mutation")})  # fmt: skip
+    try:
+        result = run_trial(trial("sigterm", phase), broken)
+        assert result.is_dirty, result
+        assert "dirty" == result.outcome, result
+        assert result.left, result
+    finally:
+        _remove_containers_of(result.run)
+
+
+def test_a_fault_that_does_not_bite_counts_for_nothing(
+    rehearsed: Rehearsed, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsed.needs("server")
+    monkeypatch.setenv("MUTATION", "blunt")
+    blunt = Ground(**{**{name: getattr(ground, name) for name in Ground.__slots__},
+                      "arguments": (*ground.arguments, "-p", "tests.e2e.mutation", "--through=packages")})  # fmt: skip
+    result = run_trial(trial("registry_503", "packages", family="registry"), blunt)
+    assert ("void", 0, False, False) == (result.outcome, result.bites, result.counts, result.is_dirty), result
+
+
+def test_a_killed_campaign_owes_nothing_after_recovery_and_is_gone_on_with(rehearsed: Rehearsed, world: World) -> None:
+    """The trial that ran is undone; those that were over are not made again."""
+    rehearsed.needs("server")
+    before = world.seen()
+    asked = ("--campaign", "--paths=realistic", "--faults=none", "--trials=1")
+    process = world.start(*asked)
+    ledger = world.reports / "latest" / "trials.jsonl"
+    until = time.monotonic() + PATIENCE
+    while not (ledger.is_file() and len(ledger.read_text().splitlines()) >= 3):  # its head, the warm-up, a trial
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(4)  # into the next one
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    made = ledger.read_text().splitlines()[:3]
+    name = (world.reports / "latest").resolve().name
+    _wait_for_orphans(world)
+    recovered = world.run("--recover")
+    assert 0 == recovered.code, recovered.output[-3000:]
+    assert before == world.seen()
+    ended = world.run(*asked, f"--resume={name}")
+    assert 0 == ended.code, ended.output[-3000:]
+    lines = ledger.read_text().splitlines()
+    assert lines[:3] == made
+    assert 2 == len(_trials(world.reports / name))
+    assert before == world.seen()
+
+
+def test_on_a_cluster_whose_worker_is_killed_no_trial_is_lost_or_counted_twice(
+    rehearsed: Rehearsed, ground: Ground
+) -> None:
+    """Two workers on this machine; the trial that one of them was at is made again by the other."""
+    rehearsed.needs("server")
+    distributed = pytest.importorskip("distributed")
+    trials = [trial("sigterm", "packages", seed=seed) for seed in range(1, 5)]
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=50
+    )
+    results: list[Result] = []
+    with cluster, hired(ground, jobs=1, cluster=cluster.scheduler_address) as crew:
+        victim = next(iter(cluster.workers.values())).pid
+        threading.Timer(7.0, lambda: os.kill(victim, signal.SIGKILL)).start()
+        results.extend(crew.results(iter(trials)))
+    assert isinstance(crew, Crew)
+    assert sorted(one.seed for one in trials) == sorted(one.specification.seed for one in results)
+    assert {("rolled_back", "rolled_back", False)} == {(one.outcome, one.settled, one.is_dirty) for one in results}
+    assert not psutil.pid_exists(victim)
+
+
+def test_the_plan_of_the_short_campaign_has_the_phases_it_strikes() -> None:
+    names = load_plan("realistic", rehearsal=True).phase_names
+    assert {fault.partition("@")[2].partition(":")[0] for fault in FAULTS if "@" in fault} <= set(names)
+
+
+def _wait_for_orphans(world: World) -> None:
+    """The runs of a killed campaign notice that, and unwind."""
+    until = time.monotonic() + 120
+    while any("process" in fact for fact in world.seen()):
+        assert time.monotonic() < until, world.seen()
+        time.sleep(0.5)
+
+
+def _remove_containers_of(run: str) -> None:
+    import docker
+
+    client = docker.from_env(timeout=60)
+    for container in client.containers.list(all=True, filters={"label": f"xavos.run={run}"}):
+        container.remove(force=True, v=True)
+    client.close()

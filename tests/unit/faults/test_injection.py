@@ -1,0 +1,184 @@
+"""When a fault strikes, what of it is journaled, and that one without a bite makes the path void."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.errors import InvalidOption, PhaseFailed
+from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Wound, aim, find, places, unfit
+from rollout.faults.catalogue import refuse_unfit
+from rollout.options import PATHS
+from rollout.plan import load_plan
+from rollout.site.site import Site
+from rollout.step import Step
+from rollout.verdict import verdict
+from tests.unit.fakes import GROUND, Stage, code, plan, writes
+
+SEEN: list[str] = []
+
+
+class Noted(Fault):
+    """Writes down where the run meets it; bites when its phase fails."""
+
+    def arm(self, site: Site) -> None:
+        SEEN.append("arm")
+
+    def look(self, site: Site) -> None:
+        SEEN.append("look")
+
+    def strike(self, step: Step) -> None:
+        SEEN.append(f"strike {step.phase.name}")
+
+    def failed(self, site: Site, error: BaseException) -> None:
+        self.saw(str(error))
+
+    def lift(self, site: Site) -> None:
+        SEEN.append("lift")
+
+
+class InRollback(Noted):
+    strikes_in_rollback = True
+
+    def rolling_back(self, site: Site) -> None:
+        SEEN.append("rolling back")
+        self.saw("rolling back")
+
+
+KIND = Kind(name="noted", family="suite", text="", bites="", make=Noted, lasts="a moment")
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    SEEN.clear()
+
+
+def wound(kind: Kind = KIND, **facts: Any) -> Wound:
+    return Wound(**{"kind": kind, "path": "realistic", "phase": "one", "at": None, "form": "transient", "seed": 1,
+                    **facts})  # fmt: skip
+
+
+def fails(step: Step) -> None:
+    step.site.file("half").write_text("half")
+    raise PhaseFailed("It broke.", cause="compile_error")
+
+
+def test_a_fault_is_met_in_its_order_and_its_bite_is_in_the_journal(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage.play(GROUND, code("one", fails))
+    assert ["arm", "look", "strike one", "lift"] == SEEN
+    names = [e["event"] for e in stage.run.journal.events() if e["event"].startswith("fault.")]
+    assert ["fault.armed", "fault.struck", "fault.bit", "fault.finished"] == names
+    (finished,) = stage.told("fault.finished")
+    assert (1, ["It broke."], True, "noted", "one") == tuple(
+        finished[key] for key in ("bites", "evidence", "struck", "fault", "phase")
+    )
+    assert "rolled_back" == stage.deployment.outcome()
+
+
+def test_a_path_whose_fault_never_bit_is_void(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage.play(GROUND, code("one", writes("a")))
+    assert "void" == stage.deployment.outcome()
+    (path,) = verdict(stage.run.journal.events()).paths
+    assert "void" == path.outcome
+
+
+def test_a_phase_that_is_never_reached_is_never_struck(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan("ground", "zero", "one"), fault=wound())
+    stage.play(GROUND, code("zero", fails), code("one", writes("a")))
+    assert ["arm", "lift"] == SEEN
+    assert "void" == stage.deployment.outcome()
+    assert stage.told("fault.finished")[0]["struck"] is False
+
+
+def test_what_is_left_behind_is_dirty_though_the_fault_never_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rollout.undo import _KINDS
+
+    monkeypatch.setitem(_KINDS, "directory", lambda record, workshop: "done")
+    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage.play(GROUND, code("one", writes("a")))
+    assert "dirty" == stage.deployment.outcome()
+
+
+def test_a_persistent_fault_lasts_through_the_rollback(tmp_path: Path) -> None:
+    still: list[bool] = []
+    stage = Stage(tmp_path, plan("ground", "one"), fault=wound(form="persistent"))
+    assert stage.injection.fault is not None
+    fault = stage.injection.fault
+    stage.play(GROUND, code("one", fails), within=lambda: still.append(fault.is_active))
+    assert [True] == still
+    assert fault.is_over
+
+
+def test_a_struck_phase_is_neither_restored_nor_kept(tmp_path: Path) -> None:
+    """So that the fault sees it at work, and nobody inherits what it has done."""
+
+    def restored(fault: Wound | None) -> bool:
+        stage = Stage(tmp_path, plan("ground", "one"), fault=fault)
+        results = stage.play(GROUND, code("one", writes("a")))
+        saved = {event["phase"] for event in stage.told("checkpoint.saved")}
+        assert fault is None or "one" not in saved
+        return results["one"].restored
+
+    assert [restored(wound()), restored(None), restored(None), restored(wound())] == [False, False, True, False]
+
+
+def test_a_fault_of_the_rollback_lets_the_phase_be_and_strikes_when_it_goes(tmp_path: Path) -> None:
+    kind = replace(KIND, make=InRollback)
+    stage = Stage(tmp_path, plan("ground", "one"), fault=wound(kind, form="persistent"))
+    stage.play(GROUND, code("one", writes("a")), within=lambda: SEEN.append("deployed"))
+    assert ["arm", "look", "deployed", "rolling back", "lift"] == SEEN
+    assert "deployed" == stage.deployment.outcome()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_fault_of_the_catalogue_says_what_it_is_and_strikes_somewhere(path: str) -> None:
+    for kind in CATALOGUE.values():
+        assert kind.family in FAMILIES
+        assert kind.text
+        assert kind.bites
+        assert set(kind.forms) <= set(FORMS)
+        assert set(kind.expects) >= set(kind.forms), kind.name
+        assert "dirty" not in {outcome for outcomes in kind.expects.values() for outcome in outcomes}
+        assert kind.lasts or "transient" not in kind.forms, kind.name
+    with_places = [kind for kind in CATALOGUE.values() if places(kind, load_plan(path, rehearsal=True))]
+    assert {kind.family for kind in with_places} == set(FAMILIES)
+
+
+def test_a_fault_is_named_with_phase_and_form_or_a_moment() -> None:
+    realistic, ambitious = (load_plan(path, rehearsal=True) for path in ("realistic", "ambitious"))
+    assert ("database", None, "transient") == _aimed("sigterm@database", realistic)
+    assert (None, 7.5, "transient") == _aimed("sigkill@7.5s", realistic)
+    assert ("prerequisites", None, "persistent") == _aimed("sigint:persistent", realistic)
+    assert ("generation", None, "transient") == _aimed("sigterm@ash_core", ambitious)
+
+
+def _aimed(text: str, where: Any) -> tuple[str | None, float | None, str]:
+    found = aim(text, where, seed=1)
+    return found.phase, found.at, found.form
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("sigtemr", "did you mean sigterm"), ("sigterm@nowhere", "nowhere"), ("sigterm@database:sometimes", "transient"),
+     ("two_runs@3s", "does not strike by the clock")],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(text: str, says: str) -> None:
+    with pytest.raises(InvalidOption, match=says):
+        aim(text, load_plan("realistic", rehearsal=True), seed=1)
+
+
+def test_what_a_site_does_not_have_is_said() -> None:
+    site = {"forge": "container", "database": "container", "offline": False, "is_root": True}
+    assert unfit(find("sigterm"), **site) is None  # type: ignore[arg-type]
+    needing = replace(KIND, needs=("engine", "database", "root", "open"))
+    for change in ({"forge": "host"}, {"database": "url"}, {"is_root": False}, {"offline": True}):
+        assert unfit(needing, **{**site, **change}), change  # type: ignore[arg-type]
+    with pytest.raises(CannotInject, match="noted"):
+        refuse_unfit(wound(needing), forge="host", database="embedded", offline=False, is_root=True)
