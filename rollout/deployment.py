@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rollout.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import Refused
 from rollout.faults.injection import Injection
 from rollout.fingerprint import Fingerprint, residue
@@ -19,15 +18,13 @@ from rollout.inquiry import Inquiry
 from rollout.interrupts import Interrupts
 from rollout.journal import open_acts
 from rollout.left import left_behind
-from rollout.options import ROOT
 from rollout.phase import PhaseCode, PhaseResult, describe
 from rollout.plan import PhasePlan, Plan
+from rollout.restoration import Restoration
 from rollout.rollback import essential, roll_back
 from rollout.run import Run, read_secrets
-from rollout.site.manifest import grafted, without
-from rollout.site.site import SITE_ONLY, Site
-from rollout.site.store import ObjectMissing
-from rollout.step import EDITOR, Step
+from rollout.site.site import Site
+from rollout.step import Step
 from rollout.undo import Workshop
 
 _UNSEEN = "cannot be proven to be as before"
@@ -38,8 +35,16 @@ class Deployment:
     """One path on one site. Phases are entered in order and left in reverse."""
 
     def __init__(
-        self, run: Run, site: Site, plan: Plan, interrupts: Interrupts, injection: Injection | None = None
+        self,
+        run: Run,
+        site: Site,
+        plan: Plan,
+        interrupts: Interrupts,
+        injection: Injection | None = None,
+        *,
+        leaps: bool = False,
     ) -> None:
+        """`leaps`: nobody looks between the phases, so those that are restored in a row are put in place as one."""
         self.run = run
         self.site = site
         self.plan = plan
@@ -53,9 +58,8 @@ class Deployment:
         self._interrupts = interrupts
         self._injection = injection or Injection(None, run.journal)
         self._inquiry = Inquiry(site, plan)
-        self._checkpoints = Checkpoints(site.options.cache, site.store)
-        # All packages of the plan, because they are resolved together.
-        self._key = chain("", site.source.kind, plan.name, repr(plan.packages))
+        self._restoration = Restoration(site, plan, leaps=leaps)
+        self._last: Step | None = None  # that of the phase before
         self._keeps: bool | None = None
         self._standing: set[str] = set()
         self._leaving = contextlib.ExitStack()
@@ -79,6 +83,8 @@ class Deployment:
             yield self._blocked(code, after)
             return
         try:
+            if self._last is not None and self._needs_ground(code):
+                self._restoration.land(self._last)
             self._injection.look(code.name)
             before = self.site.fingerprint()
         except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
@@ -200,7 +206,7 @@ class Deployment:
         self.run.journal.record(
             "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
         )
-        self._checkpoints.keep_within()
+        self._restoration.keep_within()
         if self.site.gateway is not None:  # a deployment that is kept does without it
             self.site.gateway.stop()
         prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)
@@ -233,6 +239,10 @@ class Deployment:
         """True where nothing is kept and nothing is owed."""
         return not open_acts(self.run.journal.events())
 
+    def _needs_ground(self, code: PhaseCode) -> bool:
+        """Whether the phase will work on what the phases before it have made, rather than be restored itself."""
+        return not code.checkpointed or self._injection.strikes(code.name) or self.site.options.fresh
+
     # -- applying ---------------------------------------------------------------------------------
 
     def _enter(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
@@ -247,8 +257,9 @@ class Deployment:
                     pass
             with self._injection.applying(step):
                 code.prepare(step)
-                key = self._chain(code, phase)
-                restored = code.checkpointed and self._restore(key, step)
+                key = self._restoration.key(code, phase)
+                struck = self._injection.strikes(code.name)
+                restored = code.checkpointed and self._restoration.restore(key, step, struck=struck)
                 if not restored:
                     self._apply(code, step, key)
                 self._after(code, step, key)
@@ -259,7 +270,7 @@ class Deployment:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the phase failed and is undone
             outcome = "refused" if isinstance(error, Refused) else "failed"
-            self._key = chain(self._key, code.name, "failed")
+            self._restoration.failed(code.name)
             with self.run.journal.forgiving():
                 self._finished(code, step, began, outcome, error=error)
             self._roll_back(code, before, why="failed")
@@ -302,101 +313,25 @@ class Deployment:
     def _apply(self, code: PhaseCode, step: Step, key: str) -> None:
         gateway = self.site.gateway
         mark = gateway.mark() if gateway else 0
+        if self._last is not None:
+            self._restoration.land(self._last)
         began = time.monotonic()
         code.apply(step)
         if gateway is not None:
             step.asked = dict(answers.asked_since(gateway, mark))
         if code.checkpointed and not self._injection.strikes(code.name):
-            self._save(key, step, time.monotonic() - began)
+            self._restoration.save(key, step, time.monotonic() - began)
 
     def _after(self, code: PhaseCode, step: Step, key: str) -> None:
         """The phase passed: commit it, publish its packages, and make the next key depend on what it fetched."""
         site = self.site
-        if site.file(".git").exists():
+        if site.file(".git").exists() and not self._restoration.is_ahead:
             site.repository.commit(site.directory, f"{code.name}\n\nRun {self.run.id}, path {self.plan.name}")
         self.facts[code.name] = step.facts
         if step.facts.get("packages"):
             self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
-        self._key = chain(key, sorted(step.asked.items()))
-
-    def _chain(self, code: PhaseCode, phase: PhasePlan) -> str:
-        site = self.site
-        names = (*phase.overlay_first, *phase.overlay, *(folder for _phase, folder in phase.overlay_with))
-        overlays = tuple(ROOT / "overlay" / name for name in names)
-        return chain(
-            self._key,
-            repr(phase),
-            site.in_forge.identity if site.forge else "",
-            site.source.identity if site.gateway else "",  # a rehearsal's registry is built by the first phase
-            site.options.assets,
-            digest_of_files(code.source, *code.uses, EDITOR, *overlays),
-        )
-
-    def _save(self, key: str, step: Step, seconds: float) -> None:
-        site, began = self.site, time.monotonic()
-        tree = site.tree()
-        if tree is None:
-            return
-        kept = without(tree, SITE_ONLY)
-        digest, dumps = site.store.keep_tree(site.directory, kept), site.dumps()
-        checkpoint = Checkpoint(
-            key=key,
-            phase=step.phase.name,
-            tree=digest,
-            dumps=dumps,
-            packs=site.store.packs_of(kept, digest, *filter(None, dumps.values())),
-            asked=step.asked,
-            seconds=round(seconds, 3),
-            facts=step.facts,
-        )
-        self._checkpoints.save(checkpoint)
-        self.run.journal.record("checkpoint.saved", key=key, seconds=round(time.monotonic() - began, 3),
-                                files=len(kept.entries), bytes=kept.size, **step.where)  # fmt: skip
-
-    def _restore(self, key: str, step: Step) -> bool:
-        site, began = self.site, time.monotonic()
-        if site.options.fresh:
-            return self._skipped(step, "--fresh")
-        if self._injection.strikes(step.phase.name):
-            return self._skipped(step, "the phase is struck by a fault, which has to see it at work")
-        if site.options.record_bundle:
-            return self._skipped(step, "--record-bundle has to see everything that is fetched")
-        checkpoint = self._checkpoints.find(key)
-        if checkpoint is None:
-            return self._skipped(step, "there is none for this plan, overlay, source and toolchain")
-        if site.gateway is not None and not answers.still_answers(site.gateway, checkpoint.asked):
-            return self._skipped(step, "the registry's answers have changed since")
-        now = site.dumps()
-        try:
-            tree = site.store.manifest(checkpoint.tree)
-            dumps = {
-                site.databases[purpose]: site.store.get(dump)
-                for purpose, dump in checkpoint.dumps.items()
-                if dump is not None and now.get(purpose) != dump
-            }
-        except ObjectMissing:
-            return self._skipped(step, "its manifest, or the dump of a database in it, is damaged")
-        current = site.tree()
-        assert current is not None
-        wanted = grafted(tree, current, SITE_ONLY)
-        damaged = site.restore_tree(wanted, current)
-        if damaged:
-            assert site.last_tree is not None
-            site.restore_tree(current, site.last_tree)
-            return self._skipped(step, f"it is damaged ({'; '.join(damaged)})")
-        for name, dump in dumps.items():
-            with self.run.journal.waiting(f"pg_restore of {name}", **step.where):
-                site.database.restore(name, dump, owner=site.role)
-        if dumps:
-            site.remember_dumps(checkpoint.dumps)
-        step.asked, step.facts = dict(checkpoint.asked), dict(checkpoint.facts)
-        self.run.journal.record("checkpoint.restored", key=key, files=len(wanted.entries),
-                                seconds=round(time.monotonic() - began, 3), **step.where)  # fmt: skip
-        return True
-
-    def _skipped(self, step: Step, reason: str) -> bool:
-        self.run.journal.record("checkpoint.skipped", reason=reason, **step.where)
-        return False
+        self._restoration.passed(key, step)
+        self._last = step
 
     # -- undoing ----------------------------------------------------------------------------------
 

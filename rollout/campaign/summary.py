@@ -56,10 +56,9 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """All that follows from the trials. A trial counts once, however often it is told. `unreadable`: rows that are none of
-    ours.
+    """All that follows from the trials; each counts once, however often it is told.
 
-    `under_faults`, `without`: success per path, of trials with a fault and of the control; `clean`: the share that left
+    `unreadable`: how many rows were none of ours. `under_faults`, `without`: success per path, of trials with a fault and of the control; `clean`: the share that left
     nothing behind, of trials with a fault. `families`, `faults`, `forms`: success under faults by (path, that name).
     """
 

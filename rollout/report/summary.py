@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from rollout.journal.questions import Event
@@ -10,7 +9,12 @@ from rollout.report.comparing import Compared
 from rollout.report.culprits import BlameView
 from rollout.report.failures import FailureView
 from rollout.report.inventory import PackageView
-from rollout.report.text import counted, duration, line
+from rollout.report.markdown import bounded
+from rollout.report.markdown import cell as _cell
+from rollout.report.markdown import code as _code
+from rollout.report.markdown import fenced as _fenced
+from rollout.report.markdown import row as _row
+from rollout.report.text import counted, duration
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     REHEARSAL,
@@ -22,18 +26,11 @@ from rollout.report.wording import (
     rollback_words,
 )
 
-LIMIT = 1_000 * 1024
-_SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")
-
 
 def summary(events: Sequence[Event]) -> str:
     """The whole summary as GitHub-flavoured Markdown."""
     shown = view(events)
-    text = "\n".join(_parts(shown)) + "\n"
-    data = text.encode("utf-8")
-    if len(data) < LIMIT:
-        return text
-    return data[: LIMIT - 100].decode("utf-8", "ignore") + "\n\n*cut here: report.html has the rest*\n"
+    return bounded("\n".join(_parts(shown)) + "\n")
 
 
 def _parts(shown: View) -> Iterator[str]:
@@ -150,22 +147,3 @@ def _failure(failure: FailureView) -> Iterator[str]:
         yield f"Log: {_code(failure.log)}\n"
     if failure.tail:
         yield _fenced(failure.tail)
-
-
-def _fenced(printed: str) -> str:
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", printed)), default=0))
-    return f"{fence}text\n{printed}\n{fence}\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
-
-
-def _cell(value: str, limit: int = 300) -> str:
-    """Text that stays text inside a table cell: no markup, no line break."""
-    escaped = _SPECIAL.sub(r"\\\1", line(value, limit))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _code(value: str) -> str:
-    return f"`{line(value, 200).replace('`', chr(39))}`"

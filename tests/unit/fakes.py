@@ -37,7 +37,9 @@ def plan(*phases: PhasePlan | str) -> Plan:
 class Stage:
     """A run of a plan on this machine; `play` enters the phases one in another, as their fixtures do."""
 
-    def __init__(self, folder: Path, plan: Plan, *, fault: Wound | None = None, **given: str) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, *, fault: Wound | None = None, leaps: bool = False, **given: str
+    ) -> None:
         self.options = options(folder, **given)
         self.plan = plan
         self.run = Run(self.options)
@@ -47,7 +49,7 @@ class Stage:
         self.site.forge = HostForge(root=self.site.directory, toolchain="test")
         self.interrupts = Interrupts()
         self.injection = Injection(fault, self.run.journal)
-        self.deployment = Deployment(self.run, self.site, plan, self.interrupts, self.injection)
+        self.deployment = Deployment(self.run, self.site, plan, self.interrupts, self.injection, leaps=leaps)
 
     @property
     def directory(self) -> Path:

@@ -370,3 +370,22 @@ class TestInterrupted:
             stage.interrupts.uninstall()
         assert [("extra", "failed", "restored"), ("ground", "interrupted", "restored")] == stage.rollbacks()
         assert "last" not in stage.deployment.results
+
+
+def test_phases_that_are_leapt_over_are_put_in_place_as_one_when_somebody_works_on_them(tmp_path: Path) -> None:
+    """The files of all of them are there for the struck phase, restored once; and every rollback is proven."""
+    codes = (GROUND, code("one", writes("a")), code("two", writes("b")), code("three", writes("c")))
+    Stage(tmp_path, plan("ground", "one", "two", "three")).play(*codes)
+    found: list[list[str]] = []
+
+    def looks(step: Step) -> None:
+        found.append(sorted(path.name for path in step.site.directory.glob("[a-z]")))
+        step.site.file("d").write_text("d")
+
+    stage = Stage(tmp_path, plan("ground", "one", "two", "three"), leaps=True)
+    results = stage.play(*codes[:3], code("three", looks, checkpointed=False))
+    assert [False, True, True, False] == [result.restored for result in results.values()]
+    assert [["a", "b"]] == found
+    assert ["two"] == [event["phase"] for event in stage.told("checkpoint.restored")]
+    assert {"restored"} == {outcome for _, _, outcome in stage.rollbacks()}
+    assert not stage.directory.exists()

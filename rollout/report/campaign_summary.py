@@ -1,0 +1,106 @@
+"""A campaign's summary.md: its numbers in Markdown, for people and for a CI's job page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollout.report import campaign_words as words
+from rollout.report.campaign_view import CampaignView, view
+from rollout.report.markdown import bounded, cell, code, row
+from rollout.report.text import counted
+
+_MOST = 50
+
+
+def campaign_summary(data: Mapping[str, Any]) -> str:
+    """The whole summary as GitHub-flavoured Markdown. Raises ValueError for trials of several populations."""
+    return bounded("\n".join(_parts(view(data))) + "\n")
+
+
+def _parts(shown: CampaignView) -> Iterator[str]:
+    yield f"# XAVOS campaign {cell(shown.run)}\n"
+    if shown.rehearsal:
+        yield f"> **{shown.rehearsal}**\n"
+    yield f"**{cell(shown.headline, 600)}**\n"
+    yield f"{cell(shown.counts, 600)}\n"
+    yield from (f"- {label}: {cell(value)}" for label, value in shown.facts)
+    yield from _world(shown)
+    yield from _rates(shown)
+    yield from _differences(shown)
+    yield from _grid(shown)
+    yield from _kills(shown)
+    yield from _trials(shown)
+
+
+def _world(shown: CampaignView) -> Iterator[str]:
+    if not shown.found.worlds:
+        return
+    yield "\n## Success in the real world\n"
+    assumed = sum(one.assumption for one in shown.found.mix.troubles)
+    yield f"By a mix of {counted(len(shown.found.mix.troubles), 'trouble')}, of which {assumed} are assumptions.\n"
+    for one in shown.found.worlds:
+        yield f"- {cell(one.path)}: **{cell(words.share(one.share))}**, {cell(words.world_sentence(one), 600)}"
+    for pair in shown.found.world_differences:
+        told = f"{words.difference_words(pair)}; {words.verdict(pair)}"
+        yield f"- {cell(pair.first)} − {cell(pair.second)}: {cell(told)}"
+
+
+def _rates(shown: CampaignView) -> Iterator[str]:
+    found = shown.found
+    if not (found.without or found.under_faults):
+        return
+    yield "\n## Success rates\n"
+    yield row(("Path", "Deployed without a fault", "Deployed under faults", "Left nothing behind"))
+    yield row(("---", "---", "---", "---"))
+    for path in found.paths:
+        rates = (by_path.get(path) for by_path in (found.without, found.under_faults, found.clean))
+        yield row((path, *(words.rate_words(rate) if rate else "not measured" for rate in rates)))
+
+
+def _differences(shown: CampaignView) -> Iterator[str]:
+    found = shown.found
+    if found.differences or found.controls:
+        yield "\n## Differences\n"
+    for one in found.differences:
+        told = f"{words.difference_words(one)}; {words.verdict(one)}"
+        yield f"- {cell(one.first)} − {cell(one.second)}, {counted(one.n, 'pair')} under faults: {cell(told)}"
+    for path, one in found.controls:
+        told = f"{words.difference_words(one)}; the interval {words.control_words(one)}"
+        yield f"- A/A control of {cell(path)}, {counted(one.n, 'trial')}: {cell(told)}"
+
+
+def _grid(shown: CampaignView) -> Iterator[str]:
+    if not shown.families:
+        return
+    paths = shown.found.paths
+    yield "\n## Path × fault\n"
+    yield row(("Fault", *paths))
+    yield row(("---", *("---" for _ in paths)))
+    for _, faults in shown.families:
+        for fault in faults:
+            yield row((fault.name, *(f"{one.found}: {one.remark}" if one else "not tried" for one in fault.overview)))
+
+
+def _kills(shown: CampaignView) -> Iterator[str]:
+    if shown.found.kills:
+        yield "\n## Kill loop\n"
+    for one in shown.found.kills:
+        yield f"- {cell(one.path)}: {cell(words.kills_words(one))}"
+        for left in one.remaining[:_MOST]:
+            things = "; ".join((*left.changed, *left.owed)) or f"settled as {left.settled}"
+            yield f"  - {cell(left.specification.where)}: {cell(things)}"
+
+
+def _trials(shown: CampaignView) -> Iterator[str]:
+    if shown.unexpected:
+        yield "\n## Not as promised\n"
+    for one in shown.unexpected[:_MOST]:
+        notes = f" ({'; '.join(one.notes)})" if one.notes else ""
+        told = f"{one.path}, {one.what}: {one.outcome}, promised: {one.promised}{notes}"
+        yield f"- {cell(told, 600)}" + (f"; again: {code(one.repeat, 1000)}" if one.repeat else "")
+    if len(shown.unexpected) > _MOST:
+        yield f"- and {len(shown.unexpected) - _MOST} more, in report.html"
+    if shown.voids:
+        yield f"\n## Void\n\n{counted(len(shown.voids), 'trial')} counted for nothing.\n"
+        yield from (f"- {cell(one.path)}, {cell(one.what)}: {cell(why)}" for one, why in shown.voids[:_MOST])

@@ -1,0 +1,41 @@
+"""Text that stays text in Markdown, and a summary that stays under 1,000 KiB, as GitHub's job page wants it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rollout.report.text import line
+
+LIMIT = 1_000 * 1024
+_SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")
+
+
+def bounded(text: str) -> str:
+    """The text, cut where it is longer than LIMIT."""
+    data = text.encode("utf-8")
+    if len(data) < LIMIT:
+        return text
+    return data[: LIMIT - 100].decode("utf-8", "ignore") + "\n\n*cut here: report.html has the rest*\n"
+
+
+def fenced(printed: str) -> str:
+    """What was printed, in a fence that it cannot end."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", printed)), default=0))
+    return f"{fence}text\n{printed}\n{fence}\n"
+
+
+def row(cells: Sequence[str]) -> str:
+    """A row of a table."""
+    return "| " + " | ".join(cell(value) for value in cells) + " |"
+
+
+def cell(value: str, limit: int = 300) -> str:
+    """Text that stays text inside a table cell: no markup, no line break."""
+    escaped = _SPECIAL.sub(r"\\\1", line(value, limit))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(value: str, limit: int = 200) -> str:
+    """Text as code."""
+    return f"`{line(value, limit).replace('`', chr(39))}`"
