@@ -109,12 +109,14 @@ def _directory(record: Record, workshop: Workshop) -> str:
 
 def _worktree(record: Record, workshop: Workshop) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
-    if directory.is_dir() and _bears_mark(directory, record["run"]):
-        for child in directory.iterdir():
-            if child.name != MARK:
-                _remove(child)
-    if repository.exists and repository.run == record["run"]:
-        repository.remove_branch(record["branch"], run=record["run"])
+    try:
+        if directory.is_dir() and _bears_mark(directory, record["run"]):
+            for child in directory.iterdir():
+                if child.name != MARK:
+                    _remove(child)
+    finally:  # a folder that cannot be emptied does not keep the branch, and with it the repository
+        if repository.exists and repository.run == record["run"]:
+            repository.remove_branch(record["branch"], run=record["run"])
     return f"worktree {directory} and branch {record['branch']} are gone"
 
 
@@ -201,7 +203,7 @@ def _state(record: Record, workshop: Workshop) -> str:
     directory = Path(record["directory"])
     if record.get("manifest") and directory.is_dir():
         _restore_tree(directory, record["manifest"], workshop)
-    if record.get("git"):
+    if record.get("git") and directory.is_dir():  # else it went with the folder
         Repository(Path(record["git"]["repository"])).reset(directory, record["git"]["commit"])
     wishes = record.get("databases", {}).values()
     try:

@@ -11,6 +11,7 @@ database        text: on what databases were
 rehearsal       true: stand-in packages
 population      "real" or "rehearsal:…": what all trials are of
 paths           names, in the order in which they are shown
+phases          names of groups, in the order in which they are shown; may be missing
 planned         trials that were asked for; null where time decided
 seconds         of the campaign, by the clock
 faults          fault → {family, text, bites, lasts}: what the catalogue says of it; may be missing
@@ -127,9 +128,9 @@ def summarise(data: Mapping[str, Any]) -> Summary:
     )
 
 
-def completed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data with what follows from it: done, void, median_seconds and measured."""
-    found = summarise(data)
+def completed(data: Mapping[str, Any], found: Summary | None = None) -> dict[str, Any]:
+    """The data with what follows from it (`found`, where it is known): done, void, median_seconds and measured."""
+    found = found or summarise(data)
     return {**data, "schema": SCHEMA, "done": len(found.trials), "void": len(found.voids),
             "median_seconds": found.median_seconds, "measured": measured(found)}  # fmt: skip
 

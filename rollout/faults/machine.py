@@ -23,7 +23,7 @@ from rollout.process import Outcome, Request
 from rollout.site.site import Site
 from rollout.step import Step
 
-_MEMORY_MIB = (40, 48, 56)
+_MEMORY_MIB = (48, 56, 64)  # Erlang itself needs some 45, a compilation of anything some 70
 _DESCRIPTORS = (20, 21, 22)
 _DAYS = 400
 _CLOCK = ".home/fault-clock"

@@ -10,8 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rollout.campaign.summary import completed
-from rollout.report import campaign_words
-from rollout.report.campaign_summary import campaign_summary
+from rollout.report import campaign_summary, campaign_words
 from rollout.report.campaign_view import CampaignView, view
 from rollout.report.files import PAGE, write_whole
 from rollout.report.page import TEMPLATES, environment
@@ -26,15 +25,19 @@ def write_campaign(folder: Path, data: Mapping[str, Any]) -> Path:
     Raises ValueError for trials of several populations, and OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = completed(data)
+    shown = view(data)
+    told = completed(data, shown.found)
     write_whole(folder / DATA, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    write_whole(folder / SUMMARY, campaign_summary(data))
-    return write_whole(folder / PAGE, campaign_page(data))
+    write_whole(folder / SUMMARY, campaign_summary.drawn(shown))
+    return write_whole(folder / PAGE, _page(shown))
 
 
 def campaign_page(data: Mapping[str, Any]) -> str:
     """The whole page: one file without a script. Raises ValueError for trials of several populations."""
-    shown = view(data)
+    return _page(view(data))
+
+
+def _page(shown: CampaignView) -> str:
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "campaign.css"))
     return (
         environment()

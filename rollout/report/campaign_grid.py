@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.campaign.statistics import Cell
+from rollout.campaign.statistics import OUTCOMES, Cell
 from rollout.campaign.summary import Summary, Trial
 from rollout.campaign.troubles import Trouble
 from rollout.report import campaign_words as words
@@ -58,14 +58,16 @@ def state(as_expected: bool | None) -> str:
     return {True: "passed", False: "failed", None: "none"}[as_expected]
 
 
-def families(found: Summary, told: Mapping[str, Any]) -> tuple[tuple[str, tuple[FaultView, ...]], ...]:
-    """Family → its faults that were tried. `told`: what the catalogue says of each."""
+def families(
+    found: Summary, told: Mapping[str, Any], phases: Sequence[str]
+) -> tuple[tuple[str, tuple[FaultView, ...]], ...]:
+    """Family → its faults that were tried. `told`: what the catalogue says of each; `phases`: their order."""
     groups: dict[str, list[Cell]] = {}
     for cell in found.cells:
         groups.setdefault(cell.fault, []).append(cell)
     known = list(told)
     names = sorted(groups, key=lambda name: known.index(name) if name in told else len(known))
-    faults = [_fault(name, groups[name], found, told.get(name) or {}) for name in names]
+    faults = [_fault(name, groups[name], found, told.get(name) or {}, phases) for name in names]
     order = sorted({one.family for one in faults}, key=lambda name: (name not in _ORDER, *_place(name)))
     return tuple((family, tuple(one for one in faults if one.family == family)) for family in order)
 
@@ -74,9 +76,11 @@ def _place(family: str) -> tuple[int, str]:
     return (_ORDER.index(family) if family in _ORDER else len(_ORDER), family)
 
 
-def _fault(name: str, cells: Sequence[Cell], found: Summary, told: Mapping[str, Any]) -> FaultView:
+def _fault(
+    name: str, cells: Sequence[Cell], found: Summary, told: Mapping[str, Any], phases: Sequence[str]
+) -> FaultView:
     places: dict[tuple[str, str], dict[str, Cell]] = {}
-    for cell in cells:
+    for cell in sorted(cells, key=lambda cell: phases.index(cell.group) if cell.group in phases else len(phases)):
         places.setdefault((cell.group, cell.form), {})[cell.path] = cell
     mine = [trial for trial in found.trials if trial.result.specification.fault == name]
     return FaultView(
@@ -105,10 +109,8 @@ def _overview(path: str, cells: Sequence[Cell], found: Summary) -> CellView | No
     answers = [cell.as_expected for cell in cells if cell.as_expected is not None]
     wrong = sum(cell.unexpected for cell in cells)
     rate = found.faults.get((path, cells[0].fault))
-    outcomes: dict[str, int] = {}
-    for cell in cells:
-        for name, count in cell.outcomes.items():
-            outcomes[name] = outcomes.get(name, 0) + count
+    counts = {name: sum(cell.outcomes.get(name, 0) for cell in cells) for name in OUTCOMES}
+    outcomes = {name: count for name, count in counts.items() if count}
     return CellView(
         path=line(path, 80),
         state=state(all(answers) if answers else None),

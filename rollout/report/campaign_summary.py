@@ -15,7 +15,12 @@ _MOST = 50
 
 def campaign_summary(data: Mapping[str, Any]) -> str:
     """The whole summary as GitHub-flavoured Markdown. Raises ValueError for trials of several populations."""
-    return bounded("\n".join(_parts(view(data))) + "\n")
+    return drawn(view(data))
+
+
+def drawn(shown: CampaignView) -> str:
+    """The summary of a view."""
+    return bounded("\n".join(_parts(shown)) + "\n")
 
 
 def _parts(shown: CampaignView) -> Iterator[str]:

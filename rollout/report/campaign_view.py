@@ -22,6 +22,7 @@ class TrialView:
     number: int
     path: str
     what: str
+    form: str
     state: str
     outcome: str
     promised: str
@@ -66,7 +67,7 @@ def view(data: Mapping[str, Any]) -> CampaignView:
         started=line(data.get("started") or "", 40)[:16].replace("T", " "),
         run=line(data.get("run") or "", 80),
         facts=_facts(data),
-        families=families(found, data.get("faults") or {}),
+        families=families(found, data.get("faults") or {}, data.get("phases") or ()),
         trials=tuple(
             (path, tuple(shown[id(one)] for one in found.trials if one.result.specification.path == path))
             for path in found.paths
@@ -108,6 +109,7 @@ def _trial(trial: Trial) -> TrialView:
         number=made.number,
         path=line(made.path, 80),
         what=_what(trial),
+        form=line(made.form, 20),
         state=state(trial.as_expected),
         outcome=came.replace("_", " ") + (f", then {line(settled, 20)}" if came == "killed" else ""),
         promised=words.promised_words(trial.expected),
@@ -120,7 +122,7 @@ def _trial(trial: Trial) -> TrialView:
 def _what(trial: Trial) -> str:
     made = trial.result.specification
     if made.where:
-        return line(made.where, 120)
+        return line(made.where.removesuffix(f":{made.form}"), 120)
     return line(f"no fault, arm {made.arm}" if made.arm else "no fault", 60)
 
 
@@ -129,22 +131,35 @@ def _what(trial: Trial) -> str:
 
 def _worlds(found: Summary) -> Picture | None:
     marks = [
-        Mark(label=line(one.path, 40), words=f"{words.share(one.share)}, {words.between(one.low, one.high)}",
-             low=one.low, middle=one.share, high=one.high)
+        Mark(
+            label=line(one.path, 40),
+            value=words.share(one.share),
+            words=f"{words.share(one.share)}, {words.between(one.low, one.high)}",
+            low=one.low,
+            middle=one.share,
+            high=one.high,
+        )
         for one in found.worlds
-    ]  # fmt: skip
+    ]
     return picture("world", "Success in the real world, by path", marks, least=0, most=1)
 
 
 def _rates(found: Summary) -> Picture | None:
     measured = (("without a fault", "", found.without), ("under faults", "struck", found.under_faults))
     marks = [
-        Mark(label=f"{line(path, 40)}, {kind}", words=words.rate_words(by_path[path]), low=by_path[path].low,
-             middle=by_path[path].share, high=by_path[path].high, tone=tone)
+        Mark(
+            label=f"{line(path, 40)}, {kind}",
+            value=words.share(by_path[path].share),
+            words=words.rate_words(by_path[path]),
+            low=by_path[path].low,
+            middle=by_path[path].share,
+            high=by_path[path].high,
+            tone=tone,
+        )
         for path in found.paths
         for kind, tone, by_path in measured
         if path in by_path
-    ]  # fmt: skip
+    ]
     return picture("rates", "Success rates with their intervals", marks, least=0, most=1)
 
 
@@ -155,8 +170,15 @@ def _differences(found: Summary) -> Picture | None:
         *((f"{path}: A − B, the same thing twice", one) for path, one in found.controls),
     ]
     marks = [
-        Mark(label=line(label, 80), words=words.difference_words(one), low=one.low, middle=one.estimate, high=one.high,
-             tone="struck" if one.winner else "")
+        Mark(
+            label=line(label, 80),
+            value=words.points(one.estimate),
+            words=words.difference_words(one),
+            low=one.low,
+            middle=one.estimate,
+            high=one.high,
+            tone="struck" if one.winner else "",
+        )
         for label, one in pairs
-    ]  # fmt: skip
+    ]
     return picture("differences", "Differences of success with their intervals", marks, least=-1, most=1)

@@ -11,9 +11,10 @@ ROW, HEAD, FOOT = 46, 6, 26  # pixels: a row (its label above its line), above t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One interval: `words` say all that the line shows."""
+    """One interval: `value` is its middle in words, `words` say all that the line shows."""
 
     label: str
+    value: str
     words: str
     low: float
     middle: float
@@ -26,7 +27,7 @@ class Row:
     """A mark in the picture: x in per cent of the width, y in pixels."""
 
     label: str
-    words: str
+    value: str
     low: float
     middle: float
     high: float
@@ -77,7 +78,7 @@ def picture(anchor: str, title: str, marks: Sequence[Mark], *, least: float, mos
         desc="; ".join(f"{mark.label}: {mark.words}" for mark in marks),
         height=HEAD + ROW * len(marks) + FOOT,
         rows=tuple(
-            Row(label=mark.label, words=mark.words, low=x(mark.low), middle=x(mark.middle), high=x(mark.high),
+            Row(label=mark.label, value=mark.value, low=x(mark.low), middle=x(mark.middle), high=x(mark.high),
                 tone=mark.tone, text_y=HEAD + ROW * number + 16, line_y=HEAD + ROW * number + 32)
             for number, mark in enumerate(marks)
         ),

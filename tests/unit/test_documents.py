@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from rollout.classify import CAUSES
+from rollout.faults import CATALOGUE, FAMILIES, Kind
 from rollout.options import FLAGS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FAULTS = ROOT / "docs" / "faults.md"
+TABLES = re.compile(r"(<!-- faults: .*? -->\n)(.*?)(\n<!-- /faults -->)", re.DOTALL)
 OPTIONS = re.compile(r"(<!-- options: .*? -->\n)(.*?)(\n<!-- /options -->)", re.DOTALL)
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md") for path in ROOT.glob(pattern))
 
@@ -25,6 +28,24 @@ def options_table() -> str:
     return "\n".join(("| flag | variable | default | |", "|---|---|---|---|", *rows))
 
 
+def faults_table() -> str:
+    """The catalogue, as docs/faults.md has to show it."""
+    parts = []
+    for family in FAMILIES:
+        rows = [
+            f"| `{kind.name}` | {kind.text} | {', '.join(kind.phases) or 'any'} | {_forms(kind)} | {kind.bites} |"
+            for kind in CATALOGUE.values()
+            if kind.family == family
+        ]
+        head = ("| fault | what goes wrong | phases | transient: goes away after | it bit when |", "|---|---|---|---|---|")
+        parts.append("\n".join((f"### {family}", "", *head, *rows)))
+    return "\n\n".join(parts)
+
+
+def _forms(kind: Kind) -> str:
+    return kind.lasts if "transient" in kind.forms else "–"
+
+
 def _schema() -> dict[str, object]:
     schema: dict[str, object] = json.loads((ROOT / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
     return schema
@@ -35,6 +56,13 @@ def test_the_options_table_is_that_of_the_flags() -> None:
     shown = OPTIONS.search(README)
     assert shown is not None
     assert options_table() == shown.group(2)
+
+
+def test_the_catalogue_of_faults_is_that_of_the_code() -> None:
+    """`python -m tests.unit.test_documents` mends it."""
+    shown = TABLES.search(FAULTS.read_text(encoding="utf-8"))
+    assert shown is not None
+    assert faults_table() == shown.group(2)
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -77,3 +105,5 @@ def test_links_lead_somewhere(path: Path) -> None:
 if __name__ == "__main__":
     mended = OPTIONS.sub(lambda old: old[1] + options_table() + old[3], README)
     (ROOT / "README.md").write_text(mended, encoding="utf-8")
+    mended = TABLES.sub(lambda old: old[1] + faults_table() + old[3], FAULTS.read_text(encoding="utf-8"))
+    FAULTS.write_text(mended, encoding="utf-8")

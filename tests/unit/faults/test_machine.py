@@ -1,4 +1,4 @@
-"""Faults of the machine: a real disk of a few KiB, a real listener, real shims and limits; what each takes for a bite."""
+"""Faults of the machine: a real disk of a few KiB, a real listener, real shims and limits; what counts as a bite."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from rollout.faults.disk import OnADisk, mount, source
 from rollout.faults.fault import CannotInject, Fault, Witness, Wound
 from rollout.faults.machine import KINDS
 from rollout.faults.sensed import Sensed, chain_of
+from rollout.faults.shims import TooOld
 from rollout.journal import open_acts
 from rollout.options import ROOT
 from rollout.plan import load_plan
@@ -42,8 +43,8 @@ class Bed:
     """A fault on a site on this machine, whose folder is there; `step` is the phase that is struck."""
 
     def __init__(self, folder: Path, name: str, *, phase: str = "ash_core", form: str = "persistent", seed: int = 1,
-                 **given: str) -> None:  # fmt: skip
-        self.stage = Stage(folder, plan("ground", "ash_core"), **given)
+                 port: int = 39999) -> None:  # fmt: skip
+        self.stage = Stage(folder, plan("ground", "ash_core"), port=str(port))
         self.site = self.stage.site
         wound = Wound(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
         self.fault: Fault = wound.kind.make(wound)
@@ -67,6 +68,12 @@ class Bed:
         said = Outcome(request=asked, exit_code=ended.returncode, seconds=0, tail=ended.stdout + ended.stderr, log=None)
         self.fault.commanded(self.site, said)
         return said
+
+
+def _old(tool: str, seed: int) -> bool:
+    wound = Wound(kind=CATALOGUE["toolchain_too_old"], path="realistic", phase="prerequisites", at=None,
+                  form="persistent", seed=seed)  # fmt: skip
+    return TooOld(wound).tool == tool
 
 
 def outcome(text: str, *, code: int = 1) -> Outcome:
@@ -150,9 +157,8 @@ class TestDisk:
         assert 1 == bed.bites
         bed.fault.lift(bed.site)
         bed.site.file("new").write_text("x")
-        assert ["mount"] == [
-            act.undo["kind"] for act in open_acts(bed.stage.run.journal.events()) if act.phase != "ash_core"
-        ]
+        open_kinds = [act.undo["kind"] for act in open_acts(bed.stage.run.journal.events())]
+        assert ["directory", "mount"] == open_kinds
         bed.fault.lift(bed.site)
 
     @pytest.mark.parametrize("bed", ["disk_full"], indirect=True)
@@ -234,8 +240,9 @@ class TestUndoOfMounts:
             print(bed.site.directory, flush=True)
             os.kill(os.getpid(), 9)
         """
-        killed = subprocess.run((sys.executable, "-c", textwrap.dedent(script)), cwd=ROOT, capture_output=True, text=True,
-                                check=False)  # fmt: skip
+        killed = subprocess.run(
+            (sys.executable, "-c", textwrap.dedent(script)), cwd=ROOT, capture_output=True, text=True, check=False
+        )
         assert -signal.SIGKILL == killed.returncode, killed.stderr
         directory = Path(killed.stdout.strip())
         assert os.path.ismount(directory)
@@ -252,7 +259,7 @@ class TestPort:
         """It answers, but is no XAVOS; lifted, the port is free."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        bed = Bed(tmp_path, "port_taken", port=str(port))
+        bed = Bed(tmp_path, "port_taken", port=port)
         with bed.fault.on(bed.step):
             with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
                 caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -265,7 +272,7 @@ class TestPort:
 
     def test_a_port_that_is_taken_already_cannot_be_taken(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            bed = Bed(tmp_path, "port_taken", port=str(taken.getsockname()[1]))
+            bed = Bed(tmp_path, "port_taken", port=taken.getsockname()[1])
             with pytest.raises(CannotInject):
                 bed.fault.strike(bed.step)
         bed.fault.lift(bed.site)
@@ -304,10 +311,8 @@ class TestTools:
 
     def test_an_old_tool(self, tmp_path: Path) -> None:
         """Asked for its version it lies; the bite is that the phase failed by it."""
-        seed = next(
-            seed for seed in range(99) if Bed(tmp_path / f"s{seed}", "toolchain_too_old", seed=seed).fault.tool == "git"
-        )  # type: ignore[attr-defined]
-        bed = Bed(tmp_path, "toolchain_too_old", seed=seed)
+        seed = next(seed for seed in range(99) if _old("git", seed))
+        bed = Bed(tmp_path, "toolchain_too_old", phase="prerequisites", seed=seed)
         with bed.fault.on(bed.step):
             assert "git version 2.17.1\n" == bed.run("sh", "-c", "git --version").tail
             assert "usage" in bed.run("sh", "-c", "git --help").tail

@@ -39,7 +39,7 @@ def campaign(trials: Sequence[Mapping[str, Any]] = (), **facts: Any) -> dict[str
     usual: dict[str, Any] = {
         "schema": 1, "run": "20260101-120000-c0ffee", "started": "2026-01-01T12:00:00Z", "seed": 7,
         "source": {"kind": "rehearsal", "detail": "default"}, "forge": "container", "database": "container",
-        "rehearsal": True, "population": "rehearsal:default", "paths": list(PATHS), "planned": len(trials),
+        "phases": list(PHASES), "rehearsal": True, "population": "rehearsal:default", "paths": list(PATHS), "planned": len(trials),
         "seconds": 5400.0, "left_out": {"read_only": "it mounts file systems, which only root may"},
         "decoys": ["folders and a repository beside the deployment, named almost like it"],
         "faults": {
@@ -51,7 +51,9 @@ def campaign(trials: Sequence[Mapping[str, Any]] = (), **facts: Any) -> dict[str
     return {**usual, **facts}
 
 
-def row(expected: Sequence[str] = (), repeat: str = "", *, of: Mapping[str, Any] | None = None, **facts: Any) -> dict[str, Any]:
+def row(
+    expected: Sequence[str] = (), repeat: str = "", *, of: Mapping[str, Any] | None = None, **facts: Any
+) -> dict[str, Any]:
     """A trial's row; `of` are facts of its specification, the others of its result."""
     made = as_row(result(trial(**(of or {})), **facts))
     command = f"pytest --source=rehearsal --path={made['specification']['path']} --seed=1 --keep=never"

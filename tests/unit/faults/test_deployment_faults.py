@@ -1,0 +1,200 @@
+"""Faults of the deployment: what is planted before which command, what counts as a bite, what is put back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.errors import PhaseFailed
+from rollout.faults import CATALOGUE, places
+from rollout.faults.deployment import KINDS
+from rollout.faults.fault import Fault, Witness, Wound
+from rollout.hex import lockfile
+from rollout.hex.errors import InvalidLock
+from rollout.plan import load_plan
+from rollout.process import Outcome, Request
+from rollout.step import Step
+from tests.unit.fakes import GROUND, Stage, plan
+
+PATHS = ("ambitious", "realistic", "incremental")
+APPLICATION = "defmodule Xavos.Application do\n  def start(_type, _args) do\n    children = []\n  end\nend\n"
+LOCK = '%{\n  "ash": {:hex, :ash, "3.0.0", "aa", [:mix], [], "hexpm", "bb"},\n}\n'
+FILES = {"lib/xavos/application.ex": APPLICATION, "mix.lock": LOCK, "lib/xavos_web/endpoint.ex": "endpoint\n",
+         "priv/repo/migrations/20261126010203_first.exs": "first\n"}  # fmt: skip
+COMPILE = ("mix", "compile")
+MEETS: Mapping[str, tuple[str, ...]] = {
+    "overlay_compile_error": COMPILE,
+    "failing_migration": ("mix", "ecto.migrate"),
+    "corrupt_lock": ("mix", "deps.get"),
+    "server_crashes": ("scripts/manage_xavos.sh", "start"),
+    "server_hangs": ("sh", "-c", "mkdir -p log && setsid --fork mix phx.server"),
+    "asset_build_fails": ("elixir", "-e", "x", "apply", ".", "/srv/xavos/.home/assets_plain-edits.exs"),
+}
+
+
+class Bed:
+    """A fault that is active on a site with a few files of an application."""
+
+    def __init__(self, folder: Path, name: str, *, form: str = "persistent", seed: int = 1) -> None:
+        self.stage = Stage(folder, plan("ground", "one"))
+        self.site = self.stage.site
+        wound = Wound(kind=CATALOGUE[name], path="realistic", phase="one", at=None, form=form, seed=seed)
+        self.fault: Fault = wound.kind.make(wound)
+        self.fault.witness = Witness(journal=self.site.run.journal, facts=wound.facts)
+        self.step = Step(self.site, self.stage.plan, self.stage.plan.phase("one"))
+        GROUND.apply(self.step)
+        for file, text in FILES.items():
+            self.site.file(file).parent.mkdir(parents=True, exist_ok=True)
+            self.site.file(file).write_text(text)
+        self.fault.is_active = True
+
+    def meet(self, *argv: str) -> Request:
+        return self.fault.command(self.site, Request(argv=argv, label=argv[0], cwd=self.site.directory))
+
+    def ended(self, text: str, *, code: int = 1) -> None:
+        request = Request(argv=("mix",), label="mix", cwd=Path("/"))
+        self.fault.commanded(self.site, Outcome(request=request, exit_code=code, seconds=0, tail=text, log=None))
+
+    def tree(self) -> dict[str, str]:
+        folder = self.site.directory
+        return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("path", PATHS)
+def test_every_kind_can_strike_every_path(kind: Any, path: str) -> None:
+    """None of them names a phase that no path has."""
+    assert places(kind, load_plan(path, rehearsal=True))
+    known = {name for each in PATHS for phase in load_plan(each).whole for name in (phase.name, *phase.groups)}
+    assert set(kind.phases) <= known
+
+
+def test_a_phase_is_reached_by_its_own_name() -> None:
+    """`setup` answers for the database, which no migration fails in on the other paths."""
+    kind = CATALOGUE["failing_migration"]
+    assert ("setup", "migrations") == places(kind, load_plan("ambitious", rehearsal=True))
+    assert ("migrations",) == places(kind, load_plan("realistic", rehearsal=True))
+
+
+@pytest.mark.parametrize("name", MEETS)
+class TestPlanting:
+    """It comes with the command that will meet it, once, and goes when the trouble is over."""
+
+    def test_nothing_before(self, tmp_path: Path, name: str) -> None:
+        """Other commands run in an application as it was; what they fail with is no bite."""
+        bed = Bed(tmp_path, name)
+        before = bed.tree()
+        bed.meet("git", "status")
+        bed.ended("broken_overlay.ex mix.lock app.css endpoint.ex injected by a fault")
+        assert (before, 0) == (bed.tree(), bed.fault.witness.bites)
+
+    def test_taken_back(self, tmp_path: Path, name: str) -> None:
+        """To the last byte; what somebody has changed since stays as they left it."""
+        bed = Bed(tmp_path, name)
+        before = bed.tree()
+        bed.meet(*MEETS[name])
+        changed = {file for file, text in bed.tree().items() if before.get(file) != text}
+        assert 1 == len(changed)
+        bed.fault.lift(bed.site)
+        assert before == bed.tree()
+        other = Bed(tmp_path / "other", name)
+        other.meet(*MEETS[name])
+        other.site.file(*changed).write_text("restored by a rollback")
+        other.fault.lift(other.site)
+        assert "restored by a rollback" == other.site.file(*changed).read_text()
+
+    def test_a_folder_that_is_gone(self, tmp_path: Path, name: str) -> None:
+        """The path has been rolled back; there is nothing to put back."""
+        bed = Bed(tmp_path, name)
+        bed.meet(*MEETS[name])
+        shutil.rmtree(bed.site.directory)
+        bed.fault.lift(bed.site)
+        assert not bed.site.directory.exists()
+
+    def test_planted_once(self, tmp_path: Path, name: str) -> None:
+        """What the fault put there is not taken for what was there."""
+        bed = Bed(tmp_path, name)
+        before = bed.tree()
+        bed.meet(*MEETS[name])
+        bed.meet(*MEETS[name])
+        bed.fault.lift(bed.site)
+        assert before == bed.tree()
+
+
+class TestBites:
+    """A command that failed and says why; never one that passed."""
+
+    def test_the_compiler_names_the_file(self, tmp_path: Path) -> None:
+        """The transient form is over with that, and the file is gone."""
+        bed = Bed(tmp_path, "overlay_compile_error", form="transient")
+        bed.meet(*COMPILE)
+        bed.ended("Generated xavos app, lib/xavos/broken_overlay.ex too", code=0)
+        bed.ended("** (SyntaxError) lib/xavos/other.ex:1")
+        assert 0 == bed.fault.witness.bites
+        bed.ended("error: undefined function\n  lib/xavos/broken_overlay.ex:2\n")
+        assert (1, True) == (bed.fault.witness.bites, bed.fault.is_over)
+        assert "lib/xavos/broken_overlay.ex" not in bed.tree()
+
+    def test_the_newest_migration(self, tmp_path: Path) -> None:
+        """It comes after all that are there; by whichever means it fails, the command's words name it."""
+        for seed in range(4):
+            bed = Bed(tmp_path / str(seed), "failing_migration", seed=seed)
+            bed.meet("mix", "ecto.migrate", "--quiet")
+            planted = bed.site.file("priv/repo/migrations/20261126010204_injected.exs").read_text()
+            said = re.search(r'(?:raise|execute) "(.+?)"', planted)
+            assert said is not None
+            bed.ended(f"** (Postgrex.Error) {said[1]}")
+            assert 1 == bed.fault.witness.bites
+
+    def test_a_lock_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """Whatever the seed."""
+        for seed in range(6):
+            bed = Bed(tmp_path / str(seed), "corrupt_lock", seed=seed)
+            bed.meet("mix", "deps.get")
+            assert LOCK != bed.site.file("mix.lock").read_text()
+            with pytest.raises(InvalidLock):
+                lockfile.read(bed.site.file("mix.lock"))
+
+    def test_no_lock_no_fault(self, tmp_path: Path) -> None:
+        """It waits for the first command that finds one."""
+        bed = Bed(tmp_path, "corrupt_lock")
+        bed.site.file("mix.lock").unlink()
+        bed.meet("mix", "phx.new")
+        assert "mix.lock" not in bed.tree()
+
+    def test_a_server_that_crashes(self, tmp_path: Path) -> None:
+        """Its log is asked where nobody has repeated what it says."""
+        bed = Bed(tmp_path, "server_crashes")
+        bed.meet("scripts/manage_xavos.sh", "start")
+        assert (
+            'def start(_type, _args) do\n    raise "injected by a fault"\n'
+            in bed.site.file("lib/xavos/application.ex").read_text()
+        )
+        error = PhaseFailed("it has ended", cause="unknown")
+        bed.fault.failed(bed.site, error)
+        assert 0 == bed.fault.witness.bites
+        bed.site.file("log").mkdir()
+        bed.site.file("log/server.log").write_text("** (RuntimeError) injected by a fault\n")
+        bed.fault.failed(bed.site, error)
+        assert ["log/server.log: ** (RuntimeError) injected by a fault"] == bed.fault.witness.evidence
+
+    def test_a_server_that_hangs(self, tmp_path: Path) -> None:
+        """The script that starts it waits as long as its own setting says."""
+        bed = Bed(tmp_path, "server_hangs")
+        asked = bed.meet("scripts/manage_xavos.sh", "start")
+        assert 0 < int(asked.env["XAVOS_START_SECONDS"]) < 30
+        assert "Process.sleep(:infinity)" in bed.site.file("lib/xavos/application.ex").read_text()
+
+    def test_what_a_bundler_builds(self, tmp_path: Path) -> None:
+        """Where there is one, its source is what is broken."""
+        bed = Bed(tmp_path, "asset_build_fails")
+        bed.meet("mix", "assets.build")
+        assert "assets/css/app.css" in bed.tree()
+        assert FILES["lib/xavos_web/endpoint.ex"] == bed.site.file("lib/xavos_web/endpoint.ex").read_text()
+        bed.ended("Error: Can't resolve './injected_by_a_fault.css' in assets/css/app.css")
+        assert 1 == bed.fault.witness.bites
