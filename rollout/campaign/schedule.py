@@ -1,8 +1,9 @@
 """Which trials a campaign makes, in which order: a function of its seed. Pure.
 
-A *round* holds one block of every kind of fault, one of the A/A control for every path, and one of kills; the kinds
-come in random order, and each brings a random one of its cells (a phase that it can strike, and a form) that it has not
-brought before, until it begins anew with other seeds. So whatever stops a campaign, what it has done is a fair sample.
+A *round* holds one block of every family of faults and, every second time, one of the A/A control and one of kills, in
+random order. A family brings each of its faults, in random order, at a random one of its cells (a phase that it can
+strike, and a form); then each at another, until it begins anew with other seeds. So whatever stops a campaign, what it
+has done is balanced.
 """
 
 from __future__ import annotations
@@ -136,27 +137,49 @@ def size(wish: Wish) -> int | None:
 
 
 def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
-    by_kind = {kind.name: cells(kind, wish.plans, wish.limits.get(kind.name, ())) for kind in wish.kinds}
-    by_kind = {name: found for name, found in by_kind.items() if found}
-    most = max((len(found) for found in by_kind.values()), default=1)
-    turns = itertools.count() if wish.trials is None else range(most * wish.trials)
-    for turn in turns:
+    families = {family: _cells_of(wish, family) for family in FAMILIES}
+    sequences = {family: _sequence(wish, family, found) for family, found in families.items() if found}
+    paths = list(wish.plans)
+    for turn in itertools.count():
         chance = random.Random(f"{wish.seed} round {turn}")  # noqa: S311 - repeatable, not secret
-        blocks = [_control(wish, path, turn) for path in wish.plans]
-        if wish.with_kills:
-            blocks.append(_killed(wish, turn))
-        for name, found in by_kind.items():
-            place, repeat = turn % len(found), turn // len(found)
-            if wish.trials is not None and repeat >= wish.trials:
-                continue
-            order = random.Random(f"{wish.seed} {name} {repeat}").sample(found, len(found))  # noqa: S311
-            blocks.append(_struck(wish, order[place], repeat))
-        if wish.trials is not None and turn >= wish.trials:  # as many controls and kills as trials of a cell
-            blocks = [block for block in blocks if block[0].kind not in {CONTROL, KILLS}]
+        blocks = [block for sequence in sequences.values() if (block := next(sequence, None)) is not None]
+        # The controls go path by path; there are as many of them and of kills as asked for, where that is said.
+        if _is_due(turn, wish.trials and wish.trials * len(paths)):
+            blocks.append(_control(wish, paths[turn // 2 % len(paths)], turn // 2 // len(paths)))
+        if wish.with_kills and _is_due(turn, wish.trials):
+            blocks.append(_killed(wish, turn // 2))
+        if not blocks and wish.trials is not None and turn > 2 * wish.trials * len(paths):
+            return
         chance.shuffle(blocks)
         for block in blocks:
             chance.shuffle(block)
         yield blocks
+
+
+def _is_due(turn: int, most: int | None) -> bool:
+    """Every second round, until there are `most`."""
+    return turn % 2 == 0 and (most is None or turn // 2 < most)
+
+
+def _cells_of(wish: Wish, family: str) -> Mapping[str, tuple[Cell, ...]]:
+    made = {
+        kind.name: cells(kind, wish.plans, wish.limits.get(kind.name, ()))
+        for kind in wish.kinds
+        if kind.family == family
+    }
+    return {name: found for name, found in made.items() if found}
+
+
+def _sequence(wish: Wish, family: str, found: Mapping[str, tuple[Cell, ...]]) -> Iterator[list[Specification]]:
+    """The blocks of a family: each of its faults once, in random order and at a random cell, then each at another."""
+    repeats = itertools.count() if wish.trials is None else range(wish.trials)
+    for repeat in repeats:
+        chance = random.Random(f"{wish.seed} {family} {repeat}")  # noqa: S311 - repeatable, not secret
+        orders = {name: chance.sample(some, len(some)) for name, some in found.items()}
+        for place in range(max(map(len, orders.values()))):
+            names = [name for name, order in orders.items() if place < len(order)]
+            for name in chance.sample(names, len(names)):
+                yield _struck(wish, orders[name][place], repeat)
 
 
 def _struck(wish: Wish, cell: Cell, repeat: int) -> list[Specification]:

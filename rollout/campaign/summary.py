@@ -59,7 +59,8 @@ class Trial:
 class Summary:
     """All that follows from the trials; each counts once, however often it is told.
 
-    `unreadable`: how many rows were none of ours. `under_faults`, `without`: success per path, of trials with a fault and of the control; `clean`: the share that left
+    `unreadable`: how many rows were none of ours.
+    `under_faults`, `without`: success per path, of trials with a fault and of the control; `clean`: the share that left
     nothing behind, of trials with a fault. `families`, `faults`, `forms`: success under faults by (path, that name).
     """
 

@@ -82,10 +82,19 @@ def test_without_a_number_of_trials_there_is_no_end_and_seeds_do_not_come_back()
     assert size(endless) is None
 
 
-def test_the_first_round_has_every_fault_once() -> None:
-    trials = tuple(islice(schedule(wish("all")), 3 * (len(CATALOGUE) + 3)))
-    first = {t.fault for t in trials if t.kind == "fault"}
-    assert first == {kind.name for kind in CATALOGUE.values() if cells(kind, PLANS)}
+def test_whatever_stops_it_families_are_balanced_and_each_fault_comes_before_one_comes_again() -> None:
+    trials = islice(schedule(replace(wish("all"), trials=None)), 700)
+    blocks = [tuple(block) for _, block in groupby(trials, key=lambda trial: trial.block)]
+    struck = [block[0] for block in blocks if block[0].kind == "fault"]
+    for some in (25, 50, 100):
+        counted = Counter(trial.family for trial in struck[:some])
+        assert max(counted.values()) - min(counted.values()) <= 1
+    of_registry = [trial.fault for trial in struck if trial.family == "registry"]
+    kinds = [kind for kind in CATALOGUE.values() if kind.family == "registry" and cells(kind, PLANS)]
+    assert len(set(of_registry[: len(kinds)])) == len(kinds)
+    others = Counter(block[0].kind for block in blocks)
+    assert abs(others[CONTROL] - others[KILLS]) <= 1
+    assert others[KILLS] >= 5
 
 
 def test_names_are_faults_families_kills_none_or_all() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollout.campaign.records import as_row
-from rollout.campaign.troubles import as_rows, load_troubles
+from rollout.campaign.troubles import FILE, as_rows, load_troubles
 from tests.unit.campaign.trials import result, trial
 
 PATHS = ("realistic", "incremental", "ambitious")
@@ -15,20 +16,22 @@ PATHS = ("realistic", "incremental", "ambitious")
 FAULTS = {
     "registry_down": ("registry", "nothing behind the gateway can be reached", "requests that got 502",
                       "after a few requests", ("transient", "persistent")),
-    "registry_slow": ("registry", "every answer comes late and trickles", "answers that were delayed", "after 4 to 12 s",
-                      ("transient", "persistent")),
-    "wrong_checksum": ("registry", "tarballs are not those that the registry has signed for", "tarballs that were altered",
-                       "after a few requests", ("transient", "persistent")),
-    "database_stopped": ("database", "the database server is stopped", "connections that were refused", "after 2 to 6 s",
-                         ("transient", "persistent")),
+    "registry_slow": ("registry", "every answer comes late and trickles", "answers that were delayed",
+                      "after 4 to 12 s", ("transient", "persistent")),
+    "wrong_checksum": ("registry", "tarballs are not those that the registry has signed for",
+                       "tarballs that were altered", "after a few requests", ("transient", "persistent")),
+    "database_stopped": ("database", "the database server is stopped", "connections that were refused",
+                         "after 2 to 6 s", ("transient", "persistent")),
     "wrong_password": ("database", "the password is not the role's", "refusals to sign in", "", ("persistent",)),
     "disk_full": ("machine", "no byte can be written any more", "writes that were refused", "when the phase has failed",
                   ("transient", "persistent")),
     "failing_migration": ("deployment", "a migration raises", "migrations that raised", "", ("persistent",)),
     "sigterm": ("suite", "SIGTERM while the run is at work", "the signal was sent to the run", "one signal",
                 ("transient", "persistent")),
-    "two_runs": ("suite", "a second run of the same name begins", "the second run was refused", "one run", ("transient",)),
+    "two_runs": ("suite", "a second run of the same name begins", "the second run was refused", "one run",
+                 ("transient",)),
 }  # fmt: skip
+MIX = frozenset(tomllib.loads(FILE.read_text(encoding="utf-8")))
 PHASES = ("packages", "database", "ash_core", "authentication", "migrations")
 _PROMISES = {"transient": ["deployed", "rolled_back"], "persistent": ["rolled_back", "refused"]}
 _CHANCES = {"realistic": 0.9, "incremental": 0.85, "ambitious": 0.35}
@@ -39,14 +42,14 @@ def campaign(trials: Sequence[Mapping[str, Any]] = (), **facts: Any) -> dict[str
     usual: dict[str, Any] = {
         "schema": 1, "run": "20260101-120000-c0ffee", "started": "2026-01-01T12:00:00Z", "seed": 7,
         "source": {"kind": "rehearsal", "detail": "default"}, "forge": "container", "database": "container",
-        "phases": list(PHASES), "rehearsal": True, "population": "rehearsal:default", "paths": list(PATHS), "planned": len(trials),
-        "seconds": 5400.0, "left_out": {"read_only": "it mounts file systems, which only root may"},
+        "phases": list(PHASES), "rehearsal": True, "population": "rehearsal:default", "paths": list(PATHS),
+        "planned": len(trials), "seconds": 5400.0, "left_out": {"read_only": "it mounts file systems, which only root may"},
         "decoys": ["folders and a repository beside the deployment, named almost like it"],
         "faults": {
             name: {"family": family, "text": text, "bites": bites, "lasts": lasts}
             for name, (family, text, bites, lasts, _) in FAULTS.items()
         },
-        "mix": as_rows(load_troubles(known=_EVERYTHING())), "trials": list(trials),
+        "mix": as_rows(load_troubles(known=MIX)), "trials": list(trials),
     }  # fmt: skip
     return {**usual, **facts}
 
@@ -86,15 +89,17 @@ def many(blocks: int = 55, seed: int = 1) -> dict[str, Any]:
             for arm in ("A", "B"):
                 good = path != "ambitious" or chance.random() < 0.7
                 rows.append(row(
-                    ["deployed"] if path != "ambitious" else (), seconds=40.0, bites=0, evidence=(), cause=None, failed_at=None,
-                    of={"kind": "control", "fault": "", "family": "", "form": "", "group": "", "phase": "", "path": path,
-                        "arm": arm, "seed": turn, "number": len(rows) + 1, "block": 1000 + turn},
+                    ["deployed"] if path != "ambitious" else (), seconds=40.0, bites=0, evidence=(), cause=None,
+                    failed_at=None,
+                    of={"kind": "control", "fault": "", "family": "", "form": "", "group": "", "phase": "",
+                        "path": path, "arm": arm, "seed": turn, "number": len(rows) + 1, "block": 1000 + turn},
                     outcome="deployed" if good else "dirty", settled="deployed" if good else "dirty",
                 ))  # fmt: skip
         for turn in range(6):
             missed = turn == 5
             rows.append(row(
-                ["rolled_back", "refused", "deployed"] if path != "ambitious" else (), seconds=15.0, recovery_seconds=2.0,
+                ["rolled_back", "refused", "deployed"] if path != "ambitious" else (), seconds=15.0,
+                recovery_seconds=2.0,
                 of={"kind": "kills", "fault": "sigkill", "family": "suite", "group": "", "phase": "", "path": path,
                     "at": round(turn * 6.3, 2), "seed": 100 + turn, "number": len(rows) + 1, "block": 2000 + turn},
                 outcome="deployed" if missed else "killed", settled="deployed" if missed else "rolled_back",
@@ -102,16 +107,3 @@ def many(blocks: int = 55, seed: int = 1) -> dict[str, Any]:
                 changed=("left behind: process 4711",) if turn == 2 and path == "incremental" else (),
             ))  # fmt: skip
     return campaign(rows)
-
-
-class _EVERYTHING:  # noqa: N801
-    """Knows every name."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
