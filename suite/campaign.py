@@ -17,8 +17,9 @@ from rollout.campaign.ledger import FILE as LEDGER
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
 from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
-from rollout.journal.questions import Event
+from rollout.journal.questions import Event, last
 from rollout.options import Options
+from rollout.report.campaign import SUMMARY, write_campaign
 from rollout.report.files import write_whole
 from rollout.report.text import duration, line
 from rollout.run import Run
@@ -80,10 +81,22 @@ def campaign(config: pytest.Config, options: Options) -> None:
 
 def _write(told: Campaigning, events: Sequence[Event]) -> str:
     """The reports of the campaign; returns the summary."""
-    folder = told.run.folder
-    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
-    write_whole(folder / "campaign.json", json.dumps(campaigns.facts(told.campaign), indent=1, default=str))
-    return ""
+    folder, judged = told.campaign.folder, verdict(events)
+    started = last(events, "run.started")
+    data = {
+        "run": folder.name,
+        "started": started.get("t"),
+        "source": {"kind": judged.source_kind, "detail": judged.source_detail},
+        "forge": judged.forge_kind,
+        "database": judged.database_kind,
+        "rehearsal": judged.rehearsal,
+        "seconds": round(time.monotonic() - told.began, 1),
+        **campaigns.facts(told.campaign),
+    }
+    for place in {folder, told.run.folder}:  # a campaign that was gone on with has a folder already
+        write_whole(place / "verdict.json", json.dumps(as_json(judged), indent=2, ensure_ascii=False) + "\n")
+        write_campaign(place, data)
+    return (folder / SUMMARY).read_text(encoding="utf-8")
 
 
 class _Hooks:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout.attempts import REAL
 from rollout.campaign.crew import hired
+from rollout.campaign.decoys import DECOYS
 from rollout.campaign.ground import Ground, arguments
 from rollout.campaign.ledger import Ledger, NotACampaign
-from rollout.campaign.records import CONTROL, KILLS, Result, Specification
+from rollout.campaign.records import CONTROL, KILLS, Result, Specification, as_row
 from rollout.campaign.schedule import Choice, Wish, chosen, kinds_left_out, schedule, size
 from rollout.campaign.trial import repeat
+from rollout.campaign.troubles import Mix, as_rows, load_troubles
 from rollout.errors import UsageError
 from rollout.faults import CATALOGUE, Kind, unfit
 from rollout.options import Options
@@ -46,6 +48,7 @@ class Campaign:
     plans: Mapping[str, Plan]
     choice: Choice
     left_out: Mapping[str, str]
+    mix: Mix
     trials: int | None
     seed: int
     source: str
@@ -174,6 +177,7 @@ def begin(options: Options, folder: Path, site: Site) -> Campaign:
         plans=plans,
         choice=replace(choice, kinds=tuple(kind for kind in choice.kinds if kind.name not in why)),
         left_out=why,
+        mix=load_troubles(known=CATALOGUE),
         trials=head["trials"],
         seed=int(head["seed"]),
         source=options.source,
@@ -196,25 +200,32 @@ def _refuse_another(ledger: Ledger, asked: Mapping[str, Any], folder: Path) -> N
             raise NotACampaign(folder=folder, problem=problem)
 
 
-def facts(campaign: Campaign, results: Sequence[Result] | None = None) -> dict[str, Any]:
-    """The campaign as data: trials with what was expected of each and the line that repeats it."""
-    done = campaign.results if results is None else results
+def facts(campaign: Campaign) -> dict[str, Any]:
+    """What campaign.json says of the campaign itself: its trials, what was promised, the line that repeats each."""
+    kinds = {result.specification.fault for result in campaign.results if result.specification.fault}
     return {
         "seed": campaign.seed,
         "population": campaign.ground.population,
         "paths": list(campaign.plans),
+        "phases": list(dict.fromkeys(name for plan in campaign.plans.values() for name in plan.phase_names)),
         "planned": campaign.planned,
-        "left_out": dict(campaign.left_out),
+        "jobs": campaign.jobs,
         "spans": dict(campaign.spans),
+        "left_out": dict(campaign.left_out),
+        "decoys": list(DECOYS),
+        "mix": as_rows(campaign.mix),
+        "faults": {
+            name: {"family": kind.family, "text": kind.text, "bites": kind.bites, "lasts": kind.lasts}
+            for name, kind in CATALOGUE.items()
+            if name in kinds
+        },
         "trials": [
             {
-                **asdict(result),
-                "key": result.specification.key,
-                "where": result.specification.where,
+                **as_row(result),
                 "expected": list(campaign.expected(result.specification)),
                 "as_promised": campaign.is_as_promised(result),
                 "repeat": repeat(result.specification, campaign.ground),
             }
-            for result in done
+            for result in campaign.results
         ],
     }

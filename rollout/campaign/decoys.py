@@ -24,6 +24,12 @@ from psycopg import sql
 from rollout.site.manifest import scan
 from rollout.site.postgres import DatabaseServer
 
+DECOYS = (
+    "folders and files beside the deployment whose names begin or end as its own, one of them like its repository",
+    "a process that looks like a server of ours and carries another run's token",
+    "listeners on the ports on either side of ours",
+    "for every second killed run, a database server by its address, with a role and databases named like ours",
+)
 _PORTS = range(20000, 32000)
 _OTHER_RUN = "20200101-000000-0000ff"
 _TEXT = "somebody's own\n"

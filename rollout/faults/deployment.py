@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from rollout.faults.fault import Kind, Wound
 from rollout.faults.planted import Planted, after, mix
-from rollout.process import Request
+from rollout.process import Outcome, Request
 from rollout.site.site import Site
 
 _BROKEN = "lib/xavos/broken_overlay.ex"
 _APPLICATION = "lib/xavos/application.ex"
 _MIGRATIONS = "priv/repo/migrations"
 _SAYS = "injected by a fault"
+_TABLE = _SAYS.replace(" ", "_")
 _LOG = "log/server.log"
 _PATIENCE_SECONDS = 12  # manage_xavos.sh waits so long for a server that hangs; 90 s where nobody says anything
 _DOES_NOT_COMPILE = (
@@ -24,7 +25,7 @@ _DOES_NOT_COMPILE = (
 )
 _DOES_NOT_MIGRATE = (
     f'raise "{_SAYS}"',
-    f"""execute "ALTER TABLE {_SAYS.replace(" ", "_")} ADD COLUMN nothing text" """.strip(),
+    f'execute "ALTER TABLE {_TABLE} ADD COLUMN nothing text"',
 )
 _GARBLED = ("<<<<<<< HEAD\n{text}=======\n%{{}}\n>>>>>>> other\n", "{half}", "\x00\x01\x02{half}")
 
@@ -46,7 +47,7 @@ class DoesNotMigrate(Planted):
     """The newest migration fails, after those before it have been run."""
 
     def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, rf"{_SAYS}|{_SAYS.replace(' ', '_')}")
+        super().__init__(wound, rf"\(RuntimeError\) {_SAYS}|{_TABLE}\"? does not exist")
 
     def awaits(self, site: Site, request: Request) -> bool:
         return mix(request, "ecto.migrate") or mix(request, "ash.setup") or mix(request, "ash.migrate")
@@ -68,6 +69,7 @@ class LockGarbled(Planted):
 
     def __init__(self, wound: Wound) -> None:
         super().__init__(wound, r"mix\.lock")
+        self._is_rewritten = False
 
     def awaits(self, site: Site, request: Request) -> bool:
         return request.argv[0] == "mix" and site.file("mix.lock").is_file()
@@ -75,6 +77,16 @@ class LockGarbled(Planted):
     def files(self, site: Site) -> Mapping[str, str]:
         text = site.file("mix.lock").read_text(encoding="utf-8")
         return {"mix.lock": self.chance.choice(_GARBLED).format(text=text, half=text[: len(text) // 2])}
+
+    def commanded(self, site: Site, outcome: Outcome) -> None:
+        """Mix takes a lock that is no Elixir for an empty one, without a word, and writes another."""
+        super().commanded(site, outcome)
+        for before, planted in self.planted.values():
+            lock = site.file("mix.lock").read_bytes() if site.file("mix.lock").is_file() else planted
+            if lock != planted and not self.is_over and not self._is_rewritten:
+                self._is_rewritten = True
+                same = "with what was in it" if lock == before else "with something else in it"
+                self.met(site, f"{outcome.request.label}: has written mix.lock anew, {same}")
 
 
 class _DoesNotStart(Planted):
@@ -93,7 +105,7 @@ class _DoesNotStart(Planted):
         """What the server has said last is in its log."""
         super().failed(site, error)
         log = site.file(_LOG)
-        if self._planted and not self.witness.bites and log.is_file():
+        if self.planted and not self.witness.bites and log.is_file():
             self.look_into(site, log.read_text(encoding="utf-8", errors="replace"), whose=_LOG)
 
 
@@ -159,9 +171,10 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="corrupt_lock",
         text="mix.lock cannot be read",
-        bites="a command that failed and named the file",
+        bites="a command that failed and named the file, or wrote it anew as if there had been none",
         make=LockGarbled,
         phases=("setup", *_COMPILING, "migrations"),
+        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
     ),
     _kind(
         name="server_crashes",

@@ -17,7 +17,7 @@ class Planted(Sensed):
 
     def __init__(self, wound: Wound, signs: str) -> None:
         super().__init__(wound, signs)
-        self._planted: dict[Path, tuple[bytes | None, bytes]] = {}
+        self.planted: dict[Path, tuple[bytes | None, bytes]] = {}
 
     def awaits(self, site: Site, request: Request) -> bool:
         """Whether this is the command to plant it before."""
@@ -28,7 +28,7 @@ class Planted(Sensed):
         raise NotImplementedError
 
     def command(self, site: Site, request: Request) -> Request:
-        if not self._planted and self.awaits(site, request):
+        if not self.planted and self.awaits(site, request):
             self.plant(site)
         return request
 
@@ -36,21 +36,21 @@ class Planted(Sensed):
         """Write the files, and remember what they held."""
         for name, text in self.files(site).items():
             file, data = site.file(name), text.encode()
-            self._planted[file] = (file.read_bytes() if file.is_file() else None, data)
+            self.planted[file] = (file.read_bytes() if file.is_file() else None, data)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
 
     def commanded(self, site: Site, outcome: Outcome) -> None:
-        if self._planted and not outcome.ok:
+        if self.planted and not outcome.ok:
             super().commanded(site, outcome)
 
     def failed(self, site: Site, error: BaseException) -> None:
-        if self._planted:
+        if self.planted:
             super().failed(site, error)
 
     def lift(self, site: Site) -> None:
         """Put back what is still as it was planted; what a rollback has put back already is not touched."""
-        for file, (before, planted) in self._planted.items():
+        for file, (before, planted) in self.planted.items():
             if not file.is_file() or file.read_bytes() != planted:
                 continue
             if before is None:

@@ -20,6 +20,10 @@ from rollout.step import Step
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
 _AGAIN_SECONDS = 0.3
 _RIVAL_SECONDS = 120.0
+_JOURNALING = (
+    "prerequisites", "archives", "worktree", "phoenix_app", "setup", "database", "ash_core", "authentication", "extras",
+    "foundation", "migrations", "installation", "scripts", "server",
+)  # fmt: skip
 _NO_ROOM = "/dev/full"  # every write to it ends with ENOSPC, as on a disk without room
 
 
@@ -155,6 +159,7 @@ KINDS = (
         text="the disk that the run's journal is on has no more room",
         bites="the run stopped because its journal could not be written",
         make=JournalDiskFull,
+        phases=_JOURNALING,
         lasts="until the phase has failed",
         expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
     ),

@@ -62,9 +62,10 @@ def verdict(one: Difference) -> str:
 
 def control_words(one: Difference) -> str:
     """Whether the control is as it should be."""
-    return "holds zero, as it should" if not one.winner else (
-        f"excludes zero: arm {one.winner} came out better than its twin; one such interval in twenty does so by chance"
-    )  # fmt: skip
+    if not one.winner:
+        return "holds zero, as it should"
+    arm = line(one.winner, 20)
+    return f"excludes zero: arm {arm} came out better than its twin; one such interval in twenty does so by chance"
 
 
 def headline(found: Summary, *, rehearsal: bool) -> str:
@@ -108,7 +109,7 @@ def world_sentence(one: RealWorld) -> str:
 
 def stratum_words(one: Stratum) -> str:
     """`registry_down, transient`."""
-    return f"{one.fault}, {one.form}" if one.form else "no trouble at all"
+    return line(f"{one.fault}, {one.form}", 80) if one.form else "no trouble at all"
 
 
 def kills_words(one: Kills) -> str:

@@ -14,7 +14,8 @@ import pytest
 from deploy_tests.chromium import Tab, chromium
 from rollout.doctor import find_browser
 from rollout.report import page
-from tests.unit.report import golden, journals
+from rollout.report.campaign import campaign_page
+from tests.unit.report import campaigns, golden, journals
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -47,6 +48,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "three": page(journals.with_matrix(journals.comparison(journals.past())), lambda log: log.encode() * 99),
         "one": page(journals.alone(source="rehearsal")),
         "hostile": page(hostile, lambda _: journals.HOSTILE.encode()),
+        "campaign": campaign_page(campaigns.many()).replace("<details>", "<details open>"),
     }
     for name, html in drawn.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
@@ -81,7 +83,7 @@ def opened(tab: Tab, address: str, *, width: int = WIDE, dark: bool = False, med
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
-@pytest.mark.parametrize("name", ["three", "one", "hostile"])
+@pytest.mark.parametrize("name", ["three", "one", "hostile", "campaign"])
 def test_the_page_fits_and_asks_for_nothing(
     tab: Tab, pages: dict[str, str], tmp_path: Path, name: str, width: int, dark: bool
 ) -> None:
@@ -249,7 +251,7 @@ def test_it_prints_without_controls_and_with_everything_unfolded(tab: Tab, pages
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
-@pytest.mark.parametrize("name", ["three", "one"])
+@pytest.mark.parametrize("name", ["three", "one", "campaign"])
 def test_axe_finds_nothing_serious(
     tab: Tab, pages: dict[str, str], axe: str, name: str, width: int, dark: bool
 ) -> None:

@@ -27,8 +27,8 @@ def made(outcome: str = "deployed", *, bites: int = 1, left: tuple[str, ...] = (
 
 
 def control(path: str, arm: str, outcome: str = "deployed", seed: int = 1) -> Result:
-    facts = {"fault": "", "family": "", "form": "", "group": "", "phase": ""}
-    return made(outcome, bites=0, kind="control", path=path, arm=arm, seed=seed, **facts)
+    of = trial(kind="control", path=path, arm=arm, seed=seed, fault="", family="", form="", group="", phase="")
+    return result(of, outcome=outcome, settled=outcome, bites=0)
 
 
 def known(hits: int, n: int) -> Rate:
@@ -93,10 +93,8 @@ def test_mover_of_a_difference_is_newcombe(one: tuple[int, int], two: tuple[int,
     """Weights 1 and -1; and of one proportion alone it is Wilson."""
     first, second = known(*one), known(*two)
     _, low, high = mover([(1.0, first), (-1.0, second)])
-    assert newcombe(*one, *two) == (pytest.approx(max(-1.0, low)), pytest.approx(min(1.0, high)))
-    assert mover([(1.0, first)]) == (
-        pytest.approx(first.share), pytest.approx(first.low), pytest.approx(first.high)
-    )  # fmt: skip
+    assert newcombe(*one, *two) == pytest.approx((max(-1.0, low), min(1.0, high)))
+    assert mover([(1.0, first)]) == pytest.approx((first.share, first.low, first.high))
 
 
 def test_mover_by_hand() -> None:
@@ -126,7 +124,8 @@ def test_populations_are_never_mixed() -> None:
     for ask in (
         statistics.success, statistics.clean, lambda all_: statistics.rates(all_, lambda one: one.run),
         lambda all_: statistics.compare(all_, "realistic", "ambitious"), lambda all_: statistics.cells(all_, {}),
-        lambda all_: statistics.control(all_, "realistic"), lambda all_: real_world(all_, Mix(troubles=()), "realistic"),
+        lambda all_: statistics.control(all_, "realistic"),
+        lambda all_: real_world(all_, Mix(troubles=()), "realistic"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="real and rehearsal:default are never counted together"):
             ask(mixed)
@@ -221,9 +220,10 @@ def test_the_real_world_weighs_by_the_mix() -> None:
     found = real_world(results, mix(sigterm=(0.2, 0.75)), "realistic")
     assert found is not None
     assert found.share == pytest.approx(0.95)
-    assert (found.covered, found.missing) == (pytest.approx(1), ())
+    assert found.covered == pytest.approx(1)
+    assert found.missing == ()
     _, low, high = mover([(0.8, known(1, 1)), (0.15, known(1, 1)), (0.05, known(0, 1))])
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(min(1, high)))
+    assert (found.low, found.high) == pytest.approx((low, min(1, high)))
 
 
 def test_what_was_not_measured_is_named_and_its_weight_divided_out() -> None:

@@ -56,15 +56,15 @@ def test_forms_share_the_probability(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"[registry_dwn]\n{GOOD}", "troubles.toml, registry_dwn: no fault has this name (did you mean registry_down?)"),
+        (f"[registry_dwn]\n{GOOD}", "registry_dwn: no fault has this name (did you mean registry_down?)"),
         (f"[zzz]\n{GOOD}", "zzz: no fault has this name."),
         ("registry_down = 3", "registry_down: it is no table"),
-        (f"[registry_down]\nodds = 1\n{GOOD}", "registry_down: unknown key 'odds'; known: assumption, because, probability"),
+        (f"[registry_down]\nodds = 1\n{GOOD}", "registry_down: unknown key 'odds'; known: assumption, because"),
         (f"[registry_down]\n{GOOD.replace('probability = 0.1', '')}", "registry_down: it needs probability"),
         (f"[registry_down]\n{GOOD.replace('0.1', '1.5')}", "registry_down: probability=1.5 is no share from 0 to 1"),
         (f"[registry_down]\n{GOOD.replace('0.1', 'nan')}", "registry_down: probability=nan is no share"),
         (f"[registry_down]\n{GOOD.replace('0.5', 'true')}", "registry_down: transient=True is no share"),
-        (f"[registry_down]\n{GOOD}source = 'x'", "registry_down: it needs a source, or assumption = true, and not both"),
+        (f"[registry_down]\n{GOOD}source = 'x'", "it needs a source, or assumption = true, and not both"),
         (f"[registry_down]\n{GOOD.replace('true', 'false')}", "it needs a source, or assumption = true"),
         (f"[registry_down]\n{GOOD.replace('true', '1')}", "assumption=1 is neither true nor false"),
         (f"[registry_down]\n{GOOD.replace('a guess', ' ')}", "registry_down: it needs because"),
@@ -82,5 +82,5 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, proble
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """By its name."""
-    with pytest.raises(InvalidTroubles, match="no.toml, file: No such file"):
+    with pytest.raises(InvalidTroubles, match=r"no\.toml, file: No such file"):
         load_troubles(tmp_path / "no.toml", known=())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,9 +145,14 @@ class TestBites:
             bed = Bed(tmp_path / str(seed), "failing_migration", seed=seed)
             bed.meet("mix", "ecto.migrate", "--quiet")
             planted = bed.site.file("priv/repo/migrations/20261126010204_injected.exs").read_text()
-            said = re.search(r'(?:raise|execute) "(.+?)"', planted)
-            assert said is not None
-            bed.ended(f"** (Postgrex.Error) {said[1]}")
+            bed.ended(f"[info] {planted}")
+            assert 0 == bed.fault.witness.bites
+            raised = "raise" in planted
+            bed.ended(
+                "** (RuntimeError) injected by a fault"
+                if raised
+                else '** (Postgrex.Error) ERROR 42P01 (undefined_table) relation "injected_by_a_fault" does not exist'
+            )
             assert 1 == bed.fault.witness.bites
 
     def test_a_lock_that_cannot_be_read(self, tmp_path: Path) -> None:
@@ -159,6 +163,21 @@ class TestBites:
             assert LOCK != bed.site.file("mix.lock").read_text()
             with pytest.raises(InvalidLock):
                 lockfile.read(bed.site.file("mix.lock"))
+
+    def test_a_lock_that_is_written_anew(self, tmp_path: Path) -> None:
+        """Mix has taken it for an empty one; that is a bite, once, and what it wrote stays."""
+        for form in ("transient", "persistent"):
+            bed = Bed(tmp_path / form, "corrupt_lock", form=form)
+            bed.meet("mix", "deps.get")
+            bed.ended("", code=0)
+            assert 0 == bed.fault.witness.bites
+            bed.site.file("mix.lock").write_text("%{}\n")
+            for _ in range(2):
+                bed.ended("", code=0)
+            assert ["mix: has written mix.lock anew, with something else in it"] == bed.fault.witness.evidence
+            assert 1 == bed.fault.witness.bites
+            bed.fault.lift(bed.site)
+            assert "%{}\n" == bed.site.file("mix.lock").read_text()
 
     def test_no_lock_no_fault(self, tmp_path: Path) -> None:
         """It waits for the first command that finds one."""

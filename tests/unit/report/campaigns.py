@@ -43,7 +43,8 @@ def campaign(trials: Sequence[Mapping[str, Any]] = (), **facts: Any) -> dict[str
         "schema": 1, "run": "20260101-120000-c0ffee", "started": "2026-01-01T12:00:00Z", "seed": 7,
         "source": {"kind": "rehearsal", "detail": "default"}, "forge": "container", "database": "container",
         "phases": list(PHASES), "rehearsal": True, "population": "rehearsal:default", "paths": list(PATHS),
-        "planned": len(trials), "seconds": 5400.0, "left_out": {"read_only": "it mounts file systems, which only root may"},
+        "planned": len(trials), "seconds": 5400.0,
+        "left_out": {"read_only": "it mounts file systems, which only root may"},
         "decoys": ["folders and a repository beside the deployment, named almost like it"],
         "faults": {
             name: {"family": family, "text": text, "bites": bites, "lasts": lasts}

@@ -1,0 +1,76 @@
+"""The journal's disk is full: the run stops before it does what it could not journal, and takes back the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout.faults import CATALOGUE
+from rollout.faults.fault import Wound
+from rollout.journal import JournalUnwritable, read_events
+from rollout.step import Step
+from tests.unit.fakes import GROUND, Stage, code, plan, writes
+
+
+def _struck(folder: Path, form: str) -> Stage:
+    wound = Wound(kind=CATALOGUE["journal_disk_full"], path="realistic", phase="one", at=None, form=form, seed=1)
+    return Stage(folder, plan("ground", "one"), fault=wound)
+
+
+def _acts(step: Step) -> None:
+    with step.act("make a file", {"kind": "directory", "path": str(step.site.file("made")), "run": step.site.run.id}):
+        writes("made")(step)
+
+
+@pytest.mark.parametrize("form", ["transient", "persistent"])
+class TestJournalFull:
+    def test_nothing_happens_unjournaled(self, tmp_path: Path, form: str) -> None:
+        """The act is not begun, the phase fails by it, and what was there before is taken back."""
+        made: list[bool] = []
+
+        def apply(step: Step) -> None:
+            try:
+                _acts(step)
+            finally:
+                made.append(step.site.file("made").exists())
+
+        stage = _struck(tmp_path, form)
+        result = stage.play(GROUND, code("one", apply, checkpointed=False))["one"]
+        assert isinstance(result.error, JournalUnwritable)
+        assert "No space left on device" in str(result.error)
+        assert [False] == made
+        assert "rolled_back" == stage.deployment.outcome()
+        assert not stage.directory.exists()
+
+    def test_what_was_journaled_stays_readable(self, tmp_path: Path, form: str) -> None:
+        """Recovery would find the acts of before; what the full disk did not take is not there in halves."""
+        stage = _struck(tmp_path, form)
+        seen: list[str] = []
+
+        def apply(step: Step) -> None:
+            try:
+                _acts(step)
+            finally:
+                seen.extend(event["event"] for event in read_events(step.site.run.journal.path))
+
+        stage.play(GROUND, code("one", apply, checkpointed=False))
+        assert "fault.struck" == seen[-1]
+        assert "act.intent" in seen
+
+    def test_the_bite_is_told_when_there_is_room_again(self, tmp_path: Path, form: str) -> None:
+        """The descriptor is the journal's own again."""
+        stage = _struck(tmp_path, form)
+        stage.play(GROUND, code("one", _acts, checkpointed=False))
+        on_disk = read_events(stage.run.folder / "journal.jsonl")
+        finished = next(event for event in on_disk if event["event"] == "fault.finished")
+        assert (1, True) == (finished["bites"], finished["struck"])
+        assert "path.finished" == on_disk[-1]["event"]
+
+
+def test_a_phase_that_journals_nothing_does_not_meet_it(tmp_path: Path) -> None:
+    """Then there is no bite."""
+    stage = _struck(tmp_path, "transient")
+    stage.play(GROUND, code("one", lambda step: None, checkpointed=False))
+    assert [] == stage.told("fault.bit")
+    assert "void" == stage.deployment.outcome()
