@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import tenacity
 
 from rollout.classify import TRANSIENT, Probes, failure
-from rollout.errors import PhaseFailed
+from rollout.errors import PhaseFailed, RolloutError
 from rollout.hex.record import UNREACHABLE_CAUSES
 from rollout.journal import CommandRecorder
 from rollout.options import ROOT
@@ -236,4 +236,4 @@ def _trouble(causes: Mapping[str, int]) -> str | None:
 
 
 def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, PhaseFailed) and error.cause in TRANSIENT
+    return isinstance(error, RolloutError) and error.cause in TRANSIENT

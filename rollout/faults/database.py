@@ -1,7 +1,117 @@
-"""Faults of the database."""
+"""Faults of the database: its server, what the deployment's role may do there, what somebody else has there."""
 
 from __future__ import annotations
 
-from rollout.faults.fault import Kind
+import functools
 
-KINDS: tuple[Kind, ...] = ()
+from rollout.faults.fault import Kind
+from rollout.faults.heard import LASTS
+from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, GoneInRollback, Starved, Stopped
+from rollout.faults.role import ConnectionLimit, Killed, NoCreateDb, WrongPassword
+from rollout.faults.room import Full, NameTaken
+
+# Groups of checks whose phases ask the database; of a path that is only observed, `setup` answers for the first.
+_ASKING = ("database", "migrations", "installation", "server")
+_CREATING = ("database", "installation")  # of the development's, of the tests'
+# Phases that such a path has not: its steps are not rolled back, and its site is disposed of without the server.
+_ROLLED_BACK = ("installation", "scripts")
+_EITHER = ("deployed", "rolled_back")
+_MAY_PASS = {"transient": _EITHER, "persistent": ("rolled_back",)}
+
+_kind = functools.partial(Kind, family="database", phases=_ASKING, lasts=LASTS, needs=("database",), expects=_MAY_PASS)
+
+KINDS: tuple[Kind, ...] = (
+    _kind(
+        name="database_stopped",
+        text="the database server is stopped",
+        bites="a command or the phase that was refused, as we were ourselves",
+        make=Stopped,
+    ),
+    _kind(
+        name="database_refused",
+        text="the database server takes no connection, though it lives",
+        bites="a command or the phase that was refused, as we were ourselves",
+        make=CutOff,
+        needs=("engine",),
+    ),
+    _kind(
+        name="wrong_password",
+        text="the role's password is not the one that the deployment knows",
+        bites="the server's log says that the authentication failed",
+        make=WrongPassword,
+    ),
+    _kind(
+        name="no_createdb",
+        text="the role may not create databases",
+        bites="the server's log says that it was denied",
+        make=NoCreateDb,
+        phases=_CREATING,
+    ),
+    _kind(
+        name="name_taken",
+        text="somebody else has a database of the name that the deployment wants",
+        bites="the phase was refused, or a command found it created already",
+        make=NameTaken,
+        phases=("database",),
+        forms=("persistent",),
+        lasts="",
+        expects={"persistent": ("refused",)},
+    ),
+    _kind(
+        name="connection_limit",
+        text="the role may have no more connections",
+        bites="the server's log says that there are too many",
+        make=ConnectionLimit,
+    ),
+    _kind(
+        name="killed_while_migrating",
+        text="the server ends the role's sessions while migrations run",
+        bites="the server's log says that it ended them",
+        make=Killed,
+        phases=("setup", "migrations", "installation"),
+        lasts="after one to three times (seeded)",
+        expects={"transient": _EITHER, "persistent": _EITHER},
+    ),
+    _kind(
+        name="database_disk_full",
+        text="the database server has no more room for new databases, tables and indexes",
+        bites="ENOSPC in the server's log",
+        make=Full,
+        phases=("database", "migrations", "installation"),
+        needs=("engine",),
+    ),
+    _kind(
+        name="database_slow",
+        text="the database server gets a thirtieth of a CPU",
+        bites="time that its processes have waited for their share",
+        make=Starved,
+        needs=("engine",),
+        expects={"transient": ("deployed",), "persistent": ("deployed",)},
+    ),
+    _kind(
+        name="database_hangs",
+        text="the database server takes connections and never answers",
+        bites="connections that wait while it stands still",
+        make=Frozen,
+        needs=("engine",),
+    ),
+    _kind(
+        name="database_gone_in_rollback",
+        text="the database server is stopped when a phase is rolled back; persistent: and does not start again",
+        bites="an undo that could not reach it",
+        make=GoneInRollback,
+        phases=_ROLLED_BACK,
+        lasts="until it is started again by the rollback",
+        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+    ),
+    _kind(
+        name="database_refused_in_rollback",
+        text="the database server takes no connection when a phase is rolled back",
+        bites="an undo that could not reach it",
+        make=CutOffInRollback,
+        phases=_ROLLED_BACK,
+        lasts="two to eight seconds (seeded)",
+        needs=("engine",),
+        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+    ),
+)

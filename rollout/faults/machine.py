@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import docker.errors
@@ -21,6 +22,7 @@ from rollout.faults.sensed import Sensed
 from rollout.faults.shims import Missing, TooOld
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
+from rollout.site.store import UNSTORED
 from rollout.step import Step
 
 _MEMORY_MIB = (48, 56, 64)  # Erlang itself needs some 45, a compilation of anything some 70
@@ -29,7 +31,7 @@ _DAYS = 400
 _CLOCK = ".home/fault-clock"
 _FAKETIME = "/usr/$LIB/faketime/libfaketime.so.1"  # the loader knows what $LIB is on each architecture
 _DAC = ["DAC_OVERRIDE", "DAC_READ_SEARCH"]
-_CLOSED = 0o555
+_WRITING = 0o222
 _WRITTEN_TO = (
     ".", ".home", ".home/mix", ".home/hex", "deps", "_build", "_build/dev", "_build/dev/lib", "_build/dev/lib/xavos",
     "_build/dev/lib/xavos/ebin", "_build/dev/lib/xavos/.mix", "priv", "priv/repo", "priv/repo/migrations",
@@ -52,11 +54,14 @@ _OOM_KILLS = "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory
 
 
 class NoPermission(Sensed):
-    """Folders that the phase writes to may not be written to; not even by root, who has no such power in the forge."""
+    """Folders that the phase writes to, and the files in them, may not be written to.
+
+    Not even by root, who has no such power in the forge then.
+    """
 
     def __init__(self, wound: Wound) -> None:
         super().__init__(wound, r"permission denied|\beacces\b")
-        self._modes: dict[str, int] = {}
+        self._modes: dict[Path, int] = {}
 
     def forge_options(self) -> Mapping[str, Any]:
         return {"cap_drop": _DAC}
@@ -64,13 +69,21 @@ class NoPermission(Sensed):
     def strike(self, step: Step) -> None:
         folders = dict.fromkeys((*_below(step.site, ""), *_below(step.site, step.site.app)))
         for folder in folders:
-            self._modes[folder] = (step.site.directory / folder).stat().st_mode & 0o7777
-            (step.site.directory / folder).chmod(_CLOSED)
+            for path in (step.site.directory / folder, *_files_in(step.site.directory / folder)):
+                self._modes[path] = path.stat().st_mode & 0o7777
+                path.chmod(self._modes[path] & ~_WRITING)
 
     def lift(self, site: Site) -> None:
-        for folder, mode in self._modes.items():
+        for path, mode in self._modes.items():
             with contextlib.suppress(FileNotFoundError):
-                (site.directory / folder).chmod(mode)
+                path.chmod(mode)
+
+
+def _files_in(folder: Path) -> tuple[Path, ...]:
+    """Files that a rollback puts back, modes included: no phase writes the others a second time."""
+    return tuple(
+        path for path in folder.iterdir() if path.is_file() and not path.is_symlink() and path.name not in UNSTORED
+    )
 
 
 def _below(site: Site, app: str) -> tuple[str, ...]:
@@ -214,7 +227,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="no_permission",
-        text="folders of the deployment may not be written to",
+        text="folders of the deployment, and the files in them, may not be written to",
         bites="EACCES in what a command printed",
         make=NoPermission,
         phases=_TOOLED,

@@ -22,7 +22,9 @@ class Sensed(Fault):
         self.look_into(site, outcome.tail, whose=outcome.request.label)
 
     def failed(self, site: Site, error: BaseException) -> None:
-        self.look_into(site, "\n".join(map(_words, chain_of(error))), whose="the phase")
+        """What the phase raises repeats what a command said; it counts where no command did."""
+        if not self.witness.bites:
+            self.look_into(site, "\n".join(map(_words, chain_of(error))), whose="the phase")
 
     def look_into(self, site: Site, text: str, *, whose: str) -> None:
         """Take the first line that matches for a bite."""

@@ -25,6 +25,7 @@ from rollout.deployment import Deployment
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
 from rollout.phase import PhaseCode
+from rollout.restoration import Restoration
 from rollout.site import store
 from rollout.site.manifest import Entry, Stat
 from rollout.step import Step
@@ -75,7 +76,7 @@ class Sabotage:
 
 
 def _install(sabotage: Sabotage) -> None:
-    record, apply, restore = Journal.record, Deployment._apply, Deployment._restore
+    record, apply, restore = Journal.record, Deployment._apply, Restoration.restore
     write = store._write
 
     def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
@@ -93,9 +94,9 @@ def _install(sabotage: Sabotage) -> None:
         meant = sabotage.is_meant(self.plan.name, code.name)
         apply(self, dataclasses.replace(code, apply=spoiled) if meant else code, step, key)
 
-    def restoring(self: Deployment, key: str, step: Step) -> bool:
-        allowed = sabotage.event in _RESTORING or not sabotage.is_meant(self.plan.name, step.phase.name)
-        return allowed and restore(self, key, step)
+    def restoring(self: Restoration, key: str, step: Step, *, struck: bool) -> bool:
+        allowed = sabotage.event in _RESTORING or not sabotage.is_meant(step.plan.name, step.phase.name)
+        return allowed and restore(self, key, step, struck=struck)
 
     def writing(path: str, entry: Entry, data: bytes) -> Stat:
         sabotage.saw("file.restored", {})
@@ -103,7 +104,7 @@ def _install(sabotage: Sabotage) -> None:
 
     Journal.record = recording  # type: ignore[method-assign]
     Deployment._apply = applying  # type: ignore[method-assign]
-    Deployment._restore = restoring  # type: ignore[method-assign]
+    Restoration.restore = restoring  # type: ignore[method-assign]
     store._write = writing
 
 

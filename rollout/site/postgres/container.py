@@ -72,7 +72,7 @@ class ContainerServer(Server):
                 raise NotOurs(what="container", name=name, why=f"it has no label {LABEL}")
             self._run = container.labels[LABEL]
             ports = container.attrs["HostConfig"]["PortBindings"] or {}
-            self.network = None if ports else next(iter(container.attrs["NetworkSettings"]["Networks"]))
+            self.network = None if ports else container.attrs["HostConfig"]["NetworkMode"]
         self.resume()
         return self
 
@@ -130,7 +130,9 @@ class ContainerServer(Server):
         with named_container(self.name) as container:
             host, port = "127.0.0.1", INNER_PORT
             if self.network:
-                host = container.attrs["NetworkSettings"]["Networks"][self.network]["IPAddress"]
+                host = container.attrs["NetworkSettings"]["Networks"].get(self.network, {}).get("IPAddress", "")
+                if not host:  # libpq would take that for a server of this machine
+                    raise ServerFailed(server=self.name, reason=f"it has no address on the network {self.network}")
             else:
                 port = int(container.attrs["HostConfig"]["PortBindings"][f"{INNER_PORT}/tcp"][0]["HostPort"])
         old = self._login
@@ -152,7 +154,9 @@ class ContainerServer(Server):
 
     def resume(self) -> None:
         with named_container(self.name) as container:
-            if container.status != "running":
+            if container.status == "paused":
+                container.unpause()
+            elif container.status != "running":
                 container.start()
         self._find(seconds=_ATTACH_SECONDS)
 

@@ -286,12 +286,14 @@ class TestPermission:
         bed = Bed(tmp_path, "no_permission")
         folder = bed.site.file("_build/dev/lib")
         folder.mkdir(parents=True)
+        (folder / "file").touch()
+        (folder / "file").chmod(0o640)
         folder.chmod(0o750)
         assert {"cap_drop": ["DAC_OVERRIDE", "DAC_READ_SEARCH"]} == bed.fault.forge_options()
         with bed.fault.on(bed.step):
-            assert 0o555 == folder.stat().st_mode & 0o777
+            assert [0o550, 0o440] == [path.stat().st_mode & 0o777 for path in (folder, folder / "file")]
         bed.fault.lift(bed.site)
-        assert 0o750 == folder.stat().st_mode & 0o777
+        assert [0o750, 0o640] == [path.stat().st_mode & 0o777 for path in (folder, folder / "file")]
         shutil.rmtree(bed.site.directory)
         bed.fault.lift(bed.site)
 
