@@ -330,6 +330,7 @@ class Deployment:
         self.facts[code.name] = step.facts
         if step.facts.get("packages"):
             self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
+        step.asked = {**step.asked, **self._injection.mark(code.name)}
         self._restoration.passed(key, step)
         self._last = step
 

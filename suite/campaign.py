@@ -180,7 +180,8 @@ def said(result: Result) -> str:
 
 
 def _outcome(campaign: Campaign, result: Result) -> _Outcome:
-    if not campaign.is_as_promised(result) and (result.bit or result.owed or result.changed):
+    is_known = result.outcome == "void" and not (result.owed or result.changed)
+    if not campaign.is_as_promised(result) and not is_known:
         return _BROKEN
     return _PROMISED if result.bit else _VOID
 

@@ -27,7 +27,9 @@ from rollout.journal.merging import JOURNAL
 from rollout.journal.questions import Event, last, texts
 from rollout.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.outcomes import PathVerdict
+from rollout.plan import load_plan
 from rollout.recovery import recover
+from rollout.report.text import tail
 from rollout.run import lock_run, open_journal, open_runs
 from rollout.site import postgres, processes
 from rollout.site.engine import Engine, find_engine
@@ -132,9 +134,11 @@ def _wait_for_the_living(state: Path) -> None:
 def _neighbour(trial: Specification, place: _Place) -> Iterator[postgres.DatabaseServer | None]:
     """Every second killed run works on a database server that is not its own, with databases named like its own.
 
-    The server is journaled like anything that is made, so that recovery removes it where this process is killed.
+    Not that of a path which is only watched: such a one has its site to itself. The server is journaled like anything
+    that is made, so that recovery removes it where this process is killed.
     """
-    found = find_engine() if trial.kind == KILLS and trial.seed % 2 == 0 else None
+    is_due = trial.kind == KILLS and trial.seed % 2 == 0 and not load_plan(trial.path).is_observed
+    found = find_engine() if is_due else None
     if not isinstance(found, Engine):
         yield None
         return
@@ -281,7 +285,7 @@ def _result(
         evidence=evidence,
         cause=failure.cause if failure else None,
         failed_at=failure.phase if failure else None,
-        message=(failure.message if failure else "")[:500],
+        message=(failure.message if failure else _printed(place) if outcome == "error" else "")[:500],
         left=first.residue[:20] if first else (),
         owed=owed[:20],
         changed=changed,
@@ -289,6 +293,13 @@ def _result(
         seconds=ended.seconds,
         recovery_seconds=round(recovery, 2),
     )
+
+
+def _printed(place: _Place) -> str:
+    """What the run printed last, where it has said nothing else."""
+    with contextlib.suppress(OSError):
+        return tail((place.reports / OUTPUT).read_text(encoding="utf-8", errors="replace"), lines=5, size=500)
+    return ""
 
 
 def _before_recovery(events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -170,6 +170,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="corrupt_lock",
+        alters=True,
         text="mix.lock cannot be read",
         bites="a command that failed and named the file, or wrote it anew as if there had been none",
         make=LockGarbled,

@@ -11,6 +11,7 @@ from typing import Any
 from rollout.faults.fault import CannotInject, Wound
 from rollout.faults.sensed import Sensed
 from rollout.journal import open_acts
+from rollout.process import Outcome
 from rollout.rollback import roll_back
 from rollout.site.repository import MARK
 from rollout.site.site import Site
@@ -60,6 +61,18 @@ class OnADisk(Sensed):
         """The options that are the trouble."""
         raise NotImplementedError
 
+    def is_so(self, site: Site) -> bool:
+        """Whether the kernel says at this moment that the disk is as it was squeezed."""
+        raise NotImplementedError
+
+    def commanded(self, site: Site, outcome: Outcome) -> None:
+        """Also where a command fails by it and gives another reason, as `mkdir -p` in Erlang does."""
+        before = self.witness.bites
+        super().commanded(site, outcome)
+        if not outcome.ok and self.witness.bites == before and self.is_active and self.is_so(site):
+            said = (outcome.tail.strip().splitlines() or [""])[-1].strip()
+            self.met(site, f"{outcome.request.label}: ended with {outcome.exit_code} on such a disk: {said}")
+
     def lift(self, site: Site) -> None:
         acts = tuple(act for act in open_acts(site.run.journal.events()) if act.id == self._act)
         with site.run.journal.forgiving():
@@ -84,6 +97,9 @@ class Full(OnADisk):
         little = self.chance.choice(_LITTLE_KIB) * 1024
         return f"size={max(shutil.disk_usage(site.directory).used + little, 4096)}"
 
+    def is_so(self, site: Site) -> bool:
+        return shutil.disk_usage(site.directory).free == 0
+
 
 class ReadOnly(OnADisk):
     """Nothing can be written to it."""
@@ -93,6 +109,9 @@ class ReadOnly(OnADisk):
 
     def squeeze(self, site: Site) -> str:
         return "ro"
+
+    def is_so(self, site: Site) -> bool:
+        return bool(os.statvfs(site.directory).f_flag & os.ST_RDONLY)
 
 
 def source(site: Site) -> str:

@@ -40,7 +40,8 @@ class Kind:
     "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "open"
     (not --offline). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
     of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `kills`:
-    the run ends there, and what is proven is its recovery.
+    the run ends there, and what is proven is its recovery. `alters`: a phase that passes all the same may have come to
+    something else than without it, so that nothing kept without it may follow.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Kind:
     lasts: str = ""
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = FORMS
+    alters: bool = False
     by_the_clock: bool = False
     kills: bool = False
     expects: Mapping[str, tuple[str, ...]] = field(

@@ -130,10 +130,12 @@ class Heard(Sensed):
         yield "XAVOS' log", lambda: _text(site)
 
     def _retries(self) -> str:
+        """Why what we ask ourselves was asked again; why a command was, it has printed."""
         events = self.witness.journal.events()
         return "".join(
             f"{event['cause']}: {event['message']}\n" for event in events
             if event["event"] == "phase.retry" and event["phase"] == self.wound.phase
+            and event["message"].startswith("PostgreSQL at")
         )  # fmt: skip
 
 

@@ -60,6 +60,13 @@ class Injection:
         fault = self._striking(phase)
         return fault is not None and not fault.strikes_in_rollback
 
+    def mark(self, phase: str) -> Mapping[str, str]:
+        """What the keys of later phases have to know of the phase: that it may have come to something else."""
+        fault = self._striking(phase)
+        if fault is None or not fault.wound.kind.alters or not fault.witness.bites:
+            return {}
+        return {"fault": f"{fault.wound.kind.name}:{fault.wound.form}:{fault.wound.seed}"}
+
     def look(self, phase: str) -> None:
         """Before the phase is looked at."""
         fault, site = self._striking(phase), self._site

@@ -210,7 +210,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="disk_full",
         text="the disk that the deployment is on has no more room",
-        bites="ENOSPC in what a command printed, or in what the phase raised",
+        bites="ENOSPC in what a command printed or the phase raised, or a command that failed while nothing was free",
         make=Full,
         phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
         lasts=_MET,
@@ -219,7 +219,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="read_only",
         text="the disk that the deployment is on has become read-only",
-        bites="EROFS in what a command printed, or in what the phase raised",
+        bites="EROFS in what a command printed or the phase raised, or a command that failed while it was so",
         make=ReadOnly,
         phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
         lasts=_MET,
@@ -262,6 +262,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="clock_jump",
+        alters=True,
         text=f"the clock is wrong by {_DAYS} days, in the future or the past",
         bites="commands that saw another time",
         make=ClockJump,

@@ -322,6 +322,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="wrong_checksum",
+        alters=True,
         text="tarballs are not those that the registry has signed for",
         bites="tarballs that were altered",
         make=lambda wound: WrongChecksum(wound, TARBALLS),
@@ -330,6 +331,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="bad_signature",
+        alters=True,
         text="registry entries carry a signature that is not the registry's",
         bites="entries whose signature was spoilt",
         make=lambda wound: BadSignature(wound, ENTRIES),
@@ -337,6 +339,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="package_missing",
+        alters=True,
         text="a package that the phase needs is not at the registry",
         bites="requests that got 404",
         make=Missing,
@@ -344,6 +347,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="release_retired",
+        alters=True,
         text="the newest release of a package that the phase needs is retired",
         bites="entries that say so, signed by the registry's own key",
         make=Retired,
@@ -351,6 +355,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="requirement_conflict",
+        alters=True,
         text="a package that the phase needs requires what does not exist",
         bites="entries that say so, signed by the registry's own key",
         make=Conflicting,

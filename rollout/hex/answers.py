@@ -15,7 +15,7 @@ ABSENT = "absent"
 
 
 def asked_since(gateway: Gateway, mark: int) -> Mapping[str, str]:
-    """Registry path (`/packages/NAME`) → digest of the answer, for everything asked since the mark."""
+    """Registry path (`/packages/NAME`) → digest of the source's answer, for everything asked since the mark."""
     paths = {
         record.path
         for record in gateway.records_since(mark)
@@ -32,7 +32,7 @@ def still_answers(gateway: Gateway, asked: Mapping[str, str]) -> bool:
 
 def _answers(gateway: Gateway, paths: set[str]) -> dict[str, str]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        served = zip(paths, pool.map(gateway.fetch, paths), strict=True)
+        served = zip(paths, pool.map(gateway.ask, paths), strict=True)
         return {
             path: ABSENT if answer.status != 200 else hashlib.blake2b(answer.read(), digest_size=16).hexdigest()
             for path, answer in served

@@ -133,13 +133,17 @@ class Gateway:
     def causes_since(self, mark: int = 0) -> Mapping[str, int]:
         return self.log.causes(mark)
 
+    def ask(self, path: str) -> Served:
+        """What the source itself says to a registry path, through cache and checks, whoever stands in the door."""
+        return self._fetcher.fetch(HEX, path)
+
     def fetch(self, path: str) -> Served:
         """A registry path, in this process, through the same cache and checks; what `look_up` asks.
 
         Where somebody stands in the door, this takes the door as well, so that it meets what everybody meets.
         """
         if not self._is_intercepted or self._server is None:
-            return self._fetcher.fetch(HEX, path)
+            return self.ask(path)
         try:
             # Without TLS there is nothing to verify, and reading the certificates takes longer than the answer.
             answer = httpx.get(f"{self.url}{path}", timeout=_DOOR_SECONDS, trust_env=False, verify=False)  # noqa: S501

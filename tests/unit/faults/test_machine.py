@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -160,6 +161,22 @@ class TestDisk:
         open_kinds = [act.undo["kind"] for act in open_acts(bed.stage.run.journal.events())]
         assert ["directory", "mount"] == open_kinds
         bed.fault.lift(bed.site)
+
+    @pytest.mark.parametrize("bed", ["disk_full", "read_only"], indirect=True)
+    def test_a_command_that_fails_by_it_for_another_reason(self, bed: Bed) -> None:
+        """One that passes is no bite; nor one that fails when there is room again."""
+        with pytest.raises(RuntimeError), bed.fault.on(bed.step):
+            filled = bed.site.file("filled")
+            with contextlib.suppress(OSError):
+                filled.write_bytes(bytes(1024**2))
+            bed.fault.commanded(bed.site, outcome("fine", code=0))
+            assert 0 == bed.bites
+            bed.fault.commanded(bed.site, outcome("mkdir -p: no such file or directory"))
+            assert 1 == bed.bites
+            raise RuntimeError
+        bed.fault.lift(bed.site)
+        bed.fault.commanded(bed.site, outcome("no such file or directory"))
+        assert 1 == bed.bites
 
     @pytest.mark.parametrize("bed", ["disk_full"], indirect=True)
     def test_the_mark_is_on_it(self, bed: Bed) -> None:

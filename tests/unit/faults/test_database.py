@@ -1,0 +1,555 @@
+"""Faults of the database: when they strike, what counts as a bite, and that the role is put back, on a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rollout.errors import AlreadyExists
+from rollout.faults import CATALOGUE, places
+from rollout.faults.database import KINDS
+from rollout.faults.fault import Witness, Wound, wait_for
+from rollout.faults.heard import Heard
+from rollout.faults.outage import waiting_for
+from rollout.journal import Journal, Redactor
+from rollout.plan import PhasePlan, load_plan
+from rollout.process import Outcome, Request
+from rollout.site import postgres
+from rollout.site.postgres import (
+    ContainerServer,
+    DatabaseServer,
+    DatabaseUnreachable,
+    EmbeddedServer,
+    EmbeddedUnavailable,
+    ServerFailed,
+    container,
+)
+from rollout.site.postgres.login import Login
+from rollout.step import Step
+from tests.unit.fakes import Stage, plan
+
+PASSWORD = "the deployment knows it"
+ROLE = "xavos_fault_test"
+NAMES = {"dev": f"{ROLE}_dev", "test": f"{ROLE}_test"}
+MIGRATE = ("mix", "ecto.migrate")
+
+
+def asked(*argv: str) -> Request:
+    return Request(argv=argv, label=" ".join(argv), cwd=Path("/"))
+
+
+def ended(text: str, *argv: str) -> Outcome:
+    return Outcome(request=asked(*(argv or MIGRATE)), exit_code=1, seconds=0, tail=text, log=None)
+
+
+def wounded(name: str, journal: Journal, *, phase: str = "migrations", form: str = "persistent", seed: int = 1) -> Any:
+    wound = Wound(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
+    fault = wound.kind.make(wound)
+    fault.witness = Witness(journal=journal, facts=wound.facts)
+    return fault
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "journal.jsonl", run="r", redactor=Redactor())
+    yield journal
+    journal.close()
+
+
+class Listener:
+    """A server that a fault can be heard about: its `log`, and whether it lets somebody in."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.lets_in = True
+
+    def connect(self, database: str | None = None) -> Any:
+        if not self.lets_in:
+            raise DatabaseUnreachable(host="h", port=1, reason="Connection refused")
+        return types.SimpleNamespace(close=lambda: None)
+
+    def pause(self) -> None:
+        self.said.append("pause")
+        self.lets_in = False
+
+    def resume(self) -> None:
+        self.said.append("resume")
+
+
+def site_with(server: Any, folder: Path, **facts: Any) -> Any:
+    return types.SimpleNamespace(database=server, server=server, file=lambda name: folder / name, **facts)
+
+
+def step_on(site: Any, phase: str, *, observed: bool = False) -> Any:
+    return types.SimpleNamespace(site=site, phase=PhasePlan(name=phase, observed=observed))
+
+
+# -- where
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("path", ["realistic", "incremental", "ambitious"])
+def test_every_kind_can_strike_where_the_database_is_asked(kind: Any, path: str) -> None:
+    """A path that is only observed rolls nothing back, so nothing of that can be struck."""
+    there = places(kind, load_plan(path, rehearsal=True))
+    assert bool(there) is not (path == "ambitious" and kind.name.endswith("in_rollback"))
+    assert set(there) <= {"setup", "database", "migrations", "installation", "scripts", "server"}
+
+
+def test_every_kind_says_what_comes_of_each_of_its_forms() -> None:
+    assert 12 == len(KINDS)
+    for kind in KINDS:
+        assert set(kind.forms) == set(kind.expects), kind.name
+        assert {"database", "engine"} & set(kind.needs), kind.name
+
+
+# -- when
+
+
+@pytest.mark.parametrize(
+    ("argv", "begins"),
+    [
+        (("mix", "ash.codegen", "install_xavos"), False),
+        (("mix", "compile", "--force"), False),
+        (("mix", "ecto.create"), True),
+        (MIGRATE, True),
+        (("mix", "ash.setup"), True),
+        (("mix", "test", "--seed", "0"), True),
+        (("mix", "run", "-e", "1"), True),
+        (("sh", "-c", "mkdir -p log && setsid --fork mix phx.server"), True),
+    ],
+)
+def test_it_strikes_with_the_first_command_that_the_database_is_asked_by(
+    tmp_path: Path, journal: Journal, argv: tuple[str, ...], begins: bool
+) -> None:
+    server = Listener()
+    fault = wounded("database_stopped", journal)
+    site = site_with(server, tmp_path)
+    with fault.on(step_on(site, "migrations")):
+        assert [] == server.said
+        for _ in range(2):  # once
+            assert asked(*argv) == fault.command(site, asked(*argv))
+    assert (["pause"] if begins else []) == server.said
+
+
+def test_seeds_decide_whether_the_making_of_the_role_meets_it_as_well(tmp_path: Path, journal: Journal) -> None:
+    begun = set()
+    for seed in range(12):
+        server = Listener()
+        fault = wounded("database_stopped", journal, phase="database", seed=seed)
+        with fault.on(step_on(site_with(server, tmp_path), "database")):
+            begun.add(tuple(server.said))
+    assert {(), ("pause",)} == begun
+
+
+def test_migrations_are_what_sessions_are_killed_in(journal: Journal) -> None:
+    fault = wounded("killed_while_migrating", journal)
+    assert [False, True, True, True] == [
+        fault.begins_before(asked(*argv))
+        for argv in (("mix", "ecto.create"), MIGRATE, ("mix", "ash.setup"), ("mix", "test"))
+    ]
+
+
+# -- the witness
+
+
+class Told(Heard):
+    """Nothing but the ears."""
+
+    def __init__(self, wound: Wound) -> None:
+        super().__init__(wound, r"refused")
+        self.log = ""
+        self.put_back = 0
+
+    def bring_about(self, site: Any) -> None:
+        """Nothing."""
+
+    def put_right(self, site: Any) -> None:
+        self.put_back += 1
+
+
+def told(journal: Journal, *, form: str = "persistent") -> Told:
+    fault = Told(
+        Wound(kind=CATALOGUE["database_stopped"], path="realistic", phase="server", at=None, form=form, seed=1)
+    )
+    fault.witness = Witness(journal=journal, facts=fault.wound.facts)
+    fault._lingers = 0.05
+    return fault
+
+
+def test_only_what_is_said_after_the_strike_counts_and_once(tmp_path: Path, journal: Journal) -> None:
+    (tmp_path / "log").mkdir()
+    log = tmp_path / "log/server.log"
+    log.write_text("connection refused, long ago\n")
+    fault, site = told(journal), site_with(Listener(), tmp_path)
+    fault.commanded(site, ended("connection refused before it began"))
+    with fault.on(step_on(site, "server")):
+        with log.open("a") as file:
+            file.write("well\nconnection refused now\n")
+        assert wait_for(lambda: fault.witness.bites == 1, seconds=3)
+        fault.hear(site)
+    assert 1 == fault.witness.bites
+    assert ["XAVOS' log: connection refused now"] == fault.witness.evidence
+
+
+def test_what_is_said_last_is_heard_on_leaving(tmp_path: Path, journal: Journal) -> None:
+    (tmp_path / "log").mkdir()
+    fault, site = told(journal), site_with(Listener(), tmp_path)
+    with fault.on(step_on(site, "server")):
+        (tmp_path / "log/server.log").write_text("refused\n")
+    assert 1 == fault.witness.bites
+
+
+def test_a_retry_says_what_our_own_look_has_met(tmp_path: Path, journal: Journal) -> None:
+    fault, site = told(journal), site_with(Listener(), tmp_path)
+    with fault.on(step_on(site, "server")):
+        for phase in ("elsewhere", "server"):
+            for whose in ("PostgreSQL", "mix ecto.migrate: PostgreSQL"):  # the latter has been printed
+                said = f"{whose} at {phase} cannot be reached: Connection refused"
+                journal.record("phase.retry", attempt=1, cause="database_unreachable", wait=1, path="realistic",
+                               message=said, phase=phase)  # fmt: skip
+    (evidence,) = fault.witness.evidence
+    assert "PostgreSQL at server" in evidence
+
+
+def test_the_transient_form_is_over_a_moment_after_somebody_met_it(tmp_path: Path, journal: Journal) -> None:
+    fault, site = told(journal, form="transient"), site_with(Listener(), tmp_path)
+    with fault.on(step_on(site, "server")):
+        time.sleep(0.1)
+        assert not fault.is_over
+        fault.commanded(site, ended("connection refused"))
+        assert wait_for(lambda: fault.is_over, seconds=3)
+        assert 1 == fault.put_back
+    assert 1 == fault.put_back
+
+
+def test_the_persistent_form_stays_until_it_is_lifted(tmp_path: Path, journal: Journal) -> None:
+    fault, site = told(journal), site_with(Listener(), tmp_path)
+    with fault.on(step_on(site, "server")):
+        fault.commanded(site, ended("connection refused"))
+        time.sleep(0.15)
+    assert not fault.is_over
+    fault.over(site)
+    assert 1 == fault.put_back
+
+
+def test_a_path_that_is_only_observed_is_over_where_it_fails(tmp_path: Path, journal: Journal) -> None:
+    fault, site = told(journal), site_with(Listener(), tmp_path)
+    with contextlib.suppress(ValueError), fault.on(step_on(site, "server", observed=True)):
+        raise ValueError
+    assert fault.is_over
+
+
+def test_lifting_what_has_never_begun_touches_nothing(tmp_path: Path, journal: Journal) -> None:
+    fault = told(journal)
+    fault.over(site_with(Listener(), tmp_path))
+    assert 0 == fault.put_back
+
+
+@pytest.mark.parametrize("lets_in", [True, False])
+def test_a_server_that_still_lets_us_in_was_not_stopped(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch, lets_in: bool
+) -> None:
+    server = Listener()
+    monkeypatch.setattr(server, "pause", lambda: setattr(server, "lets_in", lets_in))
+    fault, site = wounded("database_stopped", journal), site_with(server, tmp_path)
+    with fault.on(step_on(site, "migrations")):
+        fault.command(site, asked(*MIGRATE))
+        fault.commanded(site, ended("tcp connect (127.0.0.1:1): connection refused - :econnrefused"))
+    assert (0 if lets_in else 1) == fault.witness.bites
+
+
+def test_who_waits_for_a_server_that_stands_still_is_seen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host, port = listening.getsockname()
+        server: Any = types.SimpleNamespace(host=host, port=port)
+        assert [] == list(waiting_for(server))
+        with socket.create_connection((host, port)):
+            (seen,) = waiting_for(server)
+            assert f"{host}:{port}" in seen
+
+
+def test_of_a_struck_rollback_the_undos_that_did_not_get_through_are_the_bites(
+    tmp_path: Path, journal: Journal
+) -> None:
+    server, unreachable = Listener(), "PostgreSQL at h:1 cannot be reached: Connection refused."
+    journal.record("undo.retried", id="a", attempt=1, error=unreachable, path="realistic", phase="later")
+    fault = wounded("database_gone_in_rollback", journal, form="transient")
+    site = site_with(server, tmp_path)
+    fault.rolling_back(site)
+    assert ["pause"] == server.said
+    journal.record("undo.failed", id="b", error="StillThere: busy", path="realistic", phase="scripts")
+    journal.record("undo.retried", id="c", attempt=1, error=unreachable, path="realistic", phase="scripts")
+    fault.over(site)
+    assert [f"undo.retried: {unreachable}"] == fault.witness.evidence
+    assert ["pause", "resume"] == server.said
+
+
+def test_without_a_server_there_is_no_rollback_to_strike(tmp_path: Path, journal: Journal) -> None:
+    fault = wounded("database_refused_in_rollback", journal)
+    site = site_with(None, tmp_path)
+    fault.rolling_back(site)
+    fault.over(site)
+    assert 0 == fault.witness.bites
+
+
+# -- on a real server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    folder = tmp_path_factory.mktemp("server")
+    journal = Journal(folder / "journal.jsonl", run="faults", redactor=Redactor())
+    try:
+        server = EmbeddedServer(run="faults", folder=folder / "postgres", journal=journal)
+    except EmbeddedUnavailable as error:
+        pytest.skip(str(error))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        journal.close()
+
+
+class OnTheServer:
+    """The role of a deployment on a real server; `fingerprint` is how it looks from outside."""
+
+    def __init__(self, server: DatabaseServer, folder: Path, journal: Journal, *, role: str = ROLE) -> None:
+        self.server, self.role, self.journal = server, role, journal
+        self.site = site_with(server, folder, role=role, databases=NAMES, provisioned=role != postgres.SUPERUSER,
+                              database_digest=self._digest)  # fmt: skip
+        if role != postgres.SUPERUSER:
+            self.provision()
+
+    def provision(self) -> None:
+        postgres.provision(self.server, role=self.role, password=PASSWORD, databases=tuple(NAMES.values()),
+                           run=self.journal.run, journal=self.journal)  # fmt: skip
+
+    def clean(self) -> None:
+        with self.server.connect() as connection:
+            for name in NAMES.values():
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'DROP ROLE IF EXISTS "{ROLE}"')
+
+    def login(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        password = PASSWORD if self.role == ROLE else self.server.secrets()["password"]
+        return psycopg.connect(host=self.server.host, port=self.server.port, user=self.role, password=password,
+                               dbname=database, autocommit=True)  # fmt: skip
+
+    def fingerprint(self) -> Mapping[str, str]:
+        if self.role == postgres.SUPERUSER:
+            return postgres.everything(self.server, self.role)
+        return postgres.facts(self.server, tuple(NAMES.values()), self.role)
+
+    def _digest(self, name: str) -> str | None:
+        return postgres.digest_of_database(postgres.facts(self.server, (name,), self.role), name)
+
+
+@pytest.fixture
+def ours(server: DatabaseServer, tmp_path: Path, journal: Journal) -> Iterator[OnTheServer]:
+    made = OnTheServer(server, tmp_path, journal)
+    yield made
+    made.clean()
+
+
+@pytest.fixture
+def superuser(server: DatabaseServer, tmp_path: Path, journal: Journal) -> OnTheServer:
+    return OnTheServer(server, tmp_path, journal, role=postgres.SUPERUSER)
+
+
+def _turned_away(ours: OnTheServer, name: str) -> None:
+    with ours.login() as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+
+
+@pytest.mark.parametrize("name", ["wrong_password", "no_createdb", "connection_limit"])
+@pytest.mark.parametrize("whose", ["ours", "superuser"])
+def test_the_server_turns_the_role_away_and_says_so_until_it_is_put_back(
+    name: str, whose: str, journal: Journal, request: pytest.FixtureRequest
+) -> None:
+    where: OnTheServer = request.getfixturevalue(whose)
+    before = where.fingerprint()
+    fault = wounded(name, journal, phase="database")
+    with fault.on(step_on(where.site, "database")):
+        fault.command(where.site, asked("mix", "ecto.create"))
+        with pytest.raises(psycopg.Error):
+            _turned_away(where, NAMES["dev"])
+        assert wait_for(lambda: fault.witness.bites > 0, seconds=5)
+    fault.over(where.site)
+    assert before == where.fingerprint()
+    _turned_away(where, NAMES["dev"])
+    with where.server.connect() as connection:
+        connection.execute(f'DROP DATABASE "{NAMES["dev"]}"')
+
+
+@pytest.mark.parametrize("name", ["no_createdb", "connection_limit", "wrong_password"])
+def test_in_a_later_phase_it_is_there_before_the_phase_is_looked_at_and_after_its_rollback(
+    name: str, ours: OnTheServer, journal: Journal
+) -> None:
+    """So that the phase's rollback can be proven, and the one before it as well."""
+    undisturbed = ours.fingerprint()
+    fault = wounded(name, journal)
+    fault.look(ours.site)
+    looked_at = ours.fingerprint()
+    with fault.on(step_on(ours.site, "migrations")):
+        fault.command(ours.site, asked(*MIGRATE))
+    assert looked_at == ours.fingerprint()
+    assert fault.is_over_with_its_phase
+    fault.over(ours.site)
+    assert undisturbed == ours.fingerprint()
+
+
+def test_the_transient_form_lets_the_phase_be_looked_at_before(ours: OnTheServer, journal: Journal) -> None:
+    before = ours.fingerprint()
+    fault = wounded("connection_limit", journal, form="transient")
+    fault.look(ours.site)
+    assert before == ours.fingerprint()
+    with fault.on(step_on(ours.site, "migrations")):
+        fault.command(ours.site, asked(*MIGRATE))
+        assert before != ours.fingerprint()
+    assert before == ours.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["wrong_password", "no_createdb", "connection_limit"])
+def test_a_role_that_went_with_the_rollback_need_not_be_put_back(
+    name: str, ours: OnTheServer, journal: Journal
+) -> None:
+    fault = wounded(name, journal, phase="database")
+    fault.command(ours.site, asked("mix", "ecto.create"))
+    ours.clean()
+    fault.over(ours.site)
+    assert {} == ours.fingerprint()
+
+
+@pytest.mark.parametrize("form", ["transient", "persistent"])
+def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
+    form: str, ours: OnTheServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollout.faults.role._KILL_SECONDS", (0.01, 0.02))
+    fault = wounded("killed_while_migrating", journal, form=form)
+    most = fault._kills
+    killed = 0
+    with ours.server.connect() as own, fault.on(step_on(ours.site, "migrations")):
+        fault.command(ours.site, asked(*MIGRATE))
+        for _ in range(5):
+            with contextlib.suppress(psycopg.Error), ours.login() as session:
+                for _ in range(10):
+                    session.execute("SELECT pg_sleep(0.05)")
+                continue
+            killed += 1
+        own.execute("SELECT 1")
+    fault.over(ours.site)
+    assert (most if form == "transient" else 5) == killed
+    assert killed == fault.witness.bites
+
+
+def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours: OnTheServer, journal: Journal) -> None:
+    ours.clean()
+    undisturbed = ours.fingerprint()
+    fault = wounded("name_taken", journal, phase="database")
+    fault.look(ours.site)
+    before = ours.fingerprint()
+    with pytest.raises(AlreadyExists), fault.on(step_on(ours.site, "database")):
+        ours.provision()
+    assert before == ours.fingerprint()
+    assert [True] == [NAMES["dev"] in evidence for evidence in fault.witness.evidence]
+    assert not fault.is_over
+    fault.over(ours.site)
+    assert undisturbed == ours.fingerprint()
+
+
+def test_a_path_that_takes_somebody_elses_database_for_its_own_is_seen(ours: OnTheServer, journal: Journal) -> None:
+    ours.clean()
+    fault = wounded("name_taken", journal, phase="setup")
+    fault.look(ours.site)
+    with fault.on(step_on(ours.site, "setup", observed=True)), ours.server.connect(NAMES["dev"]) as connection:
+        connection.execute("CREATE TABLE schema_migrations (version bigint)")
+    assert any("is not as it was" in evidence for evidence in fault.witness.evidence)
+    fault.over(ours.site)
+
+
+def test_nobody_touched_it_nobody_was_refused_no_bite(ours: OnTheServer, journal: Journal) -> None:
+    ours.clean()
+    fault = wounded("name_taken", journal, phase="database")
+    fault.look(ours.site)
+    with fault.on(step_on(ours.site, "database")):
+        fault.commanded(ours.site, ended("The database was created", "mix", "ecto.create"))
+    fault.over(ours.site)
+    assert 0 == fault.witness.bites
+
+
+# -- what came of it: a container that is paused or on no network, a retry of what we ask ourselves
+
+
+class Docker:
+    """A container as the engine shows it."""
+
+    def __init__(self, status: str, networks: Mapping[str, Any], ports: Mapping[str, Any] | None = None) -> None:
+        self.status = status
+        self.labels = {"xavos.run": "r"}
+        self.attrs = {
+            "HostConfig": {"PortBindings": ports, "NetworkMode": "xavos-r"},
+            "NetworkSettings": {"Networks": networks},
+        }
+        self.done: list[str] = []
+
+    def start(self) -> None:
+        self.done.append("start")
+
+    def unpause(self) -> None:
+        self.done.append("unpause")
+
+
+def _attached(monkeypatch: pytest.MonkeyPatch, found: Docker) -> Login:
+    logins: list[Login] = []
+    monkeypatch.setattr(container, "named_container", lambda name: contextlib.nullcontext(found))
+    monkeypatch.setattr(container, "wait_until_answering", lambda login, **how: logins.append(login))
+    ContainerServer.attach("c", {"user": "postgres", "password": "x"})
+    return logins[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "done"), [("running", []), ("paused", ["unpause"]), ("exited", ["start"]), ("created", ["start"])]
+)
+def test_a_server_of_ours_is_brought_to_life_whatever_state_its_container_is_in(
+    monkeypatch: pytest.MonkeyPatch, status: str, done: list[str]
+) -> None:
+    found = Docker(status, {}, {"5432/tcp": [{"HostPort": "4711"}]})
+    assert ("127.0.0.1", 4711) == ((login := _attached(monkeypatch, found)).host, login.port)
+    assert done == found.done
+
+
+@pytest.mark.parametrize("networks", [{}, {"xavos-r": {"IPAddress": ""}}])
+def test_a_container_without_an_address_is_not_looked_for_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, networks: Mapping[str, Any]
+) -> None:
+    with pytest.raises(ServerFailed, match="no address on the network xavos-r") as failed:
+        _attached(monkeypatch, Docker("running", networks))
+    assert "database_unreachable" == failed.value.cause
+
+
+def test_what_we_ask_the_database_ourselves_is_asked_again_as_well(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan("database"))
+    answers: list[int] = []
+
+    def provision() -> str:
+        answers.append(1)
+        if len(answers) < 3:
+            raise DatabaseUnreachable(host="h", port=1, reason="Connection refused")
+        return "made"
+
+    waits: list[float] = []
+    step = Step(stage.site, stage.plan, stage.plan.phase("database"), pause=waits.append)
+    assert "made" == step.retrying(provision)
+    assert [1, 2] == waits
+    assert ["database_unreachable"] * 2 == [event["cause"] for event in stage.told("phase.retry")]
+    stage.run.close(settled=True)
