@@ -37,8 +37,8 @@ def faults_table() -> str:
             for kind in CATALOGUE.values()
             if kind.family == family
         ]
-        head = ("| fault | what goes wrong | phases | transient: goes away after | it bit when |", "|---|---|---|---|---|")
-        parts.append("\n".join((f"### {family}", "", *head, *rows)))
+        head = "| fault | what goes wrong | phases | transient: goes away after | it bit when |"
+        parts.append("\n".join((f"### {family}", "", head, "|---|---|---|---|---|", *rows)))
     return "\n\n".join(parts)
 
 
