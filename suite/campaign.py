@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from rollout.campaign import campaign as campaigns
-from rollout.campaign.campaign import WARM_UP, Campaign
+from rollout.campaign.campaign import Campaign, is_warm_up
 from rollout.campaign.ledger import FILE as LEDGER
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
 from rollout.hex.sources import is_rehearsal
@@ -163,8 +163,8 @@ class _Hooks:
 
 def name_of(trial: Specification) -> str:
     """A trial in words: `realistic registry_503@ash_core:transient`."""
-    if trial.arm == WARM_UP:
-        return f"{trial.path} {WARM_UP}"
+    if is_warm_up(trial):
+        return f"{trial.path} {trial.arm}"
     if trial.kind == CONTROL:
         return f"{trial.path} control {trial.arm}"
     return f"{trial.path} {KILLS} at {trial.at:g} s" if trial.kind == KILLS else f"{trial.path} {trial.where}"

@@ -25,6 +25,7 @@ from rollout.plan import Plan, load_plan
 from rollout.recovery import TRIALS
 
 WARM_UP = "warm-up"
+_MEASURED = f"{WARM_UP}, measured"
 _PATIENCE = {True: 900.0, False: 5400.0}  # seconds for one run: of a rehearsal, of real packages
 
 
@@ -62,14 +63,14 @@ class Campaign:
         """path → seconds that a run of it takes, by the warm-up."""
         found: dict[str, float] = {}
         for result in self.ledger.results:
-            if result.specification.arm == WARM_UP:
+            if is_warm_up(result.specification):  # of two the second, which finds the first one's checkpoints
                 found[result.specification.path] = result.seconds
         return found
 
     @property
     def results(self) -> tuple[Result, ...]:
         """What has come of the trials so far, without the warm-up."""
-        return tuple(result for result in self.ledger.results if result.specification.arm != WARM_UP)
+        return tuple(result for result in self.ledger.results if not is_warm_up(result.specification))
 
     @property
     def planned(self) -> int | None:
@@ -80,7 +81,7 @@ class Campaign:
         """Make the trials that are not in the ledger yet; each is written there before it is handed over."""
         until = time.monotonic() + self.minutes * 60 if self.minutes else None
         with hired(self.ground, jobs=self.jobs, cluster=self.cluster) as crew:
-            # One whole run of each path first: it makes the checkpoints, and tells how long a run is.
+            # Whole runs of each path first: one makes the checkpoints, one tells how long a run is with them.
             for trial in self._missing(self._warm_ups()):
                 yield from self._written(crew.results(iter((trial,))))
             yield from self._written(crew.results(self._missing(schedule(self._wish())), until=until))
@@ -120,9 +121,10 @@ class Campaign:
                     spans=spans)  # fmt: skip
 
     def _warm_ups(self) -> Iterator[Specification]:
-        for path in self.plans:
-            yield Specification(number=0, block=0, kind=CONTROL, path=path, seed=self.seed, source=self.source,
-                                scenario=self.scenario, arm=WARM_UP)  # fmt: skip
+        for path, plan in self.plans.items():
+            for arm in (WARM_UP,) if plan.is_observed else (WARM_UP, _MEASURED):
+                yield Specification(number=0, block=0, kind=CONTROL, path=path, seed=self.seed, source=self.source,
+                                    scenario=self.scenario, arm=arm)  # fmt: skip
 
     def _missing(self, trials: Iterator[Specification]) -> Iterator[Specification]:
         return (trial for trial in trials if not self.ledger.has(trial.key))
@@ -131,6 +133,11 @@ class Campaign:
         for result in results:
             if self.ledger.add(result):
                 yield result
+
+
+def is_warm_up(trial: Specification) -> bool:
+    """Whether the trial is none that counts: it only makes ready for the others."""
+    return trial.arm.startswith(WARM_UP)
 
 
 def begin(options: Options, folder: Path, site: Site) -> Campaign:

@@ -16,7 +16,6 @@ _APPLICATION = "lib/xavos/application.ex"
 _MIGRATIONS = "priv/repo/migrations"
 _SAYS = "injected by a fault"
 _TABLE = _SAYS.replace(" ", "_")
-_LOG = "log/server.log"
 _PATIENCE_SECONDS = 12  # manage_xavos.sh waits so long for a server that hangs; 90 s where nobody says anything
 _DOES_NOT_COMPILE = (
     "defmodule Xavos.BrokenOverlay do\n  def broken, do: [1, 2\nend\n",
@@ -104,9 +103,8 @@ class _DoesNotStart(Planted):
     def failed(self, site: Site, error: BaseException) -> None:
         """What the server has said last is in its log."""
         super().failed(site, error)
-        log = site.file(_LOG)
-        if self.planted and not self.witness.bites and log.is_file():
-            self.look_into(site, log.read_text(encoding="utf-8", errors="replace"), whose=_LOG)
+        if self.planted:
+            self.look_into_log(site)
 
 
 class Crashes(_DoesNotStart):

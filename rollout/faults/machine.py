@@ -107,6 +107,10 @@ class PortTaken(Sensed):
         if not self._listener.stdout.readline():
             raise CannotInject(fault="port_taken", why="the port is taken already", option="choose another --port")
 
+    def failed(self, site: Site, error: BaseException) -> None:
+        super().failed(site, error)
+        self.look_into_log(site)
+
     def lift(self, site: Site) -> None:
         if self._listener is not None:
             self._listener.kill()

@@ -23,10 +23,13 @@ from rollout.step import Step
 _OURS = "xavos-rollout"  # application_name of our own connections
 _ATTRIBUTES = "SELECT rolpassword, rolcreatedb, rolconnlimit, rolsuper FROM pg_authid WHERE rolname = %s"
 _SESSIONS = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-               WHERE usename = %s AND backend_type = 'client backend' AND application_name <> %s"""
+               WHERE usename = %s AND backend_type = 'client backend' AND application_name <> %s
+               AND backend_start < clock_timestamp() - make_interval(secs => %s)"""
 _MIGRATING = re.compile(r"\becto\.migrate\b|\bash\.setup\b|\bmix test\b")
 _KILLS = (1, 3)
 _KILL_SECONDS = (0.05, 0.4)
+_OLD_SECONDS = (0.0, 0.05)  # a session lives so long; migrations of a rehearsal take no more than a tenth of a second
+_POLL_SECONDS = 0.01
 _IMPOSTOR = "xavos_fault"
 
 
@@ -180,11 +183,16 @@ class Killed(Heard):
     def _kill(self, site: Site) -> None:
         while self._goes_on():
             with contextlib.suppress(*UNANSWERED), self.server.connect() as admin:
+                old = self.chance.uniform(*_OLD_SECONDS)
                 while self._goes_on():
-                    time.sleep(self.chance.uniform(*_KILL_SECONDS))
-                    if admin.execute(_SESSIONS, (site.role, _OURS)).fetchone() != (0,) and self._kills is not None:
+                    if admin.execute(_SESSIONS, (site.role, _OURS, old)).fetchone() == (0,):
+                        time.sleep(_POLL_SECONDS)
+                        continue
+                    if self._kills is not None:
                         self._kills -= 1
-            time.sleep(_KILL_SECONDS[1])
+                    old = self.chance.uniform(*_OLD_SECONDS)
+                    time.sleep(self.chance.uniform(*_KILL_SECONDS))
+            time.sleep(_POLL_SECONDS)
 
     def _goes_on(self) -> bool:
         return not self.is_over and self._kills != 0

@@ -35,6 +35,7 @@ class Full(Heard):
         _inside(self.server, f"mkdir -m 700 {_DISK}")
         with self.server.connect() as connection:
             connection.execute(f"CREATE TABLESPACE {_SPACE} LOCATION '{_DISK}'")
+            connection.execute(f"GRANT CREATE ON TABLESPACE {_SPACE} TO PUBLIC")
             connection.execute(f"ALTER DATABASE template1 SET TABLESPACE {_SPACE}")
             connection.execute(f"ALTER SYSTEM SET default_tablespace = '{_SPACE}'")
             connection.execute("SELECT pg_reload_conf()")

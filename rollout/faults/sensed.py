@@ -9,6 +9,8 @@ from rollout.faults.fault import Fault, Wound
 from rollout.process import Outcome
 from rollout.site.site import Site
 
+SERVER_LOG = "log/server.log"
+
 
 class Sensed(Fault):
     """The bite is a line that `signs` match. The transient form is over as soon as somebody has met the trouble."""
@@ -31,6 +33,12 @@ class Sensed(Fault):
         found = next((line for line in text.splitlines() if self._signs.search(line)), None)
         if found is not None:
             self.met(site, f"{whose}: {found.strip()}")
+
+    def look_into_log(self, site: Site) -> None:
+        """Look where a server that runs in the background says what befell it, unless somebody has repeated it."""
+        log = site.file(SERVER_LOG)
+        if not self.witness.bites and log.is_file():
+            self.look_into(site, log.read_text(encoding="utf-8", errors="replace"), whose=SERVER_LOG)
 
     def met(self, site: Site, evidence: str) -> None:
         """One bite; with it the transient form is over."""

@@ -74,7 +74,8 @@ def headline(found: Summary, *, rehearsal: bool) -> str:
         return "No trial was made"
     if not found.worlds:
         return f"{counted(len(found.trials), 'trial')} of {counted(len(found.paths), 'path')}"
-    told = ", ".join(f"{line(one.path, 80)} {share(one.share)}" for one in found.worlds)
+    # What is believed is an interval: a share of few trials looks like more than it is.
+    told = ", ".join(f"{line(one.path, 80)} {share(one.low)} to {share(one.high)}" for one in found.worlds)
     return (
         f"{'Success in rehearsal, troubles as in the real world' if rehearsal else 'Success in the real world'}: {told}"
     )

@@ -103,7 +103,7 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
     process = world.start(*asked)
     ledger = world.reports / "latest" / "trials.jsonl"
     until = time.monotonic() + PATIENCE
-    while not (ledger.is_file() and len(ledger.read_text().splitlines()) >= 3):  # its head, the warm-up, a trial
+    while not (ledger.is_file() and len(ledger.read_text().splitlines()) >= 4):  # its head, two warm-ups, a trial
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.1)

@@ -207,7 +207,7 @@ class TestCheckpoints:
         return []
 
     def play(
-        self, folder: Path, count: list[str], text: str = "x", phase: PhasePlan | None = None, **given: str
+        self, folder: Path, count: list[str], text: str = "x", phase: PhasePlan | None = None, **given: Any
     ) -> Stage:
         def apply(step: Step) -> None:
             count.append(text)

@@ -287,6 +287,18 @@ class TestPort:
         bed.fault.lift(bed.site)
         socket.create_server(("127.0.0.1", port), reuse_port=False).close()
 
+    def test_a_server_in_the_background_says_it_in_its_log(self, tmp_path: Path) -> None:
+        """Whoever waits for it hears nothing of that."""
+        bed = Bed(tmp_path, "port_taken")
+        bed.fault.failed(bed.site, RuntimeError("waited 90 s"))
+        assert 0 == bed.bites
+        bed.site.file("log").mkdir()
+        bed.site.file("log/server.log").write_text(
+            "Running\n[error] Failed to start Ranch listener: :eaddrinuse\nmore\n"
+        )
+        bed.fault.failed(bed.site, RuntimeError("waited 90 s"))
+        assert ["log/server.log: [error] Failed to start Ranch listener: :eaddrinuse"] == bed.fault.witness.evidence
+
     def test_a_port_that_is_taken_already_cannot_be_taken(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             bed = Bed(tmp_path, "port_taken", port=taken.getsockname()[1])
