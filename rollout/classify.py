@@ -76,9 +76,9 @@ def _sign(cause: str, pattern: str) -> _Sign:
 
 # In order: a sign that names the deeper cause stands before one that names its consequence.
 _SIGNS = (
-    _sign("disk_full", r"^.*(?:No space left on device|:enospc|ENOSPC|could not extend file).*$"),
-    _sign("permission_denied", r"^.*(?:Permission denied|permission denied for file|:eacces|:erofs|Read-only file system).*$"),
-    _sign("port_taken", r"^.*(?:eaddrinuse|address already in use).*$"),
+    _sign("disk_full", r"^.*(?:[Nn]o space left on device|:enospc|ENOSPC|could not extend file).*$"),
+    _sign("permission_denied", r"^.*(?:Permission denied|permission denied for file|: permission denied$|:eacces|:erofs|[Rr]ead-only file system).*$"),
+    _sign("port_taken", r"^.*(?:eaddrinuse|address already in use|[Pp]ort \d+ is taken by another).*$"),
     _sign("checksum_mismatch", r"^.*(?:checksum mismatch|Checksum mismatch|Could not verify authenticity|bad_checksum).*$"),
     _sign("database_denied", r"^.*(?:28P01|28000|invalid_password|42501|insufficient_privilege|permission denied to create|permission denied for (?:schema|table|database)).*$"),
     _sign("database_unreachable", r"^.*(?:DBConnection\.ConnectionError|\(Postgrex\.Error\).*(?:57P0|08006)|3D000|tcp connect .*(?:econnrefused|nxdomain|timeout)|couldn't be created: killed).*$"),
@@ -89,7 +89,7 @@ _SIGNS = (
     _sign("package_missing", r"^.*Failed to automatically determine latest version for `(?P<package>[a-z0-9_]+).*$"),
     _sign("package_missing", r"^.*(?:No package with name (?P<package>[a-z0-9_]+)|depends on \"(?P<other>[a-z0-9_]+)\" which doesn't exist|Unknown package (?P<third>[a-z0-9_]+)).*$"),
     _sign("version_conflict", r"^.*(?:Hex dependency resolution failed|[Vv]ersion solving failed|the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)|the :only option for dependency (?P<third>[a-z0-9_]+)).*$"),
-    _sign("compile_error", r"^.*(?:\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|Spark\.Error\.DslError)\)|== Compilation error|could not compile dependency :?(?P<package>[a-z0-9_]+)|Compilation failed due to warnings|error: .*).*$"),
+    _sign("compile_error", r"^.*(?:\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|Spark\.Error\.DslError)\)|== Compilation error|could not compile dependency :?(?P<package>[a-z0-9_]+)|Compilation failed due to warnings).*$|^\s*error: .*$"),
 )  # fmt: skip
 _SOLVERS_WORDS = re.compile(r"^Because .*?version solving failed\.", re.MULTILINE | re.DOTALL)
 _COULD_NOT_COMPILE = re.compile(r"could not compile dependency :(?P<package>[a-z0-9_]+)")
@@ -101,6 +101,8 @@ _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)|[\u2800-\u28ff]+")  # a line begun an
 _REGISTRY_SIGNS = {
     "package_missing", "version_conflict", "registry_unreachable", "registry_error", "checksum_mismatch",
 }  # fmt: skip
+# 9: what `setsid --wait`, which is around a command in a container, makes of SIGKILL.
+_KILLED = frozenset({137, -9, 9, 143, -15})
 _UPSTREAM = {"unreachable": "registry_unreachable", "error": "registry_error", "checksum": "checksum_mismatch"}
 
 
@@ -129,7 +131,9 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
         return Diagnosis(cause=cause, message=why or _message(match.group(0), said), package=named)
     if upstream is not None:
         return Diagnosis(cause=upstream, message=said, package=package)
-    if outcome.exit_code is not None and (outcome.exit_code in (137, -9, 143, -15)):
+    if outcome.exit_code == 127:
+        return Diagnosis(cause="toolchain_too_old", message=said or outcome.describe(), package=package)
+    if outcome.exit_code in _KILLED:
         return Diagnosis(cause="killed", message=outcome.describe(), package=package)
     if asked.database_up() is False:
         return Diagnosis(cause="database_unreachable", message=said, package=package)

@@ -263,6 +263,7 @@ class Deployment:
                 if not restored:
                     self._apply(code, step, key)
                 self._after(code, step, key)
+            self._finished(code, step, began, "passed", restored=restored, key=key)
         except KeyboardInterrupt as error:
             with self.run.journal.forgiving():
                 self._finished(code, step, began, "failed", error=error)
@@ -276,7 +277,6 @@ class Deployment:
             self._roll_back(code, before, why="failed")
             return PhaseResult(name=code.name, outcome=outcome, error=error, optional=phase.optional,
                                site=self.site, plan=phase)  # fmt: skip
-        self._finished(code, step, began, "passed", restored=restored, key=key)
         return PhaseResult(name=code.name, outcome="passed", restored=restored, optional=phase.optional,
                            site=self.site, plan=phase)  # fmt: skip
 
@@ -319,6 +319,10 @@ class Deployment:
         code.apply(step)
         if gateway is not None:
             step.asked = dict(answers.asked_since(gateway, mark))
+        if self._injection.strikes(
+            code.name
+        ):  # it asked more often; what it came to is what it comes to without a fault
+            step.asked = dict(self._restoration.asked(key) or step.asked)
         if code.checkpointed and not self._injection.strikes(code.name):
             self._restoration.save(key, step, time.monotonic() - began)
 

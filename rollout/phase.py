@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,8 @@ from rollout.errors import PhaseFailed, RolloutError
 from rollout.plan import PhasePlan
 from rollout.site.site import Site
 from rollout.step import Step
+
+_CLOSED = re.compile(r"Permission denied|Read-only file system")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,9 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
 
 
 def _cause_of(error: BaseException) -> str:
+    if isinstance(error, shutil.Error):  # what went wrong with several files: texts
+        text = str(error)
+        return "disk_full" if "No space left" in text else "permission_denied" if _CLOSED.search(text) else "unknown"
     if isinstance(error, OSError):
         return {28: "disk_full", 122: "disk_full", 13: "permission_denied", 30: "permission_denied",
                 98: "port_taken"}.get(error.errno or 0, "unknown")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from rollout.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import PhaseFailed
@@ -51,6 +52,11 @@ class Restoration:
     def failed(self, name: str) -> None:
         """The next key depends on an optional phase's failure."""
         self._key = chain(self._key, name, "failed")
+
+    def asked(self, key: str) -> Mapping[str, str] | None:
+        """What the phase of this key asked of the registry when it was kept; None where it was not."""
+        checkpoint = self._checkpoints.find(key)
+        return checkpoint.asked if checkpoint else None
 
     @property
     def is_ahead(self) -> bool:
