@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.campaign.ground import Ground
 from rollout.campaign.records import Result, Specification
-from rollout.campaign.trial import run_trial
+from rollout.campaign.trial import run_trial, unwind_running
 from rollout.errors import UsageError
 
 _POLL_SECONDS = 0.2
@@ -33,16 +33,18 @@ class Crew:
         *,
         size: int,
         make: Callable[[Specification, Ground], Result] = run_trial,
+        unwind: Callable[[], None] = unwind_running,
     ) -> None:
         self._executor: Executor = executor
         self._ground = ground
         self._size = size
         self._make = make
+        self._unwind = unwind
 
     def results(self, trials: Iterator[Specification], *, until: float | None = None) -> Iterator[Result]:
         """Make the trials in their order; no new one is begun after the monotonic time `until`.
 
-        Where the caller goes away (Ctrl-C), trials that run are waited for: each unwinds what it has done.
+        Where the caller goes away (Ctrl-C), trials that run unwind what they have done, and are waited for.
         """
         going: set[Future[Result]] = set()
         is_over = False
@@ -61,6 +63,8 @@ class Crew:
         finally:
             for future in going:
                 future.cancel()
+            if going:
+                self._unwind()
             wait(going)
 
 

@@ -42,6 +42,7 @@ OUTPUT = "pytest.log"
 _RECOVERIES = 2
 _UNWIND_SECONDS = 60.0
 _OWN = ("XAVOS_", "PYTEST_")
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,13 @@ def run_trial(trial: Specification, ground: Ground) -> Result:
     result = _result(trial, ground, place, ended, owed=owed, changed=changed, recovery=recovery)
     _tidy(place, result)
     return result
+
+
+def unwind_running() -> None:
+    """Have the runs of this process's trials unwind: whoever waits for them need not wait for their ends."""
+    for process in tuple(_running):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
 
 
 def command(trial: Specification, ground: Ground, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
@@ -179,7 +187,11 @@ def _run(
             cwd=ROOT, env=_environment(place, ground), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        code = _wait(process, ground.patience)
+        _running.add(process)
+        try:
+            code = _wait(process, ground.patience)
+        finally:
+            _running.discard(process)
     return _Ended(code=code, seconds=round(time.monotonic() - began, 2))
 
 

@@ -99,3 +99,23 @@ def test_what_goes_wrong_in_a_trial_is_not_swallowed(ground: Ground) -> None:
 def test_a_cluster_that_does_not_answer_is_refused_by_its_address(ground: Ground) -> None:
     with pytest.raises(ClusterUnreachable, match=r"nowhere:1"), hired(ground, jobs=1, cluster="foo://nowhere:1"):
         pass
+
+
+def test_whoever_goes_away_has_what_runs_unwind_and_waits_for_it(ground: Ground) -> None:
+    """Ctrl-C amid a campaign: a trial is told to end, and nobody leaves before it has."""
+    told, ended = threading.Event(), threading.Event()
+
+    def make(specification: Specification, _: Ground) -> Result:
+        if specification.seed:
+            assert told.wait(10)
+            time.sleep(0.05)
+            ended.set()
+        return result(specification)
+
+    with ThreadPoolExecutor(2) as threads:
+        results = Crew(threads, ground, size=2, make=make, unwind=told.set).results(
+            iter([trial(seed=0), trial(seed=1)])
+        )
+        assert next(results).specification.seed == 0
+        results.close()  # type: ignore[attr-defined]
+        assert ended.is_set()
