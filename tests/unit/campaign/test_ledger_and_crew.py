@@ -103,13 +103,15 @@ def test_a_cluster_that_does_not_answer_is_refused_by_its_address(ground: Ground
 
 def test_whoever_goes_away_has_what_runs_unwind_and_waits_for_it(ground: Ground) -> None:
     """Ctrl-C amid a campaign: a trial is told to end, and nobody leaves before it has."""
-    told, ended = threading.Event(), threading.Event()
+    begun, told, ended = threading.Event(), threading.Event(), threading.Event()
 
     def make(specification: Specification, _: Ground) -> Result:
         if specification.seed:
+            begun.set()
             assert told.wait(10)
             time.sleep(0.05)
             ended.set()
+        assert begun.wait(10)
         return result(specification)
 
     with ThreadPoolExecutor(2) as threads:
