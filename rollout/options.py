@@ -24,6 +24,7 @@ DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "always")
 PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
+LIST = "list"  # --fault=list
 RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
 CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
 _SWITCH_ON = {"1", "true", "yes", "on"}
@@ -117,7 +118,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="fault",
         metavar="NAME[@PHASE][:FORM]",
-        help="rehearse an outage: inject this fault (list says which there are), transient or persistent",
+        help="rehearse an outage: inject this fault, transient or persistent; list says which there are, then stops",
     ),
     Flag(name="seed", default="1", metavar="N", help="what --fault and --campaign leave to chance is drawn from it"),
     Flag(name="campaign", metavar=None, help="measure: many trials of every path under faults, on sites of their own"),
@@ -189,7 +190,7 @@ class Options:
     @property
     def only_tells(self) -> bool:
         """True for an invocation that answers a question and deploys nothing."""
-        return self.doctor or self.plan or self.recover
+        return self.doctor or self.plan or self.recover or self.fault == LIST
 
     @property
     def path(self) -> str:

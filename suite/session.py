@@ -14,10 +14,10 @@ from rollout import doctor, history, planning, recovery
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
 from rollout.faults import Injection, Wound, aim
-from rollout.faults.catalogue import refuse_unfit
+from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
-from rollout.options import Options
+from rollout.options import LIST, Options
 from rollout.plan import Plan, load_plan
 from rollout.run import Run
 from rollout.site.site import Site
@@ -79,6 +79,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             rehearsal = options.source == "rehearsal"
             plans = [load_plan(path, rehearsal=rehearsal).through(options.through) for path in options.paths]
             print("\n\n".join(planning.describe(plan, options) for plan in plans))
+            return 0
+        if options.fault == LIST:
+            print(listing())
             return 0
         if options.recover:
             done = recovery.recover(options.state, options.reports, store(options), print)

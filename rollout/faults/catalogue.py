@@ -29,6 +29,17 @@ def find(name: str, *, option: str = OPTION) -> Kind:
     raise InvalidOption(option=option, value=name, expected=f"one of {', '.join(CATALOGUE)}{hint}")
 
 
+def listing() -> str:
+    """Every fault by family: its name, what goes wrong, where it can strike."""
+    lines = []
+    for kind in CATALOGUE.values():
+        if f"{kind.family}:" not in lines:
+            lines.append(f"{kind.family}:")
+        where = ", ".join(kind.phases) or "any phase"
+        lines.append(f"  {kind.name}: {kind.text} ({where}; {' or '.join(kind.forms)})")
+    return "\n".join(lines)
+
+
 def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     """The phases of this plan during which the kind can strike, in their order."""
     if not kind.phases:

@@ -80,8 +80,7 @@ class Injection:
         if fault is None or fault.strikes_in_rollback:
             yield
             return
-        self._is_struck = True
-        self._journal.record("fault.struck", **fault.wound.facts)
+        self._strikes(fault)
         with fault.on(step):
             yield
 
@@ -89,8 +88,7 @@ class Injection:
         """Before the phase is rolled back."""
         fault, site = self._striking(phase), self._site
         if fault and site and fault.strikes_in_rollback and not self._is_struck:
-            self._is_struck = True
-            self._journal.record("fault.struck", **fault.wound.facts)
+            self._strikes(fault)
             fault.is_active = True
             fault.rolling_back(site)
 
@@ -105,10 +103,25 @@ class Injection:
         if self.fault is None or self._site is None:
             return None
         self._over(self.fault, self._site)
-        witness = self.fault.witness
+        witness, wound = self.fault.witness, self.fault.wound
+        if self._is_struck or witness.bites:
+            shown = f": {'; '.join(witness.evidence)}" if witness.evidence else ""
+            self._note(f"The injected fault {wound.kind.name} bit {witness.bites} time(s){shown}.")
         self._journal.record("fault.finished", bites=witness.bites, evidence=list(witness.evidence),
                              struck=self._is_struck, **self.fault.wound.facts)  # fmt: skip
         return witness.bites > 0
+
+    def _strikes(self, fault: Fault) -> None:
+        self._is_struck = True
+        kind = fault.wound.kind
+        self._journal.record("fault.struck", **fault.wound.facts)
+        self._note(f"A fault is injected on purpose, {kind.name}, {fault.wound.form}: {kind.text}.")
+
+    def _note(self, text: str) -> None:
+        """For whoever reads the report of this run; a fault that strikes by the clock has no phase to be told in."""
+        assert self._wound is not None
+        if self._wound.phase is not None:
+            self._journal.record("phase.note", path=self._wound.path, phase=self._wound.phase, text=text)
 
     def _over(self, fault: Fault, site: Site) -> None:
         if not fault.is_over:
