@@ -66,6 +66,7 @@ class Frozen(Heard):
 
     def __init__(self, wound: Wound) -> None:
         super().__init__(wound, _LATE)
+        self._seen: set[str] = set()
 
     def bring_about(self, site: Site) -> None:
         with container_of(self.server) as container:
@@ -77,8 +78,9 @@ class Frozen(Heard):
 
     def hear(self, site: Site) -> None:
         if not self.is_over:
-            for waiting in waiting_for(self.server):
-                self.met(site, waiting)
+            for waiting in set(waiting_for(self.server)) - self._seen:
+                self._seen.add(waiting)
+                self.met(site, f"{waiting} waits, while the server stands still")
         super().hear(site)
 
 
@@ -214,10 +216,11 @@ def connect(server: DatabaseServer, networks: tuple[str, ...]) -> None:
 
 
 def waiting_for(server: DatabaseServer) -> Iterator[str]:
-    """Connections from this machine to the server that are there right now."""
+    """The connections from this machine to the server that there are right now."""
+    there = (server.host, server.port)
     for found in psutil.net_connections(kind="tcp"):
-        if found.raddr and tuple(found.raddr) == (server.host, server.port) and found.status == psutil.CONN_ESTABLISHED:
-            yield f"somebody is connected to {server.host}:{server.port} and waits, while the server stands still"
+        if found.raddr and tuple(found.raddr) == there and found.status == psutil.CONN_ESTABLISHED:
+            yield f"the connection from port {found.laddr[1] if found.laddr else 0} to {server.host}:{server.port}"
 
 
 def throttled_seconds(server: DatabaseServer) -> float:

@@ -28,7 +28,10 @@ _SESSIONS = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 _MIGRATING = re.compile(r"\becto\.migrate\b|\bash\.setup\b|\bmix test\b")
 _KILLS = (1, 3)
 _KILL_SECONDS = (0.05, 0.4)
-_OLD_SECONDS = (0.0, 0.05)  # a session lives so long; migrations of a rehearsal take no more than a tenth of a second
+_OLD_SECONDS = (
+    0.0,
+    0.05,
+)  # so long a session lives that is killed; migrations of a rehearsal take no more than a tenth of a second
 _POLL_SECONDS = 0.01
 _IMPOSTOR = "xavos_fault"
 
@@ -165,6 +168,7 @@ class Killed(Heard):
     def __init__(self, wound: Wound) -> None:
         super().__init__(wound, r"(?!)", logged=r"terminating connection due to administrator command")
         self._kills = self.chance.randint(*_KILLS) if wound.is_transient else None
+        self._old = self.chance.uniform(*_OLD_SECONDS) if wound.is_transient else 0.0
 
     def begins_with(self, step: Step) -> bool:
         return False
@@ -183,15 +187,12 @@ class Killed(Heard):
     def _kill(self, site: Site) -> None:
         while self._goes_on():
             with contextlib.suppress(*UNANSWERED), self.server.connect() as admin:
-                old = self.chance.uniform(*_OLD_SECONDS)
                 while self._goes_on():
-                    if admin.execute(_SESSIONS, (site.role, _OURS, old)).fetchone() == (0,):
-                        time.sleep(_POLL_SECONDS)
-                        continue
-                    if self._kills is not None:
+                    ended = admin.execute(_SESSIONS, (site.role, _OURS, self._old)).fetchone()
+                    if self._kills is not None and ended != (0,):
                         self._kills -= 1
-                    old = self.chance.uniform(*_OLD_SECONDS)
-                    time.sleep(self.chance.uniform(*_KILL_SECONDS))
+                        time.sleep(self.chance.uniform(*_KILL_SECONDS))
+                    time.sleep(_POLL_SECONDS)
             time.sleep(_POLL_SECONDS)
 
     def _goes_on(self) -> bool:

@@ -7,13 +7,16 @@ import socket
 import time
 import types
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from rollout.errors import AlreadyExists
+from fixtures import installation
+from rollout.classify import failure
+from rollout.errors import AlreadyExists, PhaseFailed
 from rollout.faults import CATALOGUE, places
 from rollout.faults.database import KINDS
 from rollout.faults.fault import Witness, Wound, wait_for
@@ -273,7 +276,7 @@ def test_who_waits_for_a_server_that_stands_still_is_seen() -> None:
         server: Any = types.SimpleNamespace(host=host, port=port)
         assert [] == list(waiting_for(server))
         with socket.create_connection((host, port)):
-            (seen,) = waiting_for(server)
+            (seen,) = waiting_for(server)  # the other end of it is none
             assert f"{host}:{port}" in seen
 
 
@@ -553,3 +556,26 @@ def test_what_we_ask_the_database_ourselves_is_asked_again_as_well(tmp_path: Pat
     assert [1, 2] == waits
     assert ["database_unreachable"] * 2 == [event["cause"] for event in stage.told("phase.retry")]
     stage.run.close(settled=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "cause"),
+    [
+        ("[error] tcp connect (127.0.0.1:1): connection refused - :econnrefused", 1, "database_unreachable"),
+        ("** (CompileError) lib/xavos.ex:1: undefined", 1, "compile_error"),
+        ("3 tests, 1 failure", 2, "unknown"),
+    ],
+)
+def test_tests_that_never_began_name_what_kept_them_from_it(said: str, code: int, cause: str) -> None:
+    """So that they begin again where it was the database; tests that have failed are not asked twice."""
+    outcome = replace(ended(said, "mix", "test"), exit_code=code)
+    step: Any = types.SimpleNamespace(attempt=lambda *argv, **how: (outcome, lambda: failure(outcome)))
+    with pytest.raises(PhaseFailed) as failed:
+        installation._test(step)
+    assert cause == failed.value.cause
+
+
+def test_tests_that_passed_are_counted() -> None:
+    outcome = replace(ended("12 tests, 0 failures, 2 skipped", "mix", "test"), exit_code=0)
+    step: Any = types.SimpleNamespace(attempt=lambda *argv, **how: (outcome, lambda: failure(outcome)))
+    assert ("12", "0", "2") == installation._test(step).groups()
