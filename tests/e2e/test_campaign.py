@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -113,10 +114,21 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
     made = ledger.read_text().splitlines()
     name = (world.reports / "latest").resolve().name
     until = time.monotonic() + 120
-    while any("process" in fact for fact in world.seen()):  # the runs of a killed campaign notice that, and unwind
-        assert time.monotonic() < until, world.seen()
+    while orphans := _named(world):  # the runs of a killed campaign notice that, and unwind
+        assert time.monotonic() < until, orphans
         time.sleep(0.5)
     return made, name
+
+
+def _named(world: World) -> list[str]:
+    """Command lines of processes that name the world's folder, as those of its trials do."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if str(world.home) in command:
+                found.append(command)
+    return found
 
 
 @pytest.mark.parametrize(("mutation", "phase"), [("undo_worktree", "worktree"), ("undo_role", "authentication")])
