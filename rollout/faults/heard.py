@@ -154,7 +154,9 @@ def server_log(server: DatabaseServer) -> str:
 def container_of(server: DatabaseServer) -> Iterator[Container]:
     """The container that the server is in. Raises CannotInject where it is in none, ServerGone."""
     if not isinstance(server, ContainerServer):
-        raise CannotInject(fault="this one", why="the database is in no container", option="use --database=container")
+        raise CannotInject(
+            fault="of the database", why="its server is in no container", option="use --database=container"
+        )
     with named_container(server.name) as container:
         yield container
 

@@ -78,9 +78,10 @@ class Frozen(Heard):
 
     def hear(self, site: Site) -> None:
         if not self.is_over:
-            for waiting in set(waiting_for(self.server)) - self._seen:
-                self._seen.add(waiting)
-                self.met(site, f"{waiting} waits, while the server stands still")
+            with contextlib.suppress(psutil.Error):  # some systems let only root look
+                for waiting in set(waiting_for(self.server)) - self._seen:
+                    self._seen.add(waiting)
+                    self.met(site, f"{waiting} waits, while the server stands still")
         super().hear(site)
 
 
