@@ -12,6 +12,8 @@ from rollout.campaign.statistics import Difference, counting, rates
 from rollout.campaign.troubles import NONE, Mix
 from rollout.rates import Rate
 
+LEAST_COVERED = 0.5  # of the mix: of less, whatever the trials came to says nothing about the whole
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratum:
@@ -72,11 +74,11 @@ def _stratum_of(result: Result) -> tuple[str, str]:
 
 
 def real_world(results: Iterable[Result], mix: Mix, path: str) -> RealWorld | None:
-    """Success of one attempt on the path, as troubles are likely by the mix; None where nothing of it was measured."""
+    """Success of one attempt on the path, as troubles are likely by the mix; None where less than half was measured."""
     parts = strata(results, mix, path)
     measured = [(one.weight, one.rate) for one in parts if one.rate is not None]
     covered = math.fsum(weight for weight, _ in measured)
-    if not covered:
+    if covered < LEAST_COVERED:
         return None
     share, low, high = mover([(weight / covered, found) for weight, found in measured])
     return RealWorld(path=path, share=_bounded(share), low=max(0.0, low), high=min(1.0, high), covered=covered,
@@ -84,7 +86,7 @@ def real_world(results: Iterable[Result], mix: Mix, path: str) -> RealWorld | No
 
 
 def real_difference(results: Sequence[Result], mix: Mix, first: str, second: str) -> Difference | None:
-    """Success of two paths in practice, over the strata that were measured on both; None where there is none.
+    """Success of two paths in practice, over the strata that were measured on both; None where they are too few.
 
     By MOVER as if the paths were independent: that they share seeds is not made use of, so it is rather too wide.
     """
@@ -94,7 +96,7 @@ def real_difference(results: Sequence[Result], mix: Mix, first: str, second: str
         if one.rate is not None and two.rate is not None
     ]
     covered = math.fsum(weight for weight, _, _ in pairs)
-    if not covered:
+    if covered < LEAST_COVERED:
         return None
     here = [(weight / covered, one) for weight, one, _ in pairs]
     there = [(weight / covered, two) for weight, _, two in pairs]

@@ -307,3 +307,10 @@ def test_a_campaign_is_completed_once_and_again_the_same() -> None:
 def test_rows_of_another_kind_are_passed_over_and_counted() -> None:
     """A campaign.json of somebody else does not end the report."""
     assert summarise(campaign([{"what": "ever"}, row()])).unreadable == 1
+
+
+def test_of_less_than_half_of_the_mix_nothing_is_said_of_the_whole() -> None:
+    """Trials under rare faults alone do not make a headline about the real world."""
+    results = [result(trial(seed=seed)) for seed in range(20)]
+    assert real_world(results, mix(sigterm=(0.02, 1.0)), "realistic") is None
+    assert real_world(results, mix(sigterm=(0.6, 1.0)), "realistic") is not None
