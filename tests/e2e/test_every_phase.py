@@ -12,7 +12,7 @@ from tests.e2e.world import World
 
 PHASES = load_plan("realistic", rehearsal=True).phases
 # Where a phase is struck: halfway, in the midst of a command, or between an announcement and its act.
-# Every kind of phase: the ground, files, packages, databases, a process. Any other is struck by a fault of its own kind.
+# Every kind of phase: the ground, files, packages, databases, a process. The others are struck by faults, in campaigns.
 FAILS = {
     "prerequisites": "act.done:3",
     "worktree": "act.done:2",
