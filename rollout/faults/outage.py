@@ -23,7 +23,7 @@ _UNREACHED = re.compile(r"PostgreSQL .* (?:cannot be reached|did not start)")
 _RECONNECTED_SECONDS = (2.0, 8.0)
 _NOT_THERE = "xavos_fault_that_is_not_there"
 PERIOD, QUOTA = 100_000, 3_000  # microseconds: of every tenth of a second the server may use so much of one CPU
-_ENOUGH_SECONDS = 0.5
+_ENOUGH_SECONDS = 0.2
 
 
 class Stopped(Heard):

@@ -25,6 +25,8 @@ from rollout.hex.registry import PublicKey, read_package
 from rollout.hex.terms import encode_term
 
 CAUSE_HEADER = "x-gateway-cause"
+# What this process asks through the door is no phase's asking of the registry: it is recorded apart.
+OWN, OWN_HEADER = "own", "x-gateway-own"
 TRANSPORT = "transport"
 """Where a request's state has the connection that it came by, for faults that break it."""
 _ERLANG = "application/vnd.hex+erlang"
@@ -248,7 +250,7 @@ class _Exchange:
         return {
             "at": self._at,
             "method": self._scope["method"],
-            "area": _area(self._scope["path"]),
+            "area": OWN if (OWN_HEADER.encode(), b"1") in self._scope["headers"] else _area(self._scope["path"]),
             "path": self._scope["path"],
             "status": self._status,
             "sent": self._sent,

@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from rollout.hex.app import CAUSE_HEADER, TRANSPORT, Interceptor, Routes, make_app
+from rollout.hex.app import CAUSE_HEADER, OWN_HEADER, TRANSPORT, Interceptor, Routes, make_app
 from rollout.hex.bundle import Item, Summary, write_bundle
 from rollout.hex.cache import Store
 from rollout.hex.choosing import Upstreams
@@ -146,7 +146,8 @@ class Gateway:
             return self.ask(path)
         try:
             # Without TLS there is nothing to verify, and reading the certificates takes longer than the answer.
-            answer = httpx.get(f"{self.url}{path}", timeout=_DOOR_SECONDS, trust_env=False, verify=False)  # noqa: S501
+            answer = httpx.get(f"{self.url}{path}", headers={OWN_HEADER: "1"}, timeout=_DOOR_SECONDS, trust_env=False,
+                               verify=False)  # noqa: S501 - it is this process  # fmt: skip
         except httpx.HTTPError as error:
             return Served(status=502, body=f"{error}\n".encode(), cause="unreachable", detail=f"{path}: {error}")
         cause = answer.headers.get(CAUSE_HEADER)

@@ -33,7 +33,7 @@ FAULTS = (
     "kills",
 )
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2700)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_short_campaign_that_is_killed_midway_and_gone_on_with_strikes_with_ev
     assert 0 == recovered.code, recovered.output[-3000:]
     assert before == world.seen()
 
-    ended = world.run(*asked, f"--resume={name}")
+    ended = finish(world.start(*asked, f"--resume={name}"), patience=3 * PATIENCE)
     folder = world.reports / name
     trials = _trials(folder)
     told = [(each["specification"]["fault"], each["outcome"], each["settled"], each["bites"]) for each in trials]

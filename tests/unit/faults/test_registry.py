@@ -19,6 +19,8 @@ from rollout.errors import PhaseFailed
 from rollout.faults import registry as kinds
 from rollout.faults.fault import CannotInject, Fault, Kind, Witness, Wound
 from rollout.faults.resigned import payload_of, retire, spoilt, written
+from rollout.hex import answers
+from rollout.hex.app import OWN
 from rollout.hex.choosing import Upstreams, choose_git
 from rollout.hex.errors import BadSignature
 from rollout.hex.gateway import Gateway
@@ -406,3 +408,12 @@ def test_every_kind_says_what_the_paths_may_come_to() -> None:
         assert kind.text
         assert kind.bites
         assert kind.lasts
+
+
+def test_what_this_process_asks_through_the_door_is_no_phases_asking(armed: Strike) -> None:
+    """Else every key after a struck look-up would be another one, and everything would be built anew."""
+    gateway = armed("registry_503").gateway
+    mark = gateway.mark()
+    assert gateway.fetch(ALPHA).status == 200
+    assert [OWN] == [record.area for record in gateway.records_since(mark)]
+    assert {} == dict(answers.asked_since(gateway, mark))
