@@ -85,6 +85,7 @@ KINDS: tuple[Kind, ...] = (
         text="the database server gets a thirtieth of a CPU",
         bites="time that its processes have waited for their share",
         make=Starved,
+        phases=_ASKING[:3],  # a server that starts asks little: it waited for less than a fifth of a second
         needs=("engine",),
         expects={"transient": ("deployed",), "persistent": ("deployed",)},
     ),

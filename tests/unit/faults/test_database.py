@@ -284,7 +284,8 @@ def test_of_a_struck_rollback_the_undos_that_did_not_get_through_are_the_bites(
     tmp_path: Path, journal: Journal
 ) -> None:
     server, unreachable = Listener(), "PostgreSQL at h:1 cannot be reached: Connection refused."
-    journal.record("undo.retried", id="a", attempt=1, error=unreachable, path="realistic", phase="later")
+    earlier = unreachable.replace("h:1", "h:2")
+    journal.record("undo.retried", id="a", attempt=1, error=earlier, path="realistic", phase="later")
     fault = wounded("database_gone_in_rollback", journal, form="transient")
     site = site_with(server, tmp_path)
     fault.rolling_back(site)
@@ -453,6 +454,16 @@ def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
     fault.over(ours.site)
     assert (most if form == "transient" else 5) == killed
     assert killed == fault.witness.bites
+
+
+def test_where_the_role_is_the_superuser_we_are_not_killed_with_it(superuser: OnTheServer, journal: Journal) -> None:
+    fault = wounded("killed_while_migrating", journal, phase="setup")
+    with superuser.server.connect() as own, fault.on(step_on(superuser.site, "setup")):
+        fault.command(superuser.site, asked("mix", "ash.setup"))
+        with pytest.raises(psycopg.OperationalError), superuser.login() as session:
+            session.execute("SELECT pg_sleep(5)")
+        own.execute("SELECT 1")
+    fault.over(superuser.site)
 
 
 def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours: OnTheServer, journal: Journal) -> None:
