@@ -59,7 +59,6 @@ class Deployment:
         self._injection = injection or Injection(None, run.journal)
         self._inquiry = Inquiry(site, plan)
         self._restoration = Restoration(site, plan, leaps=leaps)
-        self._last: Step | None = None  # that of the phase before
         self._keeps: bool | None = None
         self._standing: set[str] = set()
         self._leaving = contextlib.ExitStack()
@@ -83,8 +82,8 @@ class Deployment:
             yield self._blocked(code, after)
             return
         try:
-            if self._last is not None and self._needs_ground(code):
-                self._restoration.land(self._last)
+            if not code.checkpointed or self._injection.strikes(code.name):
+                self._restoration.land()  # the phase is going to work on what those before it have made
             self._injection.look(code.name)
             before = self.site.fingerprint()
         except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
@@ -239,10 +238,6 @@ class Deployment:
         """True where nothing is kept and nothing is owed."""
         return not open_acts(self.run.journal.events())
 
-    def _needs_ground(self, code: PhaseCode) -> bool:
-        """Whether the phase will work on what the phases before it have made, rather than be restored itself."""
-        return not code.checkpointed or self._injection.strikes(code.name) or self.site.options.fresh
-
     # -- applying ---------------------------------------------------------------------------------
 
     def _enter(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
@@ -313,17 +308,15 @@ class Deployment:
     def _apply(self, code: PhaseCode, step: Step, key: str) -> None:
         gateway = self.site.gateway
         mark = gateway.mark() if gateway else 0
-        if self._last is not None:
-            self._restoration.land(self._last)
+        self._restoration.land()
         began = time.monotonic()
         code.apply(step)
         if gateway is not None:
             step.asked = dict(answers.asked_since(gateway, mark))
-        if self._injection.strikes(
-            code.name
-        ):  # it asked more often; what it came to is what it comes to without a fault
+        if self._injection.strikes(code.name):
+            # It asked more often; what it came to is what it comes to without a fault.
             step.asked = dict(self._restoration.asked(key) or step.asked)
-        if code.checkpointed and not self._injection.strikes(code.name):
+        elif code.checkpointed:
             self._restoration.save(key, step, time.monotonic() - began)
 
     def _after(self, code: PhaseCode, step: Step, key: str) -> None:
@@ -336,38 +329,28 @@ class Deployment:
             self.run.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
         step.asked = {**step.asked, **self._injection.mark(code.name)}
         self._restoration.passed(key, step)
-        self._last = step
 
     # -- undoing ----------------------------------------------------------------------------------
 
     def _roll_back(self, code: PhaseCode, before: Fingerprint, *, why: str) -> None:
-        where: dict[str, Any] = {"path": self.plan.name, "phase": code.name, "why": why}
         with self._interrupts.shielded(), self.run.journal.forgiving():
-            began = time.monotonic()
-            self.run.journal.record("rollback.started", **where)
-            acts = [
-                act
-                for act in open_acts(self.run.journal.events())
-                if act.phase == code.name and act.path == self.plan.name
-            ]
-            self._injection.rolling_back(code.name)
-            workshop = self._workshop(code.name)
-            left = roll_back(acts, self.run.journal, workshop)
-            self.site.last_tree = workshop.trees.get(str(self.site.directory))
-            code.forget(self.site)
-            found = (*left, *self._residue(before, seen=str(self.site.directory) in workshop.seen))
-            self._standing.discard(code.name)
-            lines = [f"{code.name}: {line}" for line in found]
-            self._dirt.extend(lines)
-            if not left:
-                self._unexplained.extend(line for line in lines if _UNSEEN not in line)
-            self.run.journal.record(
-                "rollback.finished",
-                outcome="dirty" if found else "restored",
-                residue=list(found),
-                seconds=round(time.monotonic() - began, 3),
-                **where,
-            )
+            with self._rolling_back(code.name, why) as found:
+                acts = [
+                    act
+                    for act in open_acts(self.run.journal.events())
+                    if act.phase == code.name and act.path == self.plan.name
+                ]
+                self._injection.rolling_back(code.name)
+                workshop = self._workshop(code.name)
+                left = roll_back(acts, self.run.journal, workshop)
+                self.site.last_tree = workshop.trees.get(str(self.site.directory))
+                code.forget(self.site)
+                found.extend((*left, *self._residue(before, seen=str(self.site.directory) in workshop.seen)))
+                self._standing.discard(code.name)
+                lines = [f"{code.name}: {line}" for line in found]
+                self._dirt.extend(lines)
+                if not left:
+                    self._unexplained.extend(line for line in lines if _UNSEEN not in line)
             self._injection.rolled_back(code.name)
 
     def _settle(self) -> None:
@@ -378,23 +361,23 @@ class Deployment:
         """
         if not self._dirt or self._keeps or self._first is None:
             return
-        where: dict[str, Any] = {"path": self.plan.name, "phase": "", "why": "settlement"}
-        with self.run.journal.forgiving():
-            began = time.monotonic()
-            self.run.journal.record("rollback.started", **where)
+        with self.run.journal.forgiving(), self._rolling_back("", "settlement") as found:
             acts = tuple(act for act in open_acts(self.run.journal.events()) if act.path == self.plan.name)
             left = roll_back(essential(acts), self.run.journal, self._workshop(""))
             self.site.last_tree = None
-            found = (*left, *self._unexplained, *self._residue(self._first, seen=False))
+            found.extend((*left, *self._unexplained, *self._residue(self._first, seen=False)))
             if not found:
                 self._dirt.clear()
-            self.run.journal.record(
-                "rollback.finished",
-                outcome="dirty" if found else "restored",
-                residue=list(found),
-                seconds=round(time.monotonic() - began, 3),
-                **where,
-            )
+
+    @contextlib.contextmanager
+    def _rolling_back(self, phase: str, why: str) -> Iterator[list[str]]:
+        """Journal a rollback from its beginning to its end; what is left is put into the list."""
+        where: dict[str, Any] = {"path": self.plan.name, "phase": phase, "why": why}
+        began, found = time.monotonic(), list[str]()
+        self.run.journal.record("rollback.started", **where)
+        yield found
+        self.run.journal.record("rollback.finished", outcome="dirty" if found else "restored", residue=found,
+                                seconds=round(time.monotonic() - began, 3), **where)  # fmt: skip
 
     def _residue(self, before: Fingerprint, *, seen: bool) -> tuple[str, ...]:
         """What differs from `before`. The tree is looked at again unless that was the last thing that happened."""

@@ -241,6 +241,7 @@ def parse_options(
             value=name,
             expected="a lower-case letter, then at most 39 letters, digits or underscores; no name of PostgreSQL's",
         )
+    reports = _folder(env, "XAVOS_REPORTS_DIR", root / "reports")
     cache = _folder(env, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
     paths = _paths(required("path"))
     return Options(
@@ -272,7 +273,7 @@ def parse_options(
         faults=tuple(dict.fromkeys(name.strip() for name in required("faults").split(",") if name.strip())),
         trials=_number("--trials", trials, least=1) if (trials := text("trials")) else None,
         minutes=_minutes(minutes) if (minutes := text("minutes")) else None,
-        resume=_resumed(text("resume"), _folder(env, "XAVOS_REPORTS_DIR", root / "reports")),
+        resume=_resumed(text("resume"), reports),
         cluster=text("cluster"),
         recover=switch("recover"),
         plan=switch("plan"),
@@ -280,7 +281,7 @@ def parse_options(
         ci=ci,
         cache=cache,
         state=state_folder(env),
-        reports=_folder(env, "XAVOS_REPORTS_DIR", root / "reports"),
+        reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
     )
 

@@ -26,7 +26,7 @@ class Restoration:
         self._site = site
         self._plan = plan
         self._leaps = leaps
-        self._ahead: Checkpoint | None = None
+        self._ahead: tuple[Checkpoint, Step] | None = None  # with the step of the phase that it is of
         self._checkpoints = Checkpoints(site.options.cache, site.store)
         # All packages of the plan, because they are resolved together.
         self._key = chain("", site.source.kind, plan.name, repr(plan.packages))
@@ -78,7 +78,7 @@ class Restoration:
         if site.gateway is not None and not answers.still_answers(site.gateway, checkpoint.asked):
             return self._skipped(step, "the registry's answers have changed since")
         if self._leaps:
-            self._ahead = checkpoint
+            self._ahead = checkpoint, step
         else:
             problem = self._put_in_place(checkpoint, step)
             if problem:
@@ -86,11 +86,11 @@ class Restoration:
         step.asked, step.facts = dict(checkpoint.asked), dict(checkpoint.facts)
         return True
 
-    def land(self, step: Step) -> None:
-        """Put in place what was leapt over, for `step` of the last phase. Raises PhaseFailed where it is damaged."""
-        checkpoint, self._ahead = self._ahead, None
-        if checkpoint is None:
+    def land(self) -> None:
+        """Put in place what was leapt over, if anything was. Raises PhaseFailed where it is damaged."""
+        if self._ahead is None:
             return
+        (checkpoint, step), self._ahead = self._ahead, None
         problem = self._put_in_place(checkpoint, step)
         if problem:
             raise PhaseFailed(f"The checkpoint of {checkpoint.phase} cannot be used: {problem}.", cause="unknown",

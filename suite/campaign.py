@@ -105,7 +105,6 @@ class _Hooks:
     def __init__(self, told: Campaigning, config: pytest.Config) -> None:
         self._told = told
         self._config = config
-        self._count = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> bool:
@@ -147,13 +146,14 @@ class _Hooks:
 
     def _say(self, result: Result) -> None:
         campaign = self._told.campaign
-        self._count = len(campaign.results)
-        of = f"/{campaign.planned}" if campaign.planned is not None else ""
+        count = f"{len(campaign.results)}/{campaign.planned}" if campaign.planned is not None else len(campaign.results)
         remaining = campaign.remaining()
         left = f", about {duration(remaining)} left" if remaining is not None else ""
         good = _outcome(campaign, result)
         colour = {"passed": "green", "failed": "red"}.get(good, "yellow")
-        self._line(f"[{self._count}{of}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True})
+        self._line(
+            f"[{count}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True}
+        )
 
     def _line(self, text: str, **markup: bool) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")

@@ -123,9 +123,9 @@ class _Report:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: MutableSequence[str], session: pytest.Session) -> None:
-        events = finished_events(self._run, int(session.exitstatus))
         if self._write is not None:
             return
+        events = finished_events(self._run, int(session.exitstatus))
         self._fill_in_rollbacks(events)
         prefix.insert(0, panel(events) + script())
 
@@ -135,11 +135,14 @@ class _Report:
             return (yield)
         finally:
             events = finished_events(self._run, int(session.exitstatus))
-            if self._write is not None:
-                append_step_summary(self._write(events), os.environ)
-            else:
-                write_reports(self._run.folder, events)
-                append_step_summary(summary(events), os.environ)
+            append_step_summary(self._written(events), os.environ)
+
+    def _written(self, events: Sequence[Event]) -> str:
+        """Draw the reports; returns the summary."""
+        if self._write is not None:
+            return self._write(events)
+        write_reports(self._run.folder, events)
+        return summary(events)
 
     @property
     def _of_several(self) -> bool:

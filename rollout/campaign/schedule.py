@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.campaign.records import CONTROL, KILLS, Specification
 from rollout.errors import InvalidOption
@@ -128,7 +128,7 @@ def schedule(wish: Wish) -> Iterator[Specification]:
         for block in each:
             number = next(blocks)
             for trial in block:
-                yield _numbered(trial, next(numbers), number)
+                yield replace(trial, number=next(numbers), block=number)
 
 
 def size(wish: Wish) -> int | None:
@@ -212,11 +212,6 @@ def _killed(wish: Wish, turn: int) -> list[Specification]:
 def _trial(wish: Wish, kind: str, path: str, seed: int, **facts: object) -> Specification:
     return Specification(number=0, block=0, kind=kind, path=path, seed=seed, source=wish.source,
                          scenario=wish.scenario, **facts)  # type: ignore[arg-type]  # fmt: skip
-
-
-def _numbered(trial: Specification, number: int, block: int) -> Specification:
-    return Specification(**{**{name: getattr(trial, name) for name in Specification.__slots__},
-                            "number": number, "block": block})  # fmt: skip
 
 
 def _seed(campaign: int, *of: object) -> int:

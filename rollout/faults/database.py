@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from rollout.faults.fault import Kind
+from rollout.faults.fault import Kind, either_form
 from rollout.faults.heard import LASTS
 from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, GoneInRollback, Starved, Stopped
 from rollout.faults.role import ConnectionLimit, Killed, NoCreateDb, WrongPassword
@@ -70,7 +70,7 @@ KINDS: tuple[Kind, ...] = (
         make=Killed,
         phases=("setup", "migrations", "installation"),
         lasts="after one to three times (seeded)",
-        expects={"transient": _EITHER, "persistent": _EITHER},
+        expects=either_form(*_EITHER),
     ),
     _kind(
         name="database_disk_full",
@@ -87,7 +87,7 @@ KINDS: tuple[Kind, ...] = (
         make=Starved,
         phases=_ASKING[:3],  # a server that starts asks little: it waited for less than a fifth of a second
         needs=("engine",),
-        expects={"transient": ("deployed",), "persistent": ("deployed",)},
+        expects=either_form("deployed"),
     ),
     _kind(
         name="database_hangs",
@@ -103,7 +103,7 @@ KINDS: tuple[Kind, ...] = (
         make=GoneInRollback,
         phases=_ROLLED_BACK,
         lasts="until it is started again by the rollback",
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+        expects=either_form("deployed"),
     ),
     _kind(
         name="database_refused_in_rollback",
@@ -113,6 +113,6 @@ KINDS: tuple[Kind, ...] = (
         phases=_ROLLED_BACK,
         lasts="two to eight seconds (seeded)",
         needs=("engine",),
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+        expects=either_form("deployed"),
     ),
 )

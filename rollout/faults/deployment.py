@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rollout.faults.fault import Kind, Wound
+from rollout.faults.fault import Kind, Wound, either_form
 from rollout.faults.planted import Planted, after, mix
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
@@ -147,7 +147,7 @@ class AssetsFail(Planted):
 
 
 _COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "installation")
-_FAILING = dict.fromkeys(("transient", "persistent"), ("rolled_back",))
+_FAILING = either_form("rolled_back")
 _MET = "when the first command has met it"
 _kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
 
@@ -173,7 +173,7 @@ KINDS: tuple[Kind, ...] = (
         bites="a command that failed and named the file, or wrote it anew as if there had been none",
         make=LockGarbled,
         phases=("setup", *_COMPILING, "migrations"),
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
+        expects=either_form("deployed", "rolled_back"),
     ),
     _kind(
         name="server_crashes",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -23,6 +22,11 @@ FAMILIES = ("registry", "database", "machine", "deployment", "suite")
 _MOST_EVIDENCE = 5
 
 
+def either_form(*outcomes: str) -> Mapping[str, tuple[str, ...]]:
+    """`Kind.expects` of a fault whose two forms come to the same."""
+    return dict.fromkeys(FORMS, outcomes)
+
+
 class CannotInject(Refused):
     """A fault that has no means on this site."""
 
@@ -39,9 +43,9 @@ class Kind:
     when the transient form goes away; `forms` are those that make a difference. `needs`: means it has to have, of
     "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "open"
     (not --offline). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
-    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `kills`:
-    the run ends there, and what is proven is its recovery. `alters`: a phase that passes all the same may have come to
-    something else than without it, so that nothing kept without it may follow.
+    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `alters`: a
+    phase that passes all the same may have come to something else than without it, so that nothing kept without it may
+    follow.
     """
 
     name: str
@@ -55,7 +59,6 @@ class Kind:
     forms: tuple[str, ...] = FORMS
     alters: bool = False
     by_the_clock: bool = False
-    kills: bool = False
     expects: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {"transient": ("deployed", "rolled_back"), "persistent": ("rolled_back", "refused")}
     )
@@ -211,13 +214,3 @@ class Fault:
     def saw(self, evidence: str) -> int:
         """One bite, and what shows it; returns how many there were."""
         return self.witness.saw(evidence)
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float, poll: float = 0.05) -> bool:
-    """Wait until the condition holds; False where it does not within `seconds`."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(poll)
-    return True

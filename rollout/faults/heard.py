@@ -14,7 +14,7 @@ from docker.models.containers import Container
 
 from rollout.errors import RolloutError
 from rollout.faults.fault import CannotInject, Wound
-from rollout.faults.sensed import Sensed
+from rollout.faults.sensed import SERVER_LOG, Sensed
 from rollout.process import Request
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
 from rollout.site.postgres.engine import named_container
@@ -28,7 +28,6 @@ LASTS = f"{_LINGERS[0]} to {_LINGERS[1]:.0f} s (seeded) after somebody has met i
 UNANSWERED = (RolloutError, docker.errors.DockerException, psycopg.Error, OSError)  # what is gone by now
 # Commands that the database is asked by; what comes before them in a phase is compiled or generated.
 _ASKING = re.compile(r"\becto\.\w+|\bash\.setup\b|\bmix (?:test|run)\b|\bphx\.server\b|manage_xavos\.sh start")
-_LOG = "log/server.log"  # of the running XAVOS
 
 
 class Heard(Sensed):
@@ -163,5 +162,5 @@ def container_of(server: DatabaseServer) -> Iterator[Container]:
 
 def _text(site: Site) -> str:
     with contextlib.suppress(OSError):
-        return site.file(_LOG).read_text(encoding="utf-8", errors="replace")
+        return site.file(SERVER_LOG).read_text(encoding="utf-8", errors="replace")
     return ""

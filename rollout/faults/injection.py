@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,11 +18,8 @@ class Injection:
     """No fault, or one: `Deployment` says where the path is, the site asks what is wrong (`Troubles`)."""
 
     def __init__(self, wound: Wound | None, journal: Journal) -> None:
-        self._wound = wound
         self._journal = journal
-        self._began = time.monotonic()
         self._site: Site | None = None
-        self._phase = ""
         self._is_struck = False
         self.fault: Fault | None = None
         if wound is not None:
@@ -96,36 +92,32 @@ class Injection:
         """The phase has been rolled back and looked at: what was changed before it was looked at first goes as well."""
         fault, site = self._striking(phase), self._site
         if fault and site and fault.is_over_with_its_phase:
-            self._over(fault, site)
+            fault.over(site)
 
     def release(self) -> bool | None:
         """The path is over, and so is the fault. Whether it bit; None where there was none."""
-        if self.fault is None or self._site is None:
+        fault = self.fault
+        if fault is None or self._site is None:
             return None
-        self._over(self.fault, self._site)
-        witness, wound = self.fault.witness, self.fault.wound
+        fault.over(self._site)
+        witness, wound = fault.witness, fault.wound
         if self._is_struck or witness.bites:
             shown = f": {'; '.join(witness.evidence)}" if witness.evidence else ""
-            self._note(f"The injected fault {wound.kind.name} bit {witness.bites} time(s){shown}.")
+            self._note(wound, f"The injected fault {wound.kind.name} bit {witness.bites} time(s){shown}.")
         self._journal.record("fault.finished", bites=witness.bites, evidence=list(witness.evidence),
-                             struck=self._is_struck, **self.fault.wound.facts)  # fmt: skip
+                             struck=self._is_struck, **wound.facts)  # fmt: skip
         return witness.bites > 0
 
     def _strikes(self, fault: Fault) -> None:
         self._is_struck = True
-        kind = fault.wound.kind
-        self._journal.record("fault.struck", **fault.wound.facts)
-        self._note(f"A fault is injected on purpose, {kind.name}, {fault.wound.form}: {kind.text}.")
+        wound = fault.wound
+        self._journal.record("fault.struck", **wound.facts)
+        self._note(wound, f"A fault is injected on purpose, {wound.kind.name}, {wound.form}: {wound.kind.text}.")
 
-    def _note(self, text: str) -> None:
+    def _note(self, wound: Wound, text: str) -> None:
         """For whoever reads the report of this run; a fault that strikes by the clock has no phase to be told in."""
-        assert self._wound is not None
-        if self._wound.phase is not None:
-            self._journal.record("phase.note", path=self._wound.path, phase=self._wound.phase, text=text)
-
-    def _over(self, fault: Fault, site: Site) -> None:
-        if not fault.is_over:
-            fault.over(site)
+        if wound.phase is not None:
+            self._journal.record("phase.note", path=wound.path, phase=wound.phase, text=text)
 
     def _striking(self, phase: str) -> Fault | None:
         return self.fault if self.fault is not None and self.fault.wound.phase == phase else None

@@ -17,7 +17,7 @@ import docker.errors
 import psutil
 
 from rollout.faults.disk import Full, ReadOnly
-from rollout.faults.fault import CannotInject, Kind, Wound
+from rollout.faults.fault import CannotInject, Kind, Wound, either_form
 from rollout.faults.sensed import Sensed
 from rollout.faults.shims import Missing, TooOld
 from rollout.process import Outcome, Request
@@ -205,8 +205,8 @@ def _container(site: Site) -> Any:
 
 _COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "migrations", "installation")
 _TOOLED = ("archives", "phoenix_app", "setup", "ash_core", "authentication", "foundation", "migrations", "installation")
-_FAILING: Mapping[str, tuple[str, ...]] = dict.fromkeys(("transient", "persistent"), ("rolled_back",))
-_REFUSED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused"))
+_FAILING = either_form("rolled_back")
+_REFUSED = either_form("rolled_back", "refused")
 _kind = functools.partial(Kind, family="machine", expects=_FAILING)
 _MET = "when the first command, or the phase itself, has met it"
 
@@ -273,7 +273,7 @@ KINDS: tuple[Kind, ...] = (
         phases=(*_TOOLED, "server"),
         lasts="after one to three commands (seeded)",
         needs=("engine",),
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
+        expects=either_form("deployed", "rolled_back"),
     ),
     _kind(
         name="toolchain_too_old",

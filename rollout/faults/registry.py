@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from rollout.faults import resigned
 from rollout.faults.door import ENTRIES, REGISTRY, TARBALLS, AtTheDoor, Broken, Trickle, Whole, taken
-from rollout.faults.fault import CannotInject, Kind, Wound
+from rollout.faults.fault import CannotInject, Kind, Wound, either_form
 from rollout.hex.app import CAUSE_HEADER, Endpoint
 from rollout.hex.fetching import ask_directly
 from rollout.hex.registry import Package, read_package
@@ -43,7 +43,7 @@ _A_FEW = "after a few requests (two or three, seeded)"
 # Commands that ask the registry are tried four times. What lasts longer does not harm a phase after phoenix_app as long
 # as Hex has every entry in its cache, which it has where phoenix_app was applied and not restored.
 _RETRIED = {"transient": ("deployed",), "persistent": ("rolled_back", "deployed")}
-_NOT_RETRIED = dict.fromkeys(("transient", "persistent"), ("rolled_back",))
+_NOT_RETRIED = either_form("rolled_back")
 
 
 class Answering(AtTheDoor):
@@ -282,7 +282,7 @@ KINDS: tuple[Kind, ...] = (
         bites="answers that were delayed",
         make=Slow,
         lasts=f"after {_SLOW_SECONDS[0]:.0f} to {_SLOW_SECONDS[1]:.0f} s (seeded)",
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed",)),
+        expects=either_form("deployed"),
     ),
     _kind(
         name="registry_429",
@@ -351,7 +351,7 @@ KINDS: tuple[Kind, ...] = (
         text="the newest release of a package that the phase needs is retired",
         bites="entries that say so, signed by the registry's own key",
         make=Retired,
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
+        expects=either_form("deployed", "rolled_back"),
     ),
     _kind(
         name="requirement_conflict",
@@ -360,6 +360,6 @@ KINDS: tuple[Kind, ...] = (
         bites="entries that say so, signed by the registry's own key",
         make=Conflicting,
         phases=_ASKING[2:],  # the look-up of the packages phase resolves nothing, and archives require nothing
-        expects=dict.fromkeys(("transient", "persistent"), ("deployed", "rolled_back")),
+        expects=either_form("deployed", "rolled_back"),
     ),
 )

@@ -28,10 +28,8 @@ _SESSIONS = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 _MIGRATING = re.compile(r"\becto\.migrate\b|\bash\.setup\b|\bmix test\b")
 _KILLS = (1, 3)
 _KILL_SECONDS = (0.05, 0.4)
-_OLD_SECONDS = (
-    0.0,
-    0.05,
-)  # so long a session lives that is killed; migrations of a rehearsal take no more than a tenth of a second
+# So long a session lives that is killed; migrations of a rehearsal take no more than a tenth of a second.
+_OLD_SECONDS = (0.0, 0.05)
 _POLL_SECONDS = 0.01
 _IMPOSTOR = "xavos_fault"
 

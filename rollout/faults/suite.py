@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 import psutil
 
-from rollout.faults.fault import Fault, Kind, Wound
+from rollout.faults.fault import Fault, Kind, Wound, either_form
 from rollout.journal import JournalUnwritable
 from rollout.options import ROOT
 from rollout.site.site import Site
@@ -110,42 +111,40 @@ class JournalDiskFull(Fault):
             os.close(self._kept)
 
 
-KINDS = (
-    Kind(
+_UNWOUND = either_form("rolled_back", "refused")
+_kind = functools.partial(Kind, family="suite")
+
+KINDS: tuple[Kind, ...] = (
+    _kind(
         name="sigint",
-        family="suite",
         text="Ctrl-C while the run is at work",
         bites="the signal was sent to the run",
         make=lambda wound: Signalled(wound, signal.SIGINT),
         by_the_clock=True,
         lasts="one signal; persistent: again and again until the path has ended",
-        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+        expects=_UNWOUND,
     ),
-    Kind(
+    _kind(
         name="sigterm",
-        family="suite",
         text="SIGTERM while the run is at work, as a service manager or a cancelled CI job sends it",
         bites="the signal was sent to the run",
         make=lambda wound: Signalled(wound, signal.SIGTERM),
         by_the_clock=True,
         lasts="one signal; persistent: again and again until the path has ended",
-        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+        expects=_UNWOUND,
     ),
-    Kind(
+    _kind(
         name="sigkill",
-        family="suite",
         text="SIGKILL: a power cut, the kernel out of memory, kill -9",
         bites="the signal was sent to the run, and its process ended by it",
         make=lambda wound: Signalled(wound, signal.SIGKILL),
         by_the_clock=True,
-        kills=True,
         forms=("transient",),
         lasts="one signal",
         expects={"transient": ("rolled_back", "refused")},
     ),
-    Kind(
+    _kind(
         name="two_runs",
-        family="suite",
         text="a second run of the same name, folder and port begins while this one is at work",
         bites="the second run was refused",
         make=Rival,
@@ -153,14 +152,13 @@ KINDS = (
         lasts="one run",
         expects={"transient": ("deployed",)},
     ),
-    Kind(
+    _kind(
         name="journal_disk_full",
-        family="suite",
         text="the disk that the run's journal is on has no more room",
         bites="the run stopped because its journal could not be written",
         make=JournalDiskFull,
         phases=_JOURNALING,
         lasts="until the phase has failed",
-        expects=dict.fromkeys(("transient", "persistent"), ("rolled_back", "refused")),
+        expects=_UNWOUND,
     ),
 )

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rollout.classify import failure
 from rollout.errors import AlreadyExists, PhaseFailed
 from rollout.faults import CATALOGUE, places
 from rollout.faults.database import KINDS
-from rollout.faults.fault import Witness, Wound, wait_for
+from rollout.faults.fault import Witness, Wound
 from rollout.faults.heard import Heard
 from rollout.faults.outage import waiting_for
 from rollout.journal import Journal, Redactor
@@ -43,6 +43,16 @@ PASSWORD = "the deployment knows it"
 ROLE = "xavos_fault_test"
 NAMES = {"dev": f"{ROLE}_dev", "test": f"{ROLE}_test"}
 MIGRATE = ("mix", "ecto.migrate")
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Wait until the condition holds; False where it does not within `seconds`."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def asked(*argv: str) -> Request:
