@@ -182,7 +182,7 @@ defmodule Ash.Resource do
 
     added =
       for extension <- List.wrap(opts[:extensions]),
-          function_exported?(extension, :added_fields, 0),
+          Code.ensure_loaded?(extension) and function_exported?(extension, :added_fields, 0),
           name <- extension.added_fields(),
           do: name
 
@@ -278,7 +278,7 @@ defmodule Ash.Resource.Info do
 
     added =
       for extension <- extensions(resource),
-          function_exported?(extension, :added_attributes, 1),
+          Code.ensure_loaded?(extension) and function_exported?(extension, :added_attributes, 1),
           attribute <- extension.added_attributes(resource),
           do: attribute
 
@@ -295,7 +295,7 @@ defmodule Ash.Resource.Info do
 
     added =
       for extension <- extensions(resource),
-          function_exported?(extension, :added_actions, 1),
+          Code.ensure_loaded?(extension) and function_exported?(extension, :added_actions, 1),
           action <- extension.added_actions(resource),
           do: action
 
