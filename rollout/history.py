@@ -7,7 +7,6 @@ alone; then it adds its own lines. Runs on real packages and rehearsals are neve
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import math
 import os
@@ -22,6 +21,7 @@ import filelock
 
 from rollout.attempts import Attempt, PhaseTime, attempts, population
 from rollout.journal import Journal
+from rollout.journal.lines import append_lines
 from rollout.journal.questions import Event
 from rollout.outcomes import Checks
 
@@ -143,7 +143,7 @@ def _add(state: Path, past: Past, mine: Sequence[Attempt]) -> None:
         return
     size = path.stat().st_size if path.exists() else 0
     if len(past.attempts) + past.skipped + len(new) <= MOST_LINES and size + sum(map(len, new)) <= MOST_BYTES:
-        _append(path, b"".join(new))
+        append_lines(path, b"".join(new))
         return
     kept = [*(_line(one) for one in past.attempts), *new][-MOST_LINES:]
     while len(kept) > 1 and sum(map(len, kept)) > MOST_BYTES:
@@ -158,24 +158,6 @@ def _add(state: Path, past: Past, mine: Sequence[Attempt]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _append(path: Path, data: bytes) -> None:
-    """All of it or nothing. Raises OSError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            data = b"\n" + data  # somebody was killed while writing; what is new gets a line of its own
-        try:
-            if os.write(descriptor, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(descriptor)
-        except OSError:
-            os.ftruncate(descriptor, size)
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _line(attempt: Attempt) -> bytes:

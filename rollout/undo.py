@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -30,19 +29,18 @@ from typing import Any
 
 import docker
 import docker.errors
-import psutil
 
 from rollout.errors import RolloutError
 from rollout.site import postgres, processes
 from rollout.site.engine import Engine, find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.manifest import Manifest, differences, grafted, scan
+from rollout.site.mounts import is_mounted, mount, unmount
 from rollout.site.postgres.ownership import drop_owned
 from rollout.site.repository import MARK, Repository, being_made
 from rollout.site.store import UNSTORED, Store
 
 Record = Mapping[str, Any]
-_MOUNT_SECONDS = 20
 
 
 class StillThere(RolloutError):
@@ -172,31 +170,21 @@ def _processes(record: Record, workshop: Workshop) -> str:
 def _mount(record: Record, workshop: Workshop) -> str:
     """What is in it goes first, as it would from any disk: where that fails, nothing is hidden by unmounting it."""
     path, source = Path(record["path"]), record["source"]
-    if _is_mounted(path, source):
+    if is_mounted(path, source):
         for child in path.iterdir():
             _remove(child)
-        _call("umount", str(path))
-    if _is_mounted(path, source):
+        unmount(path)
+    if is_mounted(path, source):
         raise StillThere(what=f"the mount {path}", why="it is mounted still")
     return f"nothing of the run is mounted on {path}"
 
 
 def _remount(record: Record, workshop: Workshop) -> str:
     path, source = Path(record["path"]), record["source"]
-    if not _is_mounted(path, source):
+    if not is_mounted(path, source):
         return f"nothing of the run is mounted on {path}"
-    _call("mount", "-o", f"remount,{record['options']}", str(path))
+    mount("-o", f"remount,{record['options']}", str(path))
     return f"{path} is mounted with {record['options']} again"
-
-
-def _is_mounted(path: Path, source: str) -> bool:
-    return any(part.device == source and part.mountpoint == str(path) for part in psutil.disk_partitions(all=True))
-
-
-def _call(*command: str) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=_MOUNT_SECONDS, check=False)
-    if ended.returncode:
-        raise StillThere(what=" ".join(command), why=ended.stderr.strip())
 
 
 def _state(record: Record, workshop: Workshop) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,10 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from rollout.campaign import campaign as campaigns
-from rollout.campaign.campaign import Campaign, is_warm_up
+from rollout.campaign.campaign import Campaign, begin, facts
+from rollout.campaign.design import design, is_warm_up, refuse_what_cannot_be_meant
 from rollout.campaign.ledger import FILE as LEDGER
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
-from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.journal.questions import Event, last
 from rollout.options import Options
@@ -56,24 +54,20 @@ class Campaigning:
             "trial.finished",
             key=trial.key, kind=trial.kind, trial=trial.number, path=trial.path, fault=trial.fault, phase=trial.phase,
             form=trial.form, seed=trial.seed, outcome=result.outcome, settled=result.settled, bites=result.bites,
-            promised=self.campaign.is_as_promised(result), seconds=result.seconds,
+            promised=self.campaign.design.is_as_promised(result), seconds=result.seconds,
         )  # fmt: skip
 
 
 def campaign(config: pytest.Config, options: Options) -> None:
     """Make this session a campaign. Raises RolloutError."""
+    refuse_what_cannot_be_meant(options)
     recover_first(options)
     chosen = choose(options, ())
-    site = campaigns.Site(
-        rehearsal=is_rehearsal(chosen.upstreams.hex),
-        forge=chosen.forge.kind,
-        database=chosen.database.kind,
-        is_root=os.geteuid() == 0,
-    )
+    designed = design(options, is_rehearsal=chosen.is_rehearsal, means=chosen.means)
     run = Run(options)
     config.stash[keys.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
-    found = campaigns.begin(options, run.folder, site)
+    found = begin(designed, run.folder)
     told = Campaigning(campaign=found, run=run, interrupts=Interrupts())
     configure_reports(config, records=False, write=lambda events: _write(told, events))
     config.pluginmanager.register(_Hooks(told, config), "rollout-campaign")
@@ -91,7 +85,7 @@ def _write(told: Campaigning, events: Sequence[Event]) -> str:
         "database": judged.database_kind,
         "rehearsal": judged.rehearsal,
         "seconds": round(time.monotonic() - told.began, 1),
-        **campaigns.facts(told.campaign),
+        **facts(told.campaign),
     }
     for place in {folder, told.run.folder}:  # a campaign that was gone on with has a folder already
         write_whole(place / "verdict.json", json.dumps(as_json(judged), indent=2, ensure_ascii=False) + "\n")
@@ -141,7 +135,7 @@ class _Hooks:
         self._told.run.close(settled=True)  # what trials owe is in their own journals
 
     def _say_what_is_left_out(self) -> None:
-        for name, why in self._told.campaign.left_out.items():
+        for name, why in self._told.campaign.design.left_out.items():
             self._line(f"left out: {name}: {why}")
 
     def _say(self, result: Result) -> None:
@@ -151,9 +145,7 @@ class _Hooks:
         left = f", about {duration(remaining)} left" if remaining is not None else ""
         good = _outcome(campaign, result)
         colour = {"passed": "green", "failed": "red"}.get(good, "yellow")
-        self._line(
-            f"[{count}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True}
-        )
+        self._line(f"[{count}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True})
 
     def _line(self, text: str, **markup: bool) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
@@ -180,8 +172,7 @@ def said(result: Result) -> str:
 
 
 def _outcome(campaign: Campaign, result: Result) -> _Outcome:
-    is_known = result.outcome == "void" and not (result.owed or result.changed)
-    if not campaign.is_as_promised(result) and not is_known:
+    if not campaign.design.is_as_promised(result):
         return _BROKEN
     return _PROMISED if result.bit else _VOID
 
@@ -191,7 +182,7 @@ def _reports(campaign: Campaign, result: Result) -> Iterator[pytest.TestReport]:
     trial = result.specification
     outcome = _outcome(campaign, result)
     nodeid = f"{LEDGER}::{trial.path}::{trial.where or trial.kind}{trial.arm}[{trial.seed}]"
-    expected = " or ".join(campaign.expected(trial)) or "nothing promised"
+    expected = " or ".join(campaign.design.expected(trial)) or "nothing promised"
     message = f"{said(result)}; expected: {expected}. {result.message}"
     told: Any = None
     if outcome == _BROKEN:

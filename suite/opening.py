@@ -15,6 +15,7 @@ import pytest
 import rollout
 from rollout import recovery
 from rollout.cache import check_cache
+from rollout.faults import Means
 from rollout.hex.choosing import Upstreams, choose_git, choose_npm, choose_source
 from rollout.hex.errors import SourceUnavailable
 from rollout.hex.sources import RehearsalSource, is_rehearsal
@@ -44,6 +45,16 @@ class Chosen:
     forge: Choice
     database: Choice
     engine: Engine | None
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return is_rehearsal(self.upstreams.hex)
+
+    @property
+    def means(self) -> Means:
+        """What there is to inject faults with."""
+        return Means(forge=self.forge.kind, database=self.database.kind, is_root=os.geteuid() == 0,
+                     signs=isinstance(self.upstreams.hex, RehearsalSource))  # fmt: skip
 
 
 def is_main_job(config: pytest.Config) -> bool:
@@ -112,7 +123,7 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
             "kind": source.kind,
             "detail": source.description,
             "why": chosen.source_why,
-            "rehearsal": is_rehearsal(source),
+            "rehearsal": chosen.is_rehearsal,
         },
         "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why},
         "database": {"kind": database.kind, "detail": "", "why": database.why},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from rollout.deployment import Deployment
 from rollout.errors import RolloutError
 from rollout.faults import Injection, Wound, aim
 from rollout.faults.catalogue import listing, refuse_unfit
-from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.options import LIST, Options
 from rollout.plan import Plan, load_plan
@@ -200,8 +198,7 @@ def _aimed(options: Options, plan: Plan, chosen: Chosen) -> Wound | None:
     if not options.fault:
         return None
     wound = aim(options.fault, plan, seed=options.seed)
-    refuse_unfit(wound, forge=chosen.forge.kind, database=chosen.database.kind, offline=options.offline,
-                 is_root=os.geteuid() == 0)  # fmt: skip
+    refuse_unfit(wound, chosen.means)
     return wound
 
 
@@ -211,7 +208,7 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
     recover_first(options)
     chosen = choose(options, (whole,))
-    plan = load_plan(options.path, rehearsal=is_rehearsal(chosen.upstreams.hex)).through(options.through)
+    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal).through(options.through)
     wound = _aimed(options, plan, chosen)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), wound=wound)

@@ -37,7 +37,7 @@ class Crew:
     ) -> None:
         self._executor: Executor = executor
         self._ground = ground
-        self._size = size
+        self.size = size
         self._make = make
         self._unwind = unwind
 
@@ -50,7 +50,7 @@ class Crew:
         is_over = False
         try:
             while True:
-                while not is_over and len(going) < self._size:
+                while not is_over and len(going) < self.size:
                     trial = next(trials, None) if until is None or time.monotonic() < until else None
                     is_over = trial is None
                     if trial is not None:

@@ -7,13 +7,13 @@ however often it is written.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rollout.campaign.records import Result, as_row, from_row
 from rollout.errors import UsageError
+from rollout.journal.lines import append_lines
 
 FILE = "trials.jsonl"
 _HEAD = 1
@@ -78,15 +78,7 @@ class Ledger:
 
     def _write(self, row: Mapping[str, Any]) -> None:
         data = json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                data = b"\n" + data  # a campaign was killed while writing; what is new gets a line of its own
-            os.write(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_lines(self.path, data)
 
 
 def _parsed(line: bytes) -> Mapping[str, Any] | None:

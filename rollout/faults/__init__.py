@@ -1,7 +1,7 @@
 """Faults: what goes wrong in practice, brought about on purpose and seen to bite."""
 
 from rollout.faults.catalogue import CATALOGUE, aim, find, places, unfit
-from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, Kind, Witness, Wound
+from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Witness, Wound
 from rollout.faults.injection import Injection
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Fault",
     "Injection",
     "Kind",
+    "Means",
     "Witness",
     "Wound",
     "aim",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
-from rollout.faults.fault import CannotInject, Kind, Wound
+from rollout.faults.fault import CannotInject, Kind, Means, Wound
 from rollout.plan import Plan
 
 OPTION = "--fault"
@@ -78,22 +78,22 @@ def aim(text: str, plan: Plan, *, seed: int) -> Wound:
     )
 
 
-def unfit(kind: Kind, *, forge: str, database: str, offline: bool, is_root: bool) -> str | None:
-    """Why the kind cannot be injected on such a site; None where it can."""
+def unfit(kind: Kind, means: Means) -> str | None:
+    """Why the kind cannot be injected with such means; None where it can."""
     for need in kind.needs:
-        if need == "engine" and (forge, database) != ("container", "container"):
+        if need == "engine" and (means.forge, means.database) != ("container", "container"):
             return "forge and database have to be containers"
-        if need == "database" and database == "url":
+        if need == "database" and means.database == "url":
             return "the database server is not ours, and is not touched"
-        if need == "root" and not is_root:
+        if need == "root" and not means.is_root:
             return "it mounts file systems, which only root may"
-        if need == "open" and offline:
-            return "with --offline the forge is on a network of its own"
+        if need == "key" and not means.signs:
+            return "what the registry says is signed, and only the key of a rehearsal is ours"
     return None
 
 
-def refuse_unfit(wound: Wound, *, forge: str, database: str, offline: bool, is_root: bool) -> None:
+def refuse_unfit(wound: Wound, means: Means) -> None:
     """Raise CannotInject where the site has not what the fault needs."""
-    why = unfit(wound.kind, forge=forge, database=database, offline=offline, is_root=is_root)
+    why = unfit(wound.kind, means)
     if why:
         raise CannotInject(fault=wound.kind.name, why=why, option="run where it can")

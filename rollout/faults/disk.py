@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from rollout.faults.sensed import Sensed
 from rollout.journal import open_acts
 from rollout.process import Outcome
 from rollout.rollback import roll_back
+from rollout.site.mounts import mount
 from rollout.site.repository import MARK
 from rollout.site.site import Site
 from rollout.step import Step
@@ -117,10 +117,3 @@ class ReadOnly(OnADisk):
 def source(site: Site) -> str:
     """What the mount is called in the table of mounts: by it the undo knows its own."""
     return f"xavos-{site.run.id}"
-
-
-def mount(*arguments: str) -> None:
-    """Call mount(8). Raises OSError with what it says."""
-    ended = subprocess.run(("mount", *arguments), capture_output=True, text=True, timeout=_SECONDS, check=False)
-    if ended.returncode:
-        raise OSError(0, f"mount {' '.join(arguments)}: {ended.stderr.strip()}")

@@ -41,11 +41,11 @@ class Kind:
     `text` says what goes wrong, `bites` what the witness counts as proof. `phases` are the groups of checks (called
     after the phases of the realistic path) during which it can strike, in order of their plan; empty: any. `lasts` says
     when the transient form goes away; `forms` are those that make a difference. `needs`: means it has to have, of
-    "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "open"
-    (not --offline). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
-    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `alters`: a
-    phase that passes all the same may have come to something else than without it, so that nothing kept without it may
-    follow.
+    "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key"
+    (to sign what the registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase.
+    `expects`: form → outcomes of a path that promises to clean up; an optional phase that fails lets the path be
+    deployed in any case. `alters`: a phase that passes all the same may have come to something else than without it,
+    so that nothing kept without it may follow.
     """
 
     name: str
@@ -62,6 +62,16 @@ class Kind:
     expects: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {"transient": ("deployed", "rolled_back"), "persistent": ("rolled_back", "refused")}
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What there is on a site to inject faults with: kinds of forge and database, root's rights, the registry's key."""
+
+    forge: str
+    database: str
+    is_root: bool
+    signs: bool
 
 
 @dataclass(kw_only=True)

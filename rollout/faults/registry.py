@@ -351,6 +351,7 @@ KINDS: tuple[Kind, ...] = (
         text="the newest release of a package that the phase needs is retired",
         bites="entries that say so, signed by the registry's own key",
         make=Retired,
+        needs=("key",),
         expects=either_form("deployed", "rolled_back"),
     ),
     _kind(
@@ -359,6 +360,7 @@ KINDS: tuple[Kind, ...] = (
         text="a package that the phase needs requires what does not exist",
         bites="entries that say so, signed by the registry's own key",
         make=Conflicting,
+        needs=("key",),
         phases=_ASKING[2:],  # the look-up of the packages phase resolves nothing, and archives require nothing
         expects=either_form("deployed", "rolled_back"),
     ),

@@ -16,6 +16,7 @@ import docker.errors
 import httpx
 import requests
 
+RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
 # A socket speaks plain HTTP; a context without certificates spares reading the system's, 40 ms each time.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -15,6 +15,7 @@ import docker.errors
 from rollout.process import Launcher, LocalLauncher
 from rollout.site import processes
 from rollout.site.container_launcher import ContainerLauncher
+from rollout.site.engine import RUN_LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -154,7 +155,7 @@ class ContainerForge:
             name=name,
             detach=True,
             init=True,
-            labels={"xavos.run": run},
+            labels={RUN_LABEL: run},
             user=f"{os.getuid()}:{os.getgid()}",
             network_mode=network or "host",
             extra_hosts=hosts,

@@ -13,6 +13,7 @@ from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
 from rollout.site import postgres, processes
 from rollout.site.choice import host_toolchain
+from rollout.site.engine import RUN_LABEL
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
 from rollout.site.images import ensure_image
@@ -74,7 +75,7 @@ def make_network(step: Step) -> None:
     assert site.engine is not None, "--offline needs containers, which the options were checked for"
     with step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}):
         network = site.engine.client().networks.create(
-            name, driver="bridge", internal=True, labels={"xavos.run": site.run.id}
+            name, driver="bridge", internal=True, labels={RUN_LABEL: site.run.id}
         )
     network.reload()
     site.network = name

@@ -15,7 +15,7 @@ from rollout.fingerprint import Fingerprint
 from rollout.options import Options
 from rollout.run import Run
 from rollout.site import postgres
-from rollout.site.engine import Engine
+from rollout.site.engine import RUN_LABEL, Engine
 from rollout.site.forge import TEMPORARY, Forge
 from rollout.site.manifest import Manifest, differences, scan, without
 from rollout.site.repository import MARK, Repository
@@ -195,7 +195,7 @@ class Site:
         if self.engine is None:
             return {}
         client = self.engine.client()
-        label: dict[str, str | list[str] | bool] = {"label": f"xavos.run={self.run.id}"}
+        label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={self.run.id}"}
         facts: dict[str, str] = {}
         with contextlib.suppress(docker.errors.APIError):
             # The low-level calls: the others ask the engine once more for each thing they list.

@@ -42,6 +42,17 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
         (["--source=mirror:http://127.0.0.1:9"], ["http://127.0.0.1:9"]),
         (["--source=bundle:/nonexistent/bundle"], ["/nonexistent/bundle"]),
         (["--database=postgresql://me:hunter2@127.0.0.1:9/x", "-k", "phase_passed"], ["127.0.0.1:9"]),
+        (
+            ["--campaign", "--faults=registry_dwon"],
+            ["--faults='registry_dwon' is not valid", "did you mean registry_down?"],
+        ),
+        (
+            ["--campaign", "--faults=registry_down@serverr"],
+            ["--faults='registry_down@serverr' is not valid", "ash_core"],
+        ),
+        (["--campaign", "--through=server"], ["--campaign measures whole paths", "--through"]),
+        (["--campaign", "--fault=registry_down"], ["Name them with --faults"]),
+        (["--campaign", "--resume=nonesuch"], ["--resume='nonesuch' is not valid"]),
         (["--nosuchflag"], ["unrecognized arguments: --nosuchflag"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,

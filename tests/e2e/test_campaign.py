@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,7 @@ def test_an_undo_that_only_says_so_is_caught(
     """The run itself sees what is left where it can still look, and so does whoever looks from outside."""
     rehearsed.needs("server")
     monkeypatch.setenv("MUTATION", mutation)
-    broken = Ground(**{**{name: getattr(ground, name) for name in Ground.__slots__},
-                       "arguments": (*ground.arguments, "-p", "tests.e2e.mutation")})  # fmt: skip
+    broken = replace(ground, arguments=(*ground.arguments, "-p", "tests.e2e.mutation"))
     try:
         result = run_trial(trial("sigterm", phase), broken)
         assert result.is_dirty, result
@@ -154,8 +154,7 @@ def test_a_fault_that_does_not_bite_counts_for_nothing(
 ) -> None:
     rehearsed.needs("server")
     monkeypatch.setenv("MUTATION", "blunt")
-    blunt = Ground(**{**{name: getattr(ground, name) for name in Ground.__slots__},
-                      "arguments": (*ground.arguments, "-p", "tests.e2e.mutation", "--through=packages")})  # fmt: skip
+    blunt = replace(ground, arguments=(*ground.arguments, "-p", "tests.e2e.mutation", "--through=packages"))
     result = run_trial(trial("registry_503", "packages", family="registry"), blunt)
     assert ("void", 0, False, False) == (result.outcome, result.bites, result.counts, result.is_dirty), result
 

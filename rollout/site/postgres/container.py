@@ -16,12 +16,12 @@ from testcontainers.core.config import testcontainers_config
 
 from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
+from rollout.site.engine import RUN_LABEL
 from rollout.site.postgres.engine import INNER_PORT, ContainerToolbox, engine, engine_url, named_container
 from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
 from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
 
-LABEL = "xavos.run"
 _START_SECONDS = 60.0
 _ATTACH_SECONDS = 15.0  # a server that ran before is up sooner, or not at all
 
@@ -68,9 +68,9 @@ class ContainerServer(Server):
         Server.__init__(self, Login(host="", port=0, user=secrets["user"], password=secrets["password"]))
         self.name, self._journal, self._where, self._image = name, None, {}, ""
         with named_container(name) as container:
-            if LABEL not in container.labels:
-                raise NotOurs(what="container", name=name, why=f"it has no label {LABEL}")
-            self._run = container.labels[LABEL]
+            if RUN_LABEL not in container.labels:
+                raise NotOurs(what="container", name=name, why=f"it has no label {RUN_LABEL}")
+            self._run = container.labels[RUN_LABEL]
             ports = container.attrs["HostConfig"]["PortBindings"] or {}
             self.network = None if ports else container.attrs["HostConfig"]["NetworkMode"]
         self.resume()
@@ -111,7 +111,7 @@ class ContainerServer(Server):
             docker_client_kw=where,
         )
         made.with_name(self.name)
-        options: dict[str, Any] = {"labels": {LABEL: self._run}, "stop_signal": "SIGINT"}
+        options: dict[str, Any] = {"labels": {RUN_LABEL: self._run}, "stop_signal": "SIGINT"}
         if self.network:
             made.ports.clear()
             options["network"] = self.network
@@ -172,8 +172,8 @@ def undo_container(record: Mapping[str, Any]) -> str:
     name, run = str(record["name"]), str(record["run"])
     try:
         with named_container(name) as container:
-            if container.labels.get(LABEL) != run:
-                raise NotOurs(what="container", name=name, why=f"its label {LABEL} is not {run}")
+            if container.labels.get(RUN_LABEL) != run:
+                raise NotOurs(what="container", name=name, why=f"its label {RUN_LABEL} is not {run}")
             with contextlib.suppress(docker.errors.NotFound):
                 container.remove(force=True, v=True)
     except ServerGone:

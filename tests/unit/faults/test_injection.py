@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.errors import InvalidOption, PhaseFailed
-from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Wound, aim, find, places, unfit
+from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Wound, aim, find, places, unfit
 from rollout.faults.catalogue import refuse_unfit
 from rollout.options import PATHS
 from rollout.plan import load_plan
@@ -175,10 +175,12 @@ def test_what_cannot_be_meant_is_refused(text: str, says: str) -> None:
 
 
 def test_what_a_site_does_not_have_is_said() -> None:
-    site = {"forge": "container", "database": "container", "offline": False, "is_root": True}
-    assert unfit(find("sigterm"), **site) is None  # type: ignore[arg-type]
-    needing = replace(KIND, needs=("engine", "database", "root", "open"))
-    for change in ({"forge": "host"}, {"database": "url"}, {"is_root": False}, {"offline": True}):
-        assert unfit(needing, **{**site, **change}), change  # type: ignore[arg-type]
+    means = Means(forge="container", database="container", is_root=True, signs=True)
+    assert unfit(find("sigterm"), means) is None
+    needing = replace(KIND, needs=("engine", "database", "root", "key"))
+    assert unfit(needing, means) is None
+    changes: tuple[dict[str, Any], ...] = ({"forge": "host"}, {"database": "url"}, {"is_root": False}, {"signs": False})
+    for change in changes:
+        assert unfit(needing, replace(means, **change)), change
     with pytest.raises(CannotInject, match="noted"):
-        refuse_unfit(wound(needing), forge="host", database="embedded", offline=False, is_root=True)
+        refuse_unfit(wound(needing), replace(means, forge="host"))

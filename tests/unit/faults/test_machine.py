@@ -21,7 +21,7 @@ import pytest
 from rollout import recovery
 from rollout.errors import PortTaken, ToolMissing
 from rollout.faults import CATALOGUE, places
-from rollout.faults.disk import OnADisk, mount, source
+from rollout.faults.disk import OnADisk, source
 from rollout.faults.fault import CannotInject, Fault, Witness, Wound
 from rollout.faults.machine import KINDS
 from rollout.faults.sensed import Sensed, chain_of
@@ -30,6 +30,7 @@ from rollout.journal import open_acts
 from rollout.options import ROOT
 from rollout.plan import load_plan
 from rollout.process import Outcome, Request
+from rollout.site.mounts import mount
 from rollout.site.repository import MARK
 from rollout.site.store import Store
 from rollout.step import Step

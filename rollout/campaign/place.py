@@ -1,0 +1,121 @@
+"""What a trial has to itself: its folders before, what is left on the machine after, and what of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from rollout.campaign.ground import Ground
+from rollout.campaign.records import Result, Specification
+from rollout.journal import read_events
+from rollout.journal.merging import JOURNAL
+from rollout.journal.questions import Event
+from rollout.recovery import alive, recover
+from rollout.report.text import tail
+from rollout.site import processes
+from rollout.site.engine import RUN_LABEL, Engine, find_engine
+from rollout.site.store import Store
+
+UNWIND_SECONDS = 60.0
+_OUTPUT = "pytest.log"
+_RECOVERIES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Of `folder`, the journal and the output stay once the trial is over; `state` goes unless something is owed."""
+
+    folder: Path
+    state: Path
+    cache: Path
+
+    @property
+    def sites(self) -> Path:
+        return self.folder / "sites"
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+    @property
+    def output(self) -> Path:
+        """What the run prints."""
+        return self.reports / _OUTPUT
+
+    def events(self) -> tuple[Event, ...]:
+        """What the run has journaled, and recovery after it."""
+        journal = self.reports / JOURNAL
+        return read_events(journal) if journal.is_file() else ()
+
+    def printed(self) -> str:
+        """What the run printed last."""
+        with contextlib.suppress(OSError):
+            return tail(self.output.read_text(encoding="utf-8", errors="replace"), lines=5, size=500)
+        return ""
+
+    def recover(self) -> tuple[tuple[str, ...], bool]:
+        """Pay what the run owes, as the next run would; what is left then, and whether anything was owed."""
+        left: tuple[str, ...] = ()
+        owing = False
+        for _ in range(_RECOVERIES):
+            done = recover(self.state, self.folder, Store(self.cache), unheard)
+            owing = owing or bool(done)
+            left = tuple(line for one in done for line in one.left)
+            if not left:
+                break
+        return left, owing
+
+    def left_on_the_machine(self, run: str) -> tuple[str, ...]:
+        """Containers, networks, processes and mounts of the trial's run, by its id and its folder."""
+        found = [f"process {pid} carries the run's token" for pid in processes.marked(f"XAVOS_RUN={run}") if run]
+        found += [f"mounted: {part.mountpoint}" for part in psutil.disk_partitions(all=True)
+                  if Path(part.mountpoint).is_relative_to(self.folder)]  # fmt: skip
+        engine = find_engine()
+        if run and isinstance(engine, Engine):
+            client = engine.client()
+            label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run}"}
+            containers = client.api.containers(all=True, filters=label)
+            found += [f"container {', '.join(item['Names'])}" for item in containers]
+            found += [f"network {item['Name']}" for item in client.api.networks(filters=label)]
+        return tuple(found)
+
+    def tidy(self, result: Result) -> None:
+        """Keep the journal and what was printed; of a trial that left something, everything."""
+        if result.is_dirty or result.settled == "error":
+            return
+        kept = self.folder.parent / f"{self.folder.name}.kept"
+        kept.mkdir(exist_ok=True)
+        for path in (self.reports / JOURNAL, self.output):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.move(path, kept / path.name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        kept.rename(self.folder)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def fresh_place(trial: Specification, ground: Ground) -> Place:
+    """Empty folders. An earlier attempt at the same trial (its worker was killed) is settled first."""
+    place = Place(folder=ground.home / trial.key, state=ground.state / trial.key, cache=ground.cache)
+    if place.folder.exists() or place.state.exists():
+        _wait_for_the_living(place.state)
+        place.recover()
+        shutil.rmtree(place.folder, ignore_errors=True)
+    for each in (place.sites, place.state, place.reports):
+        each.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _wait_for_the_living(state: Path) -> None:
+    """A run whose conductor was killed unwinds; until it has, it is alive and not ours to recover."""
+    until = time.monotonic() + UNWIND_SECONDS
+    while alive(state) and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+def unheard(text: str) -> None:
+    """What recovery and the making of images say: the result says what matters of it again."""

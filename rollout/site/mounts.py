@@ -1,0 +1,34 @@
+"""File systems that are mounted by mount(8) and umount(8), which only root may."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import psutil
+
+_SECONDS = 20
+
+
+def mount(*arguments: str) -> None:
+    """Call mount(8). Raises OSError with what it says."""
+    _call("mount", *arguments)
+
+
+def unmount(path: Path) -> None:
+    """Call umount(8). Raises OSError with what it says."""
+    _call("umount", str(path))
+
+
+def is_mounted(path: Path, device: str) -> bool:
+    """Whether this device, by its name in the table of mounts, is what is mounted there."""
+    return any(part.device == device and part.mountpoint == str(path) for part in psutil.disk_partitions(all=True))
+
+
+def _call(*command: str) -> None:
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"{' '.join(command)}: no answer within {error.timeout:g} s") from None
+    if ended.returncode:
+        raise OSError(f"{' '.join(command)}: {ended.stderr.strip()}")
