@@ -108,8 +108,10 @@ class _Hooks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         told = self._told
         told.interrupts.install()
-        self._say_what_is_left_out()
+        said: set[str] = set()
+        self._say_what_is_left_out(said)
         for result in told.campaign.go():
+            self._say_what_is_left_out(said)
             session.testscollected += 1
             told.journal(result)
             self._say(result)
@@ -134,9 +136,12 @@ class _Hooks:
     def pytest_unconfigure(self) -> None:
         self._told.run.close(settled=True)  # what trials owe is in their own journals
 
-    def _say_what_is_left_out(self) -> None:
-        for name, why in self._told.campaign.design.left_out.items():
-            self._line(f"left out: {name}: {why}")
+    def _say_what_is_left_out(self, said: set[str]) -> None:
+        """Once each: of some it is only known after the warm-up."""
+        for name, why in self._told.campaign.left_out.items():
+            if name not in said:
+                self._line(f"left out: {name}: {why}")
+            said.add(name)
 
     def _say(self, result: Result) -> None:
         campaign = self._told.campaign

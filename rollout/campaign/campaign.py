@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ class Campaign:
     ledger: Ledger
     ground: Ground
     size: int = 1
+    planned: int | None = None  # trials in all; None where time decides, and until the warm-up is over
 
     @property
     def spans(self) -> Mapping[str, float]:
@@ -47,10 +47,25 @@ class Campaign:
         """What has come of the trials so far, without the warm-up."""
         return tuple(result for result in self.ledger.results if not is_warm_up(result.specification))
 
-    @cached_property
-    def planned(self) -> int | None:
-        """How many trials there are in all; None where time decides."""
-        return size(self.design.wish({})) if self.design.trials is not None else None
+    @property
+    def ends(self) -> Mapping[str, str]:
+        """path → the phase at which it fails without any fault, by the warm-up. Only of what is watched: such a path
+        makes no promise to go through.
+        """
+        runs = (one for one in self.ledger.results if is_warm_up(one.specification) and not one.succeeded)
+        failed = {one.specification.path: one.failed_at for one in runs}
+        return {path: phase for path, phase in failed.items()
+                if phase and (plan := self.design.plans[path]).is_observed and phase in plan.phase_names}  # fmt: skip
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """What is not struck, and why: faults, as the design has them, and phases that a path never comes to."""
+        beyond = {
+            f"phases of {path} after {end}": "without any fault the path ends there"
+            for path, end in self.ends.items()
+            if end != self.design.plans[path].phase_names[-1]
+        }
+        return {**self.design.left_out, **beyond}
 
     def go(self) -> Iterator[Result]:
         """Make the trials that are not in the ledger yet; each is written there before it is handed over."""
@@ -60,8 +75,9 @@ class Campaign:
             self.size = crew.size
             for runs in self.design.warm_ups():
                 yield from self._written(crew.results(self._missing(iter(runs))))
-            trials = schedule(self.design.wish(self.spans))
-            yield from self._written(crew.results(self._missing(trials), until=until))
+            wish = self.design.wish(self.spans, self.ends)
+            self.planned = size(wish)
+            yield from self._written(crew.results(self._missing(schedule(wish)), until=until))
 
     def remaining(self) -> float | None:
         """An estimate of the seconds that are left, by the median of the trials so far; None where time decides."""
@@ -108,7 +124,7 @@ def facts(campaign: Campaign) -> dict[str, Any]:
         "planned": campaign.planned,
         "jobs": campaign.size,
         "spans": dict(campaign.spans),
-        "left_out": dict(design.left_out),
+        "left_out": dict(campaign.left_out),
         "decoys": list(DECOYS),
         "mix": as_rows(design.mix),
         "faults": {

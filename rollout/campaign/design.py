@@ -46,14 +46,19 @@ class Design:
         asked = self.options
         return {
             "seed": asked.seed, "trials": self.trials, "paths": list(self.plans), "faults": list(asked.faults),
-            "arguments": list(arguments(asked)), "source": asked.source, "scenario": asked.scenario,
-            "population": self.population,
+            "source": asked.source, "scenario": asked.scenario, "population": self.population,
+            "arguments": list(arguments(asked)),
         }  # fmt: skip
 
-    def wish(self, spans: Mapping[str, float]) -> Wish:
-        """What to make a schedule of. `spans`: path → seconds that a run of it takes, where they are known."""
+    def wish(self, spans: Mapping[str, float], ends: Mapping[str, str]) -> Wish:
+        """What to make a schedule of.
+
+        `spans`: path → seconds that a run of it takes. `ends`: path → the phase at which it fails by itself; what comes
+        after it cannot be struck.
+        """
         asked, choice = self.options, self.choice
-        return Wish(plans=self.plans, kinds=choice.kinds, with_kills=choice.with_kills, limits=choice.limits,
+        plans = {path: plan.through(ends.get(path)) for path, plan in self.plans.items()}
+        return Wish(plans=plans, kinds=choice.kinds, with_kills=choice.with_kills, limits=choice.limits,
                     trials=self.trials, seed=asked.seed, source=asked.source, scenario=asked.scenario,
                     spans={path: spans.get(path, 0.0) for path in self.plans})  # fmt: skip
 

@@ -15,7 +15,7 @@ phases          names of groups, in the order in which they are shown; may be mi
 planned         trials that were asked for; null where time decided
 seconds         of the campaign, by the clock
 faults          fault → {family, text, bites, lasts}: what the catalogue says of it; may be missing
-left_out        fault → why it was not injected; may be missing
+left_out        what was not struck (a fault, phases of a path) → why; may be missing
 decoys          sentences: what stood beside every trial; may be missing
 mix             rows of troubles.as_rows; may be empty
 trials          rows of records.as_row, each with `expected` (outcomes that are promised, [] for none) and `repeat`

@@ -1,0 +1,97 @@
+"""What a campaign is settled to, and what of it changes once the warm-up has shown how the paths run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.campaign.campaign import begin
+from rollout.campaign.design import Design, design, is_warm_up
+from rollout.campaign.ledger import NotACampaign
+from rollout.campaign.schedule import schedule
+from rollout.errors import InvalidOption, UsageError
+from rollout.faults import Means
+from tests.unit.campaign.trials import result, trial
+from tests.unit.fakes import options
+
+HERE = Means(forge="container", database="container", is_root=True, signs=True)
+BOTH = {"paths": "realistic,ambitious"}
+
+
+def designed(folder: Path, *, means: Means = HERE, **given: Any) -> Design:
+    return design(options(folder, source="rehearsal", **{**BOTH, **given}), is_rehearsal=True, means=means)
+
+
+def struck(made: Design, ends: dict[str, str]) -> set[tuple[str, str]]:
+    return {(one.path, one.phase) for one in schedule(made.wish({}, ends)) if one.phase}
+
+
+def test_what_a_path_never_comes_to_is_not_struck_and_said_so(tmp_path: Path) -> None:
+    """The ambitious path that fails while it is generated has no server that could be struck."""
+    campaign = begin(designed(tmp_path, faults="port_taken,server_crashes,registry_503"), tmp_path)
+    assert ("ambitious", "server") in struck(campaign.design, {})
+    runs = campaign.design.warm_ups()[0]
+    ends = {"realistic": ("deployed", None), "ambitious": ("dirty", "generation")}
+    for run in runs:
+        outcome, failed_at = ends[run.path]
+        campaign.ledger.add(result(run, outcome=outcome, settled=outcome, bites=0, failed_at=failed_at))
+    assert campaign.ends == {"ambitious": "generation"}
+    places = struck(campaign.design, dict(campaign.ends))
+    assert ("ambitious", "server") not in places
+    assert {("ambitious", "generation"), ("realistic", "server")} <= places
+    assert campaign.left_out == {"phases of ambitious after generation": "without any fault the path ends there"}
+
+
+def test_a_path_that_promises_to_be_deployed_is_struck_everywhere_even_if_its_warm_up_failed(tmp_path: Path) -> None:
+    campaign = begin(designed(tmp_path, faults="sigterm"), tmp_path)
+    for run in campaign.design.warm_ups()[0]:
+        campaign.ledger.add(result(run, outcome="rolled_back", bites=0, failed_at="database"))
+    assert "realistic" not in campaign.ends
+
+
+def test_a_watched_path_is_warmed_up_once_and_the_others_twice(tmp_path: Path) -> None:
+    first, again = designed(tmp_path).warm_ups()
+    assert [one.path for one in first] == ["realistic", "ambitious"]
+    assert [one.path for one in again] == ["realistic"]
+    assert len({one.key for one in (*first, *again)}) == 3
+    assert all(is_warm_up(one) for one in (*first, *again))
+
+
+def test_a_fault_that_the_site_has_no_means_for_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    without = Means(forge="host", database="embedded", is_root=True, signs=False)
+    made = designed(tmp_path, means=without, faults="release_retired,disk_full,sigterm")
+    assert [kind.name for kind in made.choice.kinds] == ["sigterm"]
+    assert "signed" in made.left_out["release_retired"]
+    assert "containers" in made.left_out["disk_full"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"fault": "sigterm"}, "--fault"),
+        ({"through": "server"}, "whole paths"),
+        ({"faults": "registry_dwon"}, "did you mean registry_down"),
+        ({"faults": "registry_down@serverr"}, "one of prerequisites"),
+        ({"faults": "registry_down:sometimes"}, "transient"),
+        ({"paths": "ambitous"}, "did you mean ambitious"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tmp_path: Path, given: dict[str, Any], says: str) -> None:
+    with pytest.raises((UsageError, InvalidOption), match=says):
+        designed(tmp_path, **given)
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": "8"}, {"paths": "realistic"}, {"faults": "kills"}, {"scenario": "ambitious"}]
+)
+def test_what_was_counted_under_one_question_does_not_count_under_another(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    begun = begin(designed(tmp_path, seed="7", trials="3"), tmp_path)
+    begun.ledger.add(result(trial()))
+    gone_on = begin(designed(tmp_path, seed="7", resume=str(tmp_path)), tmp_path / "elsewhere")
+    assert (gone_on.folder, gone_on.design.trials, len(gone_on.results)) == (tmp_path, 3, 1)
+    with pytest.raises(NotACampaign, match=f"begun with {next(iter(other))}"):
+        designed(tmp_path, resume=str(tmp_path), **{"seed": "7", **other})
