@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rollout.errors import FolderUnwritable
 
-# Bundles are only read, unless --record-bundle names one.
-_IGNORED = frozenset({"bundles"})
+BYTECODE = "bytecode"  # what Python compiles for the trials of campaigns
+# Bundles are only read, unless --record-bundle names one; bytecode that cannot be written is done without.
+_IGNORED = frozenset({"bundles", BYTECODE})
 # The gateway keeps its files four folders deep: gateway/SOURCE/blobs/ab/.
 _DEPTH = 4
 

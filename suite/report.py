@@ -24,6 +24,7 @@ from rollout.verdict import verdict
 from suite.checks import Check, CheckRecorder, check_of
 from suite.keys import RUN
 
+PLUGIN = "rollout-report"
 _COLUMNS = (
     ("Result", "result"),
     ("Phase", "phase"),
@@ -41,20 +42,22 @@ def configure_reports(
 
     `records`: checks are journaled here; those of a comparison already are, each by its path's own session.
     `write` draws the reports in place of ours and returns the summary: those of a campaign are about its trials.
-    A `--html` or `--junitxml` of the user's own is left alone.
+    A `--html` or `--junitxml` of the user's own is left alone. With `-p no:rollout-report` nothing is drawn or summed
+    up: the journal has it all.
     """
     run = config.stash[RUN]
     run.folder.mkdir(parents=True, exist_ok=True)
-    option = config.option
-    if getattr(option, "htmlpath", "absent") is None:
+    option, draws = config.option, not config.pluginmanager.is_blocked(PLUGIN)
+    if draws and getattr(option, "htmlpath", "absent") is None:
         option.htmlpath = str(run.folder / TESTS_PAGE)
         option.self_contained_html = True
         option.css = [*(option.css or ()), str(STYLE)]
-    if getattr(option, "xmlpath", "absent") is None:
+    if draws and getattr(option, "xmlpath", "absent") is None:
         option.xmlpath = str(run.folder / "junit.xml")
-    if not config.pluginmanager.has_plugin("rollout-report"):
-        preload()
-        config.pluginmanager.register(_Report(run, write), "rollout-report")
+    if not config.pluginmanager.has_plugin(PLUGIN):
+        if draws:
+            preload()
+            config.pluginmanager.register(_Report(run, write), PLUGIN)
         if records:
             config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
 

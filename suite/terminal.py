@@ -23,7 +23,7 @@ from rollout.report.wording import (
 )
 from suite.checks import is_blocked, is_not_attempted
 from suite.keys import RUN
-from suite.report import finished_events
+from suite.report import PLUGIN, finished_events
 
 _COLOURS: Mapping[str, Mapping[str, bool]] = {
     "passed": {"green": True},
@@ -43,7 +43,7 @@ def pytest_report_teststatus(report: object) -> tuple[str, str, tuple[str, Mappi
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
-    if RUN not in config.stash:
+    if RUN not in config.stash or not config.pluginmanager.has_plugin(PLUGIN):
         return
     run = config.stash[RUN]
     events = finished_events(run, int(exitstatus))

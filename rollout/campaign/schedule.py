@@ -1,9 +1,9 @@
 """Which trials a campaign makes, in which order: a function of its seed. Pure.
 
 A *round* holds one block of every family of faults and, every second time, one of the A/A control and one of kills, in
-random order. A family brings each of its faults, in random order, at a random one of its cells (a phase that it can
-strike, and a form); then each at another, until it begins anew with other seeds. So whatever stops a campaign, what it
-has done is balanced.
+random order; where only kills are asked for, one of them every time. A family brings each of its faults, in random
+order, at a random one of its cells (a phase that it can strike, and a form); then each at another, until it begins anew
+with other seeds. So whatever stops a campaign, what it has done is balanced.
 """
 
 from __future__ import annotations
@@ -140,15 +140,21 @@ def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
     families = {family: _cells_of(wish, family) for family in FAMILIES}
     sequences = {family: _sequence(wish, family, found) for family, found in families.items() if found}
     paths = list(wish.plans)
+    asked = bool(sequences) or wish.with_kills
+    most = None if wish.trials is None else wish.trials * len(paths)
+    least = len(paths) if asked else most
+    kills, controls = 0, 0
     for turn in itertools.count():
         chance = random.Random(f"{wish.seed} round {turn}")  # noqa: S311 - repeatable, not secret
         blocks = [block for sequence in sequences.values() if (block := next(sequence, None)) is not None]
-        # The controls go path by path; there are as many of them and of kills as asked for, where that is said.
-        if _is_due(turn, wish.trials and wish.trials * len(paths)):
-            blocks.append(_control(wish, paths[turn // 2 % len(paths)], turn // 2 // len(paths)))
-        if wish.with_kills and _is_due(turn, wish.trials):
-            blocks.append(_killed(wish, turn // 2))
-        if not blocks and wish.trials is not None and turn > 2 * wish.trials * len(paths):
+        if wish.with_kills and _is_due(turn, kills, wish.trials, alone=not blocks):
+            blocks.append(_killed(wish, kills))
+            kills += 1
+        # The controls go path by path and end with all else, but for one of each path.
+        if _is_due(turn, controls, most if blocks else least, alone=not blocks):
+            blocks.append(_control(wish, paths[controls % len(paths)], controls // len(paths)))
+            controls += 1
+        if not blocks:
             return
         chance.shuffle(blocks)
         for block in blocks:
@@ -156,9 +162,9 @@ def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
         yield blocks
 
 
-def _is_due(turn: int, most: int | None) -> bool:
-    """Every second round, until there are `most`."""
-    return turn % 2 == 0 and (most is None or turn // 2 < most)
+def _is_due(turn: int, so_far: int, most: int | None, *, alone: bool) -> bool:
+    """Every second round, or in every one that would be empty without; until there are `most`."""
+    return (alone or turn % 2 == 0) and (most is None or so_far < most)
 
 
 def _cells_of(wish: Wish, family: str) -> Mapping[str, tuple[Cell, ...]]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout.cache import BYTECODE
 from rollout.campaign.decoys import Decoys, decoys
 from rollout.campaign.ground import Ground
 from rollout.campaign.neighbour import neighbour
@@ -29,6 +30,9 @@ from rollout.site import postgres
 from rollout.verdict import verdict
 
 _OWN = ("XAVOS_", "PYTEST_")
+_OTHERS = frozenset({"CI", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE"})
+# Plugins that a trial can do without: its journal says everything, and nobody reads a page about it.
+_UNNEEDED = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
 _MOST_LINES = {"left": 20, "owed": 20, "changed": 50}
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -79,8 +83,8 @@ def command(trial: Specification, ground: Ground, *, name: str, directory: Path,
     """The arguments of pytest that make the trial's run."""
     fault = (f"--fault={trial.where}",) if trial.where else ()
     own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", f"--name={name}", f"--directory={directory}")
-    return (*ground.arguments, *own, f"--port={port}", "--keep=never", "--color=no", "-p", "no:cacheprovider",
-            "-k", "phase_passed")  # fmt: skip
+    unneeded = (f"-pno:{plugin}" for plugin in _UNNEEDED)
+    return (*ground.arguments, *own, f"--port={port}", "--keep=never", "--color=no", *unneeded, "-k", "phase_passed")
 
 
 def repeat(trial: Specification, ground: Ground) -> str:
@@ -118,9 +122,10 @@ def _run(
 
 
 def _environment(place: Place, ground: Ground) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and name not in _OTHERS}
     return {
-        **{name: value for name, value in kept.items() if name not in {"CI", "GITHUB_STEP_SUMMARY"}},
+        **kept,
+        "PYTHONPYCACHEPREFIX": str(ground.cache / BYTECODE),  # else each compiles the suite where the user wants none
         "XAVOS_CACHE_DIR": str(ground.cache),
         "XAVOS_STATE_DIR": str(place.state),
         "XAVOS_REPORTS_DIR": str(place.reports),

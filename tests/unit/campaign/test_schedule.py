@@ -68,6 +68,14 @@ def test_a_block_of_control_is_one_path_twice_and_one_of_kills_every_path_once()
     assert 0 <= parts.pop() <= 1
 
 
+def test_a_loop_of_kills_is_mostly_kills_and_only_the_control_alone_is_as_often_as_asked_for() -> None:
+    loop = Counter((t.kind, t.path) for t in schedule(wish("kills", trials=30)))
+    assert {loop[KILLS, path] for path in PLANS} == {30}
+    assert all(2 <= loop[CONTROL, path] <= 10 for path in PLANS)
+    alone = Counter((t.kind, t.path) for t in schedule(wish("none", trials=5)))
+    assert alone == {(CONTROL, path): 10 for path in PLANS}
+
+
 def test_a_phase_of_one_path_meets_the_phase_that_answers_for_it_on_another() -> None:
     blocks = groupby(schedule(wish("sigterm")), key=lambda trial: trial.block)
     pairs = {trial.path: trial.phase for _, block in blocks for trial in block if trial.group == "ash_core"}
