@@ -173,7 +173,10 @@ def _mount(record: Record, workshop: Workshop) -> str:
     if is_mounted(path, source):
         for child in path.iterdir():
             _remove(child)
-        unmount(path)
+        try:
+            unmount(path)
+        except OSError as error:
+            raise StillThere(what=f"the mount {path}", why=str(error)) from None
     if is_mounted(path, source):
         raise StillThere(what=f"the mount {path}", why="it is mounted still")
     return f"nothing of the run is mounted on {path}"
