@@ -7,6 +7,7 @@ import time
 
 import httpx
 
+from rollout.classify import ADVICE
 from rollout.errors import PhaseFailed
 from rollout.site.processes import port_holder
 from rollout.site.site import Site
@@ -24,7 +25,7 @@ def marker(site: Site) -> str:
 
 def wait_until_ready(step: Step) -> None:
     """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw."""
-    site, last = step.site, "no answer"
+    site, last, cause = step.site, "no answer", "timeout"
     until = time.monotonic() + min(READY_WITHIN, step.remaining)
     with (
         site.run.journal.waiting("readiness to answer 200", **step.where),
@@ -36,16 +37,26 @@ def wait_until_ready(step: Step) -> None:
             except httpx.HTTPError as error:
                 last = f"{type(error).__name__}: {error}"
             else:
-                last = f"HTTP {answer.status_code}: {answer.text[:300]}"
                 if answer.status_code == 200:
                     return
+                last = f"HTTP {answer.status_code}: {answer.text[:300]}"
+                cause = "database_unreachable" if _says_that_the_database_is_gone(answer) else "timeout"
             time.sleep(0.1)
     raise PhaseFailed(
         f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
         f"The port is held by {port_holder(site.options.port) or 'nobody'}. Server log: {_log(site)}",
-        cause="timeout",
-        advice="Read log/server.log of the deployment (kept with --keep=always).",
+        cause=cause,
+        advice=f"{ADVICE[cause]} log/server.log of the deployment (kept with --keep=always) has more.",
     )
+
+
+def _says_that_the_database_is_gone(answer: httpx.Response) -> bool:
+    """By XAVOS' own readiness; other servers may answer anything."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("database") == "unreachable"
 
 
 def _log(site: Site) -> str:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rollout.errors import PhaseFailed
+from rollout.site import server
+from rollout.step import Step
+from tests.unit.fakes import Stage, plan
+
+GONE = json.dumps({"status": "unavailable", "database": "unreachable", "reason": "econnrefused"})
+PENDING = json.dumps({"status": "unavailable", "database": "ok", "pending_migrations": ["1_a"]})
+
+
+@contextlib.contextmanager
+def answering(*answers: tuple[int, str]) -> Iterator[int]:
+    """A server on a free port that gives these answers one after the other, then the last again and again."""
+    left = list(answers)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = left.pop(0) if len(left) > 1 else left[0]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: object) -> None:
+            """Silence."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield listener.server_address[1]
+        finally:
+            listener.shutdown()
+            thread.join()
+
+
+def wait(folder: Path, port: int) -> None:
+    stage = Stage(folder, plan("server"), port=str(port))
+    try:
+        server.wait_until_ready(Step(stage.site, stage.plan, stage.plan.phase("server")))
+    finally:
+        stage.run.close(settled=True)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "READY_WITHIN", 0.5)
+
+
+def test_it_waits_until_readiness_answers_200(tmp_path: Path) -> None:
+    with answering((503, GONE), (404, "not yet"), (200, '{"status": "ready"}')) as port:
+        wait(tmp_path, port)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ((503, GONE), "database_unreachable"),
+        ((503, PENDING), "timeout"),
+        ((500, "Internal Server Error"), "timeout"),
+        ((503, '"database"'), "timeout"),
+    ],
+)
+def test_why_it_is_not_ready_is_what_readiness_says(tmp_path: Path, answer: tuple[int, str], cause: str) -> None:
+    with answering(answer) as port, pytest.raises(PhaseFailed) as failed:
+        wait(tmp_path, port)
+    assert failed.value.cause == cause
+    assert answer[1] in str(failed.value)
+    assert "log/server.log" in failed.value.advice
+
+
+def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:
+    with answering((200, "")) as port:
+        pass
+    with pytest.raises(PhaseFailed, match="ConnectError") as failed:
+        wait(tmp_path, port)
+    assert failed.value.cause == "timeout"
