@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import httpx
 
 from rollout import recovery
-from rollout.cache import BYTECODE
 from rollout.errors import RolloutError
 from rollout.options import Options, parse_options
 from rollout.site.processes import port_holder
@@ -86,7 +85,7 @@ def _clean_cache(options: Options) -> int:
         print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
               file=sys.stderr)  # fmt: skip
         return 1
-    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal", BYTECODE)]
+    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal")]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     left = [str(folder) for folder in folders if folder.exists()]

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rollout.errors import FolderUnwritable
 
-BYTECODE = "bytecode"  # what Python compiles for the trials of campaigns
-# Bundles are only read, unless --record-bundle names one; bytecode that cannot be written is done without.
-_IGNORED = frozenset({"bundles", BYTECODE})
+# Bundles are only read, unless --record-bundle names one.
+_IGNORED = frozenset({"bundles"})
 # The gateway keeps its files four folders deep: gateway/SOURCE/blobs/ab/.
 _DEPTH = 4
 

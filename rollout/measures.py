@@ -96,6 +96,9 @@ def _validated(one: Attempt) -> bool | None:
 
 
 def _asks_database(one: Attempt) -> bool | None:
+    # A server that does not get ready is asked again and again, without a word of it.
+    if one.failed_at == "server":
+        return one.database_asked
     if one.database_asked and one.database_failed and not one.database_retries and one.cause == "database_unreachable":
         return False
     return one.database_asked

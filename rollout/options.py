@@ -242,7 +242,7 @@ def parse_options(
             expected="a lower-case letter, then at most 39 letters, digits or underscores; no name of PostgreSQL's",
         )
     reports = _folder(env, "XAVOS_REPORTS_DIR", root / "reports")
-    cache = _folder(env, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
+    cache = cache_folder(env)
     paths = _paths(required("path"))
     return Options(
         paths=paths,
@@ -284,6 +284,11 @@ def parse_options(
         reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
     )
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where is what can be made again, also before there are Options."""
+    return _folder(environment, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

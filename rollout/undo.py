@@ -32,7 +32,7 @@ import docker.errors
 
 from rollout.errors import RolloutError
 from rollout.site import postgres, processes
-from rollout.site.engine import Engine, find_engine
+from rollout.site.engine import RUN_LABEL, Engine, find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.manifest import Manifest, differences, grafted, scan
 from rollout.site.mounts import is_mounted, mount, unmount
@@ -148,7 +148,7 @@ def _container(record: Record, workshop: Workshop) -> str:
 
 def _network(record: Record, workshop: Workshop) -> str:
     for network in workshop.client.networks.list(names=[record["name"]]):
-        if (network.attrs or {}).get("Labels", {}).get("xavos.run") == record["run"]:
+        if (network.attrs or {}).get("Labels", {}).get(RUN_LABEL) == record["run"]:
             network.remove()
     return f"network {record['name']} is gone"
 

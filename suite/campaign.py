@@ -11,12 +11,15 @@ from typing import Any, Final, Literal
 import pytest
 
 from rollout.campaign.campaign import Campaign, begin, facts
+from rollout.campaign.crew import check_cluster
 from rollout.campaign.design import design, is_warm_up, refuse_what_cannot_be_meant
 from rollout.campaign.ledger import FILE as LEDGER
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
+from rollout.errors import RolloutError
 from rollout.interrupts import Interrupts
 from rollout.journal.questions import Event, last
 from rollout.options import Options
+from rollout.plan import load_plan
 from rollout.report.campaign import SUMMARY, write_campaign
 from rollout.report.files import write_whole
 from rollout.report.text import duration, line
@@ -62,8 +65,10 @@ def campaign(config: pytest.Config, options: Options) -> None:
     """Make this session a campaign. Raises RolloutError."""
     refuse_what_cannot_be_meant(options)
     recover_first(options)
-    chosen = choose(options, ())
+    chosen = choose(options, tuple(load_plan(path) for path in options.campaign_paths))
     designed = design(options, is_rehearsal=chosen.is_rehearsal, means=chosen.means)
+    if options.cluster is not None:
+        check_cluster(options.cluster)
     run = Run(options)
     config.stash[keys.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
@@ -106,8 +111,15 @@ class _Hooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._told.interrupts.install()
+        try:
+            self._make_trials(session)
+        except RolloutError as error:  # the cluster went away, say
+            raise pytest.UsageError(str(error)) from None
+        return True
+
+    def _make_trials(self, session: pytest.Session) -> None:
         told = self._told
-        told.interrupts.install()
         said: set[str] = set()
         self._say_what_is_left_out(said)
         for result in told.campaign.go():
@@ -118,7 +130,6 @@ class _Hooks:
             for report in _reports(told.campaign, result):
                 self._config.hook.pytest_runtest_logreport(report=report)
                 session.testsfailed += report.failed
-        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: object) -> tuple[str, str, str] | None:

@@ -25,6 +25,7 @@ from suite.checks import Check, CheckRecorder, check_of
 from suite.keys import RUN
 
 PLUGIN = "rollout-report"
+_RECORDER = "rollout-check-recorder"
 _COLUMNS = (
     ("Result", "result"),
     ("Phase", "phase"),
@@ -54,12 +55,12 @@ def configure_reports(
         option.css = [*(option.css or ()), str(STYLE)]
     if draws and getattr(option, "xmlpath", "absent") is None:
         option.xmlpath = str(run.folder / "junit.xml")
-    if not config.pluginmanager.has_plugin(PLUGIN):
-        if draws:
-            preload()
-            config.pluginmanager.register(_Report(run, write), PLUGIN)
-        if records:
-            config.pluginmanager.register(CheckRecorder(config), "rollout-check-recorder")
+    plugins = config.pluginmanager
+    if draws and not plugins.has_plugin(PLUGIN):
+        preload()
+        plugins.register(_Report(run, write), PLUGIN)
+    if records and not plugins.has_plugin(_RECORDER):
+        plugins.register(CheckRecorder(config), _RECORDER)
 
 
 @pytest.hookimpl(tryfirst=True)

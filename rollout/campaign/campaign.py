@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from rollout.campaign.design import Design, is_warm_up
 from rollout.campaign.ground import Ground, arguments
 from rollout.campaign.ledger import Ledger
 from rollout.campaign.records import Result, Specification, as_row
-from rollout.campaign.schedule import schedule, size
+from rollout.campaign.schedule import kinds_left_out, schedule, size
 from rollout.campaign.trial import repeat
 from rollout.campaign.troubles import as_rows
+from rollout.classify import TRANSIENT
 from rollout.faults import CATALOGUE
 from rollout.recovery import TRIALS
+
+# Causes of failures that say nothing about the next run.
+_PASSING = TRANSIENT | {"killed", "interrupted", "timeout", "port_taken", "disk_full"}
 
 
 @dataclass(kw_only=True)
@@ -30,8 +35,8 @@ class Campaign:
     folder: Path
     ledger: Ledger
     ground: Ground
-    size: int = 1
-    planned: int | None = None  # trials in all; None where time decides, and until the warm-up is over
+    size: int
+    _sizes: dict[tuple[tuple[str, str], ...], int | None] = field(default_factory=dict)
 
     @property
     def spans(self) -> Mapping[str, float]:
@@ -49,35 +54,48 @@ class Campaign:
 
     @property
     def ends(self) -> Mapping[str, str]:
-        """path → the phase at which it fails without any fault, by the warm-up. Only of what is watched: such a path
-        makes no promise to go through.
+        """path → the phase at which it fails without any fault, by the warm-up. Only of what is watched, since such a
+        path makes no promise to go through; and only for a reason that does not pass by itself.
         """
-        runs = (one for one in self.ledger.results if is_warm_up(one.specification) and not one.succeeded)
-        failed = {one.specification.path: one.failed_at for one in runs}
-        return {path: phase for path, phase in failed.items()
-                if phase and (plan := self.design.plans[path]).is_observed and phase in plan.phase_names}  # fmt: skip
+        return {path: str(run.failed_at) for path, run in self._failed_warm_ups().items()}
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """What is not struck, and why: faults, as the design has them, and phases that a path never comes to."""
+        """What is not struck, and why: faults, as the design has them or since no path comes to where they strike, and
+        phases that a path never comes to.
+        """
+        design, ends = self.design, self.ends
         beyond = {
-            f"phases of {path} after {end}": "without any fault the path ends there"
-            for path, end in self.ends.items()
-            if end != self.design.plans[path].phase_names[-1]
+            f"phases of {path} after {run.failed_at}": f"in its warm-up it failed there without any fault ({run.cause})"
+            for path, run in self._failed_warm_ups().items()
+            if run.failed_at != design.plans[path].phase_names[-1]
         }
-        return {**self.design.left_out, **beyond}
+        unreached = kinds_left_out(design.choice.kinds, design.wish({}, ends).plans, design.choice.limits)
+        faults = dict.fromkeys(unreached, "no path comes to a phase that it can strike")
+        return {**design.left_out, **faults, **beyond}
+
+    @property
+    def planned(self) -> int | None:
+        """How many trials there are in all, as far as the warm-up has shown; None where time decides."""
+        ends = self.ends
+        found = tuple(ends.items())
+        if found not in self._sizes:
+            self._sizes[found] = size(self.design.wish({}, ends))
+        return self._sizes[found]
 
     def go(self) -> Iterator[Result]:
         """Make the trials that are not in the ledger yet; each is written there before it is handed over."""
         options = self.design.options
         until = time.monotonic() + options.minutes * 60 if options.minutes else None
-        with hired(self.ground, jobs=options.jobs, cluster=options.cluster) as crew:
-            self.size = crew.size
-            for runs in self.design.warm_ups():
-                yield from self._written(crew.results(self._missing(iter(runs))))
-            wish = self.design.wish(self.spans, self.ends)
-            self.planned = size(wish)
-            yield from self._written(crew.results(self._missing(schedule(wish)), until=until))
+        try:
+            with hired(self.ground, jobs=options.jobs, cluster=options.cluster) as crew:
+                self.size = crew.size
+                for runs in self.design.warm_ups():
+                    yield from self._written(crew.results(self._missing(iter(runs))))
+                trials = schedule(self.design.wish(self.spans, self.ends))
+                yield from self._written(crew.results(self._missing(trials), until=until))
+        finally:
+            shutil.rmtree(self.ground.bytecode, ignore_errors=True)
 
     def remaining(self) -> float | None:
         """An estimate of the seconds that are left, by the median of the trials so far; None where time decides."""
@@ -86,6 +104,18 @@ class Campaign:
             return None
         median = statistics.median(result.seconds + result.recovery_seconds for result in done)
         return max(planned - len(done), 0) * median / self.size
+
+    def _failed_warm_ups(self) -> Mapping[str, Result]:
+        runs = (one for one in self.ledger.results if is_warm_up(one.specification))
+        return {
+            one.specification.path: one
+            for one in runs
+            if (plan := self.design.plans[one.specification.path]).is_observed
+            and one.outcome == one.settled
+            and one.outcome in {"dirty", "rolled_back"}
+            and one.failed_at in plan.phase_names
+            and one.cause not in _PASSING
+        }
 
     def _missing(self, trials: Iterator[Specification]) -> Iterator[Specification]:
         return (trial for trial in trials if not self.ledger.has(trial.key))
@@ -109,7 +139,7 @@ def begin(design: Design, folder: Path) -> Campaign:
         population=design.population,
         patience=design.patience,
     )
-    return Campaign(design=design, folder=folder, ledger=ledger, ground=ground)
+    return Campaign(design=design, folder=folder, ledger=ledger, ground=ground, size=options.jobs)
 
 
 def facts(campaign: Campaign) -> dict[str, Any]:

@@ -78,21 +78,33 @@ def hired(ground: Ground, *, jobs: int, cluster: str | None) -> Iterator[Crew]:
         with ThreadPoolExecutor(jobs, thread_name_prefix="trial") as threads:
             yield Crew(threads, ground, size=jobs)
         return
+    # A trial whose worker dies is made again on another: it may die with several before it is given up.
+    with _client(cluster) as (client, size), client.get_executor(retries=3) as executor:
+        yield Crew(executor, ground, size=size)
+
+
+def check_cluster(address: str) -> None:
+    """Raise ClusterUnreachable where no cluster with a worker answers."""
+    with _client(address):
+        pass
+
+
+@contextlib.contextmanager
+def _client(address: str) -> Iterator[tuple[Any, int]]:
+    """A client of the cluster, and how many threads its workers have."""
     try:
         from distributed import Client  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise ClusterUnreachable(address=cluster, problem="dask.distributed is not installed",
+        raise ClusterUnreachable(address=address, problem="dask.distributed is not installed",
                                  advice="pip install 'xavos-rollout[cluster]'.") from None  # fmt: skip
     try:
         make: Any = Client
-        client = make(cluster, timeout="10s", set_as_default=False)
+        client = make(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
-        raise ClusterUnreachable(address=cluster, problem=str(error) or type(error).__name__,
+        raise ClusterUnreachable(address=address, problem=str(error) or type(error).__name__,
                                  advice="Start a scheduler and workers, or leave out --cluster.") from None  # fmt: skip
     with client:
         size = sum(client.nthreads().values())
         if not size:
-            raise ClusterUnreachable(address=cluster, problem="it has no worker", advice="Start some: dask worker.")
-        # A trial whose worker dies is made again on another: it may die with several before it is given up.
-        with client.get_executor(retries=3) as executor:
-            yield Crew(executor, ground, size=size)
+            raise ClusterUnreachable(address=address, problem="it has no worker", advice="Start some: dask worker.")
+        yield client, size

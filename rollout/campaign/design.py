@@ -65,7 +65,7 @@ class Design:
     def warm_ups(self) -> tuple[tuple[Specification, ...], ...]:
         """Whole runs of each path: the first of them make the checkpoints, the second tell how long a run is with them.
 
-        A path that is only watched keeps none: one run of it is enough.
+        A path that is only watched keeps none: one run of it is enough, among the second.
         """
         asked = self.options
 
@@ -76,8 +76,9 @@ class Design:
                 for path in paths
             )  # fmt: skip
 
-        again = [path for path, plan in self.plans.items() if not plan.is_observed]
-        return runs(WARM_UP, self.plans), runs(_MEASURED, again)
+        kept = [path for path, plan in self.plans.items() if not plan.is_observed]
+        watched = [path for path in self.plans if path not in kept]
+        return runs(WARM_UP, kept), (*runs(_MEASURED, kept), *runs(WARM_UP, watched))
 
     def expected(self, trial: Specification) -> tuple[str, ...]:
         """Outcomes that the path promises for such a trial, once recovery is through; empty: it promises nothing."""

@@ -24,6 +24,11 @@ class Ground:
     population: str
     patience: float
 
+    @property
+    def bytecode(self) -> Path:
+        """Where Python keeps what it compiles for trials, also where the user wants none of it beside the sources."""
+        return self.home / "__pycache__"
+
 
 def arguments(options: Options) -> tuple[str, ...]:
     """What a trial's run is told that the campaign was told; what every trial has of its own is left out."""

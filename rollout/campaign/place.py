@@ -72,7 +72,9 @@ class Place:
 
     def left_on_the_machine(self, run: str) -> tuple[str, ...]:
         """Containers, networks, processes and mounts of the trial's run, by its id and its folder."""
-        found = [f"process {pid} carries the run's token" for pid in processes.marked(f"XAVOS_RUN={run}") if run]
+        found = (
+            [f"process {pid} carries the run's token" for pid in processes.marked(f"XAVOS_RUN={run}")] if run else []
+        )
         found += [f"mounted: {part.mountpoint}" for part in psutil.disk_partitions(all=True)
                   if Path(part.mountpoint).is_relative_to(self.folder)]  # fmt: skip
         engine = find_engine()

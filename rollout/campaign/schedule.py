@@ -140,7 +140,7 @@ def _rounds(wish: Wish) -> Iterator[list[list[Specification]]]:
     families = {family: _cells_of(wish, family) for family in FAMILIES}
     sequences = {family: _sequence(wish, family, found) for family, found in families.items() if found}
     paths = list(wish.plans)
-    asked = bool(sequences) or wish.with_kills
+    asked = bool(wish.kinds) or wish.with_kills
     most = None if wish.trials is None else wish.trials * len(paths)
     least = len(paths) if asked else most
     kills, controls = 0, 0

@@ -104,13 +104,14 @@ class Cell:
 def is_expected(result: Result, expected: Sequence[str]) -> bool | None:
     """Whether the trial came to what is promised; None where there is nothing to hold it to.
 
-    What has been changed for good, or a run that says nothing, is expected of nobody.
+    What has been changed for good, or a run that says nothing, is expected of nobody; and whoever promises anything
+    promises to leave nothing, whether a fault bit or not.
     """
-    if result.owed or result.changed or result.settled == "error":
+    if result.owed or result.changed or result.settled == "error" or (expected and result.is_dirty):
         return False
     if not result.counts or not expected:
         return None
-    return result.settled in expected and not result.is_dirty
+    return result.settled in expected
 
 
 def cells(results: Sequence[Result], expectations: Expectations) -> tuple[Cell, ...]:
@@ -239,6 +240,6 @@ def kills(results: Iterable[Result], path: str) -> Kills:
     mine = [one for one in results if one.specification.kind == KILLS and one.specification.path == path]
     population(mine)
     killed = [one for one in mine if one.outcome == "killed"]
-    remaining = tuple(one for one in mine if one.is_dirty or (one.bit and one.settled == "error"))
+    remaining = tuple(one for one in mine if one.is_dirty or one.settled == "error")
     good = sum(one not in remaining for one in killed)
     return Kills(path=path, recovered=rate(good, len(killed)), missed=len(mine) - len(killed), remaining=remaining)

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.cache import BYTECODE
 from rollout.campaign.decoys import Decoys, decoys
 from rollout.campaign.ground import Ground
 from rollout.campaign.neighbour import neighbour
@@ -65,7 +64,7 @@ def run_trial(trial: Specification, ground: Ground) -> Result:
         owed, recovered = place.recover()
         recovery = round(time.monotonic() - began, 2) if recovered else 0.0
         events = place.events()
-        changed = (*_differences(before, beside.look()), *place.left_on_the_machine(_run_of(events)))
+        changed = (*place.left_on_the_machine(_run_of(events)), *_differences(before, beside.look()))
     afterwards = _Afterwards(owed=owed, changed=changed, recovery_seconds=recovery)
     result = _result(trial, ground, ended, events, afterwards, printed=place.printed())
     place.tidy(result)
@@ -125,7 +124,7 @@ def _environment(place: Place, ground: Ground) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and name not in _OTHERS}
     return {
         **kept,
-        "PYTHONPYCACHEPREFIX": str(ground.cache / BYTECODE),  # else each compiles the suite where the user wants none
+        "PYTHONPYCACHEPREFIX": str(ground.bytecode),
         "XAVOS_CACHE_DIR": str(ground.cache),
         "XAVOS_STATE_DIR": str(place.state),
         "XAVOS_REPORTS_DIR": str(place.reports),
@@ -156,7 +155,9 @@ def _wait(process: subprocess.Popen[bytes], patience: float) -> int | None:
 
 
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    return residue(Fingerprint(tree=None, facts=before), Fingerprint(tree=None, facts=after))
+    """One line each; what was there before comes first, since of what was left behind there may be thousands."""
+    found = residue(Fingerprint(tree=None, facts=before), Fingerprint(tree=None, facts=after))
+    return tuple(sorted(found, key=lambda line: line.startswith("left behind")))
 
 
 def _run_of(events: Sequence[Event]) -> str:

@@ -21,7 +21,6 @@ from rollout.undo import Workshop
 ROOMY = "size=16g"
 _FIRST = "prerequisites"  # in every plan the phase that makes folder and forge, and whose rollback disposes of both
 _LITTLE_KIB = (0, 4, 8)  # a page or two: phases that write no more than a settings file meet it as well
-_SECONDS = 20
 
 
 class OnADisk(Sensed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rollout.errors import RolloutError
 from rollout.faults.fault import Fault, Wound
 from rollout.process import Outcome
 from rollout.site.site import Site
@@ -58,4 +59,5 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    said = error.message if isinstance(error, RolloutError) else error  # what we advise is no sign of anything
+    return f"{type(error).__name__}: {said}"

@@ -14,7 +14,7 @@ import docker.errors
 import filelock
 
 from rollout.errors import RolloutError
-from rollout.options import ROOT, state_folder
+from rollout.options import ROOT, cache_folder
 from rollout.site.base import SUITE, ensure_base, has_image, pull
 from rollout.site.engine import Engine
 
@@ -95,8 +95,8 @@ def _present(client: DockerClient, name: str) -> str | None:
 
 
 def _building(name: str) -> filelock.FileLock:
-    """Two runs at once build an image once."""
-    folder = state_folder(os.environ)
+    """Two runs at once build an image once, also trials, which share no more than the cache."""
+    folder = cache_folder(os.environ)
     folder.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(folder / f"image-{name}.lock")
 

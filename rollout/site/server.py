@@ -14,6 +14,7 @@ from rollout.site.site import Site
 from rollout.step import Step
 
 READY_WITHIN = 90.0
+_FIRST = {"database_unreachable": f"{ADVICE['database_unreachable']} "}
 # XAVOS answers in plain HTTP; a context without certificates spares reading the system's, 40 ms for each client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -35,7 +36,7 @@ def wait_until_ready(step: Step) -> None:
             try:
                 answer = client.get("/health/ready")
             except httpx.HTTPError as error:
-                last = f"{type(error).__name__}: {error}"
+                last, cause = f"{type(error).__name__}: {error}", "timeout"
             else:
                 if answer.status_code == 200:
                     return
@@ -46,7 +47,7 @@ def wait_until_ready(step: Step) -> None:
         f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
         f"The port is held by {port_holder(site.options.port) or 'nobody'}. Server log: {_log(site)}",
         cause=cause,
-        advice=f"{ADVICE[cause]} log/server.log of the deployment (kept with --keep=always) has more.",
+        advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
     )
 
 

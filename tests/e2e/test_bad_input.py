@@ -52,6 +52,8 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
         ),
         (["--campaign", "--through=server"], ["--campaign measures whole paths", "--through"]),
         (["--campaign", "--fault=registry_down"], ["Name them with --faults"]),
+        (["--campaign", "--cluster=tcp://127.0.0.1:9"], ["The Dask cluster tcp://127.0.0.1:9 cannot be used"]),
+        (["--campaign", "--database=postgresql://me:hunter2@127.0.0.1:9/x"], ["127.0.0.1:9"]),
         (["--campaign", "--resume=nonesuch"], ["--resume='nonesuch' is not valid"]),
         (["--nosuchflag"], ["unrecognized arguments: --nosuchflag"]),
     ],
@@ -63,6 +65,8 @@ def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], word
     ended = world.run(*arguments)
     refused(world, ended, *words, before=before)
     assert "hunter2" not in ended.output
+    if "--campaign" in arguments:
+        assert () == world.runs()
 
 
 def test_a_folder_that_exists(world: World) -> None:

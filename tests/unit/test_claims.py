@@ -197,6 +197,7 @@ def test_a_database_that_was_never_asked_again_is_no_robust_set_up() -> None:
     assert share(1, 1) == measure("database", [hit])
     assert share(0, 1) == measure("database", [broken])
     assert share(1, 1) == measure("database", [replace(broken, database_retries=2)])
+    assert share(1, 1) == measure("database", [replace(broken, failed_at="server")])  # which is asked until it is ready
 
 
 def test_whether_a_package_exists_is_what_the_source_said() -> None:

@@ -28,17 +28,26 @@ def options_table() -> str:
     return "\n".join(("| flag | variable | default | |", "|---|---|---|---|", *rows))
 
 
+NEEDS = {
+    "engine": "in containers",
+    "database": "not with `--database=URL`",
+    "root": "as root",
+    "key": "in a rehearsal",
+}
+
+
 def faults_table() -> str:
     """The catalogue, as docs/faults.md has to show it."""
     parts = []
     for family in FAMILIES:
         rows = [
-            f"| `{kind.name}` | {kind.text} | {', '.join(kind.phases) or 'any'} | {_forms(kind)} | {kind.bites} |"
+            f"| `{kind.name}` | {kind.text} | {', '.join(kind.phases) or 'any'} | {_forms(kind)} | {kind.bites} | "
+            f"{', '.join(NEEDS[need] for need in kind.needs) or 'anywhere'} |"
             for kind in CATALOGUE.values()
             if kind.family == family
         ]
-        head = "| fault | what goes wrong | phases | transient: goes away after | it bit when |"
-        parts.append("\n".join((f"### {family}", "", head, "|---|---|---|---|---|", *rows)))
+        head = "| fault | what goes wrong | phases | transient: goes away after | it bit when | where |"
+        parts.append("\n".join((f"### {family}", "", head, "|---|---|---|---|---|---|", *rows)))
     return "\n\n".join(parts)
 
 

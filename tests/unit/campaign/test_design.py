@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from rollout.campaign.campaign import begin
+from rollout.campaign.campaign import Campaign, begin
 from rollout.campaign.design import Design, design, is_warm_up
 from rollout.campaign.ledger import NotACampaign
+from rollout.campaign.records import Result, Specification
 from rollout.campaign.schedule import schedule
 from rollout.errors import InvalidOption, UsageError
 from rollout.faults import Means
@@ -24,6 +25,15 @@ def designed(folder: Path, *, means: Means = HERE, **given: Any) -> Design:
     return design(options(folder, source="rehearsal", **{**BOTH, **given}), is_rehearsal=True, means=means)
 
 
+def warm_up(campaign: Campaign, path: str) -> tuple[Specification, ...]:
+    return tuple(one for runs in campaign.design.warm_ups() for one in runs if one.path == path)
+
+
+def failed(run: Specification, **facts: Any) -> Result:
+    usual = {"outcome": "dirty", "settled": "dirty", "bites": 0, "failed_at": "generation", "cause": "version_conflict"}
+    return result(run, **{**usual, **facts})
+
+
 def struck(made: Design, ends: dict[str, str]) -> set[tuple[str, str]]:
     return {(one.path, one.phase) for one in schedule(made.wish({}, ends)) if one.phase}
 
@@ -32,29 +42,57 @@ def test_what_a_path_never_comes_to_is_not_struck_and_said_so(tmp_path: Path) ->
     """The ambitious path that fails while it is generated has no server that could be struck."""
     campaign = begin(designed(tmp_path, faults="port_taken,server_crashes,registry_503"), tmp_path)
     assert ("ambitious", "server") in struck(campaign.design, {})
-    runs = campaign.design.warm_ups()[0]
-    ends = {"realistic": ("deployed", None), "ambitious": ("dirty", "generation")}
-    for run in runs:
-        outcome, failed_at = ends[run.path]
-        campaign.ledger.add(result(run, outcome=outcome, settled=outcome, bites=0, failed_at=failed_at))
+    for run in warm_up(campaign, "realistic"):
+        campaign.ledger.add(result(run, outcome="deployed", settled="deployed", bites=0, failed_at=None))
+    for run in warm_up(campaign, "ambitious"):
+        campaign.ledger.add(failed(run))
     assert campaign.ends == {"ambitious": "generation"}
     places = struck(campaign.design, dict(campaign.ends))
     assert ("ambitious", "server") not in places
     assert {("ambitious", "generation"), ("realistic", "server")} <= places
-    assert campaign.left_out == {"phases of ambitious after generation": "without any fault the path ends there"}
+    why = "in its warm-up it failed there without any fault (version_conflict)"
+    assert campaign.left_out == {"phases of ambitious after generation": why}
+
+
+def test_a_fault_that_no_path_comes_to_any_more_is_named_and_its_place_is_not_taken_by_controls(tmp_path: Path) -> None:
+    campaign = begin(designed(tmp_path, paths="ambitious", faults="server_crashes", trials="4"), tmp_path)
+    assert campaign.planned == 4 * 2 + 4 * 2  # both forms, and the control twice
+    for run in warm_up(campaign, "ambitious"):
+        campaign.ledger.add(failed(run))
+    assert campaign.left_out["server_crashes"] == "no path comes to a phase that it can strike"
+    assert campaign.planned == 2
 
 
 def test_a_path_that_promises_to_be_deployed_is_struck_everywhere_even_if_its_warm_up_failed(tmp_path: Path) -> None:
     campaign = begin(designed(tmp_path, faults="sigterm"), tmp_path)
-    for run in campaign.design.warm_ups()[0]:
-        campaign.ledger.add(result(run, outcome="rolled_back", bites=0, failed_at="database"))
-    assert "realistic" not in campaign.ends
+    for run in warm_up(campaign, "realistic"):
+        campaign.ledger.add(failed(run, failed_at="database"))
+    assert campaign.ends == {}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"outcome": "error", "settled": "error"},
+        {"outcome": "killed"},
+        {"outcome": "refused", "settled": "refused", "cause": "port_taken"},
+        {"cause": "registry_unreachable"},
+        {"cause": "timeout"},
+    ],
+)
+def test_a_warm_up_that_failed_for_what_passes_by_itself_says_nothing_of_the_path(
+    tmp_path: Path, facts: dict[str, Any]
+) -> None:
+    campaign = begin(designed(tmp_path, faults="sigterm"), tmp_path)
+    for run in warm_up(campaign, "ambitious"):
+        campaign.ledger.add(failed(run, **facts))
+    assert (campaign.ends, campaign.left_out) == ({}, {})
 
 
 def test_a_watched_path_is_warmed_up_once_and_the_others_twice(tmp_path: Path) -> None:
     first, again = designed(tmp_path).warm_ups()
-    assert [one.path for one in first] == ["realistic", "ambitious"]
-    assert [one.path for one in again] == ["realistic"]
+    assert [one.path for one in first] == ["realistic"]
+    assert [one.path for one in again] == ["realistic", "ambitious"]
     assert len({one.key for one in (*first, *again)}) == 3
     assert all(is_warm_up(one) for one in (*first, *again))
 

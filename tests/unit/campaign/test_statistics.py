@@ -150,6 +150,15 @@ def test_a_cell_is_as_expected_or_not_or_promises_nothing() -> None:
     assert (touched.as_expected, touched.outcomes) == (False, {"dirty": 1})
 
 
+def test_what_a_path_that_promises_to_clean_up_has_left_is_not_forgiven_because_no_fault_bit() -> None:
+    """It is the worst that can be found: dirt of its own. A path that promises nothing only leaves what it leaves."""
+    left = made("dirty", bites=0)
+    assert statistics.is_expected(left, ("rolled_back", "refused")) is False
+    assert statistics.is_expected(left, ()) is None
+    assert statistics.is_expected(made("void", bites=0), ("rolled_back", "refused")) is None
+    assert statistics.is_expected(made("error", bites=0), ()) is False
+
+
 def test_control_and_kills_have_no_cell() -> None:
     """They are of no phase."""
     assert statistics.cells([control("realistic", "A"), made("killed", kind="kills", at=3.0)], {}) == ()

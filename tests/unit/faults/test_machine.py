@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from rollout import recovery
-from rollout.errors import PortTaken, ToolMissing
+from rollout.errors import PhaseFailed, PortTaken, ToolMissing
 from rollout.faults import CATALOGUE, places
 from rollout.faults.disk import OnADisk, source
 from rollout.faults.fault import CannotInject, Fault, Witness, Wound
@@ -114,6 +114,16 @@ class TestSensed:
             bed.fault.commanded(bed.site, outcome("one\n  could not open: emfile\nthree"))
             assert ["mix compile: could not open: emfile"] == bed.fault.witness.evidence
             assert bed.fault.is_over is (form == "transient")
+
+    def test_our_own_advice_is_no_bite(self, tmp_path: Path) -> None:
+        """What went wrong is in the message; how to go on may name any trouble."""
+        bed = self.bed(tmp_path, "persistent")
+        bed.fault.failed(
+            bed.site, PhaseFailed("It failed.", cause="unknown", advice="Too many open files? Close some.")
+        )
+        assert 0 == bed.bites
+        bed.fault.failed(bed.site, PhaseFailed("Too many open files.", cause="unknown", advice="Close some."))
+        assert 1 == bed.bites
 
     def test_what_an_error_came_from_counts(self, tmp_path: Path) -> None:
         """A phase may raise an error of its own about another one."""

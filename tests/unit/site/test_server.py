@@ -20,12 +20,14 @@ PENDING = json.dumps({"status": "unavailable", "database": "ok", "pending_migrat
 
 @contextlib.contextmanager
 def answering(*answers: tuple[int, str]) -> Iterator[int]:
-    """A server on a free port that gives these answers one after the other, then the last again and again."""
+    """A server on a free port: these answers one after the other, then the last again and again; for 0 it hangs up."""
     left = list(answers)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = left.pop(0) if len(left) > 1 else left[0]
+            if not status:
+                return
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
@@ -76,6 +78,14 @@ def test_why_it_is_not_ready_is_what_readiness_says(tmp_path: Path, answer: tupl
     assert failed.value.cause == cause
     assert answer[1] in str(failed.value)
     assert "log/server.log" in failed.value.advice
+
+
+def test_what_was_said_before_the_server_went_is_not_why(tmp_path: Path) -> None:
+    """It said that the database is gone, and has gone itself since."""
+    with answering((503, GONE), (0, "")) as port, pytest.raises(PhaseFailed, match="RemoteProtocolError") as failed:
+        wait(tmp_path, port)
+    assert failed.value.cause == "timeout"
+    assert "Start the database" not in failed.value.advice
 
 
 def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:

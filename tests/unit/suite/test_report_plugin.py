@@ -187,6 +187,16 @@ def test_a_broken_phase_is_one_failure_and_blocks_the_rest(tmp_path: Path) -> No
     assert told.code == 1
 
 
+def test_where_nothing_is_to_be_drawn_the_journal_has_it_all(tmp_path: Path) -> None:
+    """As in the trials of a campaign: no page, no summary, no other word about the checks."""
+    told = tell(tmp_path, "-p", "no:rollout-report")
+    assert told.code == 1
+    assert {path.name for path in (tmp_path / "reports" / "run-1").iterdir()} == {"journal.jsonl"}
+    assert "deployment ==" not in told.text
+    checks = [line for line in told.read("journal.jsonl").splitlines() if '"check.finished"' in line]
+    assert len(checks) == 7
+
+
 def test_dots_show_blocked_checks_as_b(told: Told) -> None:
     """Without -v a blocked check is a yellow b."""
     told.shows("*bbb*")
