@@ -68,12 +68,12 @@ def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choic
         raise UsageError(
             f"The path {plan.name} does as it likes, as user postgres with password postgres; "
             "it does not get the server of --database.",
-            advice="Leave --database out, or say container or embedded.",
+            advice="Leave the path out, or --database; or say container or embedded.",
         )
     if options.offline and options.script is None:
         raise UsageError(
             f"The path {plan.name} looks for its database at localhost, which is not there with --offline.",
-            advice="Leave out --offline.",
+            advice="Leave out the path, or --offline.",
         )
 
 

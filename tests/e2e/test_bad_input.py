@@ -53,7 +53,10 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
         (["--campaign", "--through=server"], ["--campaign measures whole paths", "--through"]),
         (["--campaign", "--fault=registry_down"], ["Name them with --faults"]),
         (["--campaign", "--cluster=tcp://127.0.0.1:9"], ["The Dask cluster tcp://127.0.0.1:9 cannot be used"]),
-        (["--campaign", "--database=postgresql://me:hunter2@127.0.0.1:9/x"], ["127.0.0.1:9"]),
+        (
+            ["--campaign", "--database=postgresql://me:hunter2@127.0.0.1:9/x"],
+            ["The path ambitious", "Leave the path out"],
+        ),
         (["--campaign", "--resume=nonesuch"], ["--resume='nonesuch' is not valid"]),
         (["--nosuchflag"], ["unrecognized arguments: --nosuchflag"]),
     ],
