@@ -135,7 +135,11 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     redactor.add(*secrets.values())
     journal = Journal(open_journal(state, run), run=run, redactor=redactor, first_seq=len(events) + 1)
     say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} thing(s) to undo")
-    paths = sorted({act.path for act in acts if act.path} | {e["path"] for e in events if e["event"] == "kept"})
+    kept = {event["path"] for event in events if event["event"] == "kept"}
+    ended = {event["path"] for event in events if event["event"] == "path.finished"}
+    # Of a path that was killed before its first act nothing is to be undone, and that has to be said of it.
+    begun = {event["path"] for event in events if event["event"] == "path.started"} - ended
+    paths = sorted({act.path for act in acts if act.path} | kept | begun)
     for name in paths or [""]:
         journal.record("rollback.started", path=name, phase="", why=why)
     workshop = Workshop(store=store, secrets=secrets, servers={})

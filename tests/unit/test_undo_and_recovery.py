@@ -22,6 +22,7 @@ from rollout.site.repository import MARK, Repository
 from rollout.site.store import Store
 from rollout.step import Step
 from rollout.undo import _KINDS, Workshop, undo
+from rollout.verdict import verdict
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 
@@ -267,6 +268,25 @@ class TestRecovery:
         assert [] == [path for path in state.rglob("*") if path.is_file()]
         assert '"killed": true' in (tmp_path / "reports" / run / "verdict.json").read_text()
         assert ((), []) == self.recover(tmp_path)
+
+    def test_a_run_killed_before_its_first_act_has_changed_nothing_and_is_not_called_dirty(
+        self, tmp_path: Path
+    ) -> None:
+        """There is nothing to undo, and that is said of its path."""
+        script = f"""
+            import os, pathlib
+            from tests.unit.fakes import Stage, plan
+            stage = Stage(pathlib.Path({str(tmp_path)!r}), plan("ground", "one"))
+            print(stage.run.id, flush=True)
+            os.kill(os.getpid(), 9)
+        """
+        done = _python(script)
+        assert -signal.SIGKILL == done.returncode, done.stderr
+        recovered, _said = self.recover(tmp_path)
+        run = done.stdout.strip()
+        assert (recovery.Recovered(run=run, left=()),) == recovered
+        (path,) = verdict(tuple(read_events(tmp_path / "reports" / run / "journal.jsonl"))).paths
+        assert ("refused", ()) == (path.outcome, path.residue)
 
     def test_a_run_killed_amid_the_restoration_of_a_checkpoint_is_undone(self, tmp_path: Path) -> None:
         """Half of its files are there, one of them half written."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import docker
@@ -24,6 +25,7 @@ from rollout.site.postgres.server import Server
 
 _START_SECONDS = 60.0
 _ATTACH_SECONDS = 15.0  # a server that ran before is up sooner, or not at all
+_REMOVED_WITHIN = 20.0  # seconds; the engine may be slow, or at it already
 
 
 class ContainerServer(Server):
@@ -174,13 +176,21 @@ def undo_container(record: Mapping[str, Any]) -> str:
         with named_container(name) as container:
             if container.labels.get(RUN_LABEL) != run:
                 raise NotOurs(what="container", name=name, why=f"its label {RUN_LABEL} is not {run}")
-            with contextlib.suppress(docker.errors.NotFound):
+            try:
                 container.remove(force=True, v=True)
+            except docker.errors.NotFound:
+                pass
+            except docker.errors.APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # else the engine is at it, for a run that was killed
+                    raise
     except ServerGone:
         return f"container {name} was not there"
+    until = time.monotonic() + _REMOVED_WITHIN
     with engine() as client:
-        if client.containers.list(all=True, filters={"name": f"^/?{name}$"}):
-            raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
+        while client.containers.list(all=True, filters={"name": f"^/?{name}$"}):
+            if time.monotonic() > until:
+                raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
+            time.sleep(0.2)
     return f"container {name} removed"
 
 
