@@ -127,9 +127,8 @@ def refuse_what_cannot_be_meant(options: Options) -> None:
 def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
     """What the options ask for on such a site; with `--resume`, what the campaign that is there already was asked.
 
-    Raises UsageError for what cannot be meant.
+    `refuse_what_cannot_be_meant` comes first. Raises NotACampaign for an earlier one that asked something else.
     """
-    refuse_what_cannot_be_meant(options)
     choice = chosen(options.faults)
     plans = {path: load_plan(path, rehearsal=is_rehearsal) for path in options.campaign_paths}
     why = {kind.name: reason for kind in choice.kinds if (reason := unfit(kind, means))}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollout.campaign.campaign import Campaign, begin
-from rollout.campaign.design import Design, design, is_warm_up
+from rollout.campaign.design import Design, design, is_warm_up, refuse_what_cannot_be_meant
 from rollout.campaign.ledger import NotACampaign
 from rollout.campaign.records import Result, Specification
 from rollout.campaign.schedule import schedule
@@ -22,7 +22,9 @@ BOTH = {"paths": "realistic,ambitious"}
 
 
 def designed(folder: Path, *, means: Means = HERE, **given: Any) -> Design:
-    return design(options(folder, source="rehearsal", **{**BOTH, **given}), is_rehearsal=True, means=means)
+    asked = options(folder, source="rehearsal", **{**BOTH, **given})
+    refuse_what_cannot_be_meant(asked)
+    return design(asked, is_rehearsal=True, means=means)
 
 
 def warm_up(campaign: Campaign, path: str) -> tuple[Specification, ...]:
