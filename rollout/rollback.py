@@ -48,7 +48,7 @@ def roll_back(
 def _undo(act: Act, journal: Journal, workshop: Workshop, pause: Callable[[float], None]) -> str:
     server = str(act.undo.get("server") or "")
     if not server or server in workshop.given_up:
-        return undo(act.undo, workshop)
+        return undo(act.undo, workshop, cut_off=act.cut_off)
 
     def again(state: tenacity.RetryCallState) -> None:
         workshop.servers.pop(server, None)
@@ -65,7 +65,7 @@ def _undo(act: Act, journal: Journal, workshop: Workshop, pause: Callable[[float
         reraise=True,
     )
     try:
-        return str(retrying(undo, act.undo, workshop))
+        return str(retrying(undo, act.undo, workshop, cut_off=act.cut_off))
     except RolloutError as error:
         if error.cause == _PASSES:
             workshop.given_up.add(server)

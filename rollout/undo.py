@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -36,11 +37,13 @@ from rollout.site.engine import RUN_LABEL, Engine, find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.manifest import Manifest, differences, grafted, scan
 from rollout.site.mounts import is_mounted, mount, unmount
-from rollout.site.postgres.ownership import drop_owned
 from rollout.site.repository import MARK, Repository, being_made
 from rollout.site.store import UNSTORED, Store
 
 Record = Mapping[str, Any]
+
+_ENGINE = frozenset({"container", "network"})  # what a container engine makes for us
+_APPEARS_WITHIN = 15.0  # seconds after it was asked; a busy one was seen to take a quarter of a second
 
 
 class StillThere(RolloutError):
@@ -81,9 +84,15 @@ class Workshop:
         return self.servers[key]
 
 
-def undo(record: Record, workshop: Workshop) -> str:
-    """Undo one act. Raises RolloutError or OSError where it is still there afterwards."""
+def undo(record: Record, workshop: Workshop, *, cut_off: float | None = None) -> str:
+    """Undo one act. Raises RolloutError or OSError where it is still there afterwards.
+
+    `cut_off`: when the act was begun, in seconds since the epoch, where nobody has seen it end. A container engine that
+    was asked for something goes on after its client is gone, so that what is not there may come a moment later.
+    """
     workshop.seen.clear()
+    if cut_off is not None and record["kind"] in _ENGINE:
+        _wait_for_the_engine(record, workshop, until=min(cut_off, time.time()) + _APPEARS_WITHIN)
     return _KINDS[record["kind"]](record, workshop)
 
 
@@ -140,6 +149,20 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:
+    """Until what was asked for is there, at the latest until that moment."""
+    name, client = record["name"], workshop.client
+
+    def is_there() -> bool:
+        if record["kind"] == "network":
+            return bool(client.networks.list(names=[name]))
+        return bool(client.containers.list(all=True, filters={"name": f"^/?{name}$"}))
+
+    with workshop.waiting(f"the engine to make {name}, or not"):
+        while not is_there() and time.time() < until:
+            time.sleep(0.2)
 
 
 def _container(record: Record, workshop: Workshop) -> str:
@@ -203,13 +226,14 @@ def _state(record: Record, workshop: Workshop) -> str:
         server = None  # with the server, its databases are gone
     if server is None:
         return f"{directory} is as it was"
+    postgres.wait_for_statements(server, record["role"])
     found = postgres.facts(server, tuple(wish["name"] for wish in wishes), record["role"])
     for wish in wishes:
         if "state" in wish and wish["state"] == postgres.digest_of_database(found, wish["name"]):
             continue
         workshop.seen.discard(str(directory))  # this takes a while
         if wish["dump"] is None:
-            drop_owned(server, wish["name"], owner=record["role"])
+            postgres.drop_owned(server, wish["name"], owner=record["role"])
         else:
             dump = workshop.store.get(wish["dump"])
             with workshop.waiting(f"pg_restore of {wish['name']}"):

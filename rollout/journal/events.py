@@ -41,6 +41,7 @@ EVENTS: Mapping[str, str] = {
     # undo, as data
     "act.intent": "id path? phase? text undo",  # undo: {kind, …}; journaled before the act
     "act.done": "id seconds",
+    "act.failed": "id error",  # neither of both: it was cut off
     "undo.done": "id seconds text",
     "undo.retried": "id attempt error",
     "undo.failed": "id error",

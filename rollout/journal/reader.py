@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from rollout.journal.questions import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """An act that was announced: its id, where it belongs, and its undo as data."""
+    """An act that was announced: its id, where it belongs, and its undo as data.
+
+    `cut_off`: when it was announced, in seconds since the epoch, where nobody has seen it end; else None.
+    """
 
     id: str
     path: str | None
     phase: str | None
     text: str
     undo: Mapping[str, Any]
+    cut_off: float | None = None
 
 
 def read_events(path: Path) -> tuple[dict[str, Any], ...]:
@@ -45,7 +51,10 @@ def open_acts(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
                 phase=event.get("phase"),
                 text=event["text"],
                 undo=event["undo"],
+                cut_off=moment(event),
             )
+        elif event["event"] in {"act.done", "act.failed"} and event["id"] in acts:
+            acts[event["id"]] = replace(acts[event["id"]], cut_off=None)
         elif event["event"] == "undo.done":
             acts.pop(event["id"], None)
     return tuple(acts.values())

@@ -95,12 +95,18 @@ class Journal:
     def act(self, text: str, undo: Mapping[str, Any], **where: Any) -> Iterator[str]:
         """Announce an act with its undo, let it happen, note that it did. Yields the act's id.
 
-        The undo is owed from the announcement on, whether the act succeeds or not: undoing is idempotent.
+        The undo is owed from the announcement on, whether the act succeeds or not: undoing is idempotent. An act that
+        is cut off, by a signal or a kill, is neither done nor failed: whom it asked may be at it still.
         """
         identity = f"{self.run}-{time.monotonic_ns():x}"
         self.record("act.intent", id=identity, text=text, undo=dict(undo), **where)
         began = time.monotonic()
-        yield identity
+        try:
+            yield identity
+        except Exception as error:
+            with self.forgiving():
+                self.record("act.failed", id=identity, error=f"{type(error).__name__}: {error}")
+            raise
         self.record("act.done", id=identity, seconds=round(time.monotonic() - began, 3))
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,50 @@ def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, workshop: Wor
     started[1].kill()
     for process in started:
         process.communicate()
+
+
+class Engine:
+    """Makes what it was asked for `after` so many questions; knows containers and networks alike."""
+
+    def __init__(self, *, after: int) -> None:
+        self.questions = 0
+        self.after = after
+        self.containers = self.networks = self
+
+    def list(self, **wanted: object) -> tuple[str, ...]:
+        self.questions += 1
+        return ("made",) if self.questions > self.after else ()
+
+
+@pytest.mark.parametrize("kind", ["container", "network"])
+def test_what_the_engine_had_been_asked_for_is_waited_for(
+    kind: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal or a kill cuts off the client; the engine goes on, and makes it when the undo has looked already."""
+    engine = Engine(after=3)
+    workshop.__dict__["client"] = engine
+    monkeypatch.setitem(_KINDS, kind, lambda record, workshop: f"after {engine.questions}")
+    record = {"kind": kind, "name": "xavos-run-1-forge", "run": "run-1"}
+    assert undo(record, workshop, cut_off=time.time()) == "after 4"
+    engine.after = 1000
+    assert undo(record, workshop, cut_off=time.time() - 60) == "after 5", "what has not come in a minute does not"
+    assert undo(record, workshop) == "after 5", "an act that ended is over"
+
+
+def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None:
+    """One that failed has been answered: what it asked for does not come any more."""
+    journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
+    with journal.act("done", {"kind": "container"}):
+        pass
+    with pytest.raises(OSError, match="no"), journal.act("failed", {"kind": "container"}):
+        raise OSError("no")
+    began = time.time()
+    with pytest.raises(KeyboardInterrupt), journal.act("cut off", {"kind": "container"}):
+        raise KeyboardInterrupt
+    done, failed, cut_off = open_acts(journal.events())
+    assert (done.cut_off, failed.cut_off) == (None, None)
+    assert cut_off.cut_off == pytest.approx(began, abs=5)
+    journal.close()
 
 
 def test_a_state_is_restored_from_the_store(tmp_path: Path, workshop: Workshop) -> None:

@@ -18,7 +18,7 @@ from rollout.site.postgres.errors import (
 from rollout.site.postgres.existing import ExistingServer, refuse_existing
 from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
 from rollout.site.postgres.login import SUPERUSER, USUAL_PORT, Connection
-from rollout.site.postgres.ownership import drop_owned
+from rollout.site.postgres.ownership import drop_owned, wait_for_statements
 from rollout.site.postgres.provision import provision, role_record, undo_role
 from rollout.site.postgres.server import DatabaseServer
 from rollout.site.postgres.undo_embedded import undo_embedded
@@ -55,4 +55,5 @@ __all__ = [
     "undo_container",
     "undo_embedded",
     "undo_role",
+    "wait_for_statements",
 ]

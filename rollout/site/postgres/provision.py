@@ -13,6 +13,7 @@ from rollout.journal import Journal
 from rollout.site.postgres.errors import DatabaseDenied, NotOurs
 from rollout.site.postgres.existing import refuse_existing
 from rollout.site.postgres.login import Connection
+from rollout.site.postgres.ownership import wait_for_statements
 from rollout.site.postgres.server import DatabaseServer
 
 
@@ -81,6 +82,7 @@ def undo_role(record: Mapping[str, Any], server: DatabaseServer) -> str:
             return f"role {role} was not there"
         if found[1] != mark(run):
             raise NotOurs(what="database role", name=role, why=f"its comment does not name run {run}")
+        wait_for_statements(server, role)
         owned = connection.execute(
             "SELECT datname FROM pg_database WHERE datname = ANY(%s) AND datdba = %s ORDER BY datname",
             (named, found[0]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -61,6 +63,33 @@ def test_undo_ends_open_connections_of_the_application(server: DatabaseServer, j
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
     connection.close()
+
+
+def test_undo_waits_for_what_a_client_that_is_gone_had_asked_for(server: DatabaseServer, journal: Journal) -> None:
+    """A server goes on with a CREATE DATABASE; here until the last session of its template ends, a second later."""
+    before = _facts(server)
+    provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
+    with as_role(server, "postgres") as connection:
+        connection.execute(f"CREATE DATABASE {DATABASES[1]}")
+    holder = server.connect(DATABASES[1])
+    asking = as_role(server, "postgres")
+    asking.pgconn.send_query(f"CREATE DATABASE {DATABASES[0]} TEMPLATE {DATABASES[1]}".encode())
+    _until_active(server, ROLE)
+    asking.close()
+    threading.Timer(1, holder.close).start()
+
+    _undo_all(journal, server)
+
+    assert before == _facts(server)
+
+
+def _until_active(server: DatabaseServer, role: str) -> None:
+    until = time.monotonic() + 10
+    with server.connect() as connection:
+        question = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state = 'active'"
+        while connection.execute(question, (role,)).fetchone() == (0,):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_provision_refuses_what_exists(deployed: DatabaseServer, journal: Journal) -> None:
