@@ -3,7 +3,8 @@
 A *round* holds one block of every family of faults and, every second time, one of the A/A control and one of kills, in
 random order; where only kills are asked for, one of them every time. A family brings each of its faults, in random
 order, at a random one of its cells (a phase that it can strike, and a form); then each at another, until it begins anew
-with other seeds. So whatever stops a campaign, what it has done is balanced.
+with other seeds. Every second time that is a cell that as many paths have as any: what few have in common would else be
+struck too seldom to compare them. So whatever stops a campaign, what it has done is balanced.
 """
 
 from __future__ import annotations
@@ -181,11 +182,21 @@ def _sequence(wish: Wish, family: str, found: Mapping[str, tuple[Cell, ...]]) ->
     repeats = itertools.count() if wish.trials is None else range(wish.trials)
     for repeat in repeats:
         chance = random.Random(f"{wish.seed} {family} {repeat}")  # noqa: S311 - repeatable, not secret
-        orders = {name: chance.sample(some, len(some)) for name, some in found.items()}
+        mixed = chance.sample(list(found), len(found))
+        orders = {name: _alternating(found[name], chance, begin=turn % 2) for turn, name in enumerate(mixed)}
         for place in range(max(map(len, orders.values()))):
             names = [name for name, order in orders.items() if place < len(order)]
             for name in chance.sample(names, len(names)):
                 yield _struck(wish, orders[name][place], repeat)
+
+
+def _alternating(some: Sequence[Cell], chance: random.Random, *, begin: int) -> list[Cell]:
+    """In random order, but those that most paths share and all others by turns; `begin`: 0 with the former, else 1."""
+    most = max(len(cell.targets) for cell in some)
+    mixed = chance.sample(some, len(some))
+    halves = [cell for cell in mixed if len(cell.targets) == most], [cell for cell in mixed if len(cell.targets) < most]
+    pairs = itertools.zip_longest(halves[begin], halves[1 - begin])
+    return [cell for pair in pairs for cell in pair if cell is not None]
 
 
 def _struck(wish: Wish, cell: Cell, repeat: int) -> list[Specification]:

@@ -105,6 +105,18 @@ def test_whatever_stops_it_families_are_balanced_and_each_fault_comes_before_one
     assert others[KILLS] >= 5
 
 
+@pytest.mark.parametrize("seed", [1, 7, 30])
+def test_every_second_fault_strikes_where_most_paths_can_be_compared(seed: int) -> None:
+    """A path that ends early shares few cells with the others: left to chance, a quarter of a family's blocks."""
+    short = {**PLANS, "ambitious": PLANS["ambitious"].through("generation")}
+    asked = replace(wish("registry", "machine", "suite", trials=None, seed=seed), plans=short)
+    trials = tuple(islice(schedule(asked), 150))
+    for family in ("registry", "machine", "suite"):
+        struck = Counter(trial.path for trial in trials if trial.family == family)
+        assert 0.4 <= struck["ambitious"] / struck["realistic"] < 1
+        assert struck["incremental"] >= 0.8 * struck["realistic"]
+
+
 def test_names_are_faults_families_kills_none_or_all() -> None:
     assert [kind.name for kind in chosen(["sigterm", "sigint"]).kinds] == ["sigint", "sigterm"]
     assert {kind.family for kind in chosen(["suite"]).kinds} == {"suite"}
