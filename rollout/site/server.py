@@ -25,7 +25,10 @@ def marker(site: Site) -> str:
 
 
 def wait_until_ready(step: Step) -> None:
-    """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw."""
+    """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw.
+
+    Also where the answer is another program's: our server has come up beside it, or has not, and is not what is asked.
+    """
     site, last, cause = step.site, "no answer", "timeout"
     until = time.monotonic() + min(READY_WITHIN, step.remaining)
     with (
@@ -39,6 +42,7 @@ def wait_until_ready(step: Step) -> None:
                 last, cause = f"{type(error).__name__}: {error}", "timeout"
             else:
                 if answer.status_code == 200:
+                    _require_ours(site)
                     return
                 last = f"HTTP {answer.status_code}: {answer.text[:300]}"
                 cause = "database_unreachable" if _says_that_the_database_is_gone(answer) else "timeout"
@@ -49,6 +53,17 @@ def wait_until_ready(step: Step) -> None:
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
     )
+
+
+def _require_ours(site: Site) -> None:
+    port = site.options.port
+    if not site.in_forge.listener_marked(port, marker(site)):
+        raise PhaseFailed(
+            f"{site.base_url}/health/ready answered 200, but port {port} is taken by another program "
+            f"({port_holder(port) or 'it has gone since'}). Server log: {_log(site)}",
+            cause="port_taken",
+            advice=ADVICE["port_taken"],
+        )
 
 
 def _says_that_the_database_is_gone(answer: httpx.Response) -> bool:

@@ -44,7 +44,10 @@ def _matching(items: list[str], *starts: str) -> list[str]:
 
 
 def test_where_nothing_clashes_it_deploys_and_the_checks_say_what_is_wanting(world: World) -> None:
-    """Seven phases passed, none of them rolled back but the ground; the checks are those of every path."""
+    """Seven phases passed, none of them rolled back but the ground; the checks are those of every path.
+
+    Every package is in the table with the version it got.
+    """
     before = world.seen()
     ended = world.run("--path=ambitious", "--scenario=ambitious")
     path = _path(world)
@@ -55,20 +58,15 @@ def test_where_nothing_clashes_it_deploys_and_the_checks_say_what_is_wanting(wor
     failed = {event["check"] for event in _told(world, "check.finished") if event["outcome"] == "failed"}
     assert failed == WANTING
     assert (path["checks"]["blocked"], path["retries"], path["residue"]) == (0, 0, [])
+    (installed,) = _told(world, "phase.packages")
+    assert len(installed["packages"]) == 24
+    assert all(package["version"] for package in installed["packages"])
     left = _left(world)
     wanted = ("archive .home/mix/archives/igniter_new-", "archive .home/mix/archives/phx_new-", "folder xavos: ",
               "database xavos_dev: ", f"listener on port {world.port}")  # fmt: skip
     assert _matching(left, *wanted) == list(wanted), left
     assert any("mix phx.server" in item for item in left), left
     assert before == world.seen()
-
-
-def test_it_installs_24_packages_and_tells_which(world: World) -> None:
-    """Only as far as the generation; every package is in the table with the version it got."""
-    world.run("--path=ambitious", "--scenario=ambitious", "--through=generation", "-k", "phase_passed")
-    (event,) = _told(world, "phase.packages")
-    assert len(event["packages"]) == 24
-    assert all(package["version"] for package in event["packages"])
 
 
 def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import PhaseFailed
-from rollout.site import server
+from rollout.site import processes, server
 from rollout.step import Step
 from tests.unit.fakes import Stage, plan
 
@@ -58,9 +58,26 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "READY_WITHIN", 0.5)
 
 
+@pytest.fixture(autouse=True)
+def ours(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The ports on which a process with our marker listens: all of them, until a test says otherwise."""
+    ports = set(range(65536))
+    monkeypatch.setattr(processes, "listener_marked", lambda port, marker: "XAVOS_" in marker and port in ports)
+    return ports
+
+
 def test_it_waits_until_readiness_answers_200(tmp_path: Path) -> None:
     with answering((503, GONE), (404, "not yet"), (200, '{"status": "ready"}')) as port:
         wait(tmp_path, port)
+
+
+def test_the_answer_of_another_program_is_not_ours(tmp_path: Path, ours: set[int]) -> None:
+    """Nobody else is taken for the deployment, however ready it is."""
+    ours.clear()
+    with answering((200, "")) as port, pytest.raises(PhaseFailed, match=f"port {port} is taken by another") as failed:
+        wait(tmp_path, port)
+    assert failed.value.cause == "port_taken"
+    assert "--port" in failed.value.advice
 
 
 @pytest.mark.parametrize(
