@@ -25,6 +25,7 @@ from rollout.site.site import Site
 
 ATTEMPTS = 4
 EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+_COMMAND = "XAVOS_COMMAND"  # in the environment of every command and all that it begins: which one it is
 _Done = TypeVar("_Done")
 _EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
 
@@ -86,10 +87,12 @@ class Step:
     ) -> Outcome:
         """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
 
-        Never raises for an exit code.
+        Never raises for an exit code. Where it is stopped, by its deadline or by a signal to the run, all that it has
+        begun is stopped with it: what a BEAM runs has a session of its own, which a signal to the group does not reach.
         """
         forge = self.site.in_forge
-        extra = dict([marker.split("=", 1)]) if marker else {}
+        token = f"{self.site.run.id}-{time.monotonic_ns():x}"
+        extra = {_COMMAND: token, **(dict([marker.split("=", 1)]) if marker else {})}
         request = Request(
             argv=argv,
             label=label or " ".join(argv[:3]),
@@ -98,10 +101,21 @@ class Step:
             deadline=min(deadline, self.remaining),
         )
         troubles = self.site.troubles
-        outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
+        try:
+            outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
+        except BaseException:
+            self._end(token)
+            raise
+        if outcome.timed_out:
+            self._end(token)
         troubles.commanded(self.phase.name, outcome)
         # What it printed ends up in errors, and errors in every report.
         return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
+
+    def _end(self, token: str) -> None:
+        # What outlives that is seen by the rollback, which looks for every process of the run.
+        with contextlib.suppress(Exception):
+            self.site.in_forge.kill_marked(f"{_COMMAND}={token}")
 
     def host(self, *argv: str, cwd: Path, label: str | None = None, deadline: float = 60.0) -> Outcome:
         """Run a command on this machine."""

@@ -44,6 +44,7 @@ Record = Mapping[str, Any]
 
 _ENGINE = frozenset({"container", "network"})  # what a container engine makes for us
 _APPEARS_WITHIN = 15.0  # seconds after it was asked; a busy one was seen to take a quarter of a second
+_LOOKED_AT_LEAST = 2.0  # seconds, also where it was asked long ago and was slow until the signal came
 
 
 class StillThere(RolloutError):
@@ -92,7 +93,8 @@ def undo(record: Record, workshop: Workshop, *, cut_off: float | None = None) ->
     """
     workshop.seen.clear()
     if cut_off is not None and record["kind"] in _ENGINE:
-        _wait_for_the_engine(record, workshop, until=min(cut_off, time.time()) + _APPEARS_WITHIN)
+        now = time.time()
+        _wait_for_the_engine(record, workshop, until=max(min(cut_off, now) + _APPEARS_WITHIN, now + _LOOKED_AT_LEAST))
     return _KINDS[record["kind"]](record, workshop)
 
 
@@ -152,16 +154,22 @@ def _remove(path: Path) -> None:
 
 
 def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:
-    """Until what was asked for is there, at the latest until that moment."""
-    name, client = record["name"], workshop.client
+    """Until what was asked for is there, at the latest until that moment. An engine that cannot be asked is not waited
+    for: the undo itself says what is wrong.
+    """
+    name = record["name"]
 
-    def is_there() -> bool:
+    def is_there(client: docker.DockerClient) -> bool:
         if record["kind"] == "network":
             return bool(client.networks.list(names=[name]))
-        return bool(client.containers.list(all=True, filters={"name": f"^/?{name}$"}))
+        return bool(client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}))
 
-    with workshop.waiting(f"the engine to make {name}, or not"):
-        while not is_there() and time.time() < until:
+    with (
+        contextlib.suppress(RolloutError, docker.errors.DockerException, OSError),
+        workshop.waiting(f"the engine to make {name}, or not"),
+        postgres.engine() as client,
+    ):
+        while not is_there(client) and time.time() < until:
             time.sleep(0.2)
 
 
@@ -226,8 +234,9 @@ def _state(record: Record, workshop: Workshop) -> str:
         server = None  # with the server, its databases are gone
     if server is None:
         return f"{directory} is as it was"
-    postgres.wait_for_statements(server, record["role"])
-    found = postgres.facts(server, tuple(wish["name"] for wish in wishes), record["role"])
+    names = tuple(wish["name"] for wish in wishes)
+    postgres.wait_for_statements(server, names, role=record["role"])
+    found = postgres.facts(server, names, record["role"])
     for wish in wishes:
         if "state" in wish and wish["state"] == postgres.digest_of_database(found, wish["name"]):
             continue

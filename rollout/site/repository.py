@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rollout.errors import PhaseFailed
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MARK = ".xavos-run"
+_SECONDS = 120.0
 EXCLUDED = (".env", ".home/", "log/", MARK)
 
 
@@ -93,9 +94,7 @@ class Repository:
         place = self.path if at == "" else at
         command = ["git", *(("-C", str(place)) if place else ()), *arguments]
         try:
-            done = subprocess.run(
-                command, env=_environment(), capture_output=True, text=True, check=True, input=stdin, timeout=120
-            )
+            done = _to_its_end(command, stdin)
         except subprocess.CalledProcessError as error:
             raise PhaseFailed(
                 f"`{' '.join(command)}` failed: {error.stderr.strip()}",
@@ -103,6 +102,25 @@ class Repository:
                 advice="Look at what Git says; nothing of yours was changed.",
             ) from error
         return done.stdout
+
+
+def _to_its_end(command: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Git. A signal to us waits for it: killed, it would leave its locks, and no later command could be done."""
+    with subprocess.Popen(
+        command, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as git:  # fmt: skip
+        try:
+            output, errors = git.communicate(stdin, timeout=_SECONDS)
+        except KeyboardInterrupt:
+            git.communicate(timeout=_SECONDS)
+            raise
+        except subprocess.TimeoutExpired:
+            git.kill()
+            raise
+    if git.returncode:
+        raise subprocess.CalledProcessError(git.returncode, command, output, errors)
+    return subprocess.CompletedProcess(command, git.returncode, output, errors)
 
 
 def being_made(path: Path, run: str) -> Path:

@@ -57,7 +57,12 @@ def wait_until_ready(step: Step) -> None:
 
 def _require_ours(site: Site) -> None:
     port = site.options.port
-    if not site.in_forge.listener_marked(port, marker(site)):
+    try:
+        is_ours = site.in_forge.listener_marked(port, marker(site))
+    except TimeoutError as error:
+        raise PhaseFailed(f"Whose the server on port {port} is cannot be said: {error}.", cause="timeout",
+                          advice=ADVICE["timeout"]) from error  # fmt: skip
+    if not is_ours:
         raise PhaseFailed(
             f"{site.base_url}/health/ready answered 200, but port {port} is taken by another program "
             f"({port_holder(port) or 'it has gone since'}). Server log: {_log(site)}",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker.errors
 import pytest
 
 from rollout import recovery
+from rollout.errors import NoEngine
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
 from rollout.options import ROOT
 from rollout.rollback import roll_back
 from rollout.run import lock_file, lock_run, open_journal, secrets_file
+from rollout.site import postgres
 from rollout.site.manifest import scan
 from rollout.site.processes import marked
 from rollout.site.repository import MARK, Repository
@@ -174,6 +179,10 @@ class Engine:
         self.after = after
         self.containers = self.networks = self
 
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[Engine]:
+        yield self
+
     def list(self, **wanted: object) -> tuple[str, ...]:
         self.questions += 1
         return ("made",) if self.questions > self.after else ()
@@ -185,13 +194,30 @@ def test_what_the_engine_had_been_asked_for_is_waited_for(
 ) -> None:
     """A signal or a kill cuts off the client; the engine goes on, and makes it when the undo has looked already."""
     engine = Engine(after=3)
-    workshop.__dict__["client"] = engine
+    monkeypatch.setattr(postgres, "engine", engine.asked)
     monkeypatch.setitem(_KINDS, kind, lambda record, workshop: f"after {engine.questions}")
     record = {"kind": kind, "name": "xavos-run-1-forge", "run": "run-1"}
     assert undo(record, workshop, cut_off=time.time()) == "after 4"
     engine.after = 1000
-    assert undo(record, workshop, cut_off=time.time() - 60) == "after 5", "what has not come in a minute does not"
-    assert undo(record, workshop) == "after 5", "an act that ended is over"
+    began = time.monotonic()
+    undo(record, workshop, cut_off=time.time() - 60)
+    assert 1.9 < time.monotonic() - began < 10, "what has not come in a minute is looked for a moment"
+    asked = engine.questions
+    assert undo(record, workshop) == f"after {asked}", "an act that ended is over"
+
+
+@pytest.mark.parametrize("error", [NoEngine(reason="it is busy"), docker.errors.APIError("busy"), TimeoutError("busy")])
+def test_an_engine_that_cannot_be_asked_is_not_waited_for(
+    error: Exception, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The undo itself is tried, and says what is wrong."""
+
+    def engine() -> None:
+        raise error
+
+    monkeypatch.setattr(postgres, "engine", engine)
+    monkeypatch.setitem(_KINDS, "container", lambda record, workshop: "tried")
+    assert undo({"kind": "container", "name": "c", "run": "r"}, workshop, cut_off=time.time()) == "tried"
 
 
 def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from rollout.site.postgres.choose import Choice, attach, choose_database
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.embedded import EmbeddedServer
+from rollout.site.postgres.engine import engine
 from rollout.site.postgres.errors import (
     CannotInterrupt,
     DatabaseDenied,
@@ -47,6 +48,7 @@ __all__ = [
     "differences",
     "digest_of_database",
     "drop_owned",
+    "engine",
     "everything",
     "facts",
     "provision",

@@ -187,7 +187,7 @@ def undo_container(record: Mapping[str, Any]) -> str:
         return f"container {name} was not there"
     until = time.monotonic() + _REMOVED_WITHIN
     with engine() as client:
-        while client.containers.list(all=True, filters={"name": f"^/?{name}$"}):
+        while client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}):
             if time.monotonic() > until:
                 raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
             time.sleep(0.2)

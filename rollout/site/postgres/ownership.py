@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Sequence
 
+import psycopg
 from psycopg import sql
 
 from rollout.errors import RollbackIncomplete
+from rollout.site.postgres.login import Connection
 from rollout.site.postgres.server import DatabaseServer
 
 _BUSY = """
-SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state = 'active' AND pid <> pg_backend_pid()
+SELECT pid, usename FROM pg_stat_activity
+WHERE (usename = %s OR datname = ANY(%s)) AND state = 'active' AND backend_type = 'client backend'
+  AND pid <> pg_backend_pid()
 """
-_ENDS_WITHIN = 10.0  # seconds; whoever takes longer waits for something, and is ended with the database it is in
+_ENDS_WITHIN = 10.0  # seconds; then a statement of the role is ended
+_ENDED_WITHIN = 5.0
 
 
-def wait_for_statements(server: DatabaseServer, role: str) -> None:
-    """Until the server is through with what it was asked for as this role, by clients that may be gone.
+def wait_for_statements(server: DatabaseServer, databases: Sequence[str], *, role: str) -> None:
+    """Until the server is through with what it was asked for as this role or in these databases, by clients that may be
+    gone. What the role has not done after 10 s is ended; whoever else is in the databases is only waited for.
 
-    It goes on with a CREATE DATABASE whose client was killed: a database that is not there may come a moment later.
+    A server goes on with a CREATE DATABASE whose client was killed, so that a database that is not there may come a
+    moment later; and a pg_restore inside its container goes on as well.
     """
     until = time.monotonic() + _ENDS_WITHIN
     with server.connect() as connection:
-        while True:
-            row = connection.execute(_BUSY, (role,)).fetchone()
-            if row is None or not row[0] or time.monotonic() > until:
+        while time.monotonic() < until:
+            busy = connection.execute(_BUSY, (role, list(databases))).fetchall()
+            if not busy:
                 return
-            time.sleep(0.05)
+            time.sleep(0.1)
+        for pid, user in connection.execute(_BUSY, (role, list(databases))).fetchall():
+            if user == role:
+                with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        until = time.monotonic() + _ENDED_WITHIN
+        while time.monotonic() < until and _is_busy(connection, role):
+            time.sleep(0.1)
+
+
+def _is_busy(connection: Connection, role: str) -> bool:
+    return any(user == role for _, user in connection.execute(_BUSY, (role, [])).fetchall())
 
 
 def drop_owned(server: DatabaseServer, database: str, *, owner: str) -> None:

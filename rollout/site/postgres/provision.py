@@ -82,7 +82,7 @@ def undo_role(record: Mapping[str, Any], server: DatabaseServer) -> str:
             return f"role {role} was not there"
         if found[1] != mark(run):
             raise NotOurs(what="database role", name=role, why=f"its comment does not name run {run}")
-        wait_for_statements(server, role)
+        wait_for_statements(server, named, role=role)
         owned = connection.execute(
             "SELECT datname FROM pg_database WHERE datname = ANY(%s) AND datdba = %s ORDER BY datname",
             (named, found[0]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg.pq.abc import PGconn
 
 from rollout.errors import AlreadyExists
 from rollout.journal import Journal, open_acts, read_events
@@ -17,8 +19,10 @@ from rollout.site.postgres import (
     attach,
     differences,
     facts,
+    ownership,
     provision,
     questions,
+    wait_for_statements,
 )
 from rollout.site.postgres.login import Connection
 from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE, as_role, deploy, undo
@@ -81,6 +85,51 @@ def test_undo_waits_for_what_a_client_that_is_gone_had_asked_for(server: Databas
     _undo_all(journal, server)
 
     assert before == _facts(server)
+
+
+def test_undo_waits_for_a_restore_whose_client_is_gone(server: DatabaseServer, journal: Journal) -> None:
+    """pg_restore works as the administrator, in one transaction that ends when the undo has looked."""
+    before = _facts(server)
+    provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
+    with as_role(server, "postgres") as connection:
+        connection.execute(f"CREATE DATABASE {DATABASES[0]}")
+    with contextlib.closing(server.connect(DATABASES[0])) as restoring:
+        restoring.pgconn.send_query(b"SELECT pg_sleep(1); CREATE TABLE restored ()")
+        began = time.monotonic()
+        wait_for_statements(server, DATABASES, role=ROLE)
+        assert 0.5 < time.monotonic() - began < 8
+        assert f"table {DATABASES[0]}.public.restored" in _facts(server)
+    _undo_all(journal, server)
+    assert before == _facts(server)
+
+
+def test_a_statement_of_the_role_that_does_not_end_is_ended(
+    server: DatabaseServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would hold the role for ever; another's is only waited for."""
+    monkeypatch.setattr(ownership, "_ENDS_WITHIN", 0.5)
+    provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
+    with as_role(server, "postgres") as connection:
+        connection.execute(f"CREATE DATABASE {DATABASES[0]}")
+    with (
+        contextlib.closing(server.connect(DATABASES[0])) as theirs,
+        contextlib.closing(as_role(server, "postgres")) as ours,
+    ):
+        theirs.pgconn.send_query(b"SELECT pg_sleep(2), 'done'")
+        ours.pgconn.send_query(b"SELECT pg_sleep(60)")
+        _until_active(server, ROLE)
+        wait_for_statements(server, DATABASES, role=ROLE)
+        assert "terminating connection due to administrator command" in _errors(ours.pgconn)
+        assert _errors(theirs.pgconn) == ""
+    _undo_all(journal, server)
+
+
+def _errors(connection: PGconn) -> str:
+    """What the server says is wrong with what it was asked for; "" where it has done that."""
+    said = ""
+    while (result := connection.get_result()) is not None:
+        said += result.error_message.decode()
+    return said
 
 
 def _until_active(server: DatabaseServer, role: str) -> None:

@@ -1,0 +1,43 @@
+"""Git, and signals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from rollout.errors import PhaseFailed
+from rollout.site.repository import Repository, _to_its_end
+
+
+def test_a_signal_waits_for_git(tmp_path: Path) -> None:
+    """Killed amid a commit, Git would leave a lock, and nothing could be put back any more."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _to_its_end(
+                ("sh", "-c", 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"', str(tmp_path / "index")), None
+            )
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_input_output_and_failure_are_as_of_any_command() -> None:
+    assert _to_its_end(("cat",), "text").stdout == "text"
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        _to_its_end(("sh", "-c", "echo out; echo wrong >&2; exit 3"), None)
+    assert (failed.value.returncode, failed.value.output, failed.value.stderr) == (3, "out\n", "wrong\n")
+
+
+def test_what_git_says_is_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(PhaseFailed, match="cannot change to"):
+        Repository(tmp_path / "none").tracked("main")

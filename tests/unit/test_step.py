@@ -1,0 +1,77 @@
+"""A command of a phase, and all that it has begun."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from rollout.errors import RolloutError
+from rollout.site.processes import marked
+from rollout.step import Step
+from tests.unit.fakes import Stage, plan
+
+# As a BEAM does with what it runs: a session of its own, out of reach of a signal to the group, its output elsewhere.
+BEGINS_ANOTHER = "setsid sh -c 'echo $$ >another; exec sleep 60' >/dev/null 2>&1 & sleep 60"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path, plan("one"))
+    (stage.directory / "app").mkdir(parents=True)
+    stage.site.app = "app"
+    return stage
+
+
+def _step(stage: Stage) -> Step:
+    return Step(stage.site, stage.plan, stage.plan.phase("one"))
+
+
+def _another(stage: Stage) -> int:
+    return int((stage.directory / "app/another").read_text())
+
+
+def test_what_a_command_began_ends_with_it_at_its_deadline(stage: Stage) -> None:
+    outcome = _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=1)
+    assert outcome.timed_out
+    assert _another(stage) > 0
+    assert marked(stage.run.marker) == ()
+    stage.run.close(settled=True)
+
+
+def test_and_where_a_signal_ends_the_run(stage: Stage) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert _another(stage) > 0
+    assert marked(stage.run.marker) == ()
+    stage.run.close(settled=True)
+
+
+def test_what_a_command_leaves_running_on_purpose_goes_on(stage: Stage) -> None:
+    """A server in the background, say: its phase's rollback ends it."""
+    begins = "echo $$ >another; exec sleep 60 >/dev/null 2>&1 </dev/null"
+    assert _step(stage).run("sh", "-c", f"setsid --fork sh -c '{begins}'").ok
+    assert marked(stage.run.marker) == (_another(stage),)
+    stage.site.in_forge.kill_marked(stage.run.marker)
+    stage.run.close(settled=True)
+
+
+def test_a_phase_without_time_begins_nothing(stage: Stage) -> None:
+    step = _step(stage)
+    step._until = time.monotonic() - 1
+    with pytest.raises(RolloutError) as failed:
+        step.run("sh", "-c", BEGINS_ANOTHER)
+    assert failed.value.cause == "timeout"
+    assert not (stage.directory / "app/another").exists()
+    stage.run.close(settled=True)
