@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -50,6 +50,14 @@ def request(*argv: str, deadline: float = 20.0, env: Mapping[str, str] | None = 
 
 def sh(script: str, *, deadline: float = 20.0, witness: Witness | None = None) -> Outcome:
     return execute(request("sh", "-c", script, deadline=deadline), LocalLauncher(), witness or Witness())
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Ctrl-C is not ignored, though the tests may have been started in the background, where it is: as a run has it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
