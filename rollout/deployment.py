@@ -202,7 +202,7 @@ class Deployment:
                 first_operator=f"{manage} operator ADDRESS --generate" if manage and with_roles else "",
                 remove="make undeploy",
             )
-        self.run.journal.record(
+        self.run.journal.conclude(
             "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
         )
         self._restoration.keep_within()

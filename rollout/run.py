@@ -68,8 +68,12 @@ class Run:
         return merge(own, *read_parts(self.folder, self.parts)) if self.parts else own
 
     def close(self, *, settled: bool) -> None:
-        """Close the journal; where everything is settled (nothing owed, nothing kept), forget its second name."""
+        """Close the journal; where everything is settled (nothing owed, nothing kept), forget its second name.
+
+        Not where a full disk has not taken all of it: what it does not know to be undone is undone again.
+        """
         self.journal.close()
+        settled = settled and self.journal.is_whole
         report = self.folder / JOURNAL
         if self.parts:
             write_events(report, self.events())

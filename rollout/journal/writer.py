@@ -48,6 +48,7 @@ class Journal:
         self._lock = threading.RLock()
         self._seq = itertools.count(first_seq)
         self._forgiving = 0
+        self._late: list[bytes] = []  # lines that the disk has not taken yet
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -82,14 +83,21 @@ class Journal:
             }
             data = json.dumps(line, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
             try:
-                self._append(data)
+                self._append(b"".join((*self._late, data)))
+                self._late.clear()
             except OSError as error:
                 if not self._forgiving:
                     raise JournalUnwritable(path=self.path, reason=str(error.strerror or error)) from error
+                self._late.append(data)
             self._events.append(line)
         for subscriber in self._subscribers:
             subscriber(line)
         return line
+
+    def conclude(self, event: str, **facts: Any) -> Event:
+        """Write how something ended. Nothing is done after that, so a full disk is no reason to stop (`forgiving`)."""
+        with self.forgiving():
+            return self.record(event, **facts)
 
     @contextlib.contextmanager
     def act(self, text: str, undo: Mapping[str, Any], **where: Any) -> Iterator[str]:
@@ -120,7 +128,7 @@ class Journal:
 
     @contextlib.contextmanager
     def forgiving(self) -> Iterator[None]:
-        """In here an event that the disk does not take is kept in memory only.
+        """In here an event that the disk does not take is kept in memory, and written with the next one that it takes.
 
         For rollbacks, which have to go on when the disk is full: what they could not journal stays owed, and undoing it
         again is harmless.
@@ -130,6 +138,11 @@ class Journal:
             yield
         finally:
             self._forgiving -= 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was recorded is on the disk."""
+        return not self._late
 
     def _append(self, data: bytes) -> None:
         """All of the line or nothing of it: half a line would swallow the next one."""
@@ -151,4 +164,12 @@ class Journal:
             os.write(self._file, b"\n")
 
     def close(self) -> None:
+        """Write what the disk has not taken yet, if it does now. Silent where it is closed already."""
+        if self._file < 0:
+            return
+        if self._late:
+            with contextlib.suppress(OSError):
+                self._append(b"".join(self._late))
+                self._late.clear()
         os.close(self._file)
+        self._file = -1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from rollout import recovery
 from rollout.faults import CATALOGUE
 from rollout.faults.fault import Wound
 from rollout.journal import JournalUnwritable, read_events
+from rollout.run import open_journal
 from rollout.step import Step
+from rollout.verdict import verdict
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 
@@ -63,9 +67,29 @@ class TestJournalFull:
         stage = _struck(tmp_path, form)
         stage.play(GROUND, code("one", _acts, checkpointed=False))
         on_disk = read_events(stage.run.folder / "journal.jsonl")
+        assert list(on_disk) == list(stage.run.journal.events())
+        assert verdict(on_disk).paths[0].outcome == "rolled_back"
         finished = next(event for event in on_disk if event["event"] == "fault.finished")
         assert (1, True) == (finished["bites"], finished["struck"])
         assert "path.finished" == on_disk[-1]["event"]
+
+
+def test_a_run_whose_disk_stays_full_is_not_forgotten(tmp_path: Path) -> None:
+    """All is undone, and the journal does not say so: the next run undoes it again, which is harmless."""
+    stage = Stage(tmp_path, plan("ground"))
+    full = os.open("/dev/full", os.O_WRONLY)
+    kept = open_journal(stage.run.state, stage.run.id)
+
+    def fill() -> None:
+        os.dup2(full, stage.run.journal._file)
+
+    stage.play(GROUND, within=fill)
+    os.close(full)
+    assert "undo.done" in {event["event"] for event in stage.run.journal.events()}
+    assert kept.is_file()
+    recovered = recovery.recover(stage.run.state, tmp_path / "reports", stage.site.store, lambda text: None)
+    assert [(one.run, one.left) for one in recovered] == [(stage.run.id, ())]
+    assert not kept.exists()
 
 
 def test_a_phase_that_journals_nothing_does_not_meet_it(tmp_path: Path) -> None:

@@ -133,6 +133,32 @@ class TestFullDisk:
         full.record("phase.note", text="after", **WHERE)
         assert ["before", "after"] == [event["text"] for event in read_events(full.path)]
 
+    def test_what_was_kept_in_memory_is_written_when_there_is_room(
+        self, full: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In its order, with the next event or at the end: the journal is what every report is drawn from."""
+        with full.forgiving():
+            full.record("undo.done", id="a", seconds=0, text="gone")
+            full.record("undo.done", id="b", seconds=0, text="gone")
+        assert [event["seq"] for event in read_events(full.path)] == [1]
+        monkeypatch.undo()
+        full.record("phase.note", text="after", **WHERE)
+        assert full.is_whole
+        assert list(full.events()) == list(read_events(full.path))
+        assert [event["seq"] for event in full.events()] == [1, 2, 3, 4]
+
+    def test_or_at_the_end(self, full: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+        with full.forgiving():
+            full.record("undo.done", id="a", seconds=0, text="gone")
+        monkeypatch.undo()
+        full.close()
+        assert full.is_whole
+        assert list(full.events()) == list(read_events(full.path))
+
+    def test_how_it_ended_is_no_reason_to_stop(self, full: Journal) -> None:
+        full.conclude("run.finished", exit_code=0, seconds=1, reason="")
+        assert "run.finished" == full.events()[-1]["event"]
+
     def test_a_rollback_goes_on_in_memory(self, full: Journal) -> None:
         """Inside `forgiving` the event is kept for this process; the disk's journal still owes the undo."""
         with full.forgiving():
