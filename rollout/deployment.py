@@ -202,7 +202,7 @@ class Deployment:
                 first_operator=f"{manage} operator ADDRESS --generate" if manage and with_roles else "",
                 remove="make undeploy",
             )
-        self.run.journal.conclude(
+        self.run.journal.tell(
             "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
         )
         self._restoration.keep_within()
@@ -227,7 +227,7 @@ class Deployment:
     def _unfit(self, code: PhaseCode, error: Exception) -> PhaseResult:
         """The site could not even be looked at: the phase fails before it has begun, with nothing to undo."""
         phase = self.plan.phase(code.name)
-        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before="")
+        self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before="")
         self._finished(code, Step(self.site, self.plan, phase), time.monotonic(), "failed", error=error)
         result = PhaseResult(name=code.name, outcome="failed", error=error, site=self.site, plan=phase)
         self.results[code.name] = result
@@ -242,7 +242,7 @@ class Deployment:
 
     def _enter(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
         phase = self.plan.phase(code.name)
-        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
+        self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
         step, began = self._step(phase), time.monotonic()
         restored = False
         try:
@@ -260,15 +260,13 @@ class Deployment:
                 self._after(code, step, key)
             self._finished(code, step, began, "passed", restored=restored, key=key)
         except KeyboardInterrupt as error:
-            with self.run.journal.forgiving():
-                self._finished(code, step, began, "failed", error=error)
+            self._finished(code, step, began, "failed", error=error)
             self._roll_back(code, before, why="interrupted")
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the phase failed and is undone
             outcome = "refused" if isinstance(error, Refused) else "failed"
             self._restoration.failed(code.name)
-            with self.run.journal.forgiving():
-                self._finished(code, step, began, outcome, error=error)
+            self._finished(code, step, began, outcome, error=error)
             self._roll_back(code, before, why="failed")
             return PhaseResult(name=code.name, outcome=outcome, error=error, optional=phase.optional,
                                site=self.site, plan=phase)  # fmt: skip
@@ -278,7 +276,7 @@ class Deployment:
     def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
         """Apply an observed phase; whatever becomes of it stays as it is."""
         phase = self.plan.phase(code.name)
-        self.run.journal.record("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
+        self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
         step, began = self._step(phase), time.monotonic()
         error: BaseException | None = None
         try:
@@ -287,8 +285,7 @@ class Deployment:
                 code.apply(step)
             self.facts[code.name] = step.facts
         except KeyboardInterrupt as interrupt:
-            with self.run.journal.forgiving():
-                self._finished(code, step, began, "failed", error=interrupt)
+            self._finished(code, step, began, "failed", error=interrupt)
             raise
         except Exception as raised:  # noqa: BLE001 - whatever it is, it is what became of the path
             error = raised
@@ -403,7 +400,7 @@ class Deployment:
         phase = self.plan.phase(code.name)
         result = PhaseResult(name=code.name, outcome="blocked", by=after.culprit, site=self.site, plan=phase)
         self.results[code.name] = result
-        self.run.journal.record("phase.blocked", path=self.plan.name, phase=code.name, by=result.culprit.name)
+        self.run.journal.tell("phase.blocked", path=self.plan.name, phase=code.name, by=result.culprit.name)
         return result
 
     def _finished(
@@ -417,7 +414,9 @@ class Deployment:
         error: BaseException | None = None,
         key: str | None = None,
     ) -> None:
-        self.run.journal.record(
+        journal = self.run.journal
+        write = journal.record if outcome == "passed" else journal.tell  # unsaid, it has not passed
+        write(
             "phase.finished",
             outcome=outcome,
             seconds=round(time.monotonic() - began, 3),

@@ -46,7 +46,7 @@ class Campaigning:
     began: float = field(default_factory=time.monotonic)
 
     def end(self, exit_code: int) -> int:
-        self.run.journal.conclude("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
+        self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                                 reason=f"{len(self.campaign.results)} trials")  # fmt: skip
         self.interrupts.uninstall()
         return exit_code
@@ -138,7 +138,7 @@ class _Hooks:
         return (outcome if getattr(report, "when", "") == "call" else "", "", "")
 
     def pytest_keyboard_interrupt(self) -> None:
-        self._told.run.journal.conclude("run.interrupted", signal=self._told.interrupts.received or "SIGINT")
+        self._told.run.journal.tell("run.interrupted", signal=self._told.interrupts.received or "SIGINT")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -70,17 +70,16 @@ class CheckRecorder:
             return
         told = {"message": check.message, "by": check.by, "doc": check.doc}
         # With a full disk its phase has failed already; an error in here would end pytest, and with it the reports.
-        with self._journal.forgiving():
-            self._journal.record(
-                "check.finished",
-                nodeid=report.nodeid,
-                path=check.path,
-                phase=check.phase,
-                check=check.sentence,
-                outcome=check.outcome,
-                seconds=round(report.duration, 3),
-                **{key: value for key, value in told.items() if value},
-            )
+        self._journal.tell(
+            "check.finished",
+            nodeid=report.nodeid,
+            path=check.path,
+            phase=check.phase,
+            check=check.sentence,
+            outcome=check.outcome,
+            seconds=round(report.duration, 3),
+            **{key: value for key, value in told.items() if value},
+        )
 
 
 def check_of(report: object) -> Check | None:

@@ -149,7 +149,7 @@ class Conductor:
                     player.process.wait()
 
     def interrupted(self) -> None:
-        self.run.journal.conclude("run.interrupted", signal=self.interrupts.received or "SIGINT")
+        self.run.journal.tell("run.interrupted", signal=self.interrupts.received or "SIGINT")
 
     def end(self, exit_code: int) -> int:
         """Journal the end; returns the exit code: 0 only where every path of the gate is met."""
@@ -158,7 +158,7 @@ class Conductor:
         if exit_code in {0, int(pytest.ExitCode.TESTS_FAILED), int(pytest.ExitCode.NO_TESTS_COLLECTED)}:
             exit_code = 0 if comparison.is_met(judged, gate) else int(pytest.ExitCode.TESTS_FAILED)
         outcomes = ", ".join(f"{name}: {path['outcome']}" for name, path in judged.items())
-        self.run.journal.conclude("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
+        self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                                 reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
         history.conclude(self.run.journal, self.options.state, self.run.events())
         self.interrupts.uninstall()

@@ -146,7 +146,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_keyboard_interrupt() -> None:
     if _current is not None:
-        _current.run.journal.conclude("run.interrupted", signal=_current.interrupts.received or "SIGINT")
+        _current.run.journal.tell("run.interrupted", signal=_current.interrupts.received or "SIGINT")
 
 
 @pytest.hookimpl(trylast=True)
@@ -170,7 +170,7 @@ def _end(session: Session, exit_code: int) -> int:
     outcome = deployment.outcome() if deployment else "refused"
     if exit_code == 0 and outcome != "deployed":
         exit_code = 1
-    session.run.journal.conclude(
+    session.run.journal.tell(
         "run.finished",
         exit_code=exit_code,
         seconds=round(time.monotonic() - session.began, 3),

@@ -94,8 +94,8 @@ class Journal:
             subscriber(line)
         return line
 
-    def conclude(self, event: str, **facts: Any) -> Event:
-        """Write how something ended. Nothing is done after that, so a full disk is no reason to stop (`forgiving`)."""
+    def tell(self, event: str, **facts: Any) -> Event:
+        """Write what announces no act, how something ended, say: for that a full disk is no reason to stop."""
         with self.forgiving():
             return self.record(event, **facts)
 

@@ -127,14 +127,18 @@ def test_a_full_disk_under_the_deployment(world: World, small_disk: Path) -> Non
 
 
 def test_a_full_disk_under_the_journal(world: World, small_disk: Path) -> None:
-    """Nothing may happen that is not journaled."""
+    """Nothing may happen that is not journaled: one phase fails by it, the others are blocked, and all is undone."""
     (small_disk / "fill").write_bytes(b"x" * (2 * 1024 * 1024 - 8 * 4096))
     before = world.seen()
     ended = world.run("-k", "phase_passed", "--fresh", XAVOS_STATE_DIR=str(small_disk / "state"))
     assert 0 != ended.code
     assert "cannot be written" in ended.output, ended.output[-3000:]
+    path = world.verdict()["paths"]["realistic"]
+    assert (path["outcome"], path["failure"]["cause"], path["checks"]["failed"]) == ("rolled_back", "disk_full", 1)
+    assert any((small_disk / "state/open").iterdir()), "what the journal does not know to be undone is not forgotten"
     (small_disk / "fill").unlink()
-    world.run("--recover", XAVOS_STATE_DIR=str(small_disk / "state"))
+    assert world.run("--recover", XAVOS_STATE_DIR=str(small_disk / "state")).code == 0
+    assert not any((small_disk / "state/open").iterdir())
     assert [fact for fact in before if "small" not in fact] == [fact for fact in world.seen() if "small" not in fact]
 
 

@@ -173,6 +173,28 @@ def test_a_full_disk_does_not_stop_a_rollback(tmp_path: Path, monkeypatch: pytes
     assert not stage.directory.exists()
 
 
+def test_a_disk_that_is_full_between_two_phases_fails_one_and_blocks_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One failure with its cause, not an error at every phase."""
+    stage = Stage(tmp_path, plan("ground", "one", "two", "three"))
+    append = Journal._append
+
+    def full(self: Journal, data: bytes) -> None:
+        if "one" in stage.deployment.results:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, data)
+
+    monkeypatch.setattr(Journal, "_append", full)
+    results = stage.play(GROUND, *(code(name, writes(name)) for name in ("one", "two", "three")))
+    assert {name: result.outcome for name, result in results.items()} == {
+        "ground": "passed", "one": "passed", "two": "failed", "three": "blocked"
+    }  # fmt: skip
+    assert getattr(results["two"].error, "cause", "") == "disk_full"
+    assert results["three"].culprit.name == "two"
+    assert not stage.directory.exists()
+
+
 class TestKeeping:
     """--keep decides once, before the first rollback of the teardown."""
 

@@ -156,7 +156,7 @@ class TestFullDisk:
         assert list(full.events()) == list(read_events(full.path))
 
     def test_how_it_ended_is_no_reason_to_stop(self, full: Journal) -> None:
-        full.conclude("run.finished", exit_code=0, seconds=1, reason="")
+        full.tell("run.finished", exit_code=0, seconds=1, reason="")
         assert "run.finished" == full.events()[-1]["event"]
 
     def test_a_rollback_goes_on_in_memory(self, full: Journal) -> None:
