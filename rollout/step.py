@@ -101,13 +101,13 @@ class Step:
             deadline=min(deadline, self.remaining),
         )
         troubles = self.site.troubles
+        stopped = True
         try:
             outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
-        except BaseException:
-            self._end(token)
-            raise
-        if outcome.timed_out:
-            self._end(token)
+            stopped = outcome.timed_out
+        finally:
+            if stopped:
+                self._end(token)
         troubles.commanded(self.phase.name, outcome)
         # What it printed ends up in errors, and errors in every report.
         return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))

@@ -162,7 +162,7 @@ def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) ->
     def is_there(client: docker.DockerClient) -> bool:
         if record["kind"] == "network":
             return bool(client.networks.list(names=[name]))
-        return bool(client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}))
+        return postgres.has_container(client, name)
 
     with (
         contextlib.suppress(RolloutError, docker.errors.DockerException, OSError),

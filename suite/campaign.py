@@ -47,7 +47,7 @@ class Campaigning:
 
     def end(self, exit_code: int) -> int:
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
-                                reason=f"{len(self.campaign.results)} trials")  # fmt: skip
+                              reason=f"{len(self.campaign.results)} trials")  # fmt: skip
         self.interrupts.uninstall()
         return exit_code
 

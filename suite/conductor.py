@@ -159,7 +159,7 @@ class Conductor:
             exit_code = 0 if comparison.is_met(judged, gate) else int(pytest.ExitCode.TESTS_FAILED)
         outcomes = ", ".join(f"{name}: {path['outcome']}" for name, path in judged.items())
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
-                                reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
+                              reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
         history.conclude(self.run.journal, self.options.state, self.run.events())
         self.interrupts.uninstall()
         return exit_code

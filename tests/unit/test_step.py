@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from rollout.errors import RolloutError
 from rollout.site.processes import marked
 from rollout.step import Step
-from tests.unit.fakes import Stage, plan
+from tests.unit.fakes import Stage, interrupted_after, plan
 
 # As a BEAM does with what it runs: a session of its own, out of reach of a signal to the group, its output elsewhere.
 BEGINS_ANOTHER = "setsid sh -c 'echo $$ >another; exec sleep 60' >/dev/null 2>&1 & sleep 60"
@@ -43,16 +41,8 @@ def test_what_a_command_began_ends_with_it_at_its_deadline(stage: Stage) -> None
 
 
 def test_and_where_a_signal_ends_the_run(stage: Stage) -> None:
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 1)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=30)
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_after(1):
+        _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=30)
     assert _another(stage) > 0
     assert marked(stage.run.marker) == ()
     stage.run.close(settled=True)

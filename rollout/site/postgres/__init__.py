@@ -3,7 +3,7 @@
 from rollout.site.postgres.choose import Choice, attach, choose_database
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.embedded import EmbeddedServer
-from rollout.site.postgres.engine import engine
+from rollout.site.postgres.engine import engine, has_container
 from rollout.site.postgres.errors import (
     CannotInterrupt,
     DatabaseDenied,
@@ -51,6 +51,7 @@ __all__ = [
     "engine",
     "everything",
     "facts",
+    "has_container",
     "provision",
     "refuse_existing",
     "role_record",

@@ -18,7 +18,14 @@ from testcontainers.core.config import testcontainers_config
 from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
 from rollout.site.engine import RUN_LABEL
-from rollout.site.postgres.engine import INNER_PORT, ContainerToolbox, engine, engine_url, named_container
+from rollout.site.postgres.engine import (
+    INNER_PORT,
+    ContainerToolbox,
+    engine,
+    engine_url,
+    has_container,
+    named_container,
+)
 from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
 from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
@@ -90,7 +97,7 @@ class ContainerServer(Server):
             self.resume()
             return
         with engine() as client:
-            if client.containers.list(all=True, filters={"name": f"^/?{self.name}$"}):
+            if has_container(client, self.name):
                 raise AlreadyExists(what="container", name=self.name, option="--name")
             try:
                 client.images.get(self._image)
@@ -187,7 +194,7 @@ def undo_container(record: Mapping[str, Any]) -> str:
         return f"container {name} was not there"
     until = time.monotonic() + _REMOVED_WITHIN
     with engine() as client:
-        while client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}):
+        while has_container(client, name):
             if time.monotonic() > until:
                 raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
             time.sleep(0.2)

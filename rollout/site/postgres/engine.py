@@ -63,6 +63,11 @@ def named_container(name: str) -> Iterator[Container]:
         yield found
 
 
+def has_container(client: docker.DockerClient, name: str) -> bool:
+    """Whether there is a container of exactly this name, running or not."""
+    return bool(client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}))
+
+
 class ContainerToolbox:
     """The programs inside the server's own container: always of its version."""
 

@@ -29,24 +29,24 @@ def wait_for_statements(server: DatabaseServer, databases: Sequence[str], *, rol
     A server goes on with a CREATE DATABASE whose client was killed, so that a database that is not there may come a
     moment later; and a pg_restore inside its container goes on as well.
     """
-    until = time.monotonic() + _ENDS_WITHIN
     with server.connect() as connection:
-        while time.monotonic() < until:
-            busy = connection.execute(_BUSY, (role, list(databases))).fetchall()
-            if not busy:
-                return
-            time.sleep(0.1)
-        for pid, user in connection.execute(_BUSY, (role, list(databases))).fetchall():
+        busy = _busy_after(_ENDS_WITHIN, connection, databases, role=role)
+        for pid, user in busy:
             if user == role:
                 with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
                     connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        until = time.monotonic() + _ENDED_WITHIN
-        while time.monotonic() < until and _is_busy(connection, role):
-            time.sleep(0.1)
+        if busy:
+            _busy_after(_ENDED_WITHIN, connection, (), role=role)
 
 
-def _is_busy(connection: Connection, role: str) -> bool:
-    return any(user == role for _, user in connection.execute(_BUSY, (role, [])).fetchall())
+def _busy_after(
+    seconds: float, connection: Connection, databases: Sequence[str], *, role: str
+) -> Sequence[tuple[int, str]]:
+    """Sessions (pid, role) that are still at it when the seconds are over; returns at once where none is."""
+    until = time.monotonic() + seconds
+    while (busy := connection.execute(_BUSY, (role, list(databases))).fetchall()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return busy
 
 
 def drop_owned(server: DatabaseServer, database: str, *, owner: str) -> None:

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from rollout.errors import PhaseFailed
 from rollout.site.repository import Repository, _to_its_end
+from tests.unit.fakes import interrupted_after
 
 
 def test_a_signal_waits_for_git(tmp_path: Path) -> None:
     """Killed amid a commit, Git would leave a lock, and nothing could be put back any more."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            _to_its_end(
-                ("sh", "-c", 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"', str(tmp_path / "index")), None
-            )
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_after(0.2):
+        _to_its_end(("sh", "-c", 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"', str(tmp_path / "index")), None)
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
