@@ -45,7 +45,8 @@ def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     if not kind.phases:
         return plan.phase_names
     answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
-    return tuple(name for name in plan.phase_names if name in answering or name in kind.phases)
+    there = answering.union(kind.phases).difference(kind.spares)
+    return tuple(name for name in plan.phase_names if name in there)
 
 
 def aim(text: str, plan: Plan, *, seed: int) -> Wound:

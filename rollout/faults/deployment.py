@@ -149,7 +149,9 @@ class AssetsFail(Planted):
 _COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "installation")
 _FAILING = either_form("rolled_back")
 _MET = "when the first command has met it"
-_kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
+# One command generates the application and compiles it: there is no moment between the two to plant something at.
+_AT_ONCE = ("generation",)
+_kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING, spares=_AT_ONCE)
 
 KINDS: tuple[Kind, ...] = (
     _kind(
@@ -157,7 +159,7 @@ KINDS: tuple[Kind, ...] = (
         text="an overlay has a file that does not compile",
         bites="a command that failed and named the file",
         make=DoesNotCompile,
-        phases=("overlay", *_COMPILING),
+        phases=_COMPILING,
     ),
     _kind(
         name="failing_migration",

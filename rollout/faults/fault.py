@@ -54,6 +54,7 @@ class Kind:
     bites: str
     make: Callable[[Wound], Fault]
     phases: tuple[str, ...] = ()
+    spares: tuple[str, ...] = ()
     lasts: str = ""
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = FORMS
@@ -134,7 +135,8 @@ class Fault:
     A run meets its methods in this order; a kind of fault overrides those that it needs. `arm`: before the path's first
     phase, nothing is there yet. `look`: before the struck phase is looked at (for what changes how the site looks from
     outside, and must be the same after the rollback). `strike`: before the phase is applied. `command`, `commanded`:
-    around each command of the phase, while the fault is active. `failed`: what the phase raised. `rolling_back`: before
+    around each command of the phase, while the fault is active. `failed`: what the phase raised. A persistent one also
+    hears `commanded` and `failed` of the phases after it. `rolling_back`: before
     its rollback, for kinds that strike there and nowhere else. `lift`: the trouble goes away; called once, at the
     latest when the path has ended, and it may not raise for what is gone already.
     """

@@ -38,7 +38,7 @@ class Injection:
         return fault.command(site, request) if fault and site and fault.is_active else request
 
     def commanded(self, phase: str, outcome: Outcome) -> None:
-        fault, site = self._striking(phase), self._site
+        fault, site = self._striking(phase) or self._lasting(), self._site
         if fault and site:
             fault.commanded(site, outcome)
 
@@ -73,7 +73,11 @@ class Injection:
     def applying(self, step: Step) -> Iterator[None]:
         """While the phase is applied."""
         fault = self._striking(step.phase.name)
-        if fault is None or fault.strikes_in_rollback:
+        if fault is None:
+            with self._listening(step):
+                yield
+            return
+        if fault.strikes_in_rollback:
             yield
             return
         self._strikes(fault)
@@ -118,6 +122,23 @@ class Injection:
         """For whoever reads the report of this run; a fault that strikes by the clock has no phase to be told in."""
         if wound.phase is not None:
             self._journal.record("phase.note", path=wound.path, phase=wound.phase, text=text)
+
+    @contextlib.contextmanager
+    def _listening(self, step: Step) -> Iterator[None]:
+        """While a phase is applied that is not the struck one: a persistent fault may be met there first."""
+        try:
+            yield
+        except BaseException as error:
+            if (fault := self._lasting()) is not None:
+                fault.failed(step.site, error)
+            raise
+
+    def _lasting(self) -> Fault | None:
+        """The persistent fault of a phase that has been left, as long as its trouble is there."""
+        fault = self.fault
+        if fault is None or not self._is_struck or fault.wound.is_transient:
+            return None
+        return fault if fault.is_active else None
 
     def _striking(self, phase: str) -> Fault | None:
         return self.fault if self.fault is not None and self.fault.wound.phase == phase else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import time
 import types
@@ -320,10 +321,10 @@ def test_without_a_server_there_is_no_rollback_to_strike(tmp_path: Path, journal
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    folder = tmp_path_factory.mktemp("server")
-    journal = Journal(folder / "journal.jsonl", run="faults", redactor=Redactor())
+    folder, run = tmp_path_factory.mktemp("server"), f"t{secrets.token_hex(4)}"
+    journal = Journal(folder / "journal.jsonl", run=run, redactor=Redactor())
     try:
-        server = EmbeddedServer(run="faults", folder=folder / "postgres", journal=journal)
+        server = EmbeddedServer(run=run, folder=folder / "postgres", journal=journal)
     except EmbeddedUnavailable as error:
         pytest.skip(str(error))
     try:

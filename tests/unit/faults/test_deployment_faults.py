@@ -80,6 +80,12 @@ def test_a_phase_is_reached_by_its_own_name() -> None:
     assert ("migrations",) == places(kind, load_plan("realistic", rehearsal=True))
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_nothing_is_planted_where_one_command_generates_and_compiles(kind: Any) -> None:
+    """`mix igniter.new` answers for phases that plant before a command of theirs, and has none to plant before."""
+    assert "generation" not in places(kind, load_plan("ambitious"))
+
+
 @pytest.mark.parametrize("name", MEETS)
 class TestPlanting:
     """It comes with the command that will meet it, once, and goes when the trouble is over."""

@@ -116,6 +116,24 @@ def test_a_persistent_fault_lasts_through_the_rollback(tmp_path: Path) -> None:
     assert fault.is_over
 
 
+def test_a_persistent_fault_is_heard_in_the_phases_after_the_struck_one(tmp_path: Path) -> None:
+    """A full disk that the struck phase had no need of is met by the next."""
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form="persistent"))
+    stage.play(GROUND, code("one", writes("a")), code("two", fails))
+    (finished,) = stage.told("fault.finished")
+    assert (1, ["It broke."]) == (finished["bites"], finished["evidence"])
+    assert "rolled_back" == stage.deployment.outcome()
+
+
+@pytest.mark.parametrize(("form", "at"), [("transient", "one"), ("persistent", "two")])
+def test_what_fails_without_the_fault_being_there_is_no_bite(tmp_path: Path, form: str, at: str) -> None:
+    """After a transient one, and before a persistent one."""
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form=form, phase=at))
+    failing = {"one": "two", "two": "one"}[at]
+    stage.play(GROUND, *(code(name, fails if name == failing else writes("a")) for name in ("one", "two")))
+    assert 0 == stage.told("fault.finished")[0]["bites"]
+
+
 def test_a_struck_phase_is_neither_restored_nor_kept(tmp_path: Path) -> None:
     """So that the fault sees it at work, and nobody inherits what it has done."""
 
