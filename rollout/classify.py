@@ -90,6 +90,7 @@ _SIGNS = (
     _sign("package_missing", r"^.*(?:No package with name (?P<package>[a-z0-9_]+)|depends on \"(?P<other>[a-z0-9_]+)\" which doesn't exist|Unknown package (?P<third>[a-z0-9_]+)).*$"),
     _sign("version_conflict", r"^.*(?:Hex dependency resolution failed|[Vv]ersion solving failed|the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)|the :only option for dependency (?P<third>[a-z0-9_]+)).*$"),
     _sign("compile_error", r"^.*(?:\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|Spark\.Error\.DslError)\)|== Compilation error|could not compile dependency :?(?P<package>[a-z0-9_]+)|Compilation failed due to warnings).*$|^\s*error: .*$"),
+    _sign("timeout", r"^.*XAVOS did not answer within \d+ s.*$"),
 )  # fmt: skip
 _SOLVERS_WORDS = re.compile(r"^Because .*?version solving failed\.", re.MULTILINE | re.DOTALL)
 _COULD_NOT_COMPILE = re.compile(r"could not compile dependency :(?P<package>[a-z0-9_]+)")

@@ -7,13 +7,15 @@ import time
 
 import httpx
 
-from rollout.classify import ADVICE
+from rollout.classify import ADVICE, classify
 from rollout.errors import PhaseFailed
+from rollout.process import Outcome, Request
 from rollout.site.processes import port_holder
 from rollout.site.site import Site
 from rollout.step import Step
 
 READY_WITHIN = 90.0
+_ALIVE_SECONDS = 2.0  # so often it is asked whether the server is still there, which takes the engine a tenth of one
 _FIRST = {"database_unreachable": f"{ADVICE['database_unreachable']} "}
 # XAVOS answers in plain HTTP; a context without certificates spares reading the system's, 40 ms for each client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -27,10 +29,12 @@ def marker(site: Site) -> str:
 def wait_until_ready(step: Step) -> None:
     """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw.
 
-    Also where the answer is another program's: our server has come up beside it, or has not, and is not what is asked.
+    At once where no process of the server is left: with what its log says of that. Also where the answer is another
+    program's: our server has come up beside it, or has not, and is not what is asked.
     """
     site, last, cause = step.site, "no answer", "timeout"
     until = time.monotonic() + min(READY_WITHIN, step.remaining)
+    look = time.monotonic() + _ALIVE_SECONDS
     with (
         site.run.journal.waiting("readiness to answer 200", **step.where),
         httpx.Client(base_url=site.base_url, timeout=5, trust_env=False, verify=NO_TLS) as client,
@@ -46,12 +50,29 @@ def wait_until_ready(step: Step) -> None:
                     return
                 last = f"HTTP {answer.status_code}: {answer.text[:300]}"
                 cause = "database_unreachable" if _says_that_the_database_is_gone(answer) else "timeout"
+            if time.monotonic() >= look:
+                if not site.in_forge.running(marker(site)):
+                    raise _ended(site, last)
+                look = time.monotonic() + _ALIVE_SECONDS
             time.sleep(0.1)
     raise PhaseFailed(
         f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
         f"The port is held by {port_holder(site.options.port) or 'nobody'}. Server log: {_log(site)}",
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
+    )
+
+
+def _ended(site: Site, last: str) -> PhaseFailed:
+    """The error for a server that has ended before it was ready; its log names the cause as a command's output does."""
+    request = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory)
+    found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=_log(site)))
+    return PhaseFailed(
+        f"The server has ended before {site.base_url}/health/ready answered 200 (last seen: {last}): {found.message}. "
+        f"Server log: {_log(site)}",
+        cause=found.cause,
+        advice=f"{found.advice} Its log is log/server.log of the deployment (kept with --keep=always).",
+        package=found.package,
     )
 
 

@@ -44,6 +44,17 @@ def ended(text: str, *, code: int | None = 1, timed_out: bool = False) -> Outcom
         ),
         ("Could not verify authenticity of fetched registry file.", "checksum_mismatch", None),
         (
+            "manage_xavos.sh: XAVOS did not answer within 90 s and was stopped; its last words are above",
+            "timeout",
+            None,
+        ),
+        (
+            "** (DBConnection.ConnectionError) tcp connect (127.0.0.1:5432): connection refused - :econnrefused\n"
+            "manage_xavos.sh: XAVOS did not answer within 90 s and was stopped; its last words are above",
+            "database_unreachable",
+            None,
+        ),
+        (
             '{:failed_connect, [{:to_address, {~c"repo.hex.pm", 443}}, {:inet, [:inet], :nxdomain}]}\n'
             "Failed to check for new Hex version\nResolving Hex dependencies...\n"
             "** (Mix) No package with name no_such_package (from: mix.exs) in registry",

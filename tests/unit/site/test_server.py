@@ -45,8 +45,10 @@ def answering(*answers: tuple[int, str]) -> Iterator[int]:
             thread.join()
 
 
-def wait(folder: Path, port: int) -> None:
+def wait(folder: Path, port: int, *, log: str = "") -> None:
     stage = Stage(folder, plan("server"), port=str(port))
+    stage.site.file("log").mkdir(parents=True)
+    stage.site.file("log/server.log").write_text(log)
     try:
         server.wait_until_ready(Step(stage.site, stage.plan, stage.plan.phase("server")))
     finally:
@@ -64,6 +66,15 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     ports = set(range(65536))
     monkeypatch.setattr(processes, "listener_marked", lambda port, marker: "XAVOS_" in marker and port in ports)
     return ports
+
+
+@pytest.fixture(autouse=True)
+def alive(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
+    """The processes of our server: one, until a test says otherwise."""
+    found = {1: "mix phx.server"}
+    monkeypatch.setattr(processes, "running", lambda marker: found if "XAVOS_" in marker else {})
+    monkeypatch.setattr(server, "_ALIVE_SECONDS", 0.1)
+    return found
 
 
 def test_it_waits_until_readiness_answers_200(tmp_path: Path) -> None:
@@ -111,3 +122,24 @@ def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(PhaseFailed, match="ConnectError") as failed:
         wait(tmp_path, port)
     assert failed.value.cause == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("log", "cause"),
+    [
+        ("[info] Running\n** (Mix) Could not start application xavos: it raised", "unknown"),
+        ("** (EXIT) shutdown: failed to start child\n** (EXIT) :eaddrinuse\n", "port_taken"),
+        ("", "unknown"),
+    ],
+)
+def test_a_server_that_has_ended_is_not_waited_for(
+    tmp_path: Path, alive: dict[int, str], monkeypatch: pytest.MonkeyPatch, log: str, cause: str
+) -> None:
+    """Neither where nobody answers, nor where somebody else does; why it ended is in its log."""
+    monkeypatch.setattr(server, "READY_WITHIN", 30)
+    alive.clear()
+    with answering((404, "not yet")) as port, pytest.raises(PhaseFailed, match="has ended before") as failed:
+        wait(tmp_path, port, log=log)
+    assert failed.value.cause == cause
+    assert (log.splitlines() or [""])[-1].strip() in str(failed.value)
+    assert "log/server.log" in failed.value.advice
