@@ -106,7 +106,7 @@ class Deployment:
                 self._roll_back(code, before, why="interrupted" if self._interrupts.received else "teardown")
 
     def _observed(self, code: PhaseCode, before: Fingerprint) -> Iterator[PhaseResult]:
-        """A step that the path takes in its own way: neither restored nor taken back, only looked at."""
+        """A step that the path takes in its own way: never taken back, only looked at (and see `_watch`)."""
         self._ground = self._ground or before
         try:
             result = self.results[code.name] = self._watch(code, before)
@@ -226,6 +226,7 @@ class Deployment:
 
     def _unfit(self, code: PhaseCode, error: Exception) -> PhaseResult:
         """The site could not even be looked at: the phase fails before it has begun, with nothing to undo."""
+        self._injection.failed(error)
         phase = self.plan.phase(code.name)
         self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before="")
         self._finished(code, Step(self.site, self.plan, phase), time.monotonic(), "failed", error=error)
@@ -256,7 +257,8 @@ class Deployment:
                 struck = self._injection.strikes(code.name)
                 restored = code.checkpointed and self._restoration.restore(key, step, struck=struck)
                 if not restored:
-                    self._apply(code, step, key)
+                    self._apply(code, step, key, keeps=code.checkpointed)
+                code.adopt(self.site)
                 self._after(code, step, key)
             self._finished(code, step, began, "passed", restored=restored, key=key)
         except KeyboardInterrupt as error:
@@ -274,16 +276,27 @@ class Deployment:
                            site=self.site, plan=phase)  # fmt: skip
 
     def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
-        """Apply an observed phase; whatever becomes of it stays as it is."""
+        """Apply an observed phase; whatever becomes of it stays as it is.
+
+        Where a fault is aimed at a later phase, it is restored if it has passed once: what the path comes to by itself
+        is asked elsewhere, and such a run begins where the fault strikes.
+        """
         phase = self.plan.phase(code.name)
         self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before=before.digest)
         step, began = self._step(phase), time.monotonic()
         error: BaseException | None = None
+        restored, key = False, ""
+        spared = code.checkpointed and self._injection.strikes_after(code.name, self.plan.phase_names)
         try:
             with self._injection.applying(step):
                 code.prepare(step)
-                code.apply(step)
+                key = self._restoration.key(code, phase)
+                restored = spared and self._restoration.restore(key, step, struck=False)
+                if not restored:
+                    self._apply(code, step, key, keeps=spared)
+                code.adopt(self.site)
             self.facts[code.name] = step.facts
+            self._restoration.passed(key, step)
         except KeyboardInterrupt as interrupt:
             self._finished(code, step, began, "failed", error=interrupt)
             raise
@@ -295,14 +308,15 @@ class Deployment:
             self._uncertain -= set(step.facts.get("found", ()))
             self.run.journal.record("path.attempts", path=self.plan.name, attempts=self._attempted())
         outcome = "failed" if error else "passed"
-        self._finished(code, step, began, outcome, error=error)
-        return PhaseResult(name=code.name, outcome=outcome, error=error, site=self.site, plan=phase)
+        self._finished(code, step, began, outcome, restored=restored, error=error, key=key or None)
+        return PhaseResult(name=code.name, outcome=outcome, restored=restored, error=error, site=self.site, plan=phase)
 
     def _step(self, phase: PhasePlan) -> Step:
         passed = frozenset(name for name, result in self.results.items() if result.passed)
         return Step(self.site, self.plan, phase, passed=passed)
 
-    def _apply(self, code: PhaseCode, step: Step, key: str) -> None:
+    def _apply(self, code: PhaseCode, step: Step, key: str, *, keeps: bool) -> None:
+        """Do the phase's work; what it came to is kept where it `keeps`, and no fault has struck it."""
         gateway = self.site.gateway
         mark = gateway.mark() if gateway else 0
         self._restoration.land()
@@ -313,7 +327,7 @@ class Deployment:
         if self._injection.strikes(code.name):
             # It asked more often; what it came to is what it comes to without a fault.
             step.asked = dict(self._restoration.asked(key) or step.asked)
-        elif code.checkpointed:
+        elif keeps:
             self._restoration.save(key, step, time.monotonic() - began)
 
     def _after(self, code: PhaseCode, step: Step, key: str) -> None:

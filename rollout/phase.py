@@ -22,8 +22,8 @@ class PhaseCode:
     """How a phase is done. `prepare` always runs; `apply` only where no checkpoint spares it.
 
     `source` is the file that holds them, `uses` other files that decide what they do: parts of the checkpoint's key.
-    `forget` tells the site what is gone after the rollback. A phase is `checkpointed` where all it does is in folder
-    and databases.
+    `adopt` tells the site what is there now, applied or restored; `forget` what is gone after the rollback. A phase is
+    `checkpointed` where all it does is in folder and databases.
     """
 
     name: str
@@ -31,6 +31,7 @@ class PhaseCode:
     source: Path
     uses: tuple[Path, ...] = ()
     prepare: Callable[[Step], None] = field(default=lambda step: None)
+    adopt: Callable[[Site], None] = field(default=lambda site: None)
     forget: Callable[[Site], None] = field(default=lambda site: None)
     checkpointed: bool = True
 

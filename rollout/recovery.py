@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import filelock
 
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.journal.merging import JOURNAL
+from rollout.journal.questions import Event, last, mapping, text
 from rollout.report import write_reports
 from rollout.rollback import essential, roll_back
 from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
@@ -158,6 +161,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
         journal.record("undeployed", path=paths[0] if paths else "")
     journal.close()
     folder = reports / run
+    _show(path, _folder_of(events) or folder)
     if folder.is_dir():
         write_reports(folder, read_events(path))
     for line in left:
@@ -166,3 +170,17 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
         forget(state, run)
         lock_file(state, run).unlink(missing_ok=True)
     return Recovered(run=run, left=left)
+
+
+def _folder_of(events: Sequence[Event]) -> Path | None:
+    """Where a run reports that is a part of another, by its journal; None for one of its own."""
+    told = text(mapping(last(events, "run.started"), "options"), "folder")
+    return Path(told) if told not in {"", "None"} else None
+
+
+def _show(journal: Path, folder: Path) -> None:
+    """Where reports and state are on two file systems, the journal is no single file with two names: copy it."""
+    shown = folder / JOURNAL
+    with contextlib.suppress(OSError):  # what is owed is paid in any case
+        if folder.is_dir() and not (shown.exists() and shown.samefile(journal)):
+            shown.write_bytes(journal.read_bytes())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from rollout.interrupts import Interrupts
 from rollout.journal.questions import Event, last
 from rollout.options import Options
 from rollout.plan import load_plan
-from rollout.report.campaign import SUMMARY, write_campaign
+from rollout.report.campaign import SUMMARY, read_campaign, write_campaign
 from rollout.report.files import write_whole
 from rollout.report.text import duration, line
 from rollout.run import Run
@@ -44,6 +45,13 @@ class Campaigning:
     run: Run
     interrupts: Interrupts
     began: float = field(default_factory=time.monotonic)
+    earlier: Mapping[str, Any] = field(default_factory=dict)  # campaign.json as the session before has left it
+
+    @property
+    def seconds(self) -> float:
+        """What all sessions of the campaign took."""
+        before = self.earlier.get("seconds")
+        return round((before if isinstance(before, int | float) else 0.0) + time.monotonic() - self.began, 1)
 
     def end(self, exit_code: int) -> int:
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
@@ -73,7 +81,8 @@ def campaign(config: pytest.Config, options: Options) -> None:
     config.stash[keys.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
     found = begin(designed, run.folder)
-    told = Campaigning(campaign=found, run=run, interrupts=Interrupts())
+    found.ledger.lead(run.folder)
+    told = Campaigning(campaign=found, run=run, interrupts=Interrupts(), earlier=read_campaign(found.folder))
     configure_reports(config, records=False, write=lambda events: _write(told, events))
     config.pluginmanager.register(_Hooks(told, config), "rollout-campaign")
 
@@ -84,12 +93,12 @@ def _write(told: Campaigning, events: Sequence[Event]) -> str:
     started = last(events, "run.started")
     data = {
         "run": folder.name,
-        "started": started.get("t"),
+        "started": told.earlier.get("started") or started.get("t"),
         "source": {"kind": judged.source_kind, "detail": judged.source_detail},
         "forge": judged.forge_kind,
         "database": judged.database_kind,
         "rehearsal": judged.rehearsal,
-        "seconds": round(time.monotonic() - told.began, 1),
+        "seconds": told.seconds,
         **facts(told.campaign),
     }
     for place in {folder, told.run.folder}:  # a campaign that was gone on with has a folder already
@@ -121,15 +130,21 @@ class _Hooks:
     def _make_trials(self, session: pytest.Session) -> None:
         told = self._told
         said: set[str] = set()
+        for result in told.campaign.ledger.results:  # made before it was gone on with: this session tells of all
+            self._report(session, result)
         self._say_what_is_left_out(said)
-        for result in told.campaign.go():
-            self._say_what_is_left_out(said)
-            session.testscollected += 1
-            told.journal(result)
-            self._say(result)
-            for report in _reports(told.campaign, result):
-                self._config.hook.pytest_runtest_logreport(report=report)
-                session.testsfailed += report.failed
+        with contextlib.closing(told.campaign.go()) as results:  # whatever happens in here, trials that run unwind
+            for result in results:
+                self._say_what_is_left_out(said)
+                told.journal(result)
+                self._say(result)
+                self._report(session, result)
+
+    def _report(self, session: pytest.Session, result: Result) -> None:
+        session.testscollected += 1
+        for report in _reports(self._told.campaign, result):
+            self._config.hook.pytest_runtest_logreport(report=report)
+            session.testsfailed += report.failed
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: object) -> tuple[str, str, str] | None:

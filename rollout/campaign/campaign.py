@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Campaign:
             self._sizes[found] = size(self.design.wish({}, ends))
         return self._sizes[found]
 
-    def go(self) -> Iterator[Result]:
+    def go(self) -> Generator[Result]:
         """Make the trials that are not in the ledger yet; each is written there before it is handed over."""
         options = self.design.options
         until = time.monotonic() + options.minutes * 60 if options.minutes else None
@@ -138,6 +139,7 @@ def begin(design: Design, folder: Path) -> Campaign:
         arguments=arguments(options),
         population=design.population,
         patience=design.patience,
+        session=secrets.token_hex(8),
     )
     return Campaign(design=design, folder=folder, ledger=ledger, ground=ground, size=options.jobs)
 

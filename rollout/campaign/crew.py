@@ -9,9 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from typing import Any
 
 from rollout.campaign.ground import Ground
+from rollout.campaign.place import UNWIND_SECONDS
 from rollout.campaign.records import Result, Specification
 from rollout.campaign.trial import run_trial, unwind_running
-from rollout.errors import UsageError
+from rollout.errors import RolloutError, UsageError
 
 _POLL_SECONDS = 0.2
 
@@ -21,6 +22,16 @@ class ClusterUnreachable(UsageError):
 
     def __init__(self, *, address: str, problem: str, advice: str = "") -> None:
         super().__init__(f"The Dask cluster {address} cannot be used: {problem}.", advice=advice)
+
+
+class TrialNotMade(RolloutError):
+    """Nobody could make a trial: not what its run came to, but what was to make it has failed."""
+
+    def __init__(self, *, trial: Specification, problem: str) -> None:
+        super().__init__(
+            f"Trial {trial.number} ({trial.path} {trial.where or trial.kind}) could not be made: {problem}.",
+            advice="See to that; what has been made is kept: go on with --resume=latest and the same options.",
+        )
 
 
 class Crew:
@@ -33,7 +44,7 @@ class Crew:
         *,
         size: int,
         make: Callable[[Specification, Ground], Result] = run_trial,
-        unwind: Callable[[], None] = unwind_running,
+        unwind: Callable[[str], None] = unwind_running,
     ) -> None:
         self._executor: Executor = executor
         self._ground = ground
@@ -44,9 +55,11 @@ class Crew:
     def results(self, trials: Iterator[Specification], *, until: float | None = None) -> Iterator[Result]:
         """Make the trials in their order; no new one is begun after the monotonic time `until`.
 
-        Where the caller goes away (Ctrl-C), trials that run unwind what they have done, and are waited for.
+        Where the caller goes away (Ctrl-C), trials that run unwind what they have done, and are waited for. Raises
+        TrialNotMade, and what a trial raises that is a RolloutError.
         """
         going: set[Future[Result]] = set()
+        asked: dict[Future[Result], Specification] = {}
         is_over = False
         try:
             while True:
@@ -54,18 +67,29 @@ class Crew:
                     trial = next(trials, None) if until is None or time.monotonic() < until else None
                     is_over = trial is None
                     if trial is not None:
-                        going.add(self._executor.submit(self._make, trial, self._ground))
+                        future = self._executor.submit(self._make, trial, self._ground)
+                        going.add(future)
+                        asked[future] = trial
                 if not going:
                     return
                 done, going = wait(going, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield future.result()
+                    yield _result(future, asked.pop(future))
         finally:
             for future in going:
                 future.cancel()
             if going:
-                self._unwind()
+                self._unwind(self._ground.session)
             wait(going)
+
+
+def _result(future: Future[Result], trial: Specification) -> Result:
+    try:
+        return future.result()
+    except RolloutError:
+        raise
+    except Exception as error:
+        raise TrialNotMade(trial=trial, problem=f"{type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -80,7 +104,11 @@ def hired(ground: Ground, *, jobs: int, cluster: str | None) -> Iterator[Crew]:
         return
     # A trial whose worker dies is made again on another: it may die with several before it is given up.
     with _client(cluster) as (client, size), client.get_executor(retries=3) as executor:
-        yield Crew(executor, ground, size=size)
+
+        def unwind(session: str) -> None:
+            client.run(unwind_running, session, within=UNWIND_SECONDS, on_error="ignore")
+
+        yield Crew(executor, ground, size=size, unwind=unwind)
 
 
 def check_cluster(address: str) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from rollout.attempts import REAL
 from rollout.campaign.ground import arguments
-from rollout.campaign.ledger import Ledger, NotACampaign
+from rollout.campaign.ledger import AnotherCampaign, Ledger
 from rollout.campaign.records import CONTROL, KILLS, Result, Specification
 from rollout.campaign.schedule import Choice, Wish, chosen, kinds_left_out
 from rollout.campaign.statistics import is_expected
 from rollout.campaign.troubles import Mix, load_troubles
 from rollout.errors import InvalidOption, UsageError
 from rollout.faults import CATALOGUE, Means, unfit
+from rollout.journal import Redactor
 from rollout.options import Options
 from rollout.plan import Plan, load_plan
 
@@ -44,11 +45,12 @@ class Design:
     def head(self) -> Mapping[str, Any]:
         """The question that all trials of a campaign answer: what has been counted under it counts under no other."""
         asked = self.options
-        return {
+        masked: Mapping[str, Any] = Redactor().value({
             "seed": asked.seed, "trials": self.trials, "paths": list(self.plans), "faults": list(asked.faults),
             "source": asked.source, "scenario": asked.scenario, "population": self.population,
             "arguments": list(arguments(asked)),
-        }  # fmt: skip
+        })  # fmt: skip
+        return masked
 
     def wish(self, spans: Mapping[str, float], ends: Mapping[str, str]) -> Wish:
         """What to make a schedule of.
@@ -59,8 +61,13 @@ class Design:
         asked, choice = self.options, self.choice
         plans = {path: plan.through(ends.get(path)) for path, plan in self.plans.items()}
         return Wish(plans=plans, kinds=choice.kinds, with_kills=choice.with_kills, limits=choice.limits,
-                    trials=self.trials, seed=asked.seed, source=asked.source, scenario=asked.scenario,
+                    trials=self.trials, seed=asked.seed, source=self._source, scenario=asked.scenario,
                     spans={path: spans.get(path, 0.0) for path in self.plans})  # fmt: skip
+
+    @property
+    def _source(self) -> str:
+        """As it is told everywhere: without a password."""
+        return Redactor().text(self.options.source)
 
     def warm_ups(self) -> tuple[tuple[Specification, ...], ...]:
         """Whole runs of each path: the first of them make the checkpoints, the second tell how long a run is with them.
@@ -71,7 +78,7 @@ class Design:
 
         def runs(arm: str, paths: Iterable[str]) -> tuple[Specification, ...]:
             return tuple(
-                Specification(number=0, block=0, kind=CONTROL, path=path, seed=asked.seed, source=asked.source,
+                Specification(number=0, block=0, kind=CONTROL, path=path, seed=asked.seed, source=self._source,
                               scenario=asked.scenario, arm=arm)
                 for path in paths
             )  # fmt: skip
@@ -127,7 +134,7 @@ def refuse_what_cannot_be_meant(options: Options) -> None:
 def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
     """What the options ask for on such a site; with `--resume`, what the campaign that is there already was asked.
 
-    `refuse_what_cannot_be_meant` comes first. Raises NotACampaign for an earlier one that asked something else.
+    `refuse_what_cannot_be_meant` comes first. Raises AnotherCampaign for an earlier one that was asked something else.
     """
     choice = chosen(options.faults)
     plans = {path: load_plan(path, rehearsal=is_rehearsal) for path in options.campaign_paths}
@@ -154,5 +161,4 @@ def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
 def _refuse_another(earlier: Ledger, asked: Mapping[str, Any]) -> None:
     for name, value in asked.items():
         if earlier.head.get(name) != value:
-            problem = f"it was begun with {name} {earlier.head.get(name)!r}, not {value!r}"
-            raise NotACampaign(folder=earlier.path.parent, problem=problem)
+            raise AnotherCampaign(folder=earlier.path.parent, name=name, was=earlier.head.get(name), asked=value)

@@ -14,7 +14,7 @@ class Ground:
     finds what a trial has left. `cache` is shared: its checkpoints let a trial begin where the fault strikes.
 
     `arguments` are those of every run (source, forge, database, …); `patience` seconds are given to a run, then it is
-    stopped.
+    stopped. `session` is the sitting in which a campaign is carried out: each time that it is gone on with, another.
     """
 
     home: Path
@@ -23,6 +23,7 @@ class Ground:
     arguments: tuple[str, ...]
     population: str
     patience: float
+    session: str = ""
 
     @property
     def bytecode(self) -> Path:

@@ -7,6 +7,7 @@ however often it is written.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,17 @@ class NotACampaign(UsageError):
 
     def __init__(self, *, folder: Path, problem: str) -> None:
         super().__init__(f"{folder} holds no campaign to go on with: {problem}.", advice="Begin one: --campaign.")
+
+
+class AnotherCampaign(UsageError):
+    """What was to be gone on with was asked something else."""
+
+    def __init__(self, *, folder: Path, name: str, was: object, asked: object) -> None:
+        super().__init__(
+            f"The campaign of {folder} was begun with {name} {was!r}, and is asked for with {asked!r} now: trials of "
+            "the two are not counted together.",
+            advice="Give the options that it was begun with, --seed included, or begin another: leave out --resume.",
+        )
 
 
 class Ledger:
@@ -44,8 +56,8 @@ class Ledger:
 
     @classmethod
     def go_on(cls, folder: Path) -> Ledger:
-        """The ledger of an earlier campaign. Raises NotACampaign."""
-        ledger = cls(folder)
+        """The ledger of an earlier campaign, or that to which `lead` has led. Raises NotACampaign."""
+        ledger = cls((folder / FILE).resolve().parent)
         try:
             lines = ledger.path.read_bytes().splitlines()
         except OSError as error:
@@ -59,6 +71,11 @@ class Ledger:
             if result is not None:
                 ledger._results.setdefault(result.specification.key, result)
         return ledger
+
+    def lead(self, folder: Path) -> None:
+        """Have the folder of a session that goes on with the campaign lead to it: it is the latest one then."""
+        if folder != self.path.parent:
+            (folder / FILE).symlink_to(os.path.relpath(self.path, folder))
 
     @property
     def results(self) -> tuple[Result, ...]:

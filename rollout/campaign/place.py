@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +13,22 @@ import psutil
 
 from rollout.campaign.ground import Ground
 from rollout.campaign.records import Result, Specification
+from rollout.errors import RolloutError
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL
 from rollout.journal.questions import Event
+from rollout.options import RUN_FOLDER
 from rollout.recovery import alive, recover
 from rollout.report.text import tail
 from rollout.site import processes
-from rollout.site.engine import RUN_LABEL, Engine, find_engine
+from rollout.site.engine import RUN_LABEL, Engine, NoEngine, find_engine
 from rollout.site.store import Store
 
 UNWIND_SECONDS = 60.0
 _OUTPUT = "pytest.log"
 _RECOVERIES = 2
+_TRIES = 3
+_BUSY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +75,22 @@ class Place:
                 break
         return left, owing
 
-    def left_on_the_machine(self, run: str) -> tuple[str, ...]:
-        """Containers, networks, processes and mounts of the trial's run, by its id and its folder."""
+    def left_on_the_machine(self, events: Sequence[Event]) -> tuple[str, ...]:
+        """Containers, networks, processes and mounts of the trial's run, by its id and its folder.
+
+        Where the run made containers and no engine says which there are now, that is a line too: what has not been
+        looked for has not been found gone.
+        """
+        run = str(events[0]["run"]) if events else ""
         found = (
             [f"process {pid} carries the run's token" for pid in processes.marked(f"XAVOS_RUN={run}")] if run else []
         )
         found += [f"mounted: {part.mountpoint}" for part in psutil.disk_partitions(all=True)
                   if Path(part.mountpoint).is_relative_to(self.folder)]  # fmt: skip
-        engine = find_engine()
+        made = any(one["event"] == "act.intent" and one["undo"]["kind"] in {"container", "network"} for one in events)
+        engine = _engine(tries=_TRIES if made else 1)
+        if made and isinstance(engine, NoEngine):
+            found.append(f"containers cannot be looked for: {engine.reason}")
         if run and isinstance(engine, Engine):
             client = engine.client()
             label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run}"}
@@ -100,11 +113,25 @@ class Place:
         shutil.rmtree(self.state, ignore_errors=True)
 
 
+class TrialAlive(RolloutError):
+    """An earlier attempt at the trial still runs; its site is not ours to take away."""
+
+    def __init__(self, *, folder: Path) -> None:
+        super().__init__(
+            f"An earlier attempt at the trial in {folder} still runs, {UNWIND_SECONDS:.0f} s after it was waited for.",
+            advice="Wait until it has unwound, or end it; then go on with --resume.",
+        )
+
+
 def fresh_place(trial: Specification, ground: Ground) -> Place:
-    """Empty folders. An earlier attempt at the same trial (its worker was killed) is settled first."""
+    """Empty folders. An earlier attempt at the same trial (its worker was killed) is settled first.
+
+    Raises TrialAlive where it has not ended in a minute.
+    """
     place = Place(folder=ground.home / trial.key, state=ground.state / trial.key, cache=ground.cache)
     if place.folder.exists() or place.state.exists():
-        _wait_for_the_living(place.state)
+        if not _has_ended(place):
+            raise TrialAlive(folder=place.folder)
         place.recover()
         shutil.rmtree(place.folder, ignore_errors=True)
     for each in (place.sites, place.state, place.reports):
@@ -112,11 +139,28 @@ def fresh_place(trial: Specification, ground: Ground) -> Place:
     return place
 
 
-def _wait_for_the_living(state: Path) -> None:
-    """A run whose conductor was killed unwinds; until it has, it is alive and not ours to recover."""
+def _has_ended(place: Place) -> bool:
+    """A run whose conductor was killed unwinds; until it has, it is alive and not ours to recover.
+
+    One that had only just been started has no journal yet by which it could be known, but it is told where to report.
+    """
     until = time.monotonic() + UNWIND_SECONDS
-    while alive(state) and time.monotonic() < until:
+    while alive(place.state) or processes.marked(f"{RUN_FOLDER}={place.reports}"):
+        if time.monotonic() >= until:
+            return False
         time.sleep(0.5)
+    return True
+
+
+def _engine(*, tries: int) -> Engine | NoEngine:
+    """The engine; one that is so busy that it does not answer at once is asked again."""
+    found = find_engine()
+    for _ in range(tries - 1):
+        if isinstance(found, Engine):
+            break
+        time.sleep(_BUSY_SECONDS)
+        found = find_engine()
+    return found
 
 
 def unheard(text: str) -> None:

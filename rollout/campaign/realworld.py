@@ -103,7 +103,7 @@ def real_difference(results: Sequence[Result], mix: Mix, first: str, second: str
     _, low, high = mover([*here, *((-weight, two) for weight, two in there)])
     return Difference(first=first, second=second, share_first=_bounded(mover(here)[0]),
                       share_second=_bounded(mover(there)[0]), n=sum(one.n + two.n for _, one, two in pairs),
-                      low=max(-1.0, low), high=min(1.0, high), is_paired=False)  # fmt: skip
+                      low=max(-1.0, low), high=min(1.0, high), is_paired=False, covered=covered)  # fmt: skip
 
 
 def _bounded(share: float) -> float:

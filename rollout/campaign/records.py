@@ -11,7 +11,7 @@ from typing import Any
 SCHEMA = 1
 CONTROL = "control"
 KILLS = "kills"
-_OUTCOMES_OF_A_PATH = frozenset({"deployed", "refused", "rolled_back", "dirty"})
+OUTCOMES_OF_A_PATH = frozenset({"deployed", "refused", "rolled_back", "dirty"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,11 @@ class Result:
     """What came of a trial.
 
     `outcome` is how its run ended: deployed, refused, rolled_back, dirty, void (the fault never bit), killed, or error
-    (the run did not say). `settled` is the same after recovery has paid what was owed. `owed` is what recovery could
-    not pay; `changed` what differs, seen from outside and after all that, from how the world was before: empty lists
-    are the proof that nothing was left. `left` is what the run itself said it had left. `seconds` is the run's time
-    without recovery, `recovery_seconds` that of recovery, 0 where none was needed. `population` tells what may be
-    counted together: "real", or "rehearsal:" and the scenario.
+    (the run did not say, or did not end in the time that it was given). `settled` is the same after recovery has paid
+    what was owed. `owed` is what recovery could not pay; `changed` what differs, seen from outside and after all that,
+    from how the world was before: empty lists are the proof that nothing was left. `left` is what the run itself said
+    it had left. `seconds` is the run's time without recovery, `recovery_seconds` that of recovery, 0 where none was
+    needed. `population` tells what may be counted together: "real", or "rehearsal:" and the scenario.
     """
 
     specification: Specification
@@ -92,8 +92,8 @@ class Result:
 
     @property
     def counts(self) -> bool:
-        """Whether the trial may be counted: a fault that never bit says nothing."""
-        return self.bit and self.settled in _OUTCOMES_OF_A_PATH
+        """Whether the trial may be counted: a fault that never bit says nothing, nor does a run that we had to end."""
+        return self.bit and self.outcome != "error" and self.settled in OUTCOMES_OF_A_PATH
 
     @property
     def succeeded(self) -> bool:

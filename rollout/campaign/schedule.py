@@ -73,6 +73,9 @@ def chosen(names: Iterable[str]) -> Choice:
     for told in names:
         name, _, form = told.partition(":")
         name, _, phase = name.partition("@")
+        if (phase or form) and name in {EVERYTHING, KILLS, NOTHING, *FAMILIES}:
+            raise InvalidOption(option="--faults", value=told,
+                                expected=f"{name} alone, or a fault's name before @ and : (--fault=list)")  # fmt: skip
         if name == EVERYTHING:
             kinds, kills = set(CATALOGUE), True
         elif name == KILLS:

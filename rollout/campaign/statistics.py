@@ -1,8 +1,8 @@
 """What trials say: counts, rates, differences, success in the real world. Pure; every share is a fraction of 1.
 
 Nothing is said of results of several populations at once, and a trial that does not count (its fault never bit, or its
-run did not say how it ended) counts for nothing. Intervals are of 95 %, each for itself: none is widened for being one
-of many.
+run did not say how it ended) counts for nothing, unless it left something behind: that is never left out. Intervals are
+of 95 %, each for itself: none is widened for being one of many.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rollout.campaign.intervals import newcombe, newcombe_paired
-from rollout.campaign.records import CONTROL, KILLS, Result
+from rollout.campaign.records import CONTROL, KILLS, OUTCOMES_OF_A_PATH, Result
 from rollout.rates import Rate, rate
 
 Key = TypeVar("Key", bound=Hashable)
@@ -21,7 +21,7 @@ Place = tuple[str, str, str, str]  # path, fault, form, the path's own phase
 Expectations = Mapping[Place, tuple[str, ...]]  # the outcomes that are promised; () where nothing is
 FAULT = "fault"
 OUTCOMES = ("deployed", "refused", "rolled_back", "killed", "dirty", "void", "error")
-NEVER_BIT, UNTOLD = "its fault never bit", "its run did not say how it ended"
+NEVER_BIT, UNTOLD = "its fault never bit", "its run did not say how it ended, or not in time"
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def counting(results: Iterable[Result]) -> tuple[Result, ...]:
 
 def voids(results: Iterable[Result]) -> tuple[tuple[Result, str], ...]:
     """Those that count for nothing, and why."""
-    return tuple((one, UNTOLD if one.bit else NEVER_BIT) for one in results if not one.counts)
+    return tuple((one, UNTOLD if outcome(one) == "error" else NEVER_BIT) for one in results if not one.counts)
 
 
 def success(results: Iterable[Result]) -> Rate | None:
@@ -54,8 +54,13 @@ def success(results: Iterable[Result]) -> Rate | None:
 
 
 def clean(results: Iterable[Result]) -> Rate | None:
-    """The share that left nothing which nobody has taken away, however it ended; None where nothing counts."""
-    counted = counting(results)
+    """The share that left nothing which nobody has taken away, however it ended; None where nothing counts.
+
+    Whatever left something is counted, also where its fault never bit or its run said nothing.
+    """
+    results = tuple(results)
+    population(results)
+    counted = [one for one in results if one.counts or one.is_dirty]
     return rate(sum(not one.is_dirty for one in counted), len(counted))
 
 
@@ -63,18 +68,20 @@ def rates(
     results: Iterable[Result], of: Callable[[Result], Key], measure: Callable[[Iterable[Result]], Rate | None] = success
 ) -> dict[Key, Rate]:
     """The measure for each key, in the order in which the keys first appear; without those of which nothing counts."""
+    results = tuple(results)
+    population(results)
     groups: dict[Key, list[Result]] = {}
-    for one in counting(results):
+    for one in results:
         groups.setdefault(of(one), []).append(one)
     return {key: found for key, group in groups.items() if (found := measure(group)) is not None}
 
 
 def outcome(result: Result) -> str:
     """One of OUTCOMES: how the run ended; what was left behind for good is dirty, whatever the run said."""
-    if not result.bit:
-        return "void"
-    if result.settled == "error" or result.outcome == "error":
+    if "error" in {result.outcome, result.settled}:
         return "error"
+    if not result.bit or result.settled not in OUTCOMES_OF_A_PATH:
+        return "void"
     if result.is_dirty:
         return "dirty"
     return result.outcome if result.outcome in OUTCOMES else "error"
@@ -104,10 +111,10 @@ class Cell:
 def is_expected(result: Result, expected: Sequence[str]) -> bool | None:
     """Whether the trial came to what is promised; None where there is nothing to hold it to.
 
-    What has been changed for good, or a run that says nothing, is expected of nobody; and whoever promises anything
-    promises to leave nothing, whether a fault bit or not.
+    What has been changed for good, or a run that says nothing or does not end, is expected of nobody; and whoever
+    promises anything promises to leave nothing, whether a fault bit or not.
     """
-    if result.owed or result.changed or result.settled == "error" or (expected and result.is_dirty):
+    if "error" in {result.outcome, result.settled} or result.owed or result.changed or (expected and result.is_dirty):
         return False
     if not result.counts or not expected:
         return None
@@ -149,7 +156,8 @@ class Difference:
     """Success of `first` less that of `second`, with its interval.
 
     `n`: pairs where they are paired, else cases of both together. `left_out`: pairs of which one half does not count.
-    `only_first`, `only_second`: pairs in which one succeeded and the other did not.
+    `only_first`, `only_second`: pairs in which one succeeded and the other did not. `covered`: of a difference in the
+    real world, the share of the mix that was measured on both, over which both shares are taken here.
     """
 
     first: str
@@ -163,6 +171,7 @@ class Difference:
     only_first: int = 0
     only_second: int = 0
     left_out: int = 0
+    covered: float | None = None
 
     @property
     def estimate(self) -> float:

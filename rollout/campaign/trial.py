@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +22,9 @@ from rollout.campaign.ground import Ground
 from rollout.campaign.neighbour import neighbour
 from rollout.campaign.place import UNWIND_SECONDS, Place, fresh_place
 from rollout.campaign.records import KILLS, Result, Specification
+from rollout.errors import RolloutError
 from rollout.fingerprint import Fingerprint, residue
+from rollout.journal import Redactor
 from rollout.journal.questions import Event, last, texts
 from rollout.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.outcomes import PathVerdict
@@ -33,7 +36,8 @@ _OTHERS = frozenset({"CI", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE"})
 # Plugins that a trial can do without: its journal says everything, and nobody reads a page about it.
 _UNNEEDED = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
 _MOST_LINES = {"left": 20, "owed": 20, "changed": 50}
-_running: set[subprocess.Popen[bytes]] = set()
+_running: dict[subprocess.Popen[bytes], str] = {}  # each with the session that it belongs to
+_unwinding: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,10 @@ class _Afterwards:
 
 
 def run_trial(trial: Specification, ground: Ground) -> Result:
-    """Make the trial. Raises OSError where the ground cannot be written; whatever the run does is a result."""
+    """Make the trial; whatever the run does is a result.
+
+    Raises OSError where the ground cannot be written, TrialAlive, Unwound.
+    """
     place = fresh_place(trial, ground)
     name = f"x{trial.key[:8]}"
     with neighbour(trial, place) as server, decoys(
@@ -64,18 +71,33 @@ def run_trial(trial: Specification, ground: Ground) -> Result:
         owed, recovered = place.recover()
         recovery = round(time.monotonic() - began, 2) if recovered else 0.0
         events = place.events()
-        changed = (*place.left_on_the_machine(_run_of(events)), *_differences(before, beside.look()))
+        changed = (*place.left_on_the_machine(events), *_differences(before, beside.look()))
     afterwards = _Afterwards(owed=owed, changed=changed, recovery_seconds=recovery)
     result = _result(trial, ground, ended, events, afterwards, printed=place.printed())
     place.tidy(result)
     return result
 
 
-def unwind_running() -> None:
-    """Have the runs of this process's trials unwind: whoever waits for them need not wait for their ends."""
-    for process in tuple(_running):
+class Unwound(RolloutError):
+    """A trial that is not made any more: its campaign has been interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__("The campaign was interrupted before this trial's run began.")
+
+
+def unwind_running(session: str, *, within: float = 0.0) -> None:
+    """Have the runs of this process's trials that belong to a campaign's session unwind, and begin no others.
+
+    `within`: wait so many seconds at most until they have.
+    """
+    _unwinding.add(session)
+    mine = [process for process, belongs in tuple(_running.items()) if belongs == session]
+    for process in mine:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + within
+    while any(process in _running for process in mine) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def command(trial: Specification, ground: Ground, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
@@ -87,11 +109,15 @@ def command(trial: Specification, ground: Ground, *, name: str, directory: Path,
 
 
 def repeat(trial: Specification, ground: Ground) -> str:
-    """The line that repeats a trial by hand: the same path, fault, phase and seed, on a site of its own."""
-    fault = f" --fault={trial.where}" if trial.where else ""
+    """The line that repeats a trial by hand: the same path, fault, phase and seed, on a site of its own.
+
+    A password in it is masked, since the line is in reports.
+    """
+    fault = (f"--fault={trial.where}",) if trial.where else ()
     usual = {"--git-source=auto", "--scenario=default", "--forge=auto", "--database=auto", "--assets=auto"}
-    given = " ".join(argument for argument in ground.arguments if argument not in usual)
-    return f"pytest {given} --path={trial.path}{fault} --seed={trial.seed} --name=trial --keep=never -k phase_passed"
+    given = (argument for argument in ground.arguments if argument not in usual)
+    own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", "--name=trial", "--keep=never", "-k", "phase_passed")
+    return Redactor().text(shlex.join(("pytest", *given, *own)))
 
 
 # -- the run ----------------------------------------------------------------------------------------------------------
@@ -106,17 +132,21 @@ def _run(
         address = f"postgresql://{secret['user']}:{secret['password']}@{server.host}:{server.port}/postgres"
         given = (*(argument for argument in given if not argument.startswith("--database=")), f"--database={address}")
     began = time.monotonic()
+    if ground.session in _unwinding:
+        raise Unwound
     with place.output.open("wb") as output:
         process = subprocess.Popen(
             (sys.executable, "-m", "pytest", *given),
             cwd=ROOT, env=_environment(place, ground), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        _running.add(process)
+        _running[process] = ground.session
         try:
+            if ground.session in _unwinding:  # said between the question above and now
+                process.send_signal(signal.SIGTERM)
             code = _wait(process, ground.patience)
         finally:
-            _running.discard(process)
+            del _running[process]
     return _Ended(code=code, seconds=round(time.monotonic() - began, 2))
 
 
@@ -168,13 +198,14 @@ def _result(
     trial: Specification, ground: Ground, ended: _Ended, events: tuple[Event, ...], afterwards: _Afterwards, *,
     printed: str,
 ) -> Result:  # fmt: skip
+    if ended.code == -signal.SIGKILL:
+        events = tuple(map(_not_void, events))
     path = next((path for path in verdict(events).paths if path.name == trial.path), None)
     first = next((one for one in verdict(_before_recovery(events)).paths if one.name == trial.path), None)
     finished, bite = last(events, "fault.finished"), last(events, "fault.bit")
-    killed = ended.code == -signal.SIGKILL
     evidence = texts(finished, "evidence") or ((str(bite.get("evidence")),) if bite else ())
-    if killed and trial.kind == KILLS and not evidence:
-        evidence = ("SIGKILL ended the run before its first phase",)
+    if ended.code == -signal.SIGKILL and trial.kind == KILLS and not evidence:
+        evidence = (_when_killed(events),)
     failure = first.failure if first else None
     outcome = _outcome(ended, first)
     return Result(
@@ -195,6 +226,18 @@ def _result(
         seconds=ended.seconds,
         recovery_seconds=afterwards.recovery_seconds,
     )
+
+
+def _not_void(event: Event) -> Event:
+    """A path that had ended when the kill came was found void then, for want of a kill: it is what its phases say."""
+    is_void = event["event"] == "path.finished" and event.get("outcome") == "void"
+    return {**event, "outcome": ""} if is_void else event
+
+
+def _when_killed(events: tuple[Event, ...]) -> str:
+    """When the run was killed of which nothing says that it was: its journal was not open yet, or not any more."""
+    begun = any(one["event"] == "path.started" for one in events)
+    return f"SIGKILL ended the run {'after its path had ended' if begun else 'before its first phase'}"
 
 
 def _before_recovery(events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -15,7 +15,7 @@ from docker.models.containers import Container
 from rollout.errors import RolloutError
 from rollout.faults.fault import CannotInject, Wound
 from rollout.faults.sensed import SERVER_LOG, Sensed
-from rollout.process import Request
+from rollout.process import Outcome, Request
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
 from rollout.site.postgres.engine import named_container
 from rollout.site.site import Site
@@ -100,6 +100,14 @@ class Heard(Sensed):
 
     # -- the witness
 
+    def commanded(self, site: Site, outcome: Outcome) -> None:
+        super().commanded(site, outcome)
+        self._hear_later(site)
+
+    def failed(self, site: Site, error: BaseException) -> None:
+        super().failed(site, error)
+        self._hear_later(site)
+
     def met(self, site: Site, evidence: str) -> None:
         """One bite; with the first, the end of the transient form is in sight."""
         if self._has_begun and self.saw(evidence) == 1 and self.wound.is_transient:
@@ -110,13 +118,19 @@ class Heard(Sensed):
         with self._hearing:
             for name, ear in self._ears(site):
                 said = ear()
-                new, self._heard[name] = said[self._heard.get(name, 0) :], len(said)
+                known = self._heard.get(name, 0)
+                new, self._heard[name] = said[known:], max(known, len(said))  # "": it could not be read for once
                 if name == "the server's log":
                     for line in new.splitlines():
                         if self._logged is not None and self._logged.search(line):
                             self.met(site, f"{name}: {line.strip()}")
                 else:
                     self.look_into(site, new, whose=name)
+
+    def _hear_later(self, site: Site) -> None:
+        """After the struck phase nobody listens all the time."""
+        if self._has_begun and self._is_applied.is_set():
+            self.hear(site)
 
     def _listen(self, site: Site) -> None:
         while not self._is_applied.wait(_POLL_SECONDS):

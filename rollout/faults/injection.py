@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout.faults.fault import Fault, Witness, Wound
@@ -34,7 +34,7 @@ class Injection:
         return self.fault.forge_options() if self.fault else {}
 
     def command(self, phase: str, request: Request) -> Request:
-        fault, site = self._striking(phase), self._site
+        fault, site = self._striking(phase) or self._lasting(bitten=True), self._site
         return fault.command(site, request) if fault and site and fault.is_active else request
 
     def commanded(self, phase: str, outcome: Outcome) -> None:
@@ -55,6 +55,11 @@ class Injection:
         """Whether the phase is struck at work: then no checkpoint spares it that, and none is made of it."""
         fault = self._striking(phase)
         return fault is not None and not fault.strikes_in_rollback
+
+    def strikes_after(self, phase: str, order: Sequence[str]) -> bool:
+        """Whether a later phase is struck, in the order of the path."""
+        struck = self.fault.wound.phase if self.fault is not None else None
+        return struck is not None and order.index(struck) > order.index(phase)
 
     def mark(self, phase: str) -> Mapping[str, str]:
         """What the keys of later phases have to know of the phase: that it may have come to something else."""
@@ -98,6 +103,11 @@ class Injection:
         if fault and site and fault.is_over_with_its_phase:
             fault.over(site)
 
+    def failed(self, error: BaseException) -> None:
+        """Something has gone wrong after the struck phase, in another or between two."""
+        if (fault := self._lasting()) is not None and self._site is not None:
+            fault.failed(self._site, error)
+
     def release(self) -> bool | None:
         """The path is over, and so is the fault. Whether it bit; None where there was none."""
         fault = self.fault
@@ -129,14 +139,16 @@ class Injection:
         try:
             yield
         except BaseException as error:
-            if (fault := self._lasting()) is not None:
-                fault.failed(step.site, error)
+            self.failed(error)
             raise
 
-    def _lasting(self) -> Fault | None:
-        """The persistent fault of a phase that has been left, as long as its trouble is there."""
+    def _lasting(self, *, bitten: bool = False) -> Fault | None:
+        """The persistent fault of a phase that has been left, as long as its trouble is there.
+
+        `bitten`: only if it has been met. One that has not does nothing in the name of a phase that it is not aimed at.
+        """
         fault = self.fault
-        if fault is None or not self._is_struck or fault.wound.is_transient:
+        if fault is None or not self._is_struck or fault.wound.is_transient or (bitten and not fault.witness.bites):
             return None
         return fault if fault.is_active else None
 

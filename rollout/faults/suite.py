@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -9,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import psutil
 
-from rollout.faults.fault import Fault, Kind, Wound, either_form
+from rollout.faults.fault import CannotInject, Fault, Kind, Wound, either_form
 from rollout.journal import JournalUnwritable
 from rollout.options import ROOT
 from rollout.site.site import Site
@@ -92,8 +94,12 @@ class JournalDiskFull(Fault):
         self._kept = -1
 
     def strike(self, step: Step) -> None:
-        path = str(step.site.run.journal.path)
-        self._descriptor = next(file.fd for file in psutil.Process().open_files() if file.path == path)
+        path = step.site.run.journal.path
+        found = (file.fd for file in psutil.Process().open_files() if _is(file.path, path))
+        self._descriptor = next(found, -1)
+        if self._descriptor < 0:
+            raise CannotInject(fault="journal_disk_full", why=f"no open file of this process is {path}",
+                               option="run where open files can be listed")  # fmt: skip
         self._kept = os.dup(self._descriptor)
         full = os.open(_NO_ROOM, os.O_WRONLY)
         try:
@@ -109,6 +115,13 @@ class JournalDiskFull(Fault):
         if self._kept >= 0:
             os.dup2(self._kept, self._descriptor)
             os.close(self._kept)
+
+
+def _is(name: str, path: Path) -> bool:
+    """Whether they are one file, by whatever links."""
+    with contextlib.suppress(OSError):
+        return path.samefile(name)
+    return False
 
 
 _UNWOUND = either_form("rolled_back", "refused")

@@ -32,6 +32,15 @@ def write_campaign(folder: Path, data: Mapping[str, Any]) -> Path:
     return write_whole(folder / PAGE, _page(shown))
 
 
+def read_campaign(folder: Path) -> Mapping[str, Any]:
+    """campaign.json of a folder; empty where there is none that can be read."""
+    try:
+        data = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def campaign_page(data: Mapping[str, Any]) -> str:
     """The whole page: one file without a script. Raises ValueError for trials of several populations."""
     return _page(view(data))

@@ -51,8 +51,9 @@ def rate_words(rate: Rate) -> str:
 
 
 def difference_words(one: Difference) -> str:
-    """`+12.3 points, 95 % interval +1.0 points to +22.9 points`."""
-    return f"{points(one.estimate)}, 95{_SPACE}% interval {points(one.low)} to {points(one.high)}"
+    """`+12.3 points, 95 % interval +1.0 points to +22.9 points`; of the real world, over which part of the mix."""
+    over = f", over the {fine(one.covered)} of the mix that was measured on both" if one.covered is not None else ""
+    return f"{points(one.estimate)}, 95{_SPACE}% interval {points(one.low)} to {points(one.high)}{over}"
 
 
 def verdict(one: Difference) -> str:

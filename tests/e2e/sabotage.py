@@ -85,14 +85,14 @@ def _install(sabotage: Sabotage) -> None:
         sabotage.saw(event, facts)
         return line
 
-    def applying(self: Deployment, code: PhaseCode, step: Step, key: str) -> None:
+    def applying(self: Deployment, code: PhaseCode, step: Step, key: str, *, keeps: bool) -> None:
         def spoiled(step: Step) -> None:
             code.apply(step)
             if not sabotage.struck:
                 sabotage.strike()
 
         meant = sabotage.is_meant(self.plan.name, code.name)
-        apply(self, dataclasses.replace(code, apply=spoiled) if meant else code, step, key)
+        apply(self, dataclasses.replace(code, apply=spoiled) if meant else code, step, key, keeps=keeps)
 
     def restoring(self: Restoration, key: str, step: Step, *, struck: bool) -> bool:
         allowed = sabotage.event in _RESTORING or not sabotage.is_meant(step.plan.name, step.phase.name)

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import psutil
 import pytest
@@ -97,7 +98,18 @@ def test_a_short_campaign_that_is_killed_midway_and_gone_on_with_strikes_with_ev
     assert (True, {}) == (verdict["rehearsal"], verdict["paths"])
     for report in ("report.html", "summary.md", "journal.jsonl"):
         assert (folder / report).stat().st_size, report
-    assert (world.reports / "latest" / "junit.xml").stat().st_size
+    # Every session tells of the whole campaign, warm-ups included; `latest` is the one that has only gone on with it.
+    assert 10 == _told(world)
+    again = world.run(*asked, "--resume=latest")
+    assert (0, 10) == (again.code, _told(world)), again.output[-3000:]
+    assert trials == _trials(folder)
+
+
+def _told(world: World) -> int:
+    """How many tests the newest session tells of."""
+    suite = ElementTree.parse(world.reports / "latest" / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    return int(suite.get("tests", "0"))
 
 
 def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str]:

@@ -9,9 +9,11 @@ import pytest
 
 from fixtures.script import find_application
 from rollout.errors import PhaseFailed, UsageError
+from rollout.faults import CATALOGUE, Wound
 from rollout.plan import PhasePlan, load_plan
 from rollout.site import settings
 from rollout.site.choice import Choice, refuse_what_cannot_be_observed
+from rollout.site.site import Site
 from rollout.step import Step
 from tests.unit.fakes import GROUND, Stage, code, options, plan, writes
 
@@ -63,6 +65,40 @@ def test_what_a_failed_step_got_is_told(stage: Stage) -> None:
     stage.play(GROUND, code("generation", fails("xavos/mix.exs")), code("setup", writes("never.txt")))
     (event,) = stage.told("phase.packages")
     assert [package["name"] for package in event["packages"]] == ["ash"]
+
+
+def test_it_begins_where_the_fault_strikes_and_is_what_it_came_to_by_itself(tmp_path: Path) -> None:
+    """A step before the struck one is restored, whatever it tells the site is told again; never where nothing strikes,
+    nor where it is struck itself.
+    """
+
+    def worked(struck: str | None) -> tuple[bool, bool]:
+        wound = Wound(kind=CATALOGUE["two_runs"], path="realistic", phase=struck, at=None, form="transient", seed=1)
+        stage = Stage(tmp_path, plan("ground", WATCHED, AFTER), fault=wound if struck else None, leaps=True)
+        fault = stage.injection.fault
+        if fault is not None:
+            fault.strike = lambda step: None  # type: ignore[method-assign]
+        stage.site.observed = True
+        work: list[str] = []
+
+        def apply(step: Step) -> None:
+            work.append(step.phase.name)
+            writes("xavos/mix.exs")(step)
+
+        def adopt(site: Site) -> None:
+            site.app = "xavos"
+
+        def asks(step: Step) -> None:
+            assert step.site.file("mix.exs").read_text() == "x"
+
+        results = stage.play(GROUND, code("generation", apply, adopt=adopt), code("setup", asks, checkpointed=False))
+        assert results["setup"].passed, results["setup"].error
+        assert stage.told("path.left")[0]["items"] == ["folder xavos: 1 file, 0.0 MB"]
+        return bool(work), results["generation"].restored
+
+    assert [worked(struck) for struck in (None, "setup", "setup", "generation", None)] == [
+        (True, False), (True, False), (False, True), (True, False), (True, False)
+    ]  # fmt: skip
 
 
 def test_a_step_of_the_paths_own_is_tried_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

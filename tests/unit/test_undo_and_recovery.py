@@ -18,6 +18,7 @@ import pytest
 from rollout import recovery
 from rollout.errors import NoEngine
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.journal.merging import JOURNAL
 from rollout.options import ROOT
 from rollout.rollback import roll_back
 from rollout.run import lock_file, lock_run, open_journal, secrets_file
@@ -339,6 +340,16 @@ class TestRecovery:
         assert [] == [path for path in state.rglob("*") if path.is_file()]
         assert '"killed": true' in (tmp_path / "reports" / run / "verdict.json").read_text()
         assert ((), []) == self.recover(tmp_path)
+
+    def test_the_journal_is_with_the_reports_also_where_they_are_on_another_file_system(self, tmp_path: Path) -> None:
+        """There it is no single file with two names, and a killed run could not copy it."""
+        run = self.killed(tmp_path)
+        shown = tmp_path / "reports" / run / JOURNAL
+        shown.unlink()
+        self.recover(tmp_path)
+        told = [event["event"] for event in read_events(shown)]
+        assert "run.started" not in told[1:]
+        assert {"act.intent", "undo.done", "rollback.finished"} <= set(told)
 
     def test_a_run_killed_before_its_first_act_has_changed_nothing_and_is_not_called_dirty(
         self, tmp_path: Path

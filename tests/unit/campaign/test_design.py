@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rollout.campaign.campaign import Campaign, begin
+from rollout.campaign.campaign import Campaign, begin, facts
 from rollout.campaign.design import Design, design, is_warm_up, refuse_what_cannot_be_meant
-from rollout.campaign.ledger import NotACampaign
+from rollout.campaign.ledger import AnotherCampaign
 from rollout.campaign.records import Result, Specification
 from rollout.campaign.schedule import schedule
 from rollout.errors import InvalidOption, UsageError
@@ -22,7 +23,7 @@ BOTH = {"paths": "realistic,ambitious"}
 
 
 def designed(folder: Path, *, means: Means = HERE, **given: Any) -> Design:
-    asked = options(folder, source="rehearsal", **{**BOTH, **given})
+    asked = options(folder, **{"source": "rehearsal", **BOTH, **given})
     refuse_what_cannot_be_meant(asked)
     return design(asked, is_rehearsal=True, means=means)
 
@@ -133,5 +134,16 @@ def test_what_was_counted_under_one_question_does_not_count_under_another(
     begun.ledger.add(result(trial()))
     gone_on = begin(designed(tmp_path, seed="7", resume=str(tmp_path)), tmp_path / "elsewhere")
     assert (gone_on.folder, gone_on.design.trials, len(gone_on.results)) == (tmp_path, 3, 1)
-    with pytest.raises(NotACampaign, match=f"begun with {next(iter(other))}"):
+    with pytest.raises(AnotherCampaign, match=f"begun with {next(iter(other))}"):
         designed(tmp_path, resume=str(tmp_path), **{"seed": "7", **other})
+
+
+def test_no_password_is_in_what_a_campaign_writes_down(tmp_path: Path) -> None:
+    """Neither in the ledger's head, nor in a trial; and with or without it, it is the same campaign."""
+    asked: dict[str, Any] = {"source": "mirror:https://me:s3cret@mirror.example", "seed": "7"}
+    campaign = begin(designed(tmp_path, **asked), tmp_path)
+    campaign.ledger.add(result(next(schedule(campaign.design.wish({}, {})))))
+    assert "s3cret" not in campaign.ledger.path.read_text()
+    assert "s3cret" not in json.dumps(facts(campaign), default=str)
+    assert "s3cret" in " ".join(campaign.ground.arguments)
+    assert begin(designed(tmp_path, **asked, resume=str(tmp_path)), tmp_path / "b").results == campaign.results

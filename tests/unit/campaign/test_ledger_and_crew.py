@@ -3,14 +3,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rollout.campaign.crew import ClusterUnreachable, Crew, hired
+from rollout.campaign.crew import ClusterUnreachable, Crew, TrialNotMade, hired
 from rollout.campaign.ground import Ground
 from rollout.campaign.ledger import FILE, Ledger, NotACampaign
+from rollout.campaign.place import TrialAlive
 from rollout.campaign.records import Result, Specification, as_row, from_row
 from tests.unit.campaign.trials import made, result, trial
 
@@ -46,6 +47,21 @@ def test_a_trial_counts_once_however_often_it_comes(tmp_path: Path) -> None:
     with (tmp_path / FILE).open("a") as file:
         file.write(json.dumps(as_row(result(seconds=99.0))) + "\n")
     assert [one.seconds for one in Ledger.go_on(tmp_path).results] == [10.0]
+
+
+def test_a_session_that_goes_on_with_a_campaign_leads_to_it(tmp_path: Path) -> None:
+    """`latest` is the folder of that session; whoever goes on with it once more goes on with the campaign."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    ledger = Ledger.begin(first, {"seed": 7})
+    ledger.lead(first)
+    ledger.lead(second)
+    assert not (first / FILE).is_symlink()
+    again = Ledger.go_on(second)
+    assert again.path == first / FILE
+    again.add(result())
+    assert Ledger.go_on(first).results == (result(),)
 
 
 @pytest.mark.parametrize("content", [None, "", "no json\n", '{"v": 1}\n'])
@@ -88,11 +104,25 @@ def test_after_the_time_is_up_nothing_new_is_begun(ground: Ground) -> None:
         assert tuple(crew.results(iter([trial()]), until=time.monotonic() - 1)) == ()
 
 
-def test_what_goes_wrong_in_a_trial_is_not_swallowed(ground: Ground) -> None:
-    def make(specification: Specification, _: Ground) -> Result:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), CancelledError(), KeyError("x")])
+def test_what_nobody_could_make_is_named_with_the_way_to_go_on(ground: Ground, error: Exception) -> None:
+    """A full disk, a cluster that has gone, a fault of ours."""
 
-    with ThreadPoolExecutor(1) as threads, pytest.raises(OSError, match="No space"):
+    def make(specification: Specification, _: Ground) -> Result:
+        raise error
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(TrialNotMade) as failed:
+        tuple(Crew(threads, ground, size=1, make=make).results(iter([trial()])))
+    said = f"Trial 1 (realistic sigterm@database:transient) could not be made: {type(error).__name__}"
+    assert said in str(failed.value)
+    assert "--resume=latest" in failed.value.advice
+
+
+def test_what_a_trial_says_itself_is_left_as_it_is(ground: Ground) -> None:
+    def make(specification: Specification, _: Ground) -> Result:
+        raise TrialAlive(folder=ground.home)
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(TrialAlive):
         tuple(Crew(threads, ground, size=1, make=make).results(iter([trial()])))
 
 
@@ -115,7 +145,7 @@ def test_whoever_goes_away_has_what_runs_unwind_and_waits_for_it(ground: Ground)
         return result(specification)
 
     with ThreadPoolExecutor(2) as threads:
-        results = Crew(threads, ground, size=2, make=make, unwind=told.set).results(
+        results = Crew(threads, ground, size=2, make=make, unwind=lambda session: told.set()).results(
             iter([trial(seed=0), trial(seed=1)])
         )
         assert next(results).specification.seed == 0

@@ -136,6 +136,12 @@ def test_a_fault_may_be_limited_to_a_phase_and_a_form() -> None:
     assert len({t.group for t in trials if t.fault == "sigint"}) > 5
 
 
+@pytest.mark.parametrize("told", ["registry@ash_core", "all:transient", "kills@server", "none:persistent"])
+def test_a_limit_is_that_of_one_fault_and_of_no_group(told: str) -> None:
+    with pytest.raises(InvalidOption, match=f"{told.partition('@')[0].partition(':')[0]} alone, or a fault's name"):
+        chosen([told])
+
+
 def test_a_fault_that_can_strike_no_path_is_named() -> None:
     kind = replace(CATALOGUE["sigterm"], name="nowhere", phases=("no_such_phase",))
     assert kinds_left_out([kind, CATALOGUE["sigterm"]], PLANS, {}) == ("nowhere",)

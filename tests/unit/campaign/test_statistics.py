@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,6 +117,29 @@ def test_void_counts_for_nothing_and_is_told() -> None:
     assert (found.hits, found.n) == (1, 2)
     assert [why for _, why in statistics.voids(results)] == [statistics.NEVER_BIT, statistics.UNTOLD]
     assert statistics.success(results[2:]) is None
+
+
+def test_a_run_that_does_not_end_is_expected_of_nobody_and_counts_for_nothing() -> None:
+    """However well it was undone once we had ended it."""
+    hung = replace(made("error"), settled="rolled_back")
+    assert statistics.is_expected(hung, ("rolled_back", "refused")) is False
+    assert statistics.success([hung]) is None
+    assert statistics.voids([hung]) == ((hung, statistics.UNTOLD),)
+    assert statistics.outcome(hung) == "error"
+
+
+def test_whatever_left_something_behind_is_never_left_out() -> None:
+    """Neither where its fault never bit, nor where its run said nothing."""
+    results = [
+        made("rolled_back"),
+        made("rolled_back", bites=0),
+        made("void", bites=0, left=("container x",)),
+        replace(made("error"), settled="dirty"),
+    ]
+    found = statistics.clean(results)
+    assert found is not None
+    assert (found.hits, found.n) == (1, 3)
+    assert statistics.rates(results, lambda one: one.specification.path, statistics.clean) == {"realistic": found}
 
 
 def test_populations_are_never_mixed() -> None:

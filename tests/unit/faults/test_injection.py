@@ -13,6 +13,7 @@ from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind
 from rollout.faults.catalogue import refuse_unfit
 from rollout.options import PATHS
 from rollout.plan import load_plan
+from rollout.process import Request
 from rollout.site.site import Site
 from rollout.step import Step
 from rollout.verdict import verdict
@@ -38,6 +39,14 @@ class Noted(Fault):
 
     def lift(self, site: Site) -> None:
         SEEN.append("lift")
+
+
+class Biting(Noted):
+    """Has another command run, and bites by that."""
+
+    def command(self, site: Site, request: Request) -> Request:
+        self.saw(request.label)
+        return replace(request, label="troubled")
 
 
 class InRollback(Noted):
@@ -123,6 +132,38 @@ def test_a_persistent_fault_is_heard_in_the_phases_after_the_struck_one(tmp_path
     (finished,) = stage.told("fault.finished")
     assert (1, ["It broke."]) == (finished["bites"], finished["evidence"])
     assert "rolled_back" == stage.deployment.outcome()
+
+
+def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Path) -> None:
+    """A clock that is wrong stays so. What was not met in its phase does nothing in the name of another."""
+
+    def asks(step: Step) -> None:
+        request = Request(argv=("mix", "x"), label="mix x", cwd=step.site.directory)
+        SEEN.append(f"{step.phase.name}: {step.site.troubles.command(step.phase.name, request).label}")
+
+    for bites in (True, False):
+        SEEN.clear()
+        kind = replace(KIND, make=Biting if bites else Noted)
+        stage = Stage(tmp_path / str(bites), plan("ground", "one", "two"), fault=wound(kind, form="persistent"))
+        stage.play(GROUND, code("one", asks), code("two", asks))
+        expected = ["one: troubled", "two: troubled"] if bites else ["one: mix x", "two: mix x"]
+        assert expected == [told for told in SEEN if ":" in told]
+
+
+def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the site is looked at, and what was leapt over is put in place."""
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form="persistent"))
+    looks = stage.site.fingerprint
+
+    def breaks(step: Step) -> None:
+        def broken() -> None:
+            monkeypatch.setattr(stage.site, "fingerprint", looks)
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(stage.site, "fingerprint", broken)
+
+    stage.play(GROUND, code("one", breaks), code("two", writes("b")))
+    assert ["[Errno 28] No space left on device"] == stage.told("fault.finished")[0]["evidence"]
 
 
 @pytest.mark.parametrize(("form", "at"), [("transient", "one"), ("persistent", "two")])

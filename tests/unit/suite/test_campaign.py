@@ -30,6 +30,7 @@ def campaign(tmp_path: Path) -> Campaign:
         ("realistic", {"outcome": "dirty", "settled": "dirty", "bites": 0}, "failed"),
         ("realistic", {"outcome": "killed", "owed": ("a role",)}, "failed"),
         ("realistic", {"outcome": "error", "settled": "error", "bites": 0}, "failed"),
+        ("realistic", {"outcome": "error"}, "failed"),
         ("ambitious", {"outcome": "dirty", "settled": "dirty"}, "passed"),
         ("ambitious", {"outcome": "dirty", "settled": "dirty", "bites": 0}, "skipped"),
         ("ambitious", {"changed": ("lost: a decoy",)}, "failed"),
