@@ -278,8 +278,8 @@ class Deployment:
     def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
         """Apply an observed phase; whatever becomes of it stays as it is.
 
-        Where a fault is aimed at a later phase, it is restored if it has passed once: what the path comes to by itself
-        is asked elsewhere, and such a run begins where the fault strikes.
+        Where a fault is aimed at a later phase, it is restored if it has passed in such a run before: what the path
+        comes to by itself is asked elsewhere, and a run under a fault begins where that strikes.
         """
         phase = self.plan.phase(code.name)
         self.run.journal.tell("phase.started", path=self.plan.name, phase=code.name, before=before.digest)

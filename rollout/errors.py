@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 class RolloutError(Exception):
@@ -23,6 +24,16 @@ class RolloutError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For a Dask worker's: made again as it was, since each class takes arguments of its own."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[RolloutError], args: tuple[Any, ...], facts: Mapping[str, Any]) -> RolloutError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class UsageError(RolloutError):

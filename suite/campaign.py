@@ -49,7 +49,7 @@ class Campaigning:
 
     @property
     def seconds(self) -> float:
-        """What all sessions of the campaign took."""
+        """What all sessions of the campaign took, but those that were killed before they could say it."""
         before = self.earlier.get("seconds")
         return round((before if isinstance(before, int | float) else 0.0) + time.monotonic() - self.began, 1)
 

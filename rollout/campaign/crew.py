@@ -73,7 +73,7 @@ class Crew:
                 if not going:
                     return
                 done, going = wait(going, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in sorted(done, key=_has_failed):  # what was made is handed over before anything is raised
                     yield _result(future, asked.pop(future))
         finally:
             for future in going:
@@ -81,6 +81,10 @@ class Crew:
             if going:
                 self._unwind(self._ground.session)
             wait(going)
+
+
+def _has_failed(future: Future[Result]) -> bool:
+    return future.cancelled() or future.exception() is not None
 
 
 def _result(future: Future[Result], trial: Specification) -> Result:
@@ -106,7 +110,8 @@ def hired(ground: Ground, *, jobs: int, cluster: str | None) -> Iterator[Crew]:
     with _client(cluster) as (client, size), client.get_executor(retries=3) as executor:
 
         def unwind(session: str) -> None:
-            client.run(unwind_running, session, within=UNWIND_SECONDS, on_error="ignore")
+            with contextlib.suppress(Exception):  # a scheduler that is gone: its workers' runs notice that, and unwind
+                client.run(unwind_running, session, within=UNWIND_SECONDS, on_error="ignore")
 
         yield Crew(executor, ground, size=size, unwind=unwind)
 

@@ -6,6 +6,7 @@ however often it is written.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -74,8 +75,10 @@ class Ledger:
 
     def lead(self, folder: Path) -> None:
         """Have the folder of a session that goes on with the campaign lead to it: it is the latest one then."""
-        if folder != self.path.parent:
-            (folder / FILE).symlink_to(os.path.relpath(self.path, folder))
+        here, there = folder.resolve(), self.path.resolve()
+        if here != there.parent:
+            with contextlib.suppress(OSError):  # then it is gone on with by its own name only
+                (here / FILE).symlink_to(os.path.relpath(there, here))
 
     @property
     def results(self) -> tuple[Result, ...]:

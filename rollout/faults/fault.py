@@ -39,13 +39,14 @@ class Kind:
     """An entry of the catalogue.
 
     `text` says what goes wrong, `bites` what the witness counts as proof. `phases` are the groups of checks (called
-    after the phases of the realistic path) during which it can strike, in order of their plan; empty: any. `lasts` says
-    when the transient form goes away; `forms` are those that make a difference. `needs`: means it has to have, of
-    "engine" (forge and database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key"
-    (to sign what the registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase.
-    `expects`: form → outcomes of a path that promises to clean up; an optional phase that fails lets the path be
-    deployed in any case. `alters`: a phase that passes all the same may have come to something else than without it,
-    so that nothing kept without it may follow.
+    after the phases of the realistic path) during which it can strike, in order of their plan; empty: any. `spares` are
+    phases that answer for one of those and have no moment at which it could strike. `lasts` says when the transient
+    form goes away; `forms` are those that make a difference. `needs`: means it has to have, of "engine" (forge and
+    database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key" (to sign what the
+    registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
+    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `alters`: a
+    phase that passes all the same may have come to something else than without it, so that nothing kept without it may
+    follow.
     """
 
     name: str
@@ -135,10 +136,10 @@ class Fault:
     A run meets its methods in this order; a kind of fault overrides those that it needs. `arm`: before the path's first
     phase, nothing is there yet. `look`: before the struck phase is looked at (for what changes how the site looks from
     outside, and must be the same after the rollback). `strike`: before the phase is applied. `command`, `commanded`:
-    around each command of the phase, while the fault is active. `failed`: what the phase raised. A persistent one also
-    hears `commanded` and `failed` of the phases after it. `rolling_back`: before
-    its rollback, for kinds that strike there and nowhere else. `lift`: the trouble goes away; called once, at the
-    latest when the path has ended, and it may not raise for what is gone already.
+    around each command of the phase, while the fault is active. `failed`: what the phase raised. A persistent one hears
+    `commanded` and `failed` in the phases after it as well, and once it has bitten also `command`. `rolling_back`:
+    before the phase's rollback, for kinds that strike there and nowhere else. `lift`: the trouble goes away; called
+    once, at the latest when the path has ended, and it may not raise for what is gone already.
     """
 
     strikes_in_rollback = False

@@ -57,9 +57,9 @@ class Injection:
         return fault is not None and not fault.strikes_in_rollback
 
     def strikes_after(self, phase: str, order: Sequence[str]) -> bool:
-        """Whether a later phase is struck, in the order of the path."""
+        """Whether a later phase is struck, in the order of the path; never one that it does not come to."""
         struck = self.fault.wound.phase if self.fault is not None else None
-        return struck is not None and order.index(struck) > order.index(phase)
+        return struck in order and order.index(struck) > order.index(phase)
 
     def mark(self, phase: str) -> Mapping[str, str]:
         """What the keys of later phases have to know of the phase: that it may have come to something else."""

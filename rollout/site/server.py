@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
 
+import docker.errors
 import httpx
+import requests
 
 from rollout.classify import ADVICE, classify
 from rollout.errors import PhaseFailed
@@ -51,7 +54,7 @@ def wait_until_ready(step: Step) -> None:
                 last = f"HTTP {answer.status_code}: {answer.text[:300]}"
                 cause = "database_unreachable" if _says_that_the_database_is_gone(answer) else "timeout"
             if time.monotonic() >= look:
-                if not site.in_forge.running(marker(site)):
+                if not _is_alive(site):
                     raise _ended(site, last)
                 look = time.monotonic() + _ALIVE_SECONDS
             time.sleep(0.1)
@@ -61,6 +64,13 @@ def wait_until_ready(step: Step) -> None:
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
     )
+
+
+def _is_alive(site: Site) -> bool:
+    """Whether a process of the server is left; also where that cannot be asked just now."""
+    with contextlib.suppress(TimeoutError, docker.errors.DockerException, requests.RequestException):
+        return bool(site.in_forge.running(marker(site)))
+    return True
 
 
 def _ended(site: Site, last: str) -> PhaseFailed:

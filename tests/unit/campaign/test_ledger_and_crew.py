@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -64,6 +65,17 @@ def test_a_session_that_goes_on_with_a_campaign_leads_to_it(tmp_path: Path) -> N
     assert Ledger.go_on(first).results == (result(),)
 
 
+def test_it_leads_there_also_where_the_reports_are_reached_by_a_link(tmp_path: Path) -> None:
+    """A link into a deeper folder: the way from one to the other is not that between their names."""
+    (tmp_path / "a/deep/disk/first").mkdir(parents=True)
+    (tmp_path / "a/deep/disk/second").mkdir()
+    (tmp_path / "reports").symlink_to(tmp_path / "a/deep/disk")
+    ledger = Ledger.begin(tmp_path / "reports/first", {})
+    ledger.lead(tmp_path / "reports/first")
+    ledger.lead(tmp_path / "reports/second")
+    assert Ledger.go_on(tmp_path / "reports/second").path.samefile(ledger.path)
+
+
 @pytest.mark.parametrize("content", [None, "", "no json\n", '{"v": 1}\n'])
 def test_what_is_no_campaign_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
@@ -116,6 +128,31 @@ def test_what_nobody_could_make_is_named_with_the_way_to_go_on(ground: Ground, e
     said = f"Trial 1 (realistic sigterm@database:transient) could not be made: {type(error).__name__}"
     assert said in str(failed.value)
     assert "--resume=latest" in failed.value.advice
+
+
+def test_what_was_made_is_handed_over_before_anything_is_raised(ground: Ground) -> None:
+    """Two trials end at once, one of them on a disk without room."""
+    both = threading.Barrier(2)
+
+    def make(specification: Specification, _: Ground) -> Result:
+        both.wait(10)
+        if not specification.seed:
+            raise OSError(28, "No space left on device")
+        return result(specification)
+
+    with ThreadPoolExecutor(2) as threads:
+        came = Crew(threads, ground, size=2, make=make).results(iter([trial(seed=0), trial(seed=1)]))
+        time.sleep(0.3)
+        assert next(came).specification.seed == 1
+        with pytest.raises(TrialNotMade):
+            next(came)
+
+
+def test_an_error_of_ours_survives_the_way_from_a_worker(tmp_path: Path) -> None:
+    """Each class takes arguments of its own; what it says and advises is what counts."""
+    for error in (TrialAlive(folder=tmp_path), NotACampaign(folder=tmp_path, problem="x")):
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+        assert (type(again), str(again), again.advice) == (type(error), str(error), error.advice)
 
 
 def test_what_a_trial_says_itself_is_left_as_it_is(ground: Ground) -> None:

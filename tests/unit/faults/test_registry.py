@@ -353,10 +353,8 @@ def test_slow_goes_by_itself(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> 
     until = time.monotonic() + 5
     while not struck.fault.is_over and time.monotonic() < until:
         time.sleep(0.01)
-    began = time.monotonic()
     assert 200 == struck.get(ALPHA).status_code
-    assert time.monotonic() - began < 0.3
-    assert 0 == struck.witness.bites
+    assert 0 == struck.witness.bites  # each answer that is delayed is one
 
 
 def test_packages_are_looked_up_again_where_the_registry_recovers(armed: Strike) -> None:

@@ -41,11 +41,11 @@ def test_tail_keeps_the_last_lines() -> None:
 def test_ten_megabytes_are_cut_in_a_blink(unit: str) -> None:
     """No input makes the cleaning slow or its result large."""
     huge = unit * (10_000_000 // len(unit))
-    began = time.monotonic()
+    began = time.process_time()
 
     assert len(tail(huge).encode()) < 20_200
     assert len(line(huge)) <= 300
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_short_text_is_left_as_it_is() -> None:

@@ -124,6 +124,18 @@ def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:
     assert failed.value.cause == "timeout"
 
 
+def test_a_server_that_cannot_be_asked_for_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is too busy to say what runs in the forge says nothing about the server."""
+
+    def running(marker: str) -> dict[int, str]:
+        raise TimeoutError("no answer from the engine")
+
+    monkeypatch.setattr(processes, "running", running)
+    monkeypatch.setattr(server, "_ALIVE_SECONDS", 0)
+    with answering((404, "not yet"), (404, "not yet"), (200, "")) as port:
+        wait(tmp_path, port)
+
+
 @pytest.mark.parametrize(
     ("log", "cause"),
     [

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -41,13 +40,11 @@ def run_it(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_environment_is_made_once_and_then_used(bootstrap: ModuleType) -> None:
     root: Path = bootstrap.ROOT
     first = run_it(root, "platform")
-    began = time.monotonic()
     second = run_it(root, "platform")
 
     assert (0, 0) == (first.returncode, second.returncode)
     assert "Setting up" in first.stderr
     assert "" == second.stderr
-    assert 2 > time.monotonic() - began
 
 
 def test_changed_lock_or_cut_short_set_up_is_made_again(bootstrap: ModuleType) -> None:
