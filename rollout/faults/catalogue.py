@@ -35,15 +35,20 @@ def listing() -> str:
     for kind in CATALOGUE.values():
         if f"{kind.family}:" not in lines:
             lines.append(f"{kind.family}:")
-        where = ", ".join(kind.phases) or "any phase"
-        lines.append(f"  {kind.name}: {kind.text} ({where}; {' or '.join(kind.forms)})")
+        lines.append(f"  {kind.name}: {kind.text} ({reach(kind)}; {' or '.join(kind.forms)})")
     return "\n".join(lines)
+
+
+def reach(kind: Kind) -> str:
+    """The phases at which a kind can strike, in words."""
+    spared = f", not {', '.join(kind.spares)}" if kind.spares else ""
+    return f"{', '.join(kind.phases) or 'any'}{spared}"
 
 
 def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     """The phases of this plan during which the kind can strike, in their order."""
     if not kind.phases:
-        return plan.phase_names
+        return tuple(name for name in plan.phase_names if name not in kind.spares)
     answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
     there = answering.union(kind.phases).difference(kind.spares)
     return tuple(name for name in plan.phase_names if name in there)

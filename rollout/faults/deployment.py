@@ -151,7 +151,7 @@ _FAILING = either_form("rolled_back")
 _MET = "when the first command has met it"
 # One command generates the application and compiles it: there is no moment between the two to plant something at.
 _AT_ONCE = ("generation",)
-_kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING, spares=_AT_ONCE)
+_kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
 
 KINDS: tuple[Kind, ...] = (
     _kind(
@@ -159,6 +159,7 @@ KINDS: tuple[Kind, ...] = (
         text="an overlay has a file that does not compile",
         bites="a command that failed and named the file",
         make=DoesNotCompile,
+        spares=_AT_ONCE,
         phases=_COMPILING,
     ),
     _kind(
@@ -174,6 +175,7 @@ KINDS: tuple[Kind, ...] = (
         text="mix.lock cannot be read",
         bites="a command that failed and named the file, or wrote it anew as if there had been none",
         make=LockGarbled,
+        spares=_AT_ONCE,
         phases=("setup", *_COMPILING, "migrations"),
         expects=either_form("deployed", "rolled_back"),
     ),
@@ -196,6 +198,7 @@ KINDS: tuple[Kind, ...] = (
         text="JavaScript and CSS cannot be built, or what a site without a bundler serves cannot be set up",
         bites="a command that failed and named the file",
         make=AssetsFail,
+        spares=_AT_ONCE,
         phases=("phoenix_app", "overlay"),
     ),
 )

@@ -161,6 +161,7 @@ KINDS: tuple[Kind, ...] = (
         text="a second run of the same name, folder and port begins while this one is at work",
         bites="the second run was refused",
         make=Rival,
+        spares=("prerequisites",),  # before it nothing is there that the second run could find
         forms=("transient",),
         lasts="one run",
         expects={"transient": ("deployed",)},

@@ -10,6 +10,7 @@ import pytest
 
 from rollout.classify import CAUSES
 from rollout.faults import CATALOGUE, FAMILIES, Kind
+from rollout.faults.catalogue import reach
 from rollout.options import FLAGS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,7 +42,7 @@ def faults_table() -> str:
     parts = []
     for family in FAMILIES:
         rows = [
-            f"| `{kind.name}` | {kind.text} | {', '.join(kind.phases) or 'any'} | {_forms(kind)} | {kind.bites} | "
+            f"| `{kind.name}` | {kind.text} | {reach(kind)} | {_forms(kind)} | {kind.bites} | "
             f"{', '.join(NEEDS[need] for need in kind.needs) or 'anywhere'} |"
             for kind in CATALOGUE.values()
             if kind.family == family

@@ -80,6 +80,12 @@ def test_a_phase_is_reached_by_its_own_name() -> None:
     assert ("migrations",) == places(kind, load_plan("realistic", rehearsal=True))
 
 
+def test_a_second_run_has_something_to_find() -> None:
+    """Before the first phase nothing is there that it could be refused for."""
+    assert "prerequisites" not in places(CATALOGUE["two_runs"], load_plan("realistic"))
+    assert "packages" in places(CATALOGUE["two_runs"], load_plan("realistic"))
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_nothing_is_planted_where_one_command_generates_and_compiles(kind: Any) -> None:
     """`mix igniter.new` answers for phases that plant before a command of theirs, and has none to plant before."""
