@@ -188,9 +188,9 @@ def _sequence(wish: Wish, family: str, found: Mapping[str, tuple[Cell, ...]]) ->
         mixed = chance.sample(list(found), len(found))
         orders = {name: _alternating(found[name], chance, begin=turn % 2) for turn, name in enumerate(mixed)}
         for place in range(max(map(len, orders.values()))):
-            names = [name for name, order in orders.items() if place < len(order)]
-            for name in chance.sample(names, len(names)):
-                yield _struck(wish, orders[name][place], repeat)
+            turn = [order[place] for order in orders.values() if place < len(order)]
+            for cell in _alternating(turn, chance, begin=place % 2):
+                yield _struck(wish, cell, repeat)
 
 
 def _alternating(some: Sequence[Cell], chance: random.Random, *, begin: int) -> list[Cell]:

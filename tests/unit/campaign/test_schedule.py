@@ -117,6 +117,17 @@ def test_every_second_fault_strikes_where_most_paths_can_be_compared(seed: int) 
         assert struck["incremental"] >= 0.8 * struck["realistic"]
 
 
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_they_take_turns_from_the_beginning(seed: int) -> None:
+    """However short a campaign is, no path has been left to chance."""
+    blocks: dict[int, set[str]] = {}
+    for trial in islice(schedule(wish("database", trials=None, seed=seed)), 60):
+        if trial.family == "database":
+            blocks.setdefault(trial.block, set()).add(trial.path)
+    compared = ["ambitious" in paths for paths in list(blocks.values())[:8]]
+    assert compared == [True, False] * 4
+
+
 def test_names_are_faults_families_kills_none_or_all() -> None:
     assert [kind.name for kind in chosen(["sigterm", "sigint"]).kinds] == ["sigint", "sigterm"]
     assert {kind.family for kind in chosen(["suite"]).kinds} == {"suite"}
