@@ -36,7 +36,8 @@ class DoesNotCompile(Planted):
         super().__init__(wound, r"broken_overlay\.ex|BrokenOverlay")
 
     def awaits(self, site: Site, request: Request) -> bool:
-        return mix(request, "compile")
+        """Igniter compiles the application before it installs something; its phases may have no overlay after that."""
+        return mix(request, "compile") or mix(request, "igniter.install")
 
     def files(self, site: Site) -> Mapping[str, str]:
         return {_BROKEN: self.chance.choice(_DOES_NOT_COMPILE)}

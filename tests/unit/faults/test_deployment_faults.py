@@ -80,6 +80,14 @@ def test_a_phase_is_reached_by_its_own_name() -> None:
     assert ("migrations",) == places(kind, load_plan("realistic", rehearsal=True))
 
 
+def test_an_installer_that_compiles_meets_it_as_well(tmp_path: Path) -> None:
+    """A phase of the incremental path may do nothing else."""
+    bed = Bed(tmp_path, "overlay_compile_error")
+    before = bed.tree()
+    bed.meet("mix", "igniter.install", "ash@3.0.0", "--yes")
+    assert {"lib/xavos/broken_overlay.ex"} == bed.tree().keys() - before.keys()
+
+
 def test_a_second_run_has_something_to_find() -> None:
     """Before the first phase nothing is there that it could be refused for."""
     assert "prerequisites" not in places(CATALOGUE["two_runs"], load_plan("realistic"))
