@@ -18,6 +18,7 @@ from rollout.journal.questions import (
     lifetime,
     mapping,
     number,
+    run_of,
     text,
     texts,
     without_recovery_of_others,
@@ -40,7 +41,7 @@ def verdict(events: Sequence[Event]) -> Verdict:
     source = mapping(started, "source")
     code = finished.get("exit_code")
     return Verdict(
-        run=str(next((event["run"] for event in own if event.get("run")), "")),
+        run=run_of(own),
         source_kind=text(source, "kind") or "unknown",
         source_detail=text(source, "detail"),
         forge_kind=text(mapping(started, "forge"), "kind") or "unknown",

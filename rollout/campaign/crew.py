@@ -58,8 +58,7 @@ class Crew:
         Where the caller goes away (Ctrl-C), trials that run unwind what they have done, and are waited for. Raises
         TrialNotMade, and what a trial raises that is a RolloutError.
         """
-        going: set[Future[Result]] = set()
-        asked: dict[Future[Result], Specification] = {}
+        going: dict[Future[Result], Specification] = {}
         is_over = False
         try:
             while True:
@@ -67,14 +66,12 @@ class Crew:
                     trial = next(trials, None) if until is None or time.monotonic() < until else None
                     is_over = trial is None
                     if trial is not None:
-                        future = self._executor.submit(self._make, trial, self._ground)
-                        going.add(future)
-                        asked[future] = trial
+                        going[self._executor.submit(self._make, trial, self._ground)] = trial
                 if not going:
                     return
-                done, going = wait(going, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                done, _ = wait(going, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=_has_failed):  # what was made is handed over before anything is raised
-                    yield _result(future, asked.pop(future))
+                    yield _result(future, going.pop(future))
         finally:
             for future in going:
                 future.cancel()

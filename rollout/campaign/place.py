@@ -16,19 +16,17 @@ from rollout.campaign.records import Result, Specification
 from rollout.errors import RolloutError
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL
-from rollout.journal.questions import Event
+from rollout.journal.questions import Event, run_of
 from rollout.options import RUN_FOLDER
 from rollout.recovery import alive, recover
 from rollout.report.text import tail
 from rollout.site import processes
-from rollout.site.engine import RUN_LABEL, Engine, NoEngine, find_engine
+from rollout.site.engine import RUN_LABEL, Engine, NoEngine, find_busy_engine, find_engine
 from rollout.site.store import Store
 
 UNWIND_SECONDS = 60.0
 _OUTPUT = "pytest.log"
 _RECOVERIES = 2
-_TRIES = 3
-_BUSY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +79,14 @@ class Place:
         Where the run made containers and no engine says which there are now, that is a line too: what has not been
         looked for has not been found gone.
         """
-        run = str(events[0]["run"]) if events else ""
+        run = run_of(events)
         found = (
             [f"process {pid} carries the run's token" for pid in processes.marked(f"XAVOS_RUN={run}")] if run else []
         )
         found += [f"mounted: {part.mountpoint}" for part in psutil.disk_partitions(all=True)
                   if Path(part.mountpoint).is_relative_to(self.folder)]  # fmt: skip
         made = any(one["event"] == "act.intent" and one["undo"]["kind"] in {"container", "network"} for one in events)
-        engine = _engine(tries=_TRIES if made else 1)
+        engine = find_busy_engine() if made else find_engine()
         if made and isinstance(engine, NoEngine):
             found.append(f"containers cannot be looked for: {engine.reason}")
         if run and isinstance(engine, Engine):
@@ -150,17 +148,6 @@ def _has_ended(place: Place) -> bool:
             return False
         time.sleep(0.5)
     return True
-
-
-def _engine(*, tries: int) -> Engine | NoEngine:
-    """The engine; one that is so busy that it does not answer at once is asked again."""
-    found = find_engine()
-    for _ in range(tries - 1):
-        if isinstance(found, Engine):
-            break
-        time.sleep(_BUSY_SECONDS)
-        found = find_engine()
-    return found
 
 
 def unheard(text: str) -> None:

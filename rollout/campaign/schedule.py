@@ -181,15 +181,15 @@ def _cells_of(wish: Wish, family: str) -> Mapping[str, tuple[Cell, ...]]:
 
 
 def _sequence(wish: Wish, family: str, found: Mapping[str, tuple[Cell, ...]]) -> Iterator[list[Specification]]:
-    """The blocks of a family: each of its faults once, in random order and at a random cell, then each at another."""
+    """The blocks of a family: each of its faults once, mixed as `_alternating` says, then each at another cell."""
     repeats = itertools.count() if wish.trials is None else range(wish.trials)
     for repeat in repeats:
         chance = random.Random(f"{wish.seed} {family} {repeat}")  # noqa: S311 - repeatable, not secret
         mixed = chance.sample(list(found), len(found))
         orders = {name: _alternating(found[name], chance, begin=turn % 2) for turn, name in enumerate(mixed)}
         for place in range(max(map(len, orders.values()))):
-            turn = [order[place] for order in orders.values() if place < len(order)]
-            for cell in _alternating(turn, chance, begin=place % 2):
+            these = [order[place] for order in orders.values() if place < len(order)]
+            for cell in _alternating(these, chance, begin=place % 2):
                 yield _struck(wish, cell, repeat)
 
 

@@ -25,7 +25,7 @@ from rollout.campaign.records import KILLS, Result, Specification
 from rollout.errors import RolloutError
 from rollout.fingerprint import Fingerprint, residue
 from rollout.journal import Redactor
-from rollout.journal.questions import Event, last, texts
+from rollout.journal.questions import Event, last, run_of, texts
 from rollout.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.outcomes import PathVerdict
 from rollout.site import postgres
@@ -190,27 +190,24 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[s
     return tuple(sorted(found, key=lambda line: line.startswith("left behind")))
 
 
-def _run_of(events: Sequence[Event]) -> str:
-    return str(events[0]["run"]) if events else ""
-
-
 def _result(
     trial: Specification, ground: Ground, ended: _Ended, events: tuple[Event, ...], afterwards: _Afterwards, *,
     printed: str,
 ) -> Result:  # fmt: skip
-    if ended.code == -signal.SIGKILL:
+    killed = ended.code == -signal.SIGKILL
+    if killed:
         events = tuple(map(_not_void, events))
     path = next((path for path in verdict(events).paths if path.name == trial.path), None)
     first = next((one for one in verdict(_before_recovery(events)).paths if one.name == trial.path), None)
     finished, bite = last(events, "fault.finished"), last(events, "fault.bit")
     evidence = texts(finished, "evidence") or ((str(bite.get("evidence")),) if bite else ())
-    if ended.code == -signal.SIGKILL and trial.kind == KILLS and not evidence:
+    if killed and trial.kind == KILLS and not evidence:
         evidence = (_when_killed(events),)
     failure = first.failure if first else None
     outcome = _outcome(ended, first)
     return Result(
         specification=trial,
-        run=_run_of(events),
+        run=run_of(events),
         population=ground.population,
         outcome=outcome,
         settled=_settled(path, outcome),

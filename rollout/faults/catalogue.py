@@ -47,11 +47,9 @@ def reach(kind: Kind) -> str:
 
 def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     """The phases of this plan during which the kind can strike, in their order."""
-    if not kind.phases:
-        return tuple(name for name in plan.phase_names if name not in kind.spares)
     answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
-    there = answering.union(kind.phases).difference(kind.spares)
-    return tuple(name for name in plan.phase_names if name in there)
+    there = answering.union(kind.phases) or plan.phase_names
+    return tuple(name for name in plan.phase_names if name in there and name not in kind.spares)
 
 
 def aim(text: str, plan: Plan, *, seed: int) -> Wound:

@@ -79,8 +79,11 @@ class Injection:
         """While the phase is applied."""
         fault = self._striking(step.phase.name)
         if fault is None:
-            with self._listening(step):
+            try:
                 yield
+            except BaseException as error:
+                self.failed(error)
+                raise
             return
         if fault.strikes_in_rollback:
             yield
@@ -132,15 +135,6 @@ class Injection:
         """For whoever reads the report of this run; a fault that strikes by the clock has no phase to be told in."""
         if wound.phase is not None:
             self._journal.record("phase.note", path=wound.path, phase=wound.phase, text=text)
-
-    @contextlib.contextmanager
-    def _listening(self, step: Step) -> Iterator[None]:
-        """While a phase is applied that is not the struck one: a persistent fault may be met there first."""
-        try:
-            yield
-        except BaseException as error:
-            self.failed(error)
-            raise
 
     def _lasting(self, *, bitten: bool = False) -> Fault | None:
         """The persistent fault of a phase that has been left, as long as its trouble is there.

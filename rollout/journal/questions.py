@@ -30,6 +30,11 @@ def lifetime(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(events[: next(later, len(events))])
 
 
+def run_of(events: Sequence[Event]) -> str:
+    """The id of the run whose journal it is; "" where nothing in it says so."""
+    return str(next((event["run"] for event in events if event.get("run")), ""))
+
+
 def last(events: Sequence[Event], name: str) -> Event:
     """The last event of that name, or an empty mapping."""
     return next((event for event in reversed(events) if event.get("event") == name), {})

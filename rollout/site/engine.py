@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ import requests
 
 RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
+_ASKED_AGAIN = 3
+_BUSY_SECONDS = 2.0
 # A socket speaks plain HTTP; a context without certificates spares reading the system's, 40 ms each time.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _CLIENT_SECONDS = 600
@@ -70,6 +73,17 @@ def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngi
             return found
         reasons.append(f"{path}: {found}")
     return NoEngine(reason="; ".join(reasons) or "neither Docker's nor Podman's socket is there")
+
+
+def find_busy_engine() -> Engine | NoEngine:
+    """The same; where there is something to ask, and it is too busy to answer in time, it is asked three times more."""
+    found = find_engine()
+    for _ in range(_ASKED_AGAIN):
+        if isinstance(found, Engine) or not (found.named or sockets(os.environ)):
+            break
+        time.sleep(_BUSY_SECONDS)
+        found = find_engine()
+    return found
 
 
 def sockets(env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -75,11 +75,11 @@ def _is_alive(site: Site) -> bool:
 
 def _ended(site: Site, last: str) -> PhaseFailed:
     """The error for a server that has ended before it was ready; its log names the cause as a command's output does."""
-    request = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory)
-    found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=_log(site)))
+    request, log = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory), _log(site)
+    found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=log))
     return PhaseFailed(
         f"The server has ended before {site.base_url}/health/ready answered 200 (last seen: {last}): {found.message}. "
-        f"Server log: {_log(site)}",
+        f"Server log: {log}",
         cause=found.cause,
         advice=f"{found.advice} Its log is log/server.log of the deployment (kept with --keep=always).",
         package=found.package,

@@ -13,7 +13,7 @@ from typing import Any
 import filelock
 import pytest
 
-from rollout.site.engine import NoEngine, find_engine, sockets
+from rollout.site.engine import NoEngine, find_busy_engine
 from tests.e2e.world import Ended, World
 
 
@@ -40,11 +40,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Skips only where there is no engine, looked for as the suite does, and again where a busy one was too slow.
     """
-    found = find_engine()
-    for _ in range(3):
-        if isinstance(found, NoEngine) and sockets(os.environ):
-            time.sleep(2)
-            found = find_engine()
+    found = find_busy_engine()
     if isinstance(found, NoEngine):
         pytest.skip(f"no container engine: {found.reason}")
     named = os.environ.get("XAVOS_E2E_CACHE")

@@ -17,6 +17,7 @@ from rollout.campaign import trial as trials
 from rollout.campaign.ground import Ground
 from rollout.campaign.place import Place, fresh_place
 from rollout.options import RUN_FOLDER
+from rollout.site import engine
 from rollout.site.engine import NoEngine
 from tests.unit.campaign.trials import result, trial
 
@@ -106,8 +107,8 @@ def test_an_attempt_that_has_only_just_been_started_is_waited_for(
 
 def test_what_has_not_been_looked_for_has_not_been_found_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that made containers, and an engine that does not answer; one that made none needs no engine."""
-    monkeypatch.setattr(places, "find_engine", lambda: NoEngine(reason="it is busy"))
-    monkeypatch.setattr(places, "_BUSY_SECONDS", 0)
+    monkeypatch.setattr(engine, "find_engine", lambda: NoEngine(reason="it is busy"))
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
     place = _used(tmp_path)
     made = {"event": "act.intent", "run": "20260101-000000-000001", "undo": {"kind": "container"}}
     assert place.left_on_the_machine([made]) == ("containers cannot be looked for: it is busy",)

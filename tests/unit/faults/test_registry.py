@@ -348,12 +348,15 @@ def test_slow_is_late_and_narrow_and_whole(armed: Strike, monkeypatch: pytest.Mo
 
 def test_slow_goes_by_itself(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its seconds the transient form delays nothing any more."""
+    monkeypatch.setattr(kinds, "_LATENCY_SECONDS", (3.0, 3.0))
     monkeypatch.setattr(kinds, "_SLOW_SECONDS", (0.1, 0.1))
     struck = armed("registry_slow", "transient").strikes()
     until = time.monotonic() + 5
     while not struck.fault.is_over and time.monotonic() < until:
         time.sleep(0.01)
+    began = time.monotonic()
     assert 200 == struck.get(ALPHA).status_code
+    assert time.monotonic() - began < 3.0
     assert 0 == struck.witness.bites  # each answer that is delayed is one
 
 

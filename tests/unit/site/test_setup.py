@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -39,12 +40,16 @@ def run_it(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_environment_is_made_once_and_then_used(bootstrap: ModuleType) -> None:
     root: Path = bootstrap.ROOT
+    began = time.monotonic()
     first = run_it(root, "platform")
+    made = time.monotonic()
     second = run_it(root, "platform")
+    used = time.monotonic()
 
     assert (0, 0) == (first.returncode, second.returncode)
     assert "Setting up" in first.stderr
     assert "" == second.stderr
+    assert used - made < (made - began) / 2
 
 
 def test_changed_lock_or_cut_short_set_up_is_made_again(bootstrap: ModuleType) -> None:
