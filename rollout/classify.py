@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rollout import shells
 from rollout.errors import PhaseFailed
 from rollout.process import Outcome
 
 CAUSES = (
     "package_missing", "registry_unreachable", "registry_error", "checksum_mismatch", "version_conflict",
     "compile_error", "database_unreachable", "database_denied", "port_taken", "disk_full", "permission_denied",
-    "toolchain_too_old", "timeout", "killed", "unknown",
+    "toolchain_too_old", "command_missing", "not_executable", "timeout", "killed", "unknown",
 )  # fmt: skip
 TRANSIENT = frozenset({"registry_unreachable", "registry_error", "database_unreachable"})
 
@@ -33,6 +34,8 @@ ADVICE = {
     "disk_full": "Free some space (make clean-cache helps) and run again.",
     "permission_denied": "Make the folder writable for you, or choose another with --directory.",
     "toolchain_too_old": "Install a newer Elixir/Erlang, or use --forge=container.",
+    "command_missing": "Install that program where the commands run, put the file beside the script (--script-root says what goes along), or take the call out. A forge has no sudo: everything in it runs as you.",
+    "not_executable": "Make the file one that can be executed: its execute bit (chmod +x), line ends without CR (sed -i 's/\\r$//'), a first line that names a program which is there.",
     "timeout": "Look at what it waited for in the log; raise timeout_seconds in the plan if the machine is slow.",
     "killed": "Something ended the process from outside (memory? an operator?); run again.",
     "unknown": "Read the log; the suite has no name for this failure yet.",
@@ -107,7 +110,7 @@ _KILLED = frozenset({137, -9, 9, 143, -15})
 _UPSTREAM = {"unreachable": "registry_unreachable", "error": "registry_error", "checksum": "checksum_mismatch"}
 
 
-def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
+def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:  # noqa: PLR0911 - one for each kind of end
     """Name the cause of a command that failed."""
     asked = probes or Probes()
     text = _plain(outcome.tail)
@@ -119,6 +122,8 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
     upstream = _UPSTREAM.get(asked.upstream() or "")
     if outcome.timed_out:
         return Diagnosis(cause="timeout", message=f"{outcome.describe()}. {said}", package=package)
+    if spoken := shells.could_not_run(outcome.tail, outcome.exit_code):
+        return Diagnosis(cause=spoken.cause, message=spoken.line)
     for sign in _SIGNS:
         match = sign.pattern.search(text)
         if match is None:
@@ -132,8 +137,8 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
         return Diagnosis(cause=cause, message=why or _message(match.group(0), said), package=named)
     if upstream is not None:
         return Diagnosis(cause=upstream, message=said, package=package)
-    if outcome.exit_code == 127:
-        return Diagnosis(cause="toolchain_too_old", message=said or outcome.describe(), package=package)
+    if spoken := shells.complaint(outcome.tail):
+        return Diagnosis(cause=spoken.cause, message=spoken.line)
     if outcome.exit_code in _KILLED:
         return Diagnosis(cause="killed", message=outcome.describe(), package=package)
     if asked.database_up() is False:
