@@ -1,16 +1,23 @@
-"""SIGINT and SIGTERM unwind, once; while something is being rolled back they wait."""
+"""SIGINT, SIGTERM and SIGHUP unwind, once; while something is being rolled back they wait."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
+import stat
 import sys
+import termios
 from collections.abc import Iterator
 from types import FrameType
 
 
 class Interrupts:
-    """Maps the first of both signals to KeyboardInterrupt; those after it are told that the unwinding goes on.
+    """Maps the first of these signals to KeyboardInterrupt; those after it are told that the unwinding goes on.
+
+    SIGHUP stays ignored where it is (`nohup`). Where it comes because the terminal is gone, what would be written there
+    goes nowhere from then on: an error of writing must not end the unwinding.
 
     Inside `shielded()` a signal is only kept in `received`; `raise_kept()` acts on it where that is safe.
     """
@@ -22,7 +29,9 @@ class Interrupts:
         self._previous: dict[int, object] = {}
 
     def install(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._previous[number] = signal.signal(number, self._handle)
 
     def uninstall(self) -> None:
@@ -48,9 +57,37 @@ class Interrupts:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         self.received = self.received or name
+        if number == signal.SIGHUP:
+            _forget_dead_terminals()
         if self._shields or self._is_unwinding:
             with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: it came amid another write
                 sys.stderr.write(f"\n{name}: what was done is being undone; that goes on, so that nothing is left.\n")
             return
         self._is_unwinding = True
         raise KeyboardInterrupt
+
+
+def _forget_dead_terminals() -> None:
+    """Point every descriptor of a terminal that has hung up at nothing; a terminal that is still there stays.
+
+    Also the copies that pytest keeps of standard output while it captures.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        for descriptor in map(int, os.listdir("/dev/fd")):  # noqa: PTH208 - texts are wanted
+            with contextlib.suppress(OSError):
+                if _has_hung_up(descriptor):
+                    os.dup2(nothing, descriptor, inheritable=os.get_inheritable(descriptor))
+    finally:
+        os.close(nothing)
+
+
+def _has_hung_up(descriptor: int) -> bool:
+    """Whether it is of a terminal that nobody is at any more: that cannot be asked for its settings."""
+    if not stat.S_ISCHR(os.fstat(descriptor).st_mode):
+        return False
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error as error:
+        return bool(error.args and error.args[0] == errno.EIO)
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
@@ -13,6 +14,7 @@ _ARCHIVES = PurePosixPath(".home/mix/archives")
 _OURS = (".home/edit", ".home/edit.exs", ".home/script")  # what overlays are laid with, and a script as we run it
 _INSIDE = ("schema", "table", "view", "column", "index", "constraint", "trigger", "enum", "function", "extension",
            "sequence", "rows")  # fmt: skip
+_KINDS = {"p": "FIFO", "s": "socket", "c": "device", "b": "device"}
 _PARTS_OF_ERLANG = ("erl_child_setup", "inet_gethost", "heart")
 _SERVER = ("role", "database")
 _MOST = 200
@@ -45,20 +47,43 @@ def _but(site: Fingerprint, told: set[str]) -> Fingerprint:
 
 
 def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[str]:
-    new = {path: entry for path, entry in after.items() if path not in before and entry[0] != "d"}
-    for place, paths in sorted(_by_place(new).items()):
-        size = sum(new[path][2] for path in paths)
+    new = {path: entry for path, entry in after.items() if path not in before}
+    places = _by_place(path for path, entry in new.items() if entry[0] != "d")
+    for place, paths in sorted({**_empty(new, places), **places}.items()):
         if paths == [place]:
-            yield f"file {place}"
+            yield f"{_KINDS.get(new[place][0], 'file')} {place}"
+        elif not paths:
+            yield f"empty folder {place}"
         else:
             what = "archive" if PurePosixPath(place).parent == _ARCHIVES else "folder"
-            yield f"{what} {place}: {_counted(len(paths), 'file')}, {size / 1e6:.1f} MB"
-    told = tuple(f"{place}/" for place in _by_place(new))
+            yield f"{what} {place}: {_content(new[path] for path in paths)}"
+    told = tuple(f"{place}/" for place in places)
     for path in sorted(before):
         if path not in after:
             yield f"lost: {path}"
-        elif before[path] != after[path] and before[path][0] != "d" and not path.startswith(told):
+        elif _differ(before[path], after[path]) and not path.startswith(told):
             yield f"changed: {path}"
+
+
+def _differ(old: Entry, new: Entry) -> bool:
+    """Of a folder only its mode is its own: what is in it is told by itself."""
+    return old[:2] != new[:2] if old[0] == new[0] == "d" else old != new
+
+
+def _empty(new: Mapping[str, Entry], places: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """The outermost of the new folders in which there is nothing but folders; those that are told anyway left out."""
+    full = {str(parent) for path, entry in new.items() if entry[0] != "d" for parent in PurePosixPath(path).parents}
+    empty = {path for path, entry in new.items() if entry[0] == "d" and path not in full}
+    covered = {*empty, *places}
+    return {path: [] for path in empty if covered.isdisjoint(map(str, PurePosixPath(path).parents))}
+
+
+def _content(entries: Iterable[Entry]) -> str:
+    """`3 files, 0.1 MB`, and what else there is: `2 files, 1 socket, 0.1 MB`."""
+    found = list(entries)
+    kinds = Counter(_KINDS.get(entry[0], "file") for entry in found)
+    counted = (_counted(kinds[kind], kind) for kind in ("file", *sorted(set(_KINDS.values()))) if kinds[kind])
+    return f"{', '.join(counted)}, {sum(entry[2] for entry in found) / 1e6:.1f} MB"
 
 
 def _by_place(paths: Iterable[str]) -> Mapping[str, list[str]]:

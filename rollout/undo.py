@@ -37,6 +37,7 @@ from rollout.site.engine import RUN_LABEL, Engine, find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.manifest import Manifest, differences, grafted, scan
 from rollout.site.mounts import is_mounted, mount, unmount
+from rollout.site.removal import open_folder, remove_tree
 from rollout.site.repository import MARK, Repository, being_made
 from rollout.site.store import UNSTORED, Store
 
@@ -105,11 +106,12 @@ def _directory(record: Record, workshop: Workshop) -> str:
     if path.exists():
         if not _bears_mark(path, run):
             return f"folder {path} is not ours and stays"
+        open_folder(path)
         # The mark last, so that a removal that is cut short can be taken up again.
         for child in path.iterdir():
             if child.name != MARK:
-                _remove(child)
-        shutil.rmtree(path)
+                remove_tree(child)
+        remove_tree(path)
     for made in reversed(record.get("made", ())):
         with contextlib.suppress(OSError):
             Path(made).rmdir()  # only where nothing else has moved in
@@ -120,9 +122,10 @@ def _worktree(record: Record, workshop: Workshop) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
     try:
         if directory.is_dir() and _bears_mark(directory, record["run"]):
+            open_folder(directory)
             for child in directory.iterdir():
                 if child.name != MARK:
-                    _remove(child)
+                    remove_tree(child)
     finally:  # a folder that cannot be emptied does not keep the branch, and with it the repository
         if repository.exists and repository.run == record["run"]:
             repository.remove_branch(record["branch"], run=record["run"])
@@ -135,7 +138,7 @@ def _repository(record: Record, workshop: Workshop) -> str:
     if path.is_dir():
         if Repository(path).run != run or Repository(path).refs():
             return f"repository {path} is not ours alone and stays"
-        shutil.rmtree(path)
+        remove_tree(path)
     return f"repository {path} is gone"
 
 
@@ -144,13 +147,6 @@ def _bears_mark(directory: Path, run: str) -> bool:
         return (directory / MARK).read_text().strip() == run
     except OSError:
         return False
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:
@@ -203,7 +199,7 @@ def _mount(record: Record, workshop: Workshop) -> str:
     path, source = Path(record["path"]), record["source"]
     if is_mounted(path, source):
         for child in path.iterdir():
-            _remove(child)
+            remove_tree(child)
         try:
             unmount(path)
         except OSError as error:

@@ -1,8 +1,9 @@
 """The manifest of a tree: fingerprint, checkpoint, rollback and its witness in one.
 
-An entry is `(kind, mode, size, mtime_ns, content)`: kind `f`, `l` or `d`; content is the BLAKE2b-160 digest of a file,
-the target of a link, empty for a folder. Folders' mtimes are not state (they change when a file in them is replaced),
-so they are 0.
+An entry is `(kind, mode, size, mtime_ns, content)`: kind `f`, `l` or `d`, or one of SPECIAL; content is the digest of a
+file (see rollout.site.content), the target of a link, empty for a folder, the numbers of a device. Folders' mtimes are
+not state (they change when a file in them is replaced), so they are 0. What is neither file, link nor folder is never
+opened: a FIFO would wait for a writer.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rollout.site.content import UNREAD, content_of
+
 Entry = tuple[str, int, int, int, str]
 Stat = tuple[int, int, int, int]
+SPECIAL = {stat.S_IFIFO: "p", stat.S_IFSOCK: "s", stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
 # A file that changed this recently may change again without its times showing it (as Git's "racily clean" entries).
 _GRAIN_NS = 100_000_000
 
@@ -47,7 +51,11 @@ class Manifest:
 
 
 def scan(root: Path, previous: Manifest | None = None) -> Manifest:
-    """Take the manifest of everything below `root` (not `root` itself). Reads only files that may have changed."""
+    """Take the manifest of everything below `root` (not `root` itself). Reads only files that may have changed.
+
+    What goes while it looks is not there. A folder that may not be read is `unread`: what is in it is not known.
+    Raises OSError where `root` itself may not be read; where it is gone, there is nothing.
+    """
     entries: dict[str, Entry] = {}
     trusted: dict[str, Stat] = {}
     known = previous.trusted if previous else {}
@@ -55,27 +63,47 @@ def scan(root: Path, previous: Manifest | None = None) -> Manifest:
     base = str(root)
     folders = [base]
     while folders:  # no recursion: a generator within generators would cost more than the lstat
-        with os.scandir(folders.pop()) as found:
-            children = list(found)
-        for child in children:
+        folder = folders.pop()
+        for child in _children(folder, base, entries):
             path = child.path  # texts all the way: so would a Path for every file
-            info = child.stat(follow_symlinks=False)
             relative = path[len(base) + 1 :]
-            mode, kind = stat.S_IMODE(info.st_mode), stat.S_IFMT(info.st_mode)
-            if kind == stat.S_IFREG:
-                seen = identity(info)
-                digest = (
-                    previous.entries[relative][4] if previous and known.get(relative) == seen else digest_file(path)
-                )
-                entries[relative] = ("f", mode, info.st_size, info.st_mtime_ns, digest)
-                if info.st_ctime_ns < fresh:
-                    trusted[relative] = seen
-            elif kind == stat.S_IFDIR:
-                entries[relative] = ("d", mode, 0, 0, "")
-                folders.append(path)
-            elif kind == stat.S_IFLNK:
-                entries[relative] = ("l", 0, 0, 0, os.readlink(path))  # noqa: PTH115 - see above
+            try:
+                info = child.stat(follow_symlinks=False)
+                mode, kind = stat.S_IMODE(info.st_mode), stat.S_IFMT(info.st_mode)
+                if kind == stat.S_IFREG:
+                    seen = identity(info)
+                    digest = (
+                        previous.entries[relative][4] if previous and known.get(relative) == seen else digest_file(path)
+                    )
+                    entries[relative] = ("f", mode, info.st_size, info.st_mtime_ns, digest)
+                    if info.st_ctime_ns < fresh:
+                        trusted[relative] = seen
+                elif kind == stat.S_IFDIR:
+                    entries[relative] = ("d", mode, 0, 0, "")
+                    folders.append(path)
+                elif kind == stat.S_IFLNK:
+                    entries[relative] = ("l", 0, 0, 0, os.readlink(path))  # noqa: PTH115 - see above
+                else:
+                    entries[relative] = (SPECIAL[kind], mode, 0, 0, str(info.st_rdev) if info.st_rdev else "")
+            except OSError:  # it has gone, or become something else, since the folder was listed
+                continue
     return Manifest(entries, trusted)
+
+
+def _children(folder: str, base: str, entries: dict[str, Entry]) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where it has gone (or may not be read, which its entry then says)."""
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except PermissionError:
+        if folder == base:
+            raise
+        relative = folder[len(base) + 1 :]
+        entries[relative] = (*entries[relative][:4], UNREAD)
+    except OSError:
+        if folder != base:
+            entries.pop(folder[len(base) + 1 :], None)
+    return []
 
 
 def identity(info: os.stat_result) -> Stat:
@@ -84,9 +112,8 @@ def identity(info: os.stat_result) -> Stat:
 
 
 def digest_file(path: str | Path) -> str:
-    """The BLAKE2b-160 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:  # noqa: PTH123 - see above
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+    """The name of a file's content. Raises OSError where it is gone, or no regular file any more."""
+    return content_of(str(path))
 
 
 def differences(before: Manifest, after: Manifest, *, limit: int = 50) -> tuple[str, ...]:

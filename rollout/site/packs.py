@@ -169,13 +169,12 @@ class Arriving:
             self._note(digest, self._file.write(data))
         return digest
 
-    def put_file(self, path: Path | str, digest: str) -> None:
-        """Take a file in; not under this name where it is no longer what it was when its digest was taken."""
+    def put_chunks(self, chunks: Iterable[bytes], digest: str) -> None:
+        """Take an object in; not under this name where its content is no longer what the name was taken of."""
         total, size = hashlib.blake2b(digest_size=20), 0
-        with open(path, "rb", buffering=0) as source:  # noqa: PTH123 - a Path for every file costs as much as reading it
-            while block := source.read(_BLOCK):
-                total.update(block)
-                size += self._file.write(block)
+        for block in chunks:
+            total.update(block)
+            size += self._file.write(block)
         if total.hexdigest() == digest:
             self._note(digest, size)
         else:

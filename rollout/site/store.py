@@ -6,15 +6,17 @@ An object's name is its digest, and it is verified whenever it is read: one that
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rollout.errors import RolloutError
 from rollout.site import packs
-from rollout.site.manifest import Entry, Manifest, Stat, identity, scan
+from rollout.site.content import NotAFile, chunks, object_of, write
+from rollout.site.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
 from rollout.site.packs import Arriving, Packs, Place
+from rollout.site.removal import open_folder, remove_tree
 
 # Never put into the store: settings of a site, which hold its secrets.
 UNSTORED = (".env",)
@@ -58,12 +60,13 @@ class Store:
 
     def keep_tree(self, root: Path, manifest: Manifest) -> str:
         """Keep every file of a scanned tree and its manifest, what is new of it in one pack; returns the manifest's
-        digest. All of it is on the disk afterwards: what names it may be announced."""
+        digest. All of it is on the disk afterwards: what names it may be announced. A file that has gone since, or that
+        may not be read, is in the manifest only."""
         data = manifest.as_bytes()
         digest = packs.digest_of(data)
-        files = {entry[4]: path for path, entry in manifest.entries.items() if entry[0] == "f"}
-        here = self._packs.use((*files, digest))
-        new = [(path, content) for content, path in files.items() if content not in here]
+        files = {content: path for path, content in _contents(manifest)}
+        here = self._packs.use((*filter(None, map(object_of, files)), digest))
+        new = [(path, content) for content, path in files.items() if object_of(content) not in here]
         if new or digest not in here:
             with self._packs.adding() as arriving:
                 _take_in(root, new, arriving)
@@ -76,7 +79,7 @@ class Store:
 
     def packs_of(self, manifest: Manifest, *others: str) -> tuple[str, ...]:
         """The packs that hold a tree's files and these other objects."""
-        contents = (entry[4] for entry in manifest.entries.values() if entry[0] == "f")
+        contents = (object_of(content) or "" for _path, content in _contents(manifest))
         places = map(self._packs.find, {*contents, *others})
         return tuple(sorted({place.pack for place in places if place is not None}))
 
@@ -102,7 +105,7 @@ class Store:
         have one.
         """
         root.mkdir(parents=True, exist_ok=True)
-        now = scan(root) if current is None else current
+        now = _opened(root, scan(root) if current is None else current)
         superfluous = sorted(now.entries.keys() - wanted.entries.keys(), reverse=True)
         changed = sorted(path for path, entry in wanted.entries.items() if now.entries.get(path) != entry)
         if not superfluous and not changed:
@@ -110,7 +113,7 @@ class Store:
         for relative in (*superfluous, *(path for path in reversed(changed) if path in now.entries)):
             if _kind(now, relative) == "d" and _kind(wanted, relative) == "d":
                 continue
-            _remove(root / relative, _kind(now, relative))
+            remove_tree(root / relative)
         restored = self._restore(root, {path: wanted.entries[path] for path in changed})
         for relative in reversed(changed):
             if _kind(wanted, relative) == "d":  # after what is in it: a folder's mode may forbid writing
@@ -129,15 +132,17 @@ class Store:
                 (root / relative).mkdir(parents=True, exist_ok=True)
             elif kind == "l":
                 (root / relative).symlink_to(content)
-            else:
-                place = self._packs.find(content)
+            elif kind == "f":
+                place = self._packs.find(digest) if (digest := object_of(content)) else None
                 if place is not None:
                     files.append((place.pack, place.offset, relative))
+            else:
+                _make_special(root / relative, entries[relative])
         made = {}
         base = str(root)
         with self._packs.reading() as read:
             for _pack, _offset, relative in sorted(files):  # in the order in which they are on the disk
-                data = self._read(entries[relative][4], read)
+                data = self._read(object_of(entries[relative][4]) or "", read)
                 if data is not None:
                     made[relative] = _write(f"{base}/{relative}", entries[relative], data)
         return made
@@ -160,12 +165,10 @@ class Store:
 
 def _write(path: str, entry: Entry, data: bytes) -> Stat:
     """Make the file of an entry, which must not be there yet; returns what it looks like now."""
-    _kind, mode, _size, mtime, _content = entry
+    _kind, mode, size, mtime, content = entry
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(handle, left) :]
+        write(handle, size, content, data)
         os.fchmod(handle, mode)
         os.utime(handle, ns=(mtime, mtime))
         return identity(os.fstat(handle))
@@ -173,20 +176,49 @@ def _write(path: str, entry: Entry, data: bytes) -> Stat:
         os.close(handle)
 
 
+def _make_special(path: Path, entry: Entry) -> None:
+    """A FIFO or socket of before, as a name that means nothing yet; a device where we may."""
+    kind, mode, _size, _mtime, device = entry
+    with contextlib.suppress(OSError):  # then it is missing, and is told
+        os.mknod(path, next(form for form, letter in SPECIAL.items() if letter == kind) | mode, int(device or 0))
+        path.chmod(mode)
+
+
+def _opened(root: Path, now: Manifest) -> Manifest:
+    """The tree when every folder that forbids its owner something has been opened: it may have to be written to."""
+    tried: set[str] = set()
+    while True:
+        shut = [path for path, entry in sorted(now.entries.items())
+                if entry[0] == "d" and (entry[1] & 0o700) != 0o700 and path not in tried]  # fmt: skip
+        tried.update(shut)
+        opened = [path for path in shut if open_folder(root / path)]
+        if not opened:
+            return now
+        now = scan(root, now)
+
+
+def _contents(manifest: Manifest) -> Iterable[tuple[str, str]]:
+    """(path, content) of every file whose content is known."""
+    return ((path, entry[4]) for path, entry in manifest.entries.items() if entry[0] == "f" and object_of(entry[4]))
+
+
 def _take_in(root: Path, files: Iterable[tuple[str, str]], arriving: Arriving) -> None:
     base = str(root)
-    for relative, digest in files:
-        arriving.put_file(f"{base}/{relative}", digest)
+    for relative, content in files:
+        arriving.put_chunks(_if_there(f"{base}/{relative}", content), object_of(content) or "")
+
+
+def _if_there(path: str, content: str) -> Iterator[bytes]:
+    """The object of a file; nothing, or not all of it, where the file has gone since or may not be read."""
+    try:
+        yield from chunks(path, content)
+    except (FileNotFoundError, NotADirectoryError, PermissionError, NotAFile):
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # a link has taken its place
+            raise
 
 
 def _kind(manifest: Manifest, relative: str) -> str | None:
     entry = manifest.entries.get(relative)
     return entry[0] if entry else None
-
-
-def _remove(path: Path, kind: str | None) -> None:
-    if kind == "d":
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

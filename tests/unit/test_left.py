@@ -94,3 +94,22 @@ def test_a_long_list_and_a_long_line_are_cut() -> None:
     assert (len(many), many[-1]) == (201, "and 100 more")
     (line,) = left_behind(site(facts={}), site(facts={"process 1": "x" * 1000}))
     assert len(line) == 200
+
+
+def test_empty_folders_and_what_is_no_file_are_told() -> None:
+    """A folder of empty folders is one line; what lies in a folder that is told anyway is told with that."""
+    tree: dict[str, Entry] = {
+        "empty": ("d", 0o755, 0, 0, ""), "empty/within": ("d", 0o755, 0, 0, ""),
+        "full": ("d", 0o755, 0, 0, ""), "full/within": ("d", 0o755, 0, 0, ""),
+        "full/file": ("f", 0o644, 1_000_000, 1, "digest"), "full/socket": ("s", 0o755, 0, 0, ""),
+        "pipe": ("p", 0o644, 0, 0, ""), "null": ("c", 0o644, 0, 0, "259"),
+    }  # fmt: skip
+    found = left_behind(site(), Fingerprint(tree=Manifest(tree), facts=SERVER))
+    assert found == ("empty folder empty", "folder full: 1 file, 1 socket, 1.0 MB", "device null", "FIFO pipe")
+
+
+def test_a_folder_whose_mode_was_changed_is_told() -> None:
+    def tree(mode: int) -> Fingerprint:
+        return Fingerprint(tree=Manifest({"sub": ("d", mode, 0, 0, "")}), facts=SERVER)
+
+    assert left_behind(tree(0o755), tree(0o555)) == ("changed: sub",)
