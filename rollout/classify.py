@@ -17,7 +17,8 @@ from rollout.process import Outcome
 CAUSES = (
     "package_missing", "registry_unreachable", "registry_error", "checksum_mismatch", "version_conflict",
     "compile_error", "database_unreachable", "database_denied", "port_taken", "disk_full", "permission_denied",
-    "toolchain_too_old", "command_missing", "not_executable", "timeout", "killed", "unknown",
+    "toolchain_too_old", "command_missing", "not_executable", "engine_unfit", "engine_failed", "timeout", "killed",
+    "unknown",
 )  # fmt: skip
 TRANSIENT = frozenset({"registry_unreachable", "registry_error", "database_unreachable"})
 
@@ -36,6 +37,8 @@ ADVICE = {
     "toolchain_too_old": "Install a newer Elixir/Erlang, or use --forge=container.",
     "command_missing": "Install that program where the commands run, put the file beside the script (--script-root says what goes along), or take the call out. A forge has no sudo: everything in it runs as you.",
     "not_executable": "Make the file one that can be executed: its execute bit (chmod +x), line ends without CR (sed -i 's/\\r$//'), a first line that names a program which is there.",
+    "engine_unfit": "Use a container engine of this machine and user, or --forge=host --database=embedded.",
+    "engine_failed": "See what the container engine says of it, or go without: --forge=host --database=embedded.",
     "timeout": "Look at what it waited for in the log; raise timeout_seconds in the plan if the machine is slow.",
     "killed": "Something ended the process from outside (memory? an operator?); run again.",
     "unknown": "Read the log; the suite has no name for this failure yet.",

@@ -143,6 +143,32 @@ class NoEngine(RolloutError):
         )
 
 
+class EngineUnfit(RolloutError):
+    """A container engine answers, and does not share files or network with this process as a deployment needs."""
+
+    cause = "engine_unfit"
+
+    def __init__(self, *, engine: str, tried: Sequence[str], advice: str = "") -> None:
+        self.tried = tuple(tried)
+        super().__init__(
+            f"The container engine ({engine}) cannot run a deployment from here: {'; then '.join(tried)}.",
+            advice=f"{advice} Or go without containers: --forge=host --database=embedded.".strip(),
+        )
+
+
+class EngineFailed(RolloutError):
+    """The container engine was asked for something and refused, or broke."""
+
+    cause = "engine_failed"
+
+    def __init__(self, *, asked: str, reason: str) -> None:
+        super().__init__(
+            f"The container engine failed to {asked}: {' '.join(reason.split())[:500]}.",
+            advice="See what the engine says of it (docker info, or its log), or go without containers: "
+            "--forge=host --database=embedded.",
+        )
+
+
 class ToolMissing(RolloutError):
     cause = "toolchain_too_old"
 

@@ -16,6 +16,7 @@ from rollout.journal.questions import Event, last, mapping, text
 from rollout.report import write_reports
 from rollout.rollback import essential, roll_back
 from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
+from rollout.site.fitting import settle_probes
 from rollout.site.store import Store
 from rollout.undo import Workshop
 
@@ -43,7 +44,13 @@ class Kept:
 
 
 def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
-    """Roll back every run that died or owes, those of trials included. Runs that are alive or kept are not touched."""
+    """Roll back every run that died or owes, those of trials included. Runs that are alive or kept are not touched.
+
+    First goes what the probes of killed runs left.
+    """
+    for place in (state, *sorted((state / TRIALS).glob("*"))):
+        for line in settle_probes(place):
+            say(f"  still there: {line}")
     return tuple(
         _settle(place, reports, run, path, store, say, why="recovery")
         for place in (state, *sorted((state / TRIALS).glob("*")))

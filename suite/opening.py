@@ -15,6 +15,7 @@ import pytest
 import rollout
 from rollout import recovery
 from rollout.cache import check_cache
+from rollout.errors import EngineUnfit
 from rollout.faults import Means
 from rollout.hex.choosing import Upstreams, choose_git, choose_npm, choose_source
 from rollout.hex.errors import SourceUnavailable
@@ -27,11 +28,13 @@ from rollout.site.choice import (
     Choice,
     choose_database,
     choose_forge,
+    choose_way,
     refuse_what_cannot_be_observed,
     refuse_what_cannot_be_offline,
 )
 from rollout.site.engine import Engine, find_engine
 from rollout.site.store import Store
+from rollout.site.way import Way
 
 _ONLY_TELLS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan")
 
@@ -45,6 +48,7 @@ class Chosen:
     forge: Choice
     database: Choice
     engine: Engine | None
+    way: Way | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -82,13 +86,18 @@ def store(options: Options) -> Store:
 def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
     """Settle what was left to us. Raises RolloutError where something asked for by name is not to be had."""
     found = find_engine()
-    forge, database = choose_forge(options.forge, found), choose_database(options, found)
+    way = choose_way(options, found)
+    unfit = way if isinstance(way, EngineUnfit) else None
+    forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
     refuse_what_cannot_be_offline(options, forge, database)
     for plan in plans:
         refuse_what_cannot_be_observed(options, plan, database)
     upstreams, why = _upstreams(options)
     engine = found if isinstance(found, Engine) else None
-    return Chosen(upstreams=upstreams, source_why=why, forge=forge, database=database, engine=engine)
+    return Chosen(
+        upstreams=upstreams, source_why=why, forge=forge, database=database,
+        engine=None if unfit else engine, way=way if isinstance(way, Way) else None,
+    )  # fmt: skip
 
 
 def _upstreams(options: Options) -> tuple[Upstreams, str]:
@@ -115,6 +124,8 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
     """The facts of `run.started`."""
     source, engine, forge, database = chosen.upstreams.hex, chosen.engine, chosen.forge, chosen.database
     in_engine = f"{engine.kind} {engine.version}" if engine and forge.kind == "container" else ""
+    if in_engine and chosen.way is not None:
+        in_engine += f", as {chosen.way.told()}"
     return {
         "pid": os.getpid(),
         "argv": sys.argv,

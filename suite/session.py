@@ -53,6 +53,7 @@ class Session:
             upstreams=chosen.upstreams,
             forge=chosen.forge.kind,
             database=chosen.database.kind,
+            way=chosen.way,
             observed=self.plan.is_observed,
         )
         injection = Injection(self.wound, self.run.journal)

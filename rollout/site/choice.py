@@ -7,12 +7,15 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.errors import NoEngine as EngineNeeded
-from rollout.errors import ToolMissing, UsageError
 from rollout.options import Options
 from rollout.plan import Plan
 from rollout.site import postgres
 from rollout.site.engine import Engine, NoEngine
+from rollout.site.fitting import find_way
+from rollout.site.images import present_tag
+from rollout.site.way import Way
 
 OLDEST_ELIXIR = (1, 17)
 _INSTALL = ("make deploy",)
@@ -26,8 +29,28 @@ class Choice:
     why: str
 
 
-def choose_forge(option: str, found: Engine | NoEngine) -> Choice:
-    """Raises NoEngine where a container is wanted and none can be had, ToolMissing where the host's Elixir is old."""
+def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit | None:
+    """How the forge's container will share files and network with this process, or why it cannot.
+
+    None where that is not asked yet: without the forge's image there is nothing to probe with, and the run makes it.
+    """
+    if options.forge == "host" or isinstance(found, NoEngine):
+        return None
+    image = present_tag(found, "forge")
+    if image is None:
+        return None
+    try:
+        return find_way(found, image=image, options=options)
+    except EngineUnfit as unfit:
+        return unfit
+
+
+def choose_forge(option: str, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
+    """Raises NoEngine or EngineUnfit where a container is wanted and none will do, ToolMissing where the host's Elixir
+    is old.
+    """
+    if unfit is not None:
+        return _without(option, unfit)
     if option == "container":
         _require(found, "--forge=container asks for one")
         return Choice(kind="container", why="asked for")
@@ -45,9 +68,22 @@ def choose_forge(option: str, found: Engine | NoEngine) -> Choice:
     return Choice(kind="host", why=f"no container engine answers ({found.reason}); this machine has {toolchain}")
 
 
-def choose_database(options: Options, found: Engine | NoEngine) -> Choice:
-    """Raises what `rollout.site.postgres.choose_database` raises."""
-    choice = postgres.choose_database(options.database, isinstance(found, Engine))
+def _without(option: str, unfit: EngineUnfit) -> Choice:
+    """The forge where an engine answers that does not fit."""
+    if option == "container":
+        raise unfit
+    try:
+        toolchain = host_toolchain()
+    except ToolMissing:
+        raise unfit from None
+    return Choice(kind="host", why=f"the container engine does not fit ({unfit.message}); this machine has {toolchain}")
+
+
+def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
+    """Raises EngineUnfit, and what `rollout.site.postgres.choose_database` raises."""
+    if unfit is not None and options.database == "container":
+        raise unfit
+    choice = postgres.choose_database(options.database, isinstance(found, Engine) and unfit is None)
     return Choice(kind=choice.kind, why=choice.why)
 
 
@@ -57,6 +93,15 @@ def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Cho
         raise UsageError(
             f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
             advice="Leave out --offline, or start a container engine.",
+        )
+
+
+def refuse_what_cannot_be_isolated(way: Way) -> None:
+    """An isolated network is the engine's own: this process has to reach it."""
+    if not way.isolates:
+        raise UsageError(
+            f"--offline needs an engine whose own networks this process reaches; here containers run as {way.told()}.",
+            advice="Leave out --offline, or use Docker with its system service.",
         )
 
 

@@ -16,6 +16,8 @@ from rollout.process import Launcher, LocalLauncher
 from rollout.site import processes
 from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.engine import RUN_LABEL
+from rollout.site.engine_refusals import asking
+from rollout.site.way import Way
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 ROOT_IN_CONTAINER = Path("/srv/xavos")
 TEMPORARY = ".home/tmp"
 _ASKED_AT_MOST = 5
-_KEEPER = ("sleep", "infinity")
+# The first process of the container. It takes in processes whose parents have ended, and ends when it is told to: not
+# every engine has an init of its own to put there.
+_KEEPER = ("perl", "-e", "$SIG{CHLD} = 'IGNORE'; $SIG{$_} = sub { exit } for qw(TERM INT); sleep while 1")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -142,29 +146,32 @@ class ContainerForge:
         directory: Path,
         run: str,
         network: str | None,
+        way: Way | None = None,
         options: Mapping[str, Any] = MappingProxyType({}),
     ) -> ContainerForge:
-        """Start the container: on the machine's own network, or on the isolated `network`.
+        """Start the container: on the network of the `way` (by default, the host's), or on the isolated `network`.
 
-        `options` are further ones, as `docker.containers.run` takes them.
+        `options` are further ones, as `docker.containers.run` takes them. Raises EngineFailed.
         """
+        way = way or Way(user=f"{os.getuid()}:{os.getgid()}")
         hosts: Any = list(known_hosts(isolated=network is not None))  # said to be a mapping; it may name one host twice
-        container = client.containers.run(
-            image,
-            list(_KEEPER),
-            name=name,
-            detach=True,
-            init=True,
-            labels={RUN_LABEL: run},
-            user=f"{os.getuid()}:{os.getgid()}",
-            network_mode=network or "host",
-            extra_hosts=hosts,
-            volumes={str(directory): {"bind": str(ROOT_IN_CONTAINER), "mode": "rw"}},
-            working_dir=str(ROOT_IN_CONTAINER),
-            environment={"XAVOS_RUN": run},
-            **options,
-        )
-        container.reload()
+        if network is None and way.is_joined:
+            hosts = None  # they are those of the container whose network it joins
+        with asking(f"start container {name}"):
+            container = client.containers.run(
+                image,
+                list(_KEEPER),
+                name=name,
+                detach=True,
+                labels={RUN_LABEL: run},
+                network_mode=network or way.network,
+                extra_hosts=hosts,
+                mounts=[way.mount(directory, str(ROOT_IN_CONTAINER))],
+                working_dir=str(ROOT_IN_CONTAINER),
+                environment={"XAVOS_RUN": run},
+                **{**way.identity(), **options},
+            )
+            container.reload()
         return cls(client, container, image=image, isolated=network is not None)
 
     @property
@@ -213,6 +220,12 @@ class ContainerForge:
 
     def listener_marked(self, port: int, marker: str) -> bool:
         return self._inside("listener", marker, str(port)).strip() == "yes"
+
+    def sees(self, file: str, line: str) -> bool:
+        """Whether a file of the deployment, as the container sees it, has exactly this line."""
+        argv = ["grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file)]
+        with asking(f"run grep in {self.name}"):
+            return self._client.containers.get(self.name).exec_run(argv).exit_code == 0
 
     def _inside(self, *arguments: str) -> str:
         """Run the process script in the container; silent where the container is gone.

@@ -8,18 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rollout import rehearsal
-from rollout.errors import AlreadyExists, DatabasePortTaken, PortTaken
+from rollout.errors import AlreadyExists, DatabasePortTaken, EngineUnfit, PortTaken
 from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
 from rollout.site import postgres, processes
-from rollout.site.choice import host_toolchain
+from rollout.site.choice import host_toolchain, refuse_what_cannot_be_isolated
 from rollout.site.engine import RUN_LABEL
+from rollout.site.engine_refusals import asking
+from rollout.site.fitting import find_way
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
 from rollout.site.images import ensure_image
 from rollout.site.postgres import refuse_existing
 from rollout.site.repository import MARK, being_made
 from rollout.site.site import Site
+from rollout.site.way import Way
 from rollout.step import Step
 
 
@@ -71,9 +74,13 @@ def make_network(step: Step) -> None:
     site = step.site
     if not site.options.offline:
         return
-    name = f"xavos-{site.run.id}"
     assert site.engine is not None, "--offline needs containers, which the options were checked for"
-    with step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}):
+    _prove(step)
+    name = f"xavos-{site.run.id}"
+    with (
+        step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}),
+        asking(f"make network {name}"),
+    ):
         network = site.engine.client().networks.create(
             name, driver="bridge", internal=True, labels={RUN_LABEL: site.run.id}
         )
@@ -92,17 +99,46 @@ def start_forge(step: Step) -> None:
         with step.act("run commands on this machine", record):
             return
     assert site.engine is not None
-    image = ensure_image(site.engine, "forge", say=_noting(step))
+    image, way = _prove(step)
     name = f"xavos-{site.run.id}-forge"
     with step.act(f"start container {name}", {"kind": "container", "name": name, "run": site.run.id}):
         site.forge = ContainerForge.create(
             site.engine.client(),
             name=name,
-            image=image.tag,
+            image=image,
             directory=site.directory,
             run=site.run.id,
             network=site.network,
+            way=way,
             options=site.troubles.forge_options(),
+        )
+        _require_that_it_sees_our_folder(site)
+
+
+def _prove(step: Step) -> tuple[str, Way]:
+    """The forge's image, and the way in which its containers share files and network with this process.
+
+    Where the image was there when the run began, that way is known already. Raises EngineUnfit.
+    """
+    site = step.site
+    assert site.engine is not None
+    image = ensure_image(site.engine, "forge", say=_noting(step)).tag
+    if site.way is None:
+        site.way = find_way(site.engine, image=image, options=site.options)
+    if site.options.offline:
+        refuse_what_cannot_be_isolated(site.way)
+    return image, site.way
+
+
+def _require_that_it_sees_our_folder(site: Site) -> None:
+    """The probe has shared another folder: the deployment's may be on a disk that the engine does not see."""
+    assert site.engine is not None
+    assert isinstance(site.forge, ContainerForge)
+    if not site.forge.sees(MARK, site.run.id):
+        raise EngineUnfit(
+            engine=f"{site.engine.kind} {site.engine.version} at {site.engine.url}",
+            tried=(f"with the folder {site.directory}: a container finds another folder there",),
+            advice="Choose a folder that the engine shares, with --directory.",
         )
 
 
@@ -162,7 +198,7 @@ def _server(step: Step) -> postgres.DatabaseServer:
     image = ensure_image(site.engine, "postgres", say=_noting(step))
     return postgres.ContainerServer(
         run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network,
-        password=password, port=port,
+        joined=site.way.network if site.way and site.way.is_joined else None, password=password, port=port,
     )  # fmt: skip
 
 

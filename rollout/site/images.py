@@ -78,6 +78,11 @@ def image_present(engine: Engine, name: str) -> bool:
     return _present(engine.client(), name) is not None
 
 
+def present_tag(engine: Engine, name: str) -> str | None:
+    """Tag under which the image is on the engine; None where ensure_image would have to make it."""
+    return _present(engine.client(), name)
+
+
 def image_tag(name: str, root: Path = ROOT) -> str:
     """`xavos-<name>:<hash>` of the base's name and of every file (path, mode, content) under images/<name>."""
     folder = root / "images" / name

@@ -21,6 +21,7 @@ from rollout.site.manifest import Manifest, differences, scan, without
 from rollout.site.repository import MARK, Repository
 from rollout.site.store import UNSTORED, Store
 from rollout.site.trouble import NO_TROUBLE, Troubles
+from rollout.site.way import Way
 
 if TYPE_CHECKING:
     from rollout.hex.choosing import Upstreams
@@ -38,6 +39,7 @@ SITE_ONLY = (
 class Site:
     """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them.
 
+    `way` is how containers of the engine share files and network with this process, once that is proven.
     `app` is the folder of the application below the site's: "" where it is the site's own folder. On a site that is
     `observed` a path does as it likes: the database server is the site's alone, the path is its superuser.
     """
@@ -51,12 +53,14 @@ class Site:
         upstreams: Upstreams,
         forge: str,
         database: str,
+        way: Way | None = None,
         observed: bool = False,
     ) -> None:
         self.options = options
         self.run = run
         self.engine = engine
         self.upstreams = upstreams
+        self.way = way
         self.forge_kind = forge
         self.database_kind = database
         self.store = Store(options.cache)

@@ -11,13 +11,13 @@ from typing import Any
 
 import docker
 import docker.errors
-import requests
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.config import testcontainers_config
 
 from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
 from rollout.site.engine import RUN_LABEL
+from rollout.site.engine_refusals import asking
 from rollout.site.postgres.engine import (
     INNER_PORT,
     ContainerToolbox,
@@ -29,7 +29,9 @@ from rollout.site.postgres.engine import (
 from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
 from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
+from rollout.site.way import JOINED
 
+PORT_LABEL = "xavos.port"  # of a server on a network that it joined, where no port of its own is published
 _START_SECONDS = 60.0
 _ATTACH_SECONDS = 15.0  # a server that ran before is up sooner, or not at all
 _REMOVED_WITHIN = 20.0  # seconds; the engine may be slow, or at it already
@@ -38,6 +40,7 @@ _REMOVED_WITHIN = 20.0  # seconds; the engine may be slow, or at it already
 class ContainerServer(Server):
     """`image` must be on this machine. With `network` it is reached there, else on `port` (or a free one) of 127.0.0.1.
 
+    `joined` is the network of the container that this process runs in (`container:ID`): the server listens there.
     A `password` that is given is no secret; without one, the administrator's is made and masked.
 
     The container outlives the process that made it: nothing but `stop` or `undo_container` removes it.
@@ -53,6 +56,7 @@ class ContainerServer(Server):
         journal: Journal,
         where: Mapping[str, Any] | None = None,
         network: str | None = None,
+        joined: str | None = None,
         name: str | None = None,
         forge_address: tuple[str, int] | None = None,
         password: str | None = None,
@@ -64,6 +68,8 @@ class ContainerServer(Server):
         super().__init__(Login(host="", port=0, user=SUPERUSER, password=password), forge_address=forge_address)
         self.name = name or f"xavos-{run}-postgres"
         self.network = network
+        self._joined = joined if network is None else None
+        self._inner_port = INNER_PORT
         self._run = run
         self._image = image
         self._port = port
@@ -80,8 +86,10 @@ class ContainerServer(Server):
             if RUN_LABEL not in container.labels:
                 raise NotOurs(what="container", name=name, why=f"it has no label {RUN_LABEL}")
             self._run = container.labels[RUN_LABEL]
-            ports = container.attrs["HostConfig"]["PortBindings"] or {}
-            self.network = None if ports else container.attrs["HostConfig"]["NetworkMode"]
+            ports, mode = container.attrs["HostConfig"]["PortBindings"], container.attrs["HostConfig"]["NetworkMode"]
+            self._joined = mode if mode.startswith(JOINED) else None
+            self._inner_port = int(container.labels.get(PORT_LABEL, INNER_PORT))
+            self.network = None if ports or self._joined else mode
         self.resume()
         return self
 
@@ -120,29 +128,35 @@ class ContainerServer(Server):
             docker_client_kw=where,
         )
         made.with_name(self.name)
-        options: dict[str, Any] = {"labels": {RUN_LABEL: self._run}, "stop_signal": "SIGINT"}
+        labels = {RUN_LABEL: self._run}
+        # Named in any case: testcontainers would look for one where the engine is not behind a socket.
+        options: dict[str, Any] = {"labels": labels, "stop_signal": "SIGINT", "network": self.network}
         if self.network:
             made.ports.clear()
-            options["network"] = self.network
+        elif self._joined:
+            made.ports.clear()
+            self._inner_port = self._port or free_port()
+            labels[PORT_LABEL] = str(self._inner_port)
+            options["network_mode"] = self._joined
+            made.with_command(["postgres", "-c", "listen_addresses=127.0.0.1", "-p", str(self._inner_port)])
         else:
             made.ports = {str(INNER_PORT): ("127.0.0.1", self._port or free_port())}  # type: ignore[dict-item]
         made.with_kwargs(**options)
         try:
-            made.start()
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            raise ServerFailed(server=self.name, reason=str(error)) from error
+            with asking(f"start container {self.name}"):
+                made.start()
         finally:
             made.get_docker_client().client.close()
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:
         """Learn the address from the running container, and wait until it lets us in."""
         with named_container(self.name) as container:
-            host, port = "127.0.0.1", INNER_PORT
+            host, port = "127.0.0.1", self._inner_port
             if self.network:
                 host = container.attrs["NetworkSettings"]["Networks"].get(self.network, {}).get("IPAddress", "")
                 if not host:  # libpq would take that for a server of this machine
                     raise ServerFailed(server=self.name, reason=f"it has no address on the network {self.network}")
-            else:
+            elif not self._joined:
                 port = int(container.attrs["HostConfig"]["PortBindings"][f"{INNER_PORT}/tcp"][0]["HostPort"])
         old = self._login
         self._login = Login(host=host, port=port, user=old.user, password=old.password)
@@ -173,7 +187,7 @@ class ContainerServer(Server):
         undo_container(self.undo_record())
 
     def _toolbox(self) -> ContainerToolbox:
-        return ContainerToolbox(self.name, self.major, self._login)
+        return ContainerToolbox(self.name, self.major, self._login, port=self._inner_port)
 
 
 def undo_container(record: Mapping[str, Any]) -> str:

@@ -71,10 +71,10 @@ def has_container(client: docker.DockerClient, name: str) -> bool:
 class ContainerToolbox:
     """The programs inside the server's own container: always of its version."""
 
-    def __init__(self, name: str, major: int, login: Login) -> None:
+    def __init__(self, name: str, major: int, login: Login, *, port: int = INNER_PORT) -> None:
         self._name = name
         self.major = major
-        self._environment = dict(login.environment(host="127.0.0.1", port=INNER_PORT))
+        self._environment = dict(login.environment(host="127.0.0.1", port=port))
 
     def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
         place = f"xavos-rollout-{secrets.token_hex(8)}"

@@ -1,0 +1,82 @@
+"""An engine whose containers are processes of this machine: the probe's own script runs, in a world that is bent."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+
+from rollout.site.engine import Engine
+
+ID = "c0ffee" * 10 + "1234"
+
+
+class FakeEngine:
+    """`bend` changes the argument list of a container (script, folder, host, port, token) before it is run.
+
+    `refuses` is what the engine answers instead; `own` the container that it knows by ID.
+    """
+
+    def __init__(self, **info: Any) -> None:
+        self.told = info
+        self.bend: Callable[[list[str]], list[str]] = lambda argv: argv
+        self.refuses = ""
+        self.own: dict[str, Any] | None = None
+        self.made: list[dict[str, Any]] = []
+        self.busy_removing = 0
+        self.after = lambda: None
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.containers = self.api = self
+
+    def info(self) -> dict[str, Any]:
+        return self.told
+
+    def run(self, image: str, command: list[str], **options: Any) -> None:
+        self.made.append({"image": image, **options})
+        if self.refuses:
+            raise docker.errors.APIError(self.refuses)
+        _, script, _, *rest = command
+        argv = self.bend([script, str(options["mounts"][0]["Source"]), *rest])
+        self.start(str(options["name"]), "perl", "-e", *argv)
+
+    def start(self, name: str, *argv: str) -> None:
+        self._running[name] = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
+
+    def inspect_container(self, name: str) -> dict[str, Any]:
+        if self.own is not None and self.own["Id"].startswith(name):
+            return self.own
+        if name not in self._running:
+            raise docker.errors.NotFound(name)
+        return {"Id": name, "State": {"Running": self._running[name].poll() is None}}
+
+    def remove_container(self, name: str, **_: Any) -> None:
+        if name in self._running and self.busy_removing:
+            self.busy_removing -= 1
+            raise docker.errors.APIError("container state improper: stopped")
+        if name not in self._running:
+            raise docker.errors.NotFound(name)
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Names of the containers that are there."""
+        return tuple(self._running)
+
+
+def engine(fake: FakeEngine, monkeypatch: Any, *, kind: str = "docker", url: str = "unix:///fake.sock") -> Engine:
+    """An engine that answers with the fake."""
+    monkeypatch.setattr(Engine, "client", lambda self: fake)
+    return Engine(url=url, kind=kind, version="1.0", rootless=False, os="test")
+
+
+def elsewhere(folder: Path) -> Callable[[list[str]], list[str]]:
+    """A folder of another machine in the place of ours, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return lambda argv: [argv[0], str(folder), *argv[2:]]
