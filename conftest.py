@@ -40,4 +40,5 @@ pytest_plugins = (
     "suite.report",
     "suite.conducted",
     "suite.terminal",
+    "suite.closing",
 )

@@ -68,7 +68,7 @@ class Attempt:
         """True for a whole deployment that was really tried, from nothing: not stopped by a person, not refused, and no
         phase left out or spared by a checkpoint (what is restored cannot fail).
         """
-        tried = self.outcome in {"deployed", "rolled_back", "dirty"} and not self.interrupted
+        tried = self.outcome in {"deployed", "failed", "rolled_back", "dirty"} and not self.interrupted
         return tried and self.complete and not self.restored
 
     @property
@@ -79,7 +79,7 @@ class Attempt:
     @property
     def failed(self) -> bool:
         """Stopped by a failure of its own."""
-        return not self.interrupted and self.outcome in {"rolled_back", "dirty"}
+        return not self.interrupted and self.outcome in {"failed", "rolled_back", "dirty"}
 
     @property
     def restored(self) -> bool:

@@ -23,6 +23,7 @@ from rollout.plan import PhasePlan, Plan
 from rollout.restoration import Restoration
 from rollout.rollback import essential, roll_back
 from rollout.run import Run, read_secrets
+from rollout.site.access import entrances
 from rollout.site.site import Site
 from rollout.step import Step
 from rollout.undo import Workshop
@@ -130,7 +131,8 @@ class Deployment:
             if self.site.options.record_bundle and self.outcome() == "deployed":
                 self._record_bundle(self.site.options.record_bundle)
             clean = self.outcome() == "deployed" and not self.failed_checks
-            self._keeps = not self._interrupts.received and (wish == "always" or (wish == "on-success" and clean))
+            wished = {"always": True, "on-success": clean, "failed": not clean and self.outcome() != "refused"}
+            self._keeps = not self._interrupts.received and wished.get(wish, False)
         return self._keeps
 
     def _leave(self) -> None:
@@ -172,7 +174,7 @@ class Deployment:
         return [*self._left, *self._dirt]
 
     def outcome(self) -> str:
-        """The path's outcome as it stands: deployed, refused, rolled_back or dirty; void once it is known."""
+        """The path's outcome so far: deployed, refused, failed (and kept), rolled_back or dirty; void at the end."""
         if self._concluded:
             return self._concluded
         if self.residue:
@@ -182,7 +184,7 @@ class Deployment:
             return "deployed"
         if any(result is not None and result.outcome == "refused" for result in entered):
             return "refused"
-        return "rolled_back"
+        return "failed" if self._keeps else "rolled_back"
 
     def finish(self) -> str:
         """Journal the path's end; returns its outcome."""
@@ -200,7 +202,8 @@ class Deployment:
                 manage=manage,
                 # There is no default account: who operates XAVOS first is made by a command.
                 first_operator=f"{manage} operator ADDRESS --generate" if manage and with_roles else "",
-                remove="make undeploy",
+                remove=f"make undeploy ARGS={site.options.name}",
+                **entrances(site),
             )
         self.run.journal.tell(
             "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
@@ -269,11 +272,16 @@ class Deployment:
             outcome = "refused" if isinstance(error, Refused) else "failed"
             self._restoration.failed(code.name)
             self._finished(code, step, began, outcome, error=error)
-            self._roll_back(code, before, why="failed")
+            if not self._leaves_as_it_is(phase, outcome):
+                self._roll_back(code, before, why="failed")
             return PhaseResult(name=code.name, outcome=outcome, error=error, optional=phase.optional,
                                site=self.site, plan=phase)  # fmt: skip
         return PhaseResult(name=code.name, outcome="passed", restored=restored, optional=phase.optional,
                            site=self.site, plan=phase)  # fmt: skip
+
+    def _leaves_as_it_is(self, phase: PhasePlan, outcome: str) -> bool:
+        """Whether a failed phase stays for somebody to look into: it is then undone with the others, or kept."""
+        return self.site.options.keep == "failed" and outcome == "failed" and not phase.optional
 
     def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:
         """Apply an observed phase; whatever becomes of it stays as it is.

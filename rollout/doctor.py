@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import TextWrapper
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from rollout.cache import check_cache
 from rollout.errors import RolloutError
@@ -19,6 +20,7 @@ from rollout.hex.choosing import default_bundle
 from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.options import Options
 from rollout.plan import load_plan
+from rollout.report.text import plain
 from rollout.site.choice import host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.images import image_present
@@ -27,6 +29,9 @@ from rollout.site.processes import port_holder
 
 _NEEDED_BYTES = 3 * 1024**3
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_COLOURS = {"found": "green", "missing": "red", "optional": "yellow"}
+_COLUMNS = 80
+_INDENT = " " * 10  # below what is needed, behind the column of the states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +47,33 @@ class Finding:
 def print_report(options: Options) -> int:
     """Print the table; returns 0 where a run can start, else 1."""
     findings = tuple(examine(options))
-    table = Table(title="What a run needs", show_lines=False)
-    for column in ("what", "state", "detail", "to mend it"):
-        table.add_column(column, overflow="fold")
-    colour = {"found": "green", "missing": "red", "optional": "yellow"}
+    console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False, emoji=False, soft_wrap=True)
+    console.print("What a run needs", style="bold")
     for finding in findings:
-        state = f"[{colour[finding.state]}]{finding.state}[/]"
-        table.add_row(finding.what, state, finding.detail, finding.mend)
-    Console(no_color=bool(os.environ.get("NO_COLOR"))).print(table)
+        for row, style in _rows(finding):
+            console.print(Text(row, style))
     missing = [finding.what for finding in findings if finding.state == "missing"]
     print(f"Not ready: {', '.join(missing)}." if missing else "Ready.")
     return 1 if missing else 0
+
+
+def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The lines of a finding, each with its colour, within 80 columns; a path or command is never broken."""
+    head = f"{finding.state:<9} {finding.what}"
+    colour = _COLOURS[finding.state]
+    if len(head) + len(finding.detail) + 2 <= _COLUMNS and "\n" not in finding.detail:
+        yield f"{head}: {finding.detail}" if finding.detail else head, colour
+    else:
+        yield head, colour
+        yield from ((row, "") for row in _wrapped(finding.detail, ""))
+    yield from ((row, "bold") for row in _wrapped(finding.mend, "to mend it: "))
+
+
+def _wrapped(told: str, label: str) -> list[str]:
+    """The text below its finding; nothing of an empty one."""
+    wrap = TextWrapper(width=_COLUMNS, initial_indent=_INDENT + label, subsequent_indent=_INDENT,
+                       break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return wrap.wrap(plain(told)) if told else []
 
 
 def examine(options: Options) -> Iterator[Finding]:
@@ -123,7 +144,7 @@ def _tools() -> Iterator[Finding]:
                   mend="" if git else "apt-get install git")  # fmt: skip
     browser = find_browser()
     yield Finding(what="Chromium", state="found" if browser else "optional",
-                  detail=browser or "none: nobody looks at the board, those checks are skipped",
+                  detail=browser or "not found: the checks that look at pages will be skipped",
                   mend="" if browser else "apt-get install chromium")  # fmt: skip
 
 

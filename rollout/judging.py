@@ -1,4 +1,4 @@
-"""How a path is judged from its events: deployed, refused, rolled_back, dirty or void. Pure."""
+"""How a path is judged from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         failure=_failure(phases, mine, checks, events, closed=closed),
         retries=sum(event["event"] == "phase.retry" for event in mine),
         observed=bool(left),
+        kept=bool(last(mine, "kept")) and not recovered,
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 
@@ -79,7 +80,7 @@ def _outcome(path: PathVerdict, touched: set[str], ended: Event, *, closed: bool
         undone = owed.isdisjoint(phase.name for phase in path.phases if phase.outcome != "passed")
         return "deployed" if undone or recovered else "dirty"
     if owed and not recovered:
-        return "dirty"
+        return "failed" if path.kept else "dirty"
     return "refused" if not touched or (stopped and stopped.outcome == "refused") else "rolled_back"
 
 

@@ -21,13 +21,14 @@ from rollout.errors import InvalidOption
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "xavos-rollout"
 DEFAULT_PORT = 4001
-KEEP = ("never", "on-success", "always")
+KEEP = ("never", "on-success", "failed", "always")
 PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
 LIST = "list"  # --fault=list
 RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
 CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
 _SWITCH_ON = {"1", "true", "yes", "on"}
+_NO_CI = {"", "0", "false"}  # CI services set CI to any other word
 _RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -108,7 +109,11 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(name="directory", metavar="DIR", help="where the deployment goes (default: deployments/NAME)"),
     Flag(name="port", default=str(DEFAULT_PORT), metavar="PORT", help="port that XAVOS listens on"),
-    Flag(name="keep", metavar="WHEN", help="never, on-success or always (default: on-success; never where CI is set)"),
+    Flag(
+        name="keep",
+        metavar="WHEN",
+        help="never, on-success, failed (as it failed) or always (default: on-success; never where CI is set)",
+    ),
     Flag(name="fresh", metavar=None, help="ignore checkpoints: rebuild every phase"),
     Flag(
         name="record-bundle",
@@ -233,7 +238,7 @@ def parse_options(
         value = text(name)
         return Path(value).expanduser().absolute() if value else None
 
-    ci = env.get("CI", "").lower() in _SWITCH_ON
+    ci = env.get("CI", "").lower() not in _NO_CI
     name = required("name")
     if not _NAME.fullmatch(name) or name in _RESERVED or name.startswith("pg_"):
         raise InvalidOption(

@@ -51,9 +51,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathVerdict:
-    """`outcome`: deployed, refused, rolled_back, dirty, void. `through`: the last phase selected.
+    """`outcome`: deployed, refused, failed, rolled_back, dirty, void. `through`: the last phase selected.
 
     `observed`: the path went its own way; what it left was only looked at, before its site was disposed of.
+    `kept`: its site stays on purpose until it is undeployed; `failed` is the outcome of a path that failed and is kept.
     """
 
     name: str
@@ -66,6 +67,7 @@ class PathVerdict:
     residue: tuple[str, ...]
     retries: int
     observed: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

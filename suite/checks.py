@@ -15,6 +15,7 @@ from rollout.journal.questions import mapping, text
 from rollout.report.text import TAIL_BYTES, line, tail
 from suite.keys import RUN, SESSION
 from suite.phases import NOT_ATTEMPTED, group_of
+from suite.plain import without_codes
 
 BLOCKED = "blocked by "
 _MESSAGE = 4000
@@ -166,7 +167,8 @@ def _reason(report: object) -> str:
 
 
 def _bound(report: pytest.TestReport, redactor: Redactor) -> None:
-    """No report carries more than 20 KB of a traceback or of captured output, nor a secret of the run."""
+    """A report carries at most 20 KB of a traceback or of captured output, no secret of the run, no terminal codes."""
+    report.longrepr = without_codes(report.longrepr)
     if report.outcome == "failed":
         told = redactor.text(report.longreprtext)
         if told != report.longreprtext or len(told) > TAIL_BYTES:

@@ -16,6 +16,7 @@ import pytest
 from rollout.options import CONDUCTOR
 from suite import keys
 from suite.checks import Check, check_of
+from suite.plain import without_codes
 
 REPORTS = "tests.jsonl"
 _WATCH_SECONDS = 1.0
@@ -44,6 +45,7 @@ def from_line(config: pytest.Config, line: str) -> pytest.TestReport | int:
     reason: Any = report.longrepr
     if isinstance(reason, list):  # a skip's place and reason, which JSON knows no tuple for
         report.longrepr = (str(reason[0]), int(reason[1]), str(reason[2]))
+    report.longrepr = without_codes(report.longrepr)
     if told["check"]:
         report.check = Check(**told["check"])  # type: ignore[attr-defined]
     return report

@@ -1,4 +1,4 @@
-"""The terminal: "blocked" as an outcome of its own, and at the end what became of the deployment."""
+"""The terminal: the live view, "blocked" as an outcome of its own, and at the end each path's phases."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from typing import Any, TextIO
 import pytest
 
 from rollout.report.console import Console
-from rollout.report.files import PAGE
 from rollout.report.text import duration, line
 from rollout.report.view import FailureView, PathView, view
 from rollout.report.wording import (
     REHEARSAL,
     checks_words,
-    exit_sentence,
-    path_sentence,
     phase_words,
     rollback_words,
 )
@@ -31,6 +28,15 @@ _COLOURS: Mapping[str, Mapping[str, bool]] = {
     "refused": {"red": True},
     "interrupted": {"red": True},
 }
+
+_KEPT = (
+    ("folder", "directory"),
+    ("manage", "manage"),
+    ("first operator", "first_operator"),
+    ("enter the forge", "forge"),
+    ("enter the database", "database"),
+    ("remove", "remove"),
+)
 
 
 def pytest_report_teststatus(report: object) -> tuple[str, str, tuple[str, Mapping[str, bool]]] | None:
@@ -56,19 +62,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     for told in shown.recovered:
         terminalreporter.write_line(f"Recovered first: {told}")
     for path in shown.paths:
-        good = path.verdict.outcome == "deployed"
-        terminalreporter.write_line(path_sentence(shown.verdict, path.verdict), bold=True, green=good, red=not good)
+        terminalreporter.write_line(f"{path.verdict.name}: {checks_words(path.verdict)}", bold=True)
         _phases(terminalreporter, path)
-        terminalreporter.write_line(f"{checks_words(path.verdict)}.")
         if path.failures:
             _failure(terminalreporter, path.failures[0])
         for thing in path.verdict.residue[:20]:
             terminalreporter.write_line(f"left behind: {line(thing)}", red=True)
         if path.kept:
             _kept(terminalreporter, path.kept)
-    if len(shown.paths) > 1:
-        terminalreporter.write_line(exit_sentence(shown.verdict, shown.gate), bold=True)
-    terminalreporter.write_line(f"Report: {run.folder / PAGE}")
 
 
 def open_console(config: pytest.Config) -> Console:
@@ -137,11 +138,7 @@ def _failure(terminal: pytest.TerminalReporter, failure: FailureView) -> None:
 
 
 def _kept(terminal: pytest.TerminalReporter, kept: Mapping[str, Any]) -> None:
-    url, manage = kept.get("url"), kept.get("manage")
-    terminal.write_line(f"XAVOS answers at {url}" if url else "What was deployed stays; no server runs", green=True)
-    terminal.write_line(f"  folder: {kept.get('directory', '')}")
-    if manage:
-        terminal.write_line(f"  manage: {manage}")
-    if first := kept.get("first_operator"):
-        terminal.write_line(f"  first operator: {first}")
-    terminal.write_line(f"  remove: {kept.get('remove', '')}")
+    terminal.write_line("kept:" if kept.get("url") else "kept, without a server:", green=True)
+    for label, key in _KEPT:
+        if told := kept.get(key):
+            terminal.write_line(f"  {label}: {told}")

@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 TESTS = Path(__file__).parent
+
+# A busy machine is no defect of what is tested: an example may take as long as it takes.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
+
 # Their tests are the long ones, and share nothing but the rehearsal, of which there is one for all processes. Not so
 # those of scripts: each needs the machine's port 5432.
 SPREAD = {"test_ambitious", "test_bad_input", "test_campaign", "test_comparison", "test_every_phase", "test_rehearsal"}

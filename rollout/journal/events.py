@@ -28,7 +28,7 @@ EVENTS: Mapping[str, str] = {
     "path.attempts": "path attempts",  # the same, once a step of the path's own has shown what there is
     # what the path's own steps had left on its site, before we disposed of that; failed: it is the path's residue
     "path.left": "path items failed",
-    "path.finished": "path outcome seconds",  # deployed refused rolled_back dirty void
+    "path.finished": "path outcome seconds",  # deployed refused failed rolled_back dirty void
     # a phase
     "phase.started": "path phase before",  # before: digest of the fingerprint
     "phase.finished": "path phase outcome seconds restored failure? key? attempts",
@@ -77,8 +77,8 @@ EVENTS: Mapping[str, str] = {
     # checks
     "check.finished": "nodeid path phase check outcome seconds message? by? doc?",
     #   outcome: passed failed blocked skipped; by: the phase that blocks; message: failure or reason
-    # what stays
-    "kept": "path url directory manage remove",
+    # what stays; `forge` and `database` are command lines that enter them
+    "kept": "path url directory manage remove first_operator? forge? database?",
     "undeployed": "path",
     # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/history.py; `skipped`
     # lines could not be read

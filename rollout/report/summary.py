@@ -93,8 +93,11 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
     if path.kept:
         manage, remove = _code(path.kept.get("manage", "")), _code(path.kept.get("remove", ""))
         url = path.kept.get("url", "")
-        up = f"XAVOS answers at {_cell(url)} (manage: {manage}" if url else "What was deployed stays; no server runs ("
+        up = f"XAVOS answers at {_cell(url)} (manage: {manage}" if url else "What was done stays; no server runs ("
         yield f"{up}{', ' if url else ''}remove: {remove}).\n"
+        for what in ("forge", "database"):
+            if enter := path.kept.get(what):
+                yield f"Enter the {what}: {_code(enter)}\n"
         if first := path.kept.get("first_operator"):
             yield f"There is no account yet; the first operator is made by {_code(first)}.\n"
     yield "| Phase | Outcome | Duration | Rollback |\n| --- | --- | ---: | --- |"

@@ -28,6 +28,9 @@ def path_sentence(judged: Verdict, path: PathVerdict) -> str:
     if path.outcome == "refused":
         return f"The {name} path was refused{_at(path)}; nothing was changed."
     failed = f"The {name} path {_verb(judged, path)}{_at(path)} after {time}"
+    if path.kept:
+        left = f" and left {counted(len(path.residue), 'thing')} behind" if path.residue else ""
+        return f"{failed}{left}; its site is kept as it is, until `make undeploy` removes it."
     if path.outcome == "rolled_back":
         return f"{failed}; everything was rolled back, and the state before is proven restored."
     if path.observed and path.residue:

@@ -17,6 +17,7 @@ from rollout.site.packs import digest_of
 from rollout.site.store import FOLDER
 from rollout.step import Step
 from rollout.undo import _KINDS
+from rollout.verdict import verdict
 from tests.unit.fakes import GROUND, Stage, code, plan, spoil, writes
 
 
@@ -223,6 +224,50 @@ class TestKeeping:
         stage.play(GROUND, code("one", writes("a")), code("two", fails))
         assert "x" == stage.site.file("a").read_text()
         assert not stage.site.file("half").exists()
+
+
+    def test_a_failed_phase_can_be_left_as_it_is(self, tmp_path: Path) -> None:
+        """failed keeps what the failed phase has done; it ends as failed, stays owed, and says how to enter it."""
+        stage = Stage(tmp_path, plan("ground", "one", "two", "three"), keep="failed")
+
+        stage.play(GROUND, code("one", writes("a")), code("two", fails), code("three", writes("b")))
+
+        assert stage.site.file("a").exists()
+        assert stage.site.file("half").exists()
+        assert [] == stage.rollbacks()
+        assert "failed" == stage.deployment.outcome()
+        judged = verdict(stage.run.journal.events()).paths[0]
+        assert ("failed", True, ()) == (judged.outcome, judged.kept, judged.residue)
+        (kept,) = stage.told("kept")
+        assert "" == kept["url"]
+        assert str(stage.directory) in kept["forge"]
+        assert open_journal(stage.options.state, stage.run.id).exists()
+
+    def test_of_failures_only_a_success_is_taken_back(self, tmp_path: Path) -> None:
+        """failed: what is deployed and has no failed check goes; an optional phase that failed is undone as ever."""
+        optional = PhasePlan(name="two", optional=True)
+        stage = Stage(tmp_path, plan("ground", "one", optional), keep="failed")
+        stage.play(GROUND, code("one", writes("a")), code("two", fails))
+        assert not stage.directory.exists()
+        assert ("two", "failed", "restored") == stage.rollbacks()[0]
+
+    def test_a_failed_check_keeps_what_is_deployed(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, plan("ground", "one"), keep="failed")
+        stage.deployment.failed_checks = 1
+        stage.play(GROUND, code("one", writes("a")))
+        assert "deployed" == stage.deployment.outcome()
+        assert stage.site.file("a").exists()
+
+    def test_an_interrupt_takes_back_what_was_left_as_it_failed(self, tmp_path: Path) -> None:
+        """Ctrl-C means: leave nothing."""
+        stage = Stage(tmp_path, plan("ground", "one"), keep="failed")
+
+        def interrupt() -> None:
+            stage.interrupts.received = "SIGINT"
+
+        stage.play(GROUND, code("one", fails), within=interrupt)
+        assert not stage.directory.exists()
+        assert "rolled_back" == stage.deployment.outcome()
 
 
 class TestCheckpoints:

@@ -39,10 +39,16 @@ def test_every_flag_is_also_an_environment_variable() -> None:
     assert "XAVOS_RECORD_BUNDLE" in {flag.variable for flag in FLAGS}
 
 
-def test_nothing_is_kept_in_ci_unless_asked_for() -> None:
-    """CI=true changes one default."""
-    assert "never" == parse({"CI": "true"}).keep
-    assert "always" == parse({"CI": "true"}, keep="always").keep
+@pytest.mark.parametrize("told", ["true", "1", "TRUE", "woodpecker", "drone", "yes"])
+def test_nothing_is_kept_in_ci_unless_asked_for(told: str) -> None:
+    """CI, whatever a service sets it to, changes one default."""
+    assert "never" == parse({"CI": told}).keep
+    assert "always" == parse({"CI": told}, keep="always").keep
+
+
+@pytest.mark.parametrize("told", ["", "0", "false", "False"])
+def test_ci_can_be_denied(told: str) -> None:
+    assert "on-success" == parse({"CI": told}).keep
 
 
 def test_folders_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import docker.errors
 import pytest
 
 from rollout import recovery
-from rollout.errors import NoEngine
+from rollout.errors import NoEngine, PhaseFailed
 from rollout.journal import Act, Journal, Redactor, open_acts, read_events
 from rollout.journal.merging import JOURNAL
 from rollout.options import ROOT
@@ -492,16 +492,35 @@ class TestRecovery:
         assert () == recovery.kept(tmp_path / "state")
         assert () == self.undeploy(tmp_path, "xavos")
 
+    def test_what_was_left_as_it_failed_is_undeployed_whole(self, tmp_path: Path) -> None:
+        """--keep=failed: recover leaves it, kept lists it, undeploy takes back the failed phase with the others."""
+
+        def fails(step: Step) -> None:
+            writes("half")(step)
+            raise PhaseFailed("It broke.", cause="compile_error")
+
+        stage = Stage(tmp_path, plan("ground", "one"), keep="failed")
+        stage.run.journal.record("run.started", **_started())
+        _keep_open(stage, fails)
+        assert (stage.directory / "half").exists()
+        assert ((), []) == self.recover(tmp_path)
+        assert [stage.directory] == [item.directory for item in recovery.kept(tmp_path / "state")]
+
+        assert (recovery.Recovered(run=stage.run.id, left=()),) == self.undeploy(tmp_path, "xavos")
+
+        assert not stage.directory.exists()
+        assert () == recovery.kept(tmp_path / "state")
+
     def undeploy(self, place: Path, *names: str) -> tuple[recovery.Recovered, ...]:
         store = Store(place / "cache")
         return recovery.undeploy(place / "state", place / "reports", store, lambda line: None, names=names)
 
 
-def _keep_open(stage: Stage) -> None:
+def _keep_open(stage: Stage, apply: Callable[[Step], None] | None = None) -> None:
     """Play a path that is kept, and end its run as the session does."""
     close = stage.run.close
     stage.run.close = lambda *, settled: None  # type: ignore[method-assign]
-    stage.play(GROUND, code("one", writes("a")))
+    stage.play(GROUND, code("one", apply or writes("a")))
     stage.run.journal.record("run.finished", exit_code=0, seconds=1, reason="")
     close(settled=stage.deployment.is_settled)
     assert not lock_run(stage.options.state, stage.run.id).is_locked

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 from suite import keys
 from rollout.journal import Journal, Redactor
 
-pytest_plugins = ("suite.checks", "suite.report", "suite.terminal")
+pytest_plugins = ("suite.checks", "suite.report", "suite.terminal", "suite.closing")
 HOSTILE = "<script>alert(1)</script>\\x1b[31mred\\x1b[0m <img src=x onerror=alert(2)>"
 
 
@@ -141,11 +142,18 @@ class Told:
         pytest.LineMatcher(self.text.splitlines()).fnmatch_lines(patterns)
 
 
-def tell(folder: Path, *arguments: str, conftest: str = CONFTEST, kind: str = "hexpm") -> Told:
+def tell(
+    folder: Path,
+    *arguments: str,
+    conftest: str = CONFTEST,
+    kind: str = "hexpm",
+    files: Mapping[str, str] = CHECKS,
+    **variables: str,
+) -> Told:
     """Run the story above in a pytest of its own."""
     (folder / "pytest.ini").write_text("[pytest]\ninitial_sort = original\nrender_collapsed = passed,skipped\n")
     (folder / "conftest.py").write_text(conftest)
-    for name, source in CHECKS.items():
+    for name, source in files.items():
         (folder / f"{name}.py").write_text(source)
     environment = {
         "PATH": os.environ["PATH"],
@@ -154,6 +162,7 @@ def tell(folder: Path, *arguments: str, conftest: str = CONFTEST, kind: str = "h
         "BUILD_TAG": "<script>alert(3)</script>",
         "COLUMNS": "100",
         "KIND": kind,
+        **variables,
     }
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, check=False)
@@ -173,18 +182,57 @@ def test_a_broken_phase_is_one_failure_and_blocks_the_rest(tmp_path: Path) -> No
     told.shows(
         "*test_page_answers_200*BLOCKED*",
         "*= deployment =*",
-        "The realistic path failed at extras (package_missing) after 3.0 s; everything was rolled back, *",
+        "realistic: 2 checks passed, 1 failed, 3 blocked, 1 skipped",
         "  ash_core * passed; rollback: restored in 0.5 s",
         "  extras * failed; rollback: restored in 0.5 s",
         "  server * not reached",
-        "2 checks passed, 1 failed, 3 blocked, 1 skipped.",
         "extras: package_missing (*",
         "How to go on: Look.",
         "Log: logs/extras.log",
-        "Report: *run-1/report.html",
-        "*1 failed, 2 passed, 1 skipped, 3 blocked*",
+        "SKIPPED [[]1] stand-ins have no pages",
+        "BLOCKED [[]3] extras: package_missing",
     )
     assert told.code == 1
+
+
+def test_the_end_of_the_screen_is_what_a_reader_needs(tmp_path: Path) -> None:
+    """The last ten lines: verdict, failed check, next step, report; then pytest's own count."""
+    told = tell(tmp_path, "-ra")
+
+    last = told.text.rstrip().splitlines()[-10:]
+    pytest.LineMatcher(last).fnmatch_lines(
+        [
+            "*= result =*",
+            "The realistic path failed at extras (package_missing) after 3.0 s; everything was rolled back, *",
+            "Failed: extras: extras phase passed*",
+            "Next: Look.",
+            "Report: *run-1/report.html",
+            "*1 failed, 2 passed, 1 skipped, 3 blocked*",
+        ],
+        consecutive=True,
+    )
+
+
+COLOURED = """
+import pytest
+pytestmark = pytest.mark.phase("ash_core")
+
+def test_a_difference_is_highlighted(ash_core):
+    print("\x1b[32mgreen\x1b[0m")
+    assert {"a": "one"} == {"a": "two"}
+"""
+
+
+def test_no_terminal_code_is_written_where_colours_are_forced(tmp_path: Path) -> None:
+    """PY_COLORS=1: the screen is coloured, junit.xml and the pages are not."""
+    told = tell(tmp_path, "test_0_coloured.py", files={"test_0_coloured": COLOURED}, PY_COLORS="1")
+
+    assert "\x1b[" in told.text
+    written = told.read("junit.xml")
+    assert "assert {&apos;a&apos;: &apos;one&apos;}" in written or "{'a': 'one'}" in written
+    for name in ("junit.xml", "tests.html", "report.html", "verdict.json", "summary.md"):
+        for code in ("#x1B", "\x1b", "\\u001b", "&#x1b;"):
+            assert code not in told.read(name), (name, code)
 
 
 def test_where_nothing_is_to_be_drawn_the_journal_has_it_all(tmp_path: Path) -> None:
@@ -300,7 +348,7 @@ def test_verdict_and_summaries_are_written(told: Told) -> None:
 
 def test_a_run_without_a_journal_is_left_alone(tmp_path: Path) -> None:
     """The suite's own tests, which open no run, get no report and no summary."""
-    plugins = 'pytest_plugins = ("suite.checks", "suite.report", "suite.terminal")'
+    plugins = 'pytest_plugins = ("suite.checks", "suite.report", "suite.terminal", "suite.closing")'
     told = tell(tmp_path, "-k", "nothing", conftest=plugins)
 
     assert told.code == pytest.ExitCode.NO_TESTS_COLLECTED

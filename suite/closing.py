@@ -1,0 +1,53 @@
+"""The end of pytest's output: skipped tests grouped by reason, and the closing lines of a deployment last of all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable
+
+import pytest
+
+from rollout.report.closing import closing
+from rollout.report.files import PAGE
+from rollout.report.text import line
+from rollout.report.view import view
+from suite.checks import BLOCKED
+from suite.keys import RUN
+from suite.report import PLUGIN, finished_events
+
+_TONES = {"good": {"green": True, "bold": True}, "bad": {"red": True, "bold": True}}
+_REASON = 200
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> Generator[None, None, None]:
+    """After everything that pytest and its plugins have to say, so that this is what stays on the screen."""
+    yield
+    for word in ("skipped", "blocked"):
+        for reason, count in grouped(terminalreporter.stats.get(word, ())):
+            terminalreporter.write_line(f"{word.upper()} [{count}] {reason}", yellow=True)
+    if RUN in config.stash and config.pluginmanager.has_plugin(PLUGIN):
+        _close(terminalreporter, int(exitstatus), config)
+
+
+def _close(terminal: pytest.TerminalReporter, exit_code: int, config: pytest.Config) -> None:
+    run = config.stash[RUN]
+    events = finished_events(run, exit_code)
+    if not events:
+        return
+    terminal.section("result", "=")
+    for told in closing(view(events), run.folder / PAGE):
+        terminal.write_line(told.text, **_TONES.get(told.tone, {}))
+
+
+def grouped(reports: Iterable[object]) -> list[tuple[str, int]]:
+    """Each reason with the number of tests that it was given for, the most frequent first."""
+    return Counter(_reason(report) for report in reports).most_common()
+
+
+def _reason(report: object) -> str:
+    told = getattr(report, "longrepr", None)
+    reason = told[2] if isinstance(told, tuple) else getattr(report, "wasxfail", None) or "no reason given"
+    return line(str(reason).removeprefix("Skipped: ").removeprefix(BLOCKED), _REASON)
