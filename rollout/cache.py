@@ -41,6 +41,8 @@ def _folders(parent: Path, depth: int) -> Iterator[Path]:
     try:
         with os.scandir(parent) as found:
             folders = [Path(entry) for entry in found if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return  # another run has removed it
     except OSError as error:
         raise _unwritable(parent, error.strerror or str(error)) from None
     for folder in folders:

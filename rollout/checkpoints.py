@@ -78,7 +78,7 @@ class Checkpoints:
         with self._lock:
             needed: set[str] = set()
             size = 0
-            for path in sorted(self._folder.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+            for path in sorted(self._folder.glob("*.json"), key=_used, reverse=True):
                 packs = _packs(path)
                 size += sum(self.store.size_of(pack) for pack in packs - needed)
                 if size > limit or not packs:
@@ -86,6 +86,14 @@ class Checkpoints:
                 else:
                     needed |= packs
             return self.store.prune(needed, older_than=time.time() - 86400)
+
+
+def _used(path: Path) -> float:
+    """When a checkpoint was last used; long ago where it has just been removed."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _packs(path: Path) -> frozenset[str]:

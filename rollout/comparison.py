@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rollout.errors import InvalidOption
 from rollout.journal.questions import Event, last
-from rollout.options import Options
+from rollout.options import PATHS, SCRIPT, Options
 from rollout.plan import load_plan
 
 _HIGHEST_PORT = 65535
+_LONGEST = 40  # letters of a deployment's name
+_SHORTEST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +45,18 @@ def seats(options: Options) -> tuple[Seat, ...]:
     if options.port + len(others) > _HIGHEST_PORT:
         raise InvalidOption(option="--port", value=str(options.port),
                             expected=f"room for {len(others)} more ports above it")  # fmt: skip
-    names = {path: load_plan(path).name for path in options.paths}
+    names = path_names(options)
+    words = _words({path: name for path, name in names.items() if path != first}, room=_LONGEST - len(options.name) - 1)
+    words[first] = _free(_word(names[first]), set(words.values()))
     made = []
     for path in options.paths:
         number = 0 if path == first else others.index(path) + 1
-        word = _word(names[path])
+        word = words[path]
         made.append(
             Seat(
                 path=path,
                 name=names[path],
-                site=options.name if path == first else f"{options.name}_{word}"[:40],
+                site=options.name if path == first else f"{options.name[: _LONGEST - len(word) - 1]}_{word}",
                 directory=options.directory if path == first else Path(f"{options.directory}_{word}"),
                 port=options.port + number,
                 keep="never" if options.keep == "on-success" and path not in options.gate else options.keep,
@@ -60,15 +66,67 @@ def seats(options: Options) -> tuple[Seat, ...]:
     return tuple(made)
 
 
+def path_names(options: Options) -> Mapping[str, str]:
+    """What each path is called, no two of them alike: of scripts with the same name, as much of their folders is told
+    as tells them apart (`script:v1/deploy.sh`, `script:v2/deploy.sh`).
+    """
+    if options.path_name is not None and len(options.paths) == 1:
+        return {options.path: options.path_name}
+    parts = {path: Path(path.removeprefix(SCRIPT)).parts for path in options.paths if path.startswith(SCRIPT)}
+    names = {path: path for path in options.paths if path not in parts}
+    for path, own in parts.items():
+        others = [other for name, other in parts.items() if name != path]
+        told = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
+        names[path] = SCRIPT + str(Path(*own[-told:]))
+    return names
+
+
+def refuse_unknown_groups(options: Options) -> None:
+    """Raises InvalidOption where `--require` names a group of checks that no path has."""
+    plans = [load_plan(path) for path in (*PATHS, *options.paths)]
+    phases = [phase for plan in plans for phase in (*plan.whole, *plan.left_out)]
+    known = list(dict.fromkeys(group for phase in phases for group in phase.groups))
+    for group in options.require:
+        if group not in known:
+            near = difflib.get_close_matches(group, known, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise InvalidOption(option="--require", value=group, expected=f"{', '.join(known)}{hint}")
+
+
+def _words(names: Mapping[str, str], *, room: int) -> dict[str, str]:
+    """A word for each name, at most `room` letters long where that is possible, and no two alike."""
+    words: dict[str, str] = {}
+    for path, name in names.items():
+        words[path] = _free(_word(name), set(words.values()), room=max(room, _SHORTEST))
+    return words
+
+
+def _free(word: str, taken: Collection[str], *, room: int = _LONGEST) -> str:
+    """The word, or the first of `word_2`, `word_3`, … that is not taken; of one that is too long, its end."""
+    for number in itertools.count(1):
+        more = f"_{number}" if number > 1 else ""
+        found = f"{word[max(0, len(word) + len(more) - room) :].lstrip('_') or 'path'}{more}"
+        if found not in taken:
+            return found
+    raise AssertionError("there is always another number")
+
+
 def _word(name: str) -> str:
     """A path's name as a word that folders and databases can be called by: `script:my-own.sh` → `script_my_own_sh`."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
 
 
 def is_met(paths: Mapping[str, Any], gate: Sequence[str]) -> bool:
-    """Whether every path of the gate is deployed with every check passed; `paths` as in verdict.json."""
+    """Whether every path of the gate is deployed with every check passed, and has answered what it has to.
+
+    `paths` as in verdict.json.
+    """
     return all(
-        name in paths and paths[name]["outcome"] == "deployed" and not paths[name]["checks"]["failed"] for name in gate
+        name in paths
+        and paths[name]["outcome"] == "deployed"
+        and not paths[name]["checks"]["failed"]
+        and not paths[name].get("unmet")
+        for name in gate
     )
 
 

@@ -27,6 +27,7 @@ from rollout.site.access import entrances
 from rollout.site.site import Site
 from rollout.step import Step
 from rollout.undo import Workshop
+from rollout.verdict import verdict
 
 _UNSEEN = "cannot be proven to be as before"
 GATEWAY_CACHE_BYTES = 2 * 1024**3
@@ -70,7 +71,8 @@ class Deployment:
         self._given_up: set[str] = set()
         self._uncertain = {group for phase in plan.phases for group in phase.may_answer_for}
         run.journal.record("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1],
-                           attempts=self._attempted())  # fmt: skip
+                           attempts=self._attempted(), requires=list(site.options.require),
+                           may_answer=[group for group in plan.groups if group in self._uncertain])  # fmt: skip
         site.troubles = self._injection
         self._injection.arm(site)
 
@@ -130,7 +132,7 @@ class Deployment:
             wish = self.site.options.keep
             if self.site.options.record_bundle and self.outcome() == "deployed":
                 self._record_bundle(self.site.options.record_bundle)
-            clean = self.outcome() == "deployed" and not self.failed_checks
+            clean = self.outcome() == "deployed" and not self.failed_checks and not self.unmet
             wished = {"always": True, "on-success": clean, "failed": not clean and self.outcome() != "refused"}
             self._keeps = not self._interrupts.received and wished.get(wish, False)
         return self._keeps
@@ -172,6 +174,12 @@ class Deployment:
     def residue(self) -> list[str]:
         """What is left: of rollbacks, and by an observed path that failed."""
         return [*self._left, *self._dirt]
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Groups that `--require` names and of which no check has passed, so far."""
+        paths = verdict(self.run.journal.events()).paths if self.site.options.require else ()
+        return next((path.unmet for path in paths if path.name == self.plan.name), ())
 
     def outcome(self) -> str:
         """The path's outcome so far: deployed, refused, failed (and kept), rolled_back or dirty; void at the end."""
@@ -298,6 +306,9 @@ class Deployment:
         try:
             with self._injection.applying(step):
                 code.prepare(step)
+                if code.furnish is not None:
+                    code.furnish(step)
+                    self._ground = self.site.fingerprint()
                 key = self._restoration.key(code, phase)
                 restored = spared and self._restoration.restore(key, step, struck=False)
                 if not restored:

@@ -42,6 +42,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         for event in events
         if event["event"] == "check.finished" and (event.get("path") == name or (alone and not event.get("path")))
     ]
+    required = texts(began, "requires")
     judged = PathVerdict(
         name=name,
         outcome="",
@@ -54,6 +55,8 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         retries=sum(event["event"] == "phase.retry" for event in mine),
         observed=bool(left),
         kept=bool(last(mine, "kept")) and not recovered,
+        unanswered=_without((*texts(began, "may_answer"), *required), checks, {"passed", "failed"}),
+        unmet=_without(required, checks, {"passed"}),
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 
@@ -201,6 +204,12 @@ def _failure(
             advice="",
         )
     return None
+
+
+def _without(groups: Sequence[str], checks: Sequence[Event], outcomes: set[str]) -> tuple[str, ...]:
+    """The groups of which no check has ended in one of these ways."""
+    answered = {text(check, "phase") for check in checks if text(check, "outcome") in outcomes}
+    return tuple(group for group in dict.fromkeys(groups) if group not in answered)
 
 
 def _count(checks: Sequence[Event]) -> Checks:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from rollout.fingerprint import Fingerprint, residue
 from rollout.site.manifest import Entry, Manifest, without
 
 _ARCHIVES = PurePosixPath(".home/mix/archives")
-_OURS = (".home/edit", ".home/edit.exs", ".home/script")  # what overlays are laid with, and a script as we run it
+_OURS = (".home/edit", ".home/edit.exs", ".home/.xavos-script.log")  # what overlays are laid with; what a script said
+_TAKEN = "script"  # below it is what goes along with a script: a repository, or a folder
+# Of a repository that went along, references and worktrees are facts; the rest is Git's own, but for these.
+_GITS_OWN = re.compile(rf"{_TAKEN}/(?:.+/)?\.git/(?!config$|hooks/|info/exclude$|.*\.lock$)")
+_DEPTHS = {".home": 2, _TAKEN: 2}
 _INSIDE = ("schema", "table", "view", "column", "index", "constraint", "trigger", "enum", "function", "extension",
            "sequence", "rows")  # fmt: skip
 _KINDS = {"p": "FIFO", "s": "socket", "c": "device", "b": "device"}
@@ -39,7 +43,8 @@ def left_behind(ground: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
 
 
 def _entries(site: Fingerprint) -> Mapping[str, Entry]:
-    return without(site.tree or Manifest({}), _OURS).entries
+    found = without(site.tree or Manifest({}), _OURS).entries
+    return {path: entry for path, entry in found.items() if not _GITS_OWN.match(path)}
 
 
 def _but(site: Fingerprint, told: set[str]) -> Fingerprint:
@@ -48,8 +53,8 @@ def _but(site: Fingerprint, told: set[str]) -> Fingerprint:
 
 def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[str]:
     new = {path: entry for path, entry in after.items() if path not in before}
-    places = _by_place(path for path, entry in new.items() if entry[0] != "d")
-    for place, paths in sorted({**_empty(new, places), **places}.items()):
+    places = _by_place((path for path, entry in new.items() if entry[0] != "d"), before)
+    for place, paths in sorted({**_empty(new, [place for place in places if place not in before]), **places}.items()):
         if paths == [place]:
             yield f"{_KINDS.get(new[place][0], 'file')} {place}"
         elif not paths:
@@ -61,7 +66,7 @@ def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[
     for path in sorted(before):
         if path not in after:
             yield f"lost: {path}"
-        elif _differ(before[path], after[path]) and not path.startswith(told):
+        elif _differ(before[path], after[path]) and (path.startswith(f"{_TAKEN}/") or not path.startswith(told)):
             yield f"changed: {path}"
 
 
@@ -70,11 +75,11 @@ def _differ(old: Entry, new: Entry) -> bool:
     return old[:2] != new[:2] if old[0] == new[0] == "d" else old != new
 
 
-def _empty(new: Mapping[str, Entry], places: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
-    """The outermost of the new folders in which there is nothing but folders; those that are told anyway left out."""
+def _empty(new: Mapping[str, Entry], told: Iterable[str]) -> Mapping[str, list[str]]:
+    """The outermost of the new folders in which there are only folders; not those in a new folder that is told."""
     full = {str(parent) for path, entry in new.items() if entry[0] != "d" for parent in PurePosixPath(path).parents}
     empty = {path for path, entry in new.items() if entry[0] == "d" and path not in full}
-    covered = {*empty, *places}
+    covered = {*empty, *told}
     return {path: [] for path in empty if covered.isdisjoint(map(str, PurePosixPath(path).parents))}
 
 
@@ -86,12 +91,15 @@ def _content(entries: Iterable[Entry]) -> str:
     return f"{', '.join(counted)}, {sum(entry[2] for entry in found) / 1e6:.1f} MB"
 
 
-def _by_place(paths: Iterable[str]) -> Mapping[str, list[str]]:
-    """Files by the folder they are told under: an archive by itself, what Mix keeps at home, or the top folder."""
+def _by_place(paths: Iterable[str], before: Container[str]) -> Mapping[str, list[str]]:
+    """Files by the folder they are told under: an archive by itself, what Mix keeps at home, what is new in or beside
+    what went along with a script, or the top folder.
+    """
     places: dict[str, list[str]] = {}
     for path in paths:
         parts = PurePosixPath(path).parts
-        depth = 4 if PurePosixPath(*parts[:3]) == _ARCHIVES else 2 if parts[0] == ".home" else 1
+        depth = 4 if PurePosixPath(*parts[:3]) == _ARCHIVES else _DEPTHS.get(parts[0], 1)
+        depth += parts[0] == _TAKEN and "/".join(parts[:2]) in before
         places.setdefault(str(PurePosixPath(*parts[:depth])), []).append(path)
     return places
 

@@ -9,6 +9,7 @@ import difflib
 import math
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
 LIST = "list"  # --fault=list
 RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
+PATH_NAME = "XAVOS_PATH_NAME"  # no flag: what a comparison calls the path of such a run
 CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
 _SWITCH_ON = {"1", "true", "yes", "on"}
 _NO_CI = {"", "0", "false"}  # CI services set CI to any other word
@@ -72,6 +74,16 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="blame", metavar=None, help="where packages fail together, find the smallest set of them that does"),
     Flag(name="matrix", metavar=None, help="show which packages of the plan go together"),
     Flag(name="matrix-minutes", default="5", metavar="MINUTES", help="how long --matrix may take"),
+    Flag(
+        name="script-root",
+        metavar="DIR",
+        help="folder that goes along with a script:FILE (default: the Git repository that it is in, else its folder)",
+    ),
+    Flag(
+        name="require",
+        metavar="GROUPS",
+        help="groups of checks that a path of the gate has to answer, such as server,migrations",
+    ),
     Flag(
         name="source",
         default="auto",
@@ -150,7 +162,8 @@ FLAGS: tuple[Flag, ...] = (
 class Options:
     """What the user asked for, parsed and validated; nothing here has looked at the world yet.
 
-    `folder` is where the reports of a run go that is a part of another (one path of a comparison), else None.
+    `folder` is where the reports of a run go that is a part of another (one path of a comparison), and `path_name` what
+    its path is called there; else None.
     """
 
     paths: tuple[str, ...]
@@ -159,6 +172,8 @@ class Options:
     blame: bool
     matrix: bool
     matrix_minutes: int
+    script_root: Path | None
+    require: tuple[str, ...]
     source: str
     source_key: Path | None
     git_source: str
@@ -191,6 +206,7 @@ class Options:
     state: Path
     reports: Path
     folder: Path | None
+    path_name: str | None
 
     @property
     def only_tells(self) -> bool:
@@ -206,6 +222,11 @@ class Options:
     def script(self) -> Path | None:
         """The file of a path `script:FILE`."""
         return Path(self.path.removeprefix(SCRIPT)) if self.path.startswith(SCRIPT) else None
+
+    @property
+    def scripts(self) -> tuple[Path, ...]:
+        """The files of all paths `script:FILE`."""
+        return tuple(Path(path.removeprefix(SCRIPT)) for path in self.paths if path.startswith(SCRIPT))
 
 
 def parse_options(
@@ -256,6 +277,8 @@ def parse_options(
         blame=switch("blame"),
         matrix=switch("matrix"),
         matrix_minutes=_number("--matrix-minutes", required("matrix-minutes"), least=1),
+        script_root=_root(path("script-root")),
+        require=_words(text("require")),
         source=_source(required("source")),
         source_key=path("source-key"),
         git_source=_prefixed("--git-source", required("git-source"), ("auto", "github", "bundle"), ("mirror:",)),
@@ -275,7 +298,7 @@ def parse_options(
         seed=_number("--seed", required("seed"), least=0),
         campaign=switch("campaign"),
         campaign_paths=_paths(required("paths")),
-        faults=tuple(dict.fromkeys(name.strip() for name in required("faults").split(",") if name.strip())),
+        faults=_words(text("faults")),
         trials=_number("--trials", trials, least=1) if (trials := text("trials")) else None,
         minutes=_minutes(minutes) if (minutes := text("minutes")) else None,
         resume=_resumed(text("resume"), reports),
@@ -288,6 +311,7 @@ def parse_options(
         state=state_folder(env),
         reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
+        path_name=env.get(PATH_NAME) or None,
     )
 
 
@@ -311,9 +335,19 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def _words(value: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in (value or "").split(",") if word.strip()))
+
+
+def _root(folder: Path | None) -> Path | None:
+    if folder is not None and not folder.is_dir():
+        raise InvalidOption(option="--script-root", value=str(folder), expected="a folder; there is none of that name")
+    return folder
+
+
 def _paths(value: str) -> tuple[str, ...]:
     names = PATHS if value == "all" else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
-    return tuple(_path(name) for name in names)
+    return tuple(dict.fromkeys(_path(name) for name in names))
 
 
 def _path(name: str) -> str:
@@ -324,9 +358,23 @@ def _path(name: str) -> str:
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise InvalidOption(option="--path", value=name, expected=f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
     file = Path(name.removeprefix(SCRIPT)).expanduser().absolute()
-    if not file.is_file():
-        raise InvalidOption(option="--path", value=name, expected=f"a file; there is none at {file}")
+    if problem := _problem(file):
+        raise InvalidOption(option="--path", value=name, expected=f"a file; {problem}")
     return f"{SCRIPT}{file}"
+
+
+def _problem(file: Path) -> str:
+    """Why a file is no script; "" where it may be one."""
+    try:
+        info = file.stat()
+        if not stat.S_ISREG(info.st_mode):
+            return f"{file} is {'a folder' if stat.S_ISDIR(info.st_mode) else 'neither a file nor a folder'}"
+        with file.open("rb"):
+            return ""
+    except FileNotFoundError:
+        return f"there is none at {file}"
+    except (OSError, ValueError) as error:
+        return f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _gate(value: str | None, paths: tuple[str, ...]) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ class Failure:
 class PathVerdict:
     """`outcome`: deployed, refused, failed, rolled_back, dirty, void. `through`: the last phase selected.
 
+    `unanswered`: groups of checks of which none was answered, though the path may answer for them or `--require` names
+    them; `unmet`: those that `--require` names and of which none has passed.
     `observed`: the path went its own way; what it left was only looked at, before its site was disposed of.
     `kept`: its site stays on purpose until it is undeployed; `failed` is the outcome of a path that failed and is kept.
     """
@@ -68,6 +70,8 @@ class PathVerdict:
     retries: int
     observed: bool = False
     kept: bool = False
+    unanswered: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ class PhaseCode:
     """How a phase is done. `prepare` always runs; `apply` only where no checkpoint spares it.
 
     `source` is the file that holds them, `uses` other files that decide what they do: parts of the checkpoint's key.
+    `furnish` puts into place what an observed phase is given; what is there then is not what the path has left.
     `adopt` tells the site what is there now, applied or restored; `forget` what is gone after the rollback. A phase is
     `checkpointed` where all it does is in folder and databases.
     """
@@ -31,6 +32,7 @@ class PhaseCode:
     source: Path
     uses: tuple[Path, ...] = ()
     prepare: Callable[[Step], None] = field(default=lambda step: None)
+    furnish: Callable[[Step], None] | None = None
     adopt: Callable[[Site], None] = field(default=lambda site: None)
     forget: Callable[[Site], None] = field(default=lambda site: None)
     checkpointed: bool = True

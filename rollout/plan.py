@@ -166,14 +166,15 @@ class Plan:
         return replace(self, phases=self.phases[: last + 1], beyond=(*self.phases[last + 1 :], *self.beyond))
 
 
-def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT) -> Plan:
+def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT, called: str | None = None) -> Plan:
     """Read `plans/<path_name>.toml`, for `script:FILE` `plans/script.toml`; the plan's name is the path's.
 
+    `called`: the name of the path of a script where its file's is not enough (see rollout.comparison).
     `rehearsal`: the edition for stand-in packages. Raises InvalidPlan that names file, place and problem.
     """
     if path_name.startswith(SCRIPT):
         plan = read_plan(root / "plans" / "script.toml", overlay=root / "overlay", rehearsal=rehearsal)
-        return replace(plan, name=f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
+        return replace(plan, name=called or f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
     return read_plan(root / "plans" / f"{path_name}.toml", overlay=root / "overlay", rehearsal=rehearsal)
 
 

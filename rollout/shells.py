@@ -26,6 +26,7 @@ _UNUSABLE = re.compile(
     r"(?:line \d+|sh: \d+|bash): \S*/\S*: Permission denied$).*$",
     re.MULTILINE,
 )
+_NO_INTERPRETER = re.compile(r"bad interpreter|cannot execute: required file not found")  # which ends with 127
 _MISSING = re.compile(
     r"^(?:.*: )?(?:line )?(?:\d+: )?(?:exec: |source: |\.: (?:cannot open )?)?(?P<what>[^\s:][^\s:]*): "
     r"(?:command not found|not found|No such file(?: or directory)?|file not found)$",
@@ -55,7 +56,7 @@ def could_not_run(text: str, exit_code: int | None) -> Said | None:
     if carriage := has_carriage_returns(text):
         return Said(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
     unusable, missing = _last(_UNUSABLE, text), _last(_ENV, text) or _last(_MISSING, text)
-    if unusable and (exit_code == 126 or "bad interpreter" in unusable.group(0)):
+    if unusable and (exit_code == 126 or not missing or _NO_INTERPRETER.search(unusable.group(0))):
         return Said(cause=UNUSABLE, line=_line(unusable.group(0)))
     if missing:
         is_tool = missing.group("what").rpartition("/")[2] in _TOOLS

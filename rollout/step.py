@@ -135,10 +135,15 @@ class Step:
             raise wrong()
         return outcome
 
-    def attempt(self, *argv: str, **how: Any) -> tuple[Outcome, Callable[[], PhaseFailed]]:
-        """Like `run`, where the exit code does not decide: also gives what would have gone wrong, classified."""
+    def attempt(
+        self, *argv: str, heard: Callable[[Outcome], Outcome] = lambda ended: ended, **how: Any
+    ) -> tuple[Outcome, Callable[[], PhaseFailed]]:
+        """Like `run`, where the exit code does not decide: also gives what would have gone wrong, classified.
+
+        `heard` completes the outcome by what the command has said elsewhere.
+        """
         with self.watching_gateway() as upstream:
-            outcome = self.run(*argv, **how)
+            outcome = heard(self.run(*argv, **how))
         return outcome, lambda: failure(outcome, self._probes(upstream))
 
     def must_retrying(self, *argv: str, **how: Any) -> Outcome:

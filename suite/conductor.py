@@ -21,17 +21,18 @@ from typing import Any
 import pytest
 
 from rollout import comparison, history
-from rollout.comparison import Seat, seats
+from rollout.comparison import Seat, refuse_unknown_groups, seats
 from rollout.errors import UsageError
 from rollout.hex.sources import is_rehearsal
 from rollout.interrupts import Interrupts
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL, adopt
 from rollout.journal.questions import Event
-from rollout.options import CONDUCTOR, RUN_FOLDER, Options
+from rollout.options import CONDUCTOR, PATH_NAME, RUN_FOLDER, Options
 from rollout.plan import load_plan
 from rollout.report.text import tail
 from rollout.run import Run
+from rollout.site.belongings import refuse_scripts
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.conducted import REPORTS, from_line
@@ -110,7 +111,7 @@ class Conductor:
             player.process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments],
                 cwd=config.invocation_params.dir,
-                env={**os.environ, RUN_FOLDER: str(folder), CONDUCTOR: str(os.getpid())},
+                env={**os.environ, RUN_FOLDER: str(folder), PATH_NAME: seat.name, CONDUCTOR: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -199,10 +200,14 @@ def conduct(config: pytest.Config, options: Options) -> None:
     seated = seats(options)
     for seat in seated:
         load_plan(seat.path).through(options.through)  # refused before anything is looked at or undone
+    refuse_scripts(options)
+    refuse_unknown_groups(options)
     recover_first(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses
     rehearsal = is_rehearsal(chosen.upstreams.hex)
-    plans = tuple(load_plan(seat.path, rehearsal=rehearsal).through(options.through) for seat in seated)
+    plans = tuple(
+        load_plan(seat.path, rehearsal=rehearsal, called=seat.name).through(options.through) for seat in seated
+    )
     run = Run(options)
     console = open_console(config)
     run.journal.subscribe(console)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rollout import doctor, history, planning, recovery
+from rollout.comparison import path_names, refuse_unknown_groups
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
 from rollout.faults import Injection, Wound, aim
@@ -18,6 +19,7 @@ from rollout.interrupts import Interrupts
 from rollout.options import LIST, Options
 from rollout.plan import Plan, load_plan
 from rollout.run import Run
+from rollout.site.belongings import refuse_scripts
 from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
@@ -76,7 +78,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if options.plan:
             # What `auto` will find is not looked at: then it is the plan for real packages.
             rehearsal = options.source == "rehearsal"
-            plans = [load_plan(path, rehearsal=rehearsal).through(options.through) for path in options.paths]
+            names = path_names(options)
+            plans = [
+                load_plan(path, rehearsal=rehearsal, called=names[path]).through(options.through)
+                for path in options.paths
+            ]
             print("\n\n".join(planning.describe(plan, options) for plan in plans))
             return 0
         if options.fault == LIST:
@@ -169,13 +175,14 @@ def _end(session: Session, exit_code: int) -> int:
     """Journal the end of the run; returns the exit code: 0 only where the path is deployed and every check passed."""
     deployment = session.deployment
     outcome = deployment.outcome() if deployment else "refused"
-    if exit_code == 0 and outcome != "deployed":
+    unmet = deployment.unmet if deployment else ()
+    if exit_code == 0 and (outcome != "deployed" or unmet):
         exit_code = 1
     session.run.journal.tell(
         "run.finished",
         exit_code=exit_code,
         seconds=round(time.monotonic() - session.began, 3),
-        reason=_reason(outcome, deployment),
+        reason=_reason(outcome, deployment, unmet),
     )
     # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
     if session.options.folder is None and session.wound is None:
@@ -184,11 +191,12 @@ def _end(session: Session, exit_code: int) -> int:
     return exit_code
 
 
-def _reason(outcome: str, deployment: Deployment | None) -> str:
+def _reason(outcome: str, deployment: Deployment | None, unmet: tuple[str, ...]) -> str:
     if deployment is None:
         return "no check asked for a deployment"
     failed = f", {deployment.failed_checks} check(s) failed" if deployment.failed_checks else ""
-    return f"path {deployment.plan.name}: {outcome}{failed}"
+    never = f", required and never answered: {', '.join(unmet)}" if unmet else ""
+    return f"path {deployment.plan.name}: {outcome}{failed}{never}"
 
 
 _current: Session | None = None
@@ -207,9 +215,12 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
     whole = load_plan(options.path)
     whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
+    refuse_scripts(options)
+    refuse_unknown_groups(options)
     recover_first(options)
     chosen = choose(options, (whole,))
-    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal).through(options.through)
+    called = path_names(options)[options.path]
+    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, called=called).through(options.through)
     wound = _aimed(options, plan, chosen)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), wound=wound)

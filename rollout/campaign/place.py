@@ -22,6 +22,7 @@ from rollout.recovery import alive, recover
 from rollout.report.text import tail
 from rollout.site import processes
 from rollout.site.engine import RUN_LABEL, Engine, NoEngine, find_busy_engine, find_engine
+from rollout.site.removal import remove_tree
 from rollout.site.store import Store
 
 UNWIND_SECONDS = 60.0
@@ -106,7 +107,7 @@ class Place:
         for path in (self.reports / JOURNAL, self.output):
             with contextlib.suppress(FileNotFoundError):
                 shutil.move(path, kept / path.name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
         kept.rename(self.folder)
         shutil.rmtree(self.state, ignore_errors=True)
 
@@ -131,7 +132,7 @@ def fresh_place(trial: Specification, ground: Ground) -> Place:
         if not _has_ended(place):
             raise TrialAlive(folder=place.folder)
         place.recover()
-        shutil.rmtree(place.folder, ignore_errors=True)
+        remove_tree(place.folder)
     for each in (place.sites, place.state, place.reports):
         each.mkdir(parents=True, exist_ok=True)
     return place

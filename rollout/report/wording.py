@@ -62,15 +62,20 @@ def exit_sentence(judged: Verdict, gate: Sequence[str]) -> str:
     standing = "; ".join(f"{line(path.name, 80)} is {_standing(judged, path)}" for path in gating)
     if not others:
         return f"{code}: {standing}."
-    met = "is met" if all(path.outcome == "deployed" and not path.checks.failed for path in gating) else "is not met"
+    good = all(path.outcome == "deployed" and not path.checks.failed and not path.unmet for path in gating)
+    met = "is met" if good else "is not met"
     return f"{code}: the gate {met}, {standing}. {_listed(others)}: compared, not gating."
 
 
 def _standing(judged: Verdict, path: PathVerdict) -> str:
-    """`deployed with every check passed`, `deployed, 1 check failed`, `rolled back`."""
+    """`deployed with every check passed`, `deployed, 1 check failed`, `rolled back`; what no check was asked of."""
     word = badge(judged, path)
     if path.checks.failed and path.outcome == "deployed":
         return f"{word}, {counted(path.checks.failed, 'check')} failed"
+    if path.outcome == "deployed" and path.unmet:
+        return f"{word}, but {_listed(path.unmet)} never answered, which --require asks for"
+    if path.outcome == "deployed" and path.unanswered:
+        return f"{word} with every check passed that was asked; never answered: {_listed(path.unanswered)}"
     return f"{word} with every check passed" if path.outcome == "deployed" and not path.checks.blocked else word
 
 
@@ -129,6 +134,8 @@ def _deployed(judged: Verdict, path: PathVerdict, time: str) -> str:
     undone = [phase.name for phase in path.phases if phase.optional and phase.outcome == "failed"]
     if undone:
         head += f" The optional phase {_listed(undone)} failed and was undone."
+    if path.unanswered:
+        head += f" Never answered: {_listed(path.unanswered)} (--require makes them gating)."
     return head
 
 

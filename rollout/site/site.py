@@ -17,6 +17,7 @@ from rollout.run import Run
 from rollout.site import postgres
 from rollout.site.engine import RUN_LABEL, Engine
 from rollout.site.forge import TEMPORARY, Forge
+from rollout.site.gitdir import facts_of
 from rollout.site.manifest import Manifest, differences, scan, without
 from rollout.site.repository import MARK, Repository
 from rollout.site.store import UNSTORED, Store
@@ -68,6 +69,7 @@ class Site:
         self.repository = Repository(options.directory.parent / f".{options.directory.name}.git")
         self.branch = f"deploy/{options.name}"
         self.observed = observed
+        self.belongings: str | None = None  # of a script: the folder below the site's in which its own repository is
         self.app = ""
         self.role = postgres.SUPERUSER if observed else options.name
         called = APPLICATION if observed else options.name
@@ -160,6 +162,8 @@ class Site:
         facts |= {f"git worktree {worktree}": "" for worktree in self.repository.worktrees()}
         if self.repository.path.exists():
             facts[f"repository {self.repository.path.name}"] = ""
+        if self.belongings is not None:
+            facts |= facts_of(self.directory / self.belongings)
         return facts
 
     def _database_facts(self) -> Mapping[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +70,55 @@ def test_what_a_script_leaves_when_it_gives_up_is_listed_and_gone_with_its_site(
     path = _path(world, "dirty.sh")
     assert (ended.code, path["outcome"]) == (1, "dirty"), ended.output[-4000:]
     assert (path["failure"]["cause"], path["failure"]["package"]) == ("package_missing", "no_such_package")
-    starts = ("archive .home/mix/archives/phx_new-", "folder work: ", "database left_over: 1 table, 1 row",
+    starts = ("archive .home/mix/archives/phx_new-", "folder script/", "database left_over: 1 table, 1 row",
               "process sleep 3600")  # fmt: skip
     missing = [start for start in starts if not any(item.startswith(start) for item in path["residue"])]
     assert missing == [], path["residue"]
     assert path["checks"]["failed"] == 1
+    assert before == world.seen()
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = {f"GIT_{who}_{what}": "somebody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "PATH": os.environ["PATH"]}
+    subprocess.run(["git", "-C", str(folder), *arguments], env={**who, **quiet}, check=True, capture_output=True)
+
+
+def _shop(folder: Path) -> Path:
+    """A repository with two scripts of one name in it, as they really are, and something that is not committed."""
+    shop = folder / "home" / "shop"
+    shutil.copytree(Path(__file__).parent / "shop", shop)
+    _git(shop, "init", "--quiet", "--initial-branch=main")
+    _git(shop, "add", "--all")
+    _git(shop, "commit", "--quiet", "-m", "Two ways to deploy")
+    (shop / "uncommitted.txt").write_text("x")
+    return shop
+
+
+def test_scripts_as_they_are_are_judged_to_their_end_and_compared(world: World, tmp_path: Path) -> None:
+    """In a repository, with neighbours, steps and worktrees; both called deploy.sh. What each leaves in worktrees,
+    branches and databases is told, and nothing of it is in the repository that they come from.
+    """
+    shop = _shop(tmp_path)
+    before = world.seen()
+    paths = ",".join(f"script:{shop / version / 'deploy.sh'}" for version in ("v1", "v2"))
+    ended = world.run(f"--path={paths}", "--gate=all", "--require=database,server")
+    v1, v2 = _path(world, "v1/deploy.sh"), _path(world, "v2/deploy.sh")
+    assert (ended.code, v1["outcome"], v2["outcome"]) == (1, "dirty", "deployed"), ended.output[-6000:]
+    assert (v1["failure"]["cause"], v1["failure"]["package"]) == ("package_missing", "no_such_package")
+    assert (v2["checks"]["failed"], v2["checks"]["blocked"]) == (0, 0), ended.output[-6000:]
+    assert v2["unmet"] == ["server"]
+    assert {"server", "migrations", "foundation"} <= set(v2["unanswered"])
+    assert "database" not in v2["unanswered"]
+    left = {event["path"]: event["items"] for event in _told(world, "path.left")}
+    for path, starts in {
+        "script:v1/deploy.sh": ("folder script/shop-ambitious: ", "branch deploy/ambitious of shop (",
+                                "worktree shop-ambitious of shop", "database left_over: ", "process sleep 3600"),
+        "script:v2/deploy.sh": ("folder script/shop-realistic: ", "branch deploy/realistic of shop (",
+                                "worktree shop-realistic of shop", "database xavos_dev: ", "file script/notes.txt"),
+    }.items():  # fmt: skip
+        assert [start for start in starts if not any(item.startswith(start) for item in left[path])] == [], left[path]
+    assert not any(item.startswith("changed: ") for items in left.values() for item in items), left
     assert before == world.seen()
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rollout.comparison import is_met, seats
+from rollout.comparison import Seat, is_met, path_names, refuse_unknown_groups, seats
 from rollout.errors import InvalidOption
 from rollout.journal.merging import merge, read_run
-from rollout.options import Options, parse_options
+from rollout.options import PATH_NAME, Options, parse_options
 from rollout.verdict import as_json, verdict
 
 
@@ -163,3 +163,62 @@ def test_the_gate_is_met_by_deployed_paths_without_a_failed_check() -> None:
         "c": {"outcome": "dirty", "checks": {"failed": 0}},
     }
     assert [is_met(paths, gate) for gate in (["a"], ["a", "b"], ["c"], ["gone"])] == [True, False, False, False]
+
+
+class TestScriptsOfOneName:
+    def seats(self, folder: Path, *names: str, **given: str) -> tuple[Seat, ...]:
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("echo")
+        return seats(options(path=",".join(f"script:{folder / name}" for name in names), **given))
+
+    @pytest.mark.parametrize(
+        ("files", "names"),
+        [
+            (("v1/deploy.sh", "v2/deploy.sh"), ("script:v1/deploy.sh", "script:v2/deploy.sh")),
+            (("a/v1/deploy.sh", "b/v1/deploy.sh"), ("script:a/v1/deploy.sh", "script:b/v1/deploy.sh")),
+            (("deploy.sh", "old/deploy.sh"), None),
+            (("v1/deploy.sh", "v2/other.sh"), ("script:deploy.sh", "script:other.sh")),
+            (("a.sh", "v1/b.sh", "v2/b.sh"), ("script:a.sh", "script:v1/b.sh", "script:v2/b.sh")),
+        ],
+    )
+    def test_are_told_apart_by_their_folders(
+        self, tmp_path: Path, files: tuple[str, ...], names: tuple[str, ...] | None
+    ) -> None:
+        made = self.seats(tmp_path, *files)
+        assert len({seat.name for seat in made}) == len(files)
+        assert names is None or tuple(seat.name for seat in made) == names
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            ("v1/deploy.sh", "v2/deploy.sh"),
+            ("my-own.sh", "my_own.sh", "My.own.sh"),  # the same word
+            (f"{'long' * 12}/one.sh", f"{'long' * 12}/two.sh", f"{'long' * 12}-2/one.sh"),
+            ("größe.sh", "gröbe.sh"),
+        ],
+    )
+    def test_share_nothing(self, tmp_path: Path, files: tuple[str, ...]) -> None:
+        """Neither site (its databases are called after it) nor folder, port and reports; each is a valid name."""
+        for name in ("xavos", "x" * 40):
+            made = self.seats(tmp_path, *files, name=name, gate="all")
+            for what in ("site", "port", "directory", "folder", "name"):
+                assert len({getattr(seat, what) for seat in made}) == len(files), what
+            for seat in made:
+                assert len(seat.site) <= 40
+                options(name=seat.site)
+
+    def test_a_run_of_one_of_them_is_called_as_the_comparison_calls_it(self, tmp_path: Path) -> None:
+        (tmp_path / "deploy.sh").write_text("echo")
+        path = f"script:{tmp_path / 'deploy.sh'}"
+        own = parse_options({"path": path}.get, {PATH_NAME: "script:v1/deploy.sh"})
+        assert path_names(own) == {path: "script:v1/deploy.sh"}
+
+    def test_the_same_script_twice_is_one_path(self, tmp_path: Path) -> None:
+        assert len(self.seats(tmp_path, "deploy.sh", "./deploy.sh")) == 1
+
+
+def test_a_group_that_no_path_has_cannot_be_required() -> None:
+    refuse_unknown_groups(options(require="server,migrations"))
+    with pytest.raises(InvalidOption, match=r"did you mean migrations\?"):
+        refuse_unknown_groups(options(require="server,migration"))

@@ -225,7 +225,6 @@ class TestKeeping:
         assert "x" == stage.site.file("a").read_text()
         assert not stage.site.file("half").exists()
 
-
     def test_a_failed_phase_can_be_left_as_it_is(self, tmp_path: Path) -> None:
         """failed keeps what the failed phase has done; it ends as failed, stays owed, and says how to enter it."""
         stage = Stage(tmp_path, plan("ground", "one", "two", "three"), keep="failed")
@@ -460,3 +459,14 @@ def test_phases_that_are_leapt_over_are_put_in_place_as_one_when_somebody_works_
     assert ["two"] == [event["phase"] for event in stage.told("checkpoint.restored")]
     assert {"restored"} == {outcome for _, _, outcome in stage.rollbacks()}
     assert not stage.directory.exists()
+
+
+def test_what_is_required_and_was_never_answered_keeps_nothing(tmp_path: Path) -> None:
+    """A deployment is kept where it succeeded, and without that answer it has not."""
+    kept = []
+    for required in ("", "server"):
+        stage = Stage(tmp_path / (required or "none"), plan("ground"), keep="on-success", require=required)
+        stage.play(GROUND)
+        kept.append(bool(stage.told("kept")))
+        assert stage.deployment.unmet == ((required,) if required else ())
+    assert kept == [True, False]

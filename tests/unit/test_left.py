@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rollout.fingerprint import Fingerprint
 from rollout.left import left_behind
 from rollout.site.manifest import Entry, Manifest
@@ -45,7 +47,7 @@ def test_a_change_within_a_folder_that_is_told_is_not_told_again() -> None:
 
 
 def test_what_we_lay_overlays_and_run_scripts_with_is_not_the_paths() -> None:
-    assert left_behind(site(), site(".home/edit/Elixir.Edit.beam", ".home/edit.exs", ".home/script/x.sh")) == ()
+    assert left_behind(site(), site(".home/edit/Elixir.Edit.beam", ".home/edit.exs", ".home/.xavos-script.log")) == ()
 
 
 def test_a_database_is_one_line_with_its_tables_and_rows() -> None:
@@ -113,3 +115,39 @@ def test_a_folder_whose_mode_was_changed_is_told() -> None:
         return Fingerprint(tree=Manifest({"sub": ("d", mode, 0, 0, "")}), facts=SERVER)
 
     assert left_behind(tree(0o755), tree(0o555)) == ("changed: sub",)
+
+
+class TestBesideAScript:
+    """What went along with it is not what it left; what it has put there, or beside it, is."""
+
+    BEFORE: ClassVar[dict[str, Entry]] = {
+        "script": ("d", 0o755, 0, 0, ""), "script/shop": ("d", 0o755, 0, 0, ""),
+        "script/shop/lib": ("d", 0o755, 0, 0, ""), "script/shop/lib/a.ex": ("f", 0o644, 1, 1, "old"),
+        "script/shop/.git/index": ("f", 0o644, 1, 1, "old"), "script/shop/.git/config": ("f", 0o644, 1, 1, "old"),
+    }  # fmt: skip
+
+    def left(self, after: dict[str, Entry], facts: dict[str, str] | None = None) -> tuple[str, ...]:
+        ground = Fingerprint(tree=Manifest(self.BEFORE), facts=SERVER)
+        return left_behind(ground, Fingerprint(tree=Manifest({**self.BEFORE, **after}), facts=SERVER | (facts or {})))
+
+    def test_is_told_folder_by_folder(self) -> None:
+        new: Entry = ("f", 0o644, 1_000_000, 2, "new")
+        found = self.left({"script/shop/out/a": new, "script/shop/out/b": new, "script/shop/lib/b.ex": new,
+                           "script/shop/lib/a.ex": new, "script/shop-wt/mix.exs": new, "script/shop-wt/.git": new,
+                           "script/notes.txt": new})  # fmt: skip
+        assert found == (
+            "file script/notes.txt", "folder script/shop-wt: 2 files, 2.0 MB",
+            "folder script/shop/lib: 1 file, 1.0 MB", "folder script/shop/out: 2 files, 2.0 MB",
+            "changed: script/shop/lib/a.ex",
+        )  # fmt: skip
+
+    def test_of_git_only_what_means_something(self) -> None:
+        new: Entry = ("f", 0o644, 1, 2, "new")
+        git = {
+            f"script/shop/.git/{name}": new for name in ("index", "objects/ab/cd", "logs/HEAD", "config", "HEAD.lock")
+        }
+        found = self.left(git, {"branch deploy/shop of shop": "abc", "worktree shop-wt of shop": ""})
+        assert found == (
+            "folder script/shop/.git: 1 file, 0.0 MB", "changed: script/shop/.git/config",
+            "branch deploy/shop of shop (abc)", "worktree shop-wt of shop",
+        )  # fmt: skip

@@ -13,6 +13,7 @@ from rollout.faults import CATALOGUE, Wound
 from rollout.plan import PhasePlan, load_plan
 from rollout.site import settings
 from rollout.site.choice import Choice, refuse_what_cannot_be_observed
+from rollout.site.manifest import scan
 from rollout.site.site import Site
 from rollout.step import Step
 from tests.unit.fakes import GROUND, Stage, code, options, plan, writes
@@ -161,6 +162,33 @@ class TestTheApplicationOfAScript:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
         assert find_application(tmp_path) == found
+
+    @pytest.mark.parametrize(
+        ("there", "made", "changed", "found"),
+        [
+            # what a script puts beside itself counts as what it puts into the worktree
+            (["script/shop/bin/deploy.sh"], ["script/shop/bin/xavos/mix.exs"], [], "script/shop/bin/xavos"),
+            # a worktree of the repository around it, which is an application itself
+            (["script/shop/mix.exs"], ["script/shop-wt/mix.exs"], [], "script/shop-wt"),
+            (["script/shop/mix.exs"], ["work/one/two/mix.exs"], [], "work/one/two"),
+            # the repository itself, where nothing else came of it
+            (["script/shop/mix.exs", "script/shop/apps/a/mix.exs"], [], [], "script/shop"),
+            (["script/shop/mix.exs", "script/shop/apps/a/mix.exs"], [], ["script/shop/apps/a/mix.exs"],
+             "script/shop/apps/a"),
+            (["script/shop/mix.exs"], ["script/shop/deps/ash/mix.exs"], [], "script/shop"),
+        ],
+    )  # fmt: skip
+    def test_is_what_it_made_before_what_was_there(
+        self, tmp_path: Path, there: list[str], made: list[str], changed: list[str], found: str
+    ) -> None:
+        for name in there:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("of before")
+        before = scan(tmp_path)
+        for name in (*made, *changed):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("of now")
+        assert find_application(tmp_path, before, beside="script/shop/bin") == found
 
 
 class TestRefused:

@@ -73,6 +73,7 @@ class TestReally:
         ("bash: ./deploy.sh: /usr/bin/no-such: bad interpreter: No such file or directory\n", 126, "not_executable"),
         ("/usr/bin/env: 'python4': No such file or directory\n", 127, "command_missing"),
         ("./deploy.sh: line 9: ./tool: cannot execute binary file: Exec format error\n", 126, "not_executable"),
+        ("bash: line 4: ./deploy.sh: cannot execute: required file not found\n", 127, "not_executable"),
         ("no words at all\n", 127, "command_missing"),
         ("deploy.sh: line 3: $'\\r': command not found\n", 1, "not_executable"),
         ("./deploy.sh: line 4: ./lib/steps.sh: No such file or directory\n", 1, "command_missing"),

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from rollout.comparison import is_met
 from rollout.outcomes import PathVerdict
 from rollout.report import page, summary
+from rollout.report.wording import exit_sentence, path_sentence
 from rollout.verdict import as_json, read_events, verdict
 from tests.unit.report import golden
 
@@ -202,3 +204,52 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     journal.write_bytes(b"\n".join(lines) + b'\n{"v": 1, "seq": 99, "ev\xff')
 
     assert len(read_events(journal)) == len(lines)
+
+
+class TestWhatWasNeverAnswered:
+    """Exit 0 says little where nobody was asked."""
+
+    def path(self, *outcomes: tuple[str, str], requires: tuple[str, ...] = ()) -> PathVerdict:
+        """A deployed path whose checks ended so (group, outcome)."""
+        events = [dict(event) for event in golden.STORIES["passed"]() if event["event"] != "check.finished"]
+        for event in events:
+            if event["event"] == "path.started":
+                event.update(may_answer=["database", "server"], requires=list(requires))
+        like = next(event for event in golden.STORIES["passed"]() if event["event"] == "check.finished")
+        checks = [{**like, "phase": group, "outcome": outcome, "nodeid": f"{group}{number}"}
+                  for number, (group, outcome) in enumerate(outcomes)]  # fmt: skip
+        events[-1:-1] = checks
+        found = verdict(events)
+        SCHEMA.validate(as_json(found))
+        return found.paths[0]
+
+    def test_is_named_but_not_gating(self) -> None:
+        path = self.path(("database", "passed"), ("server", "skipped"))
+        assert (path.unanswered, path.unmet, path.outcome) == (("server",), (), "deployed")
+
+    def test_is_gating_where_it_is_required(self) -> None:
+        path = self.path(("database", "passed"), ("server", "skipped"), requires=("server", "database"))
+        assert (path.unanswered, path.unmet) == (("server",), ("server",))
+
+    def test_an_answer_that_is_no_is_one_but_does_not_do(self) -> None:
+        path = self.path(("database", "passed"), ("server", "failed"), requires=("server",))
+        assert (path.unanswered, path.unmet) == ((), ("server",))
+
+    def test_is_said(self) -> None:
+        events = [dict(event) for event in golden.STORIES["passed"]()]
+        for event in events:
+            if event["event"] == "path.started":
+                event.update(may_answer=["migrations"])
+        judged = verdict(events)
+        assert "never answered: migrations" in exit_sentence(judged, ["realistic"])
+        assert "Never answered: migrations" in path_sentence(judged, judged.paths[0])
+
+    def test_the_gate_is_not_met(self) -> None:
+        events = [dict(event) for event in golden.STORIES["passed"]()]
+        for event in events:
+            if event["event"] == "path.started":
+                event.update(requires=["migrations"])
+        judged = verdict(events)
+        paths = as_json(judged)["paths"]
+        assert not is_met(paths, ["realistic"])
+        assert "migrations never answered, which --require asks for" in exit_sentence(judged, ["realistic"])
