@@ -62,8 +62,8 @@ class Belongings:
 
     @property
     def name(self) -> str:
-        """What the copy's folder is called."""
-        return self.root.name or "root"
+        """What the copy's folder is called: a name that an engine's API can carry."""
+        return self.root.name.encode("utf-8", "replace").decode() or "root"
 
     @property
     def relative(self) -> Path:

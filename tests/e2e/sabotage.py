@@ -2,7 +2,7 @@
 
 SABOTAGE=<phase>:<action>:<event>:<n>, e.g. `database:kill:command.running:1`
   phase   of any path, or of one: `realistic/database`
-  action  fail (the phase raises), kill (SIGKILL to the run), int or term (the signal to the run),
+  action  fail (the phase raises), kill (SIGKILL to the run), int, term or hup (the signal to the run),
           stop (the container of the database server is stopped),
           again (SIGINT, and once more at every step of the rollback), wait (the phase takes a minute longer)
   event   a journal event of the phase, counted from 1; `end` is the end of its apply, where every other event that does
@@ -30,7 +30,13 @@ from rollout.site import store
 from rollout.site.manifest import Entry, Stat
 from rollout.step import Step
 
-_SIGNALS = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM, "again": signal.SIGINT}
+_SIGNALS = {
+    "kill": signal.SIGKILL,
+    "int": signal.SIGINT,
+    "term": signal.SIGTERM,
+    "hup": signal.SIGHUP,
+    "again": signal.SIGINT,
+}
 _RESTORING = ("file.restored", "wait.finished")
 _UNWINDING = ("rollback.started", "undo.done", "rollback.finished")
 

@@ -138,11 +138,12 @@ def test_a_script_that_makes_no_application_has_deployed_nothing(world: World, t
     assert before == world.seen()
 
 
-def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp_path: Path) -> None:
-    """Ctrl-C reaches it and what it has started."""
+@pytest.mark.parametrize("how", ["int", "hup"])
+def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp_path: Path, how: str) -> None:
+    """Ctrl-C, or a terminal that is closed, reaches it and what it has started."""
     script = _written(tmp_path, "sleep 3600 & sleep 3600")
     before = world.seen()
-    ended = world.run(f"--path=script:{script}", "-k", "phase_passed", SABOTAGE="script:int:command.running:1")
+    ended = world.run(f"--path=script:{script}", "-k", "phase_passed", SABOTAGE=f"script:{how}:command.running:1")
     assert ended.code == 2, ended.output[-3000:]
     assert world.verdict()["interrupted"] is True
     assert before == world.seen()
