@@ -24,8 +24,8 @@ cd "$worktree"
 mix archive.install hex phx_new --force
 mix phx.new xavos --binary-id --no-install --no-version-check
 cd xavos
-sed -i 's/^      {:phoenix, .*/&\n      {:req, "~> 0.5"},/' mix.exs
-grep -q ':req' mix.exs || give_up "mix.exs is not as it was"
+sed -i 's/^      {:phoenix, .*/&\n      {:decimal, ">= 0.0.0"},/' mix.exs
+grep -q ":decimal" mix.exs || give_up "mix.exs is not as it was"
 mix deps.get
 mix compile
 
