@@ -52,7 +52,7 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
     tried = []
     for way in ways(info, own):
         seen = probe.prove(client, way, url=engine.url, image=image, state=options.state, place=place)
-        if seen.works:
+        if not seen.troubles:
             _remember(remembered, way)
             return way
         tried.append((way, seen))
@@ -91,11 +91,15 @@ def is_rootless(info: Mapping[str, Any]) -> bool:
 def _unfit(
     engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None, tried: list[tuple[Way, Seen]]
 ) -> EngineUnfit:
-    lines = tuple(f"as {way.told()}: {'; '.join(filter(None, (seen.files, seen.network)))}" for way, seen in tried)
-    return EngineUnfit(engine=_named(engine), tried=lines, advice=_advice(engine, info, own))
+    lines = tuple(f"as {way.told()}: {'; '.join(seen.troubles)}" for way, seen in tried)
+    return EngineUnfit(engine=_named(engine), tried=lines, advice=_advice(engine, info, own, tried))
 
 
-def _advice(engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None) -> str:
+def _advice(
+    engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None, tried: list[tuple[Way, Seen]]
+) -> str:
+    if all(seen.engine for _, seen in tried):
+        return "See whether the engine runs any container, and what its log says."
     if own is not None:
         return (
             "This process runs in a container of that engine: mount the folder of the deployment into it "

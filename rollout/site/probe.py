@@ -58,12 +58,13 @@ my $caller = $listener->accept; print $caller "$token\n"; close $caller;
 class Seen:
     """What a probe showed: half a sentence for what does not work, empty where it does."""
 
+    engine: str = ""
     files: str = ""
     network: str = ""
 
     @property
-    def works(self) -> bool:
-        return not (self.files or self.network)
+    def troubles(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.engine, self.files, self.network)))
 
 
 def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, place: Path) -> Seen:
@@ -153,7 +154,7 @@ def _refused(error: Exception) -> Seen:
     text = " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
     if "bind source path does not exist" in text or "no such file or directory" in text.lower():
         return Seen(files=f"the engine does not see this machine's folders ({text})")
-    return Seen(files=f"the engine refuses a container with a folder of this machine ({text})")
+    return Seen(engine=f"the engine refuses the container ({text})")
 
 
 def _runs(client: DockerClient, name: str) -> bool:

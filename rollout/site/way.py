@@ -62,7 +62,7 @@ class Way:
         """For people: as whom its containers run, and on which network."""
         user = f"user {self.user}"
         if self.mapped:
-            user += ", mapped by the rootless engine"
+            user += " (mapped by the rootless engine)"
         if self.userns:
-            user += f", user namespace {self.userns}"
-        return f"{user}; the network of {'this container' if self.is_joined else 'the host'}"
+            user += f" (user namespace {self.userns})"
+        return f"{user} on the network of {'this container' if self.is_joined else 'the host'}"
