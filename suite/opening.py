@@ -29,6 +29,7 @@ from rollout.site.choice import (
     choose_database,
     choose_forge,
     choose_way,
+    refuse_what_cannot_be_isolated,
     refuse_what_cannot_be_observed,
     refuse_what_cannot_be_offline,
 )
@@ -90,6 +91,8 @@ def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
     unfit = way if isinstance(way, EngineUnfit) else None
     forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
     refuse_what_cannot_be_offline(options, forge, database)
+    if options.offline and isinstance(way, Way):
+        refuse_what_cannot_be_isolated(way)
     for plan in plans:
         refuse_what_cannot_be_observed(options, plan, database)
     upstreams, why = _upstreams(options)
