@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 from rollout.cache import check_cache
-from rollout.errors import RolloutError
+from rollout.errors import EngineUnfit, RolloutError
 from rollout.hex.choosing import default_bundle
 from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.options import Options
 from rollout.plan import load_plan
 from rollout.report.text import plain
-from rollout.site.choice import host_toolchain
+from rollout.site.choice import choose_way, host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.images import image_present
 from rollout.site.postgres.binaries import find_binaries
@@ -95,11 +95,22 @@ def examine(options: Options) -> Iterator[Finding]:
             yield Finding(what=f"image {name}", state="found" if present else "optional",
                           detail="built" if present else "not built yet",
                           mend="" if present else "built by the run itself")  # fmt: skip
+        yield from _fit(options, engine, without="optional" if host.state == embedded.state == "found" else "missing")
     yield host if not answering or options.forge == "host" else _soften(host)
     yield embedded if not answering or options.database == "embedded" else _soften(embedded)
     yield from _tools()
     yield from _sources(options)
     yield from _place(options)
+
+
+def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:
+    """Whether the engine's containers share files and network with this process; silent where that is not asked."""
+    what = "files and network of containers"
+    way = choose_way(options, engine)
+    if isinstance(way, EngineUnfit):
+        yield Finding(what=what, state=without, detail=way.message, mend=way.advice)
+    elif way is not None:
+        yield Finding(what=what, state="found", detail=f"shared, as {way.told()}")
 
 
 def _plan(options: Options) -> Iterator[Finding]:

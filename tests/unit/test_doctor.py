@@ -8,6 +8,10 @@ import pytest
 
 from rollout import doctor
 from rollout.doctor import Finding
+from rollout.errors import EngineUnfit
+from rollout.site.engine import Engine
+from rollout.site.way import Way
+from tests.unit.fakes import options
 
 
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> Finding:
@@ -39,3 +43,26 @@ def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.Monke
     finding = programs(tmp_path, monkeypatch, *reversed(doctor.BROWSERS))
 
     assert str(tmp_path / "chromium") == finding.detail
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "detail"),
+    [
+        (Way(user="0:0"), "found", "shared, as user 0:0 on the network of the host"),
+        (
+            EngineUnfit(engine="docker 28", tried=("as user 0:0: no",), advice="Use another."),
+            "missing",
+            "as user 0:0: no",
+        ),
+    ],
+)
+def test_an_engine_that_answers_has_to_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way | EngineUnfit, state: str, detail: str
+) -> None:
+    monkeypatch.setattr(doctor, "choose_way", lambda options, engine: way)
+    engine = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="")
+    (finding,) = doctor._fit(options(tmp_path), engine, without="missing")
+
+    assert state == finding.state
+    assert detail in finding.detail
+    assert ("Use another." in finding.mend) is (state == "missing")
