@@ -13,6 +13,7 @@ import httpx
 from rollout import recovery
 from rollout.errors import RolloutError
 from rollout.options import Options, parse_options
+from rollout.site.fitting import REMEMBERED
 from rollout.site.processes import port_holder
 from rollout.site.store import FOLDER, Store
 
@@ -85,7 +86,7 @@ def _clean_cache(options: Options) -> int:
         print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
               file=sys.stderr)  # fmt: skip
         return 1
-    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal")]
+    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal", REMEMBERED)]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     left = [str(folder) for folder in folders if folder.exists()]

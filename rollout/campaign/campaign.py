@@ -25,7 +25,7 @@ from rollout.faults import CATALOGUE
 from rollout.recovery import TRIALS
 
 # Causes of failures that say nothing about the next run.
-_PASSING = TRANSIENT | {"killed", "interrupted", "timeout", "port_taken", "disk_full"}
+_PASSING = TRANSIENT | {"killed", "interrupted", "timeout", "port_taken", "disk_full", "engine_failed"}
 
 
 @dataclass(kw_only=True)

@@ -29,7 +29,7 @@ from rollout.site.way import HOST, Way
 if TYPE_CHECKING:
     from docker import DockerClient
 
-_REMEMBERED = "ways"  # below the cache folder
+REMEMBERED = "ways"  # below the cache folder
 _FRESH_SECONDS = 6 * 3600.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NETWORK = Path("/proc/self/ns/net")
@@ -45,7 +45,7 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise EngineUnfit(engine=_named(engine), tried=(f"it does not say what it is ({error})",)) from error
     place = place_of(options)
-    remembered = options.cache / _REMEMBERED / f"{_key(engine, info, own, image, place)}.json"
+    remembered = options.cache / REMEMBERED / f"{_key(engine, info, own, image, place)}.json"
     way = _recall(remembered)
     if way is not None:
         return way
@@ -166,3 +166,6 @@ def _remember(file: Path, way: Way) -> None:
         beside = file.with_suffix(f".{os.getpid()}")
         beside.write_text(json.dumps(asdict(way)))
         beside.replace(file)
+        for other in file.parent.iterdir():
+            if time.time() - other.stat().st_mtime > _FRESH_SECONDS:
+                other.unlink(missing_ok=True)

@@ -195,7 +195,8 @@ def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[
     Returns what is left, a line each.
     """
     left = []
-    for record in sorted((state / RECORDS).glob("*.json")):
+    # A process may have been killed between its lock and its record.
+    for record in sorted({path.with_suffix(".json") for path in (state / RECORDS).glob("xavos-probe-*")}):
         try:
             with _lock(record):
                 facts = _facts(record)

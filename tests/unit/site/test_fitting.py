@@ -258,6 +258,19 @@ def test_what_was_proven_is_not_proven_again_until_something_changes(
     assert 3 == len(fake.made)
 
 
+def test_what_was_proven_long_ago_is_proven_again_and_forgotten(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    find_way(found, image="forge:1", options=place)
+    (old,) = (place.cache / "ways").iterdir()
+    os.utime(old, (1, 1))
+    find_way(found, image="forge:2", options=place)
+    assert [old.name] != [file.name for file in (place.cache / "ways").iterdir()]
+    assert 1 == len(list((place.cache / "ways").iterdir()))
+    find_way(found, image="forge:1", options=place)
+    assert 3 == len(fake.made)
+
+
 def test_a_damaged_memory_is_proven_again(found: Engine, place: Options, fake: FakeEngine) -> None:
     find_way(found, image="forge:1", options=place)
     for file in (place.cache / "ways").iterdir():
@@ -305,6 +318,15 @@ def test_what_a_killed_probe_leaves_is_removed_by_recovery(fake: FakeEngine, tmp
     assert () == fake.left
     assert [] == seen(tmp_path)
     assert not (tmp_path / f".{name}").exists()
+
+
+def test_a_kill_before_the_record_leaves_a_lock_that_recovery_removes(tmp_path: Path) -> None:
+    folder = tmp_path / "probes"
+    folder.mkdir()
+    (folder / "xavos-probe-1.lock").touch()
+    (folder / "xavos-probe-2.json").write_text('{"url": "unix:')
+    assert () == probe.settle(tmp_path, lambda url: pytest.fail("nothing was made"))
+    assert [] == list(folder.iterdir())
 
 
 def test_what_cannot_be_removed_now_is_told_and_kept_for_later(tmp_path: Path) -> None:
