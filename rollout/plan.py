@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout.errors import InvalidOption, InvalidPlan
 from rollout.options import ROOT, SCRIPT
+from rollout.traits import TRAITS
 
 INSTALLERS = ("mix", "igniter")
 EDITIONS = ("real", "rehearsal")
 _PLAN_KEYS = {"name", "description", "installer"}
 _PHASE_KEYS = {"name", "description", "packages", "archives", "overlay_first", "overlay", "overlay_with", "optional",
                "timeout_seconds", "observed", "answers_for", "may_answer_for", "arguments",
-               "edition", "because"}  # fmt: skip
+               "edition", "because", "traits"}  # fmt: skip
 _PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group",
                  "arguments", "creates"}  # fmt: skip
 
@@ -55,6 +56,7 @@ class PhasePlan:
     `arguments` are words for the command that the phase is about.
     `edition` ("real" or "rehearsal"): the phase belongs to deployments from real packages, or to rehearsals, only; what
     has no edition belongs to both. `because` says why.
+    `traits` say what the phase does (rollout/traits.py): what faults match.
     """
 
     name: str
@@ -72,6 +74,7 @@ class PhasePlan:
     arguments: tuple[str, ...] = ()
     edition: str = ""
     because: str = ""
+    traits: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -244,7 +247,18 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         arguments=tuple(map(str, entry.get("arguments", ()))),
         edition=edition,
         because=str(entry.get("because", "")),
+        traits=_traits(file, where, entry.get("traits", [])),
     )
+
+
+def _traits(file: Path, where: str, named: object) -> tuple[str, ...]:
+    if not isinstance(named, list):
+        raise InvalidPlan(path=file, where=where, problem=f"traits={named!r} is not a list of {', '.join(TRAITS)}")
+    for name in named:
+        if name not in TRAITS:
+            hint = _nearest(str(name), TRAITS)
+            raise InvalidPlan(path=file, where=where, problem=f"unknown trait {name!r}{hint}")
+    return tuple(named)
 
 
 def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
@@ -271,9 +285,12 @@ def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
 def _refuse_unknown(file: Path, where: str, entry: Mapping[str, Any], allowed: set[str]) -> None:
     for key in entry:
         if key not in allowed:
-            near = difflib.get_close_matches(key, allowed, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(allowed))}"
-            raise InvalidPlan(path=file, where=where, problem=f"unknown key {key!r}{hint}")
+            raise InvalidPlan(path=file, where=where, problem=f"unknown key {key!r}{_nearest(key, allowed)}")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known := sorted(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 
 def _refuse_twins(file: Path, what: str, names: Sequence[str]) -> None:

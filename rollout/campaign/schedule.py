@@ -96,15 +96,13 @@ def chosen(names: Iterable[str]) -> Choice:
 def cells(kind: Kind, plans: Mapping[str, Plan], only: Sequence[tuple[str, str]] = ()) -> tuple[Cell, ...]:
     """Every cell of a kind: one for each phase that it can strike on one of the paths, in each form.
 
-    Phases of several paths are the same place where they answer for the same group of checks. `only`: those of these
-    phases and forms, where there are any.
+    Phases of several paths are one place where they answer for the same group of checks first. `only`: those
+    of these phases and forms, where there are any.
     """
     found: dict[str, dict[str, str]] = {}
     for path, plan in plans.items():
         for phase in places(kind, plan):
-            groups = kind.phases or plan.phase(phase).groups
-            group = next((name for name in groups if _answers(plan, name, phase)), phase)
-            found.setdefault(group, {})[path] = phase
+            found.setdefault(plan.phase(phase).groups[0], {})[path] = phase
 
     def is_meant(cell: Cell) -> bool:
         here = {"", cell.group, *cell.targets.values()}
@@ -116,11 +114,6 @@ def cells(kind: Kind, plans: Mapping[str, Plan], only: Sequence[tuple[str, str]]
         for form in kind.forms
     )
     return tuple(cell for cell in made if is_meant(cell))
-
-
-def _answers(plan: Plan, group: str, phase: str) -> bool:
-    answering = plan.answering(group)
-    return group == phase or (answering is not None and answering.name == phase)
 
 
 def schedule(wish: Wish) -> Iterator[Specification]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
 from rollout.faults.fault import CannotInject, Kind, Means, Wound
-from rollout.plan import Plan
+from rollout.options import PATHS
+from rollout.plan import PhasePlan, Plan, load_plan
 
 OPTION = "--fault"
 CATALOGUE: Mapping[str, Kind] = {
@@ -40,16 +41,27 @@ def listing() -> str:
 
 
 def reach(kind: Kind) -> str:
-    """The phases at which a kind can strike, in words."""
-    spared = f", not {', '.join(kind.spares)}" if kind.spares else ""
-    return f"{', '.join(kind.phases) or 'any'}{spared}"
+    """The phases of the suite's own plans at which a kind can strike, in words."""
+    if not kind.traits and not kind.spares:
+        return "any"
+    plans = [load_plan(path, rehearsal=edition) for path in PATHS for edition in (False, True)]
+    named = dict.fromkeys(name for plan in plans for name in places(kind, plan))
+    everywhere = {name for plan in plans for name in plan.phase_names}
+    if spared := sorted(everywhere - set(named)) if not kind.traits else ():
+        return f"any, not {', '.join(spared)}"
+    return ", ".join(named)
 
 
 def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
     """The phases of this plan during which the kind can strike, in their order."""
-    answering = {phase.name for group in kind.phases if (phase := plan.answering(group)) is not None}
-    there = answering.union(kind.phases) or plan.phase_names
-    return tuple(name for name in plan.phase_names if name in there and name not in kind.spares)
+    return tuple(phase.name for phase in plan.phases if fits(kind, phase))
+
+
+def fits(kind: Kind, phase: PhasePlan) -> bool:
+    """Whether the kind can strike the phase, by the traits of both."""
+    return (not kind.traits or not set(kind.traits).isdisjoint(phase.traits)) and set(kind.spares).isdisjoint(
+        phase.traits
+    )
 
 
 def aim(text: str, plan: Plan, *, seed: int) -> Wound:

@@ -10,15 +10,13 @@ from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, GoneInRollba
 from rollout.faults.role import ConnectionLimit, Killed, NoCreateDb, WrongPassword
 from rollout.faults.room import Full, NameTaken
 
-# Groups of checks whose phases ask the database; of a path that is only observed, `setup` answers for the first.
-_ASKING = ("database", "migrations", "installation", "server")
-_CREATING = ("database", "installation")  # of the development's, of the tests'
-# Phases that such a path has not: its steps are not rolled back, and its site is disposed of without the server.
-_ROLLED_BACK = ("installation", "scripts")
+_ROLLED_BACK = ("undoes_database",)
 _EITHER = ("deployed", "rolled_back")
 _MAY_PASS = {"transient": _EITHER, "persistent": ("rolled_back",)}
 
-_kind = functools.partial(Kind, family="database", phases=_ASKING, lasts=LASTS, needs=("database",), expects=_MAY_PASS)
+_kind = functools.partial(
+    Kind, family="database", traits=("asks_database",), lasts=LASTS, needs=("database",), expects=_MAY_PASS
+)
 
 KINDS: tuple[Kind, ...] = (
     _kind(
@@ -45,14 +43,14 @@ KINDS: tuple[Kind, ...] = (
         text="the role may not create databases",
         bites="the server's log says that it was denied",
         make=NoCreateDb,
-        phases=_CREATING,
+        traits=("creates_databases",),
     ),
     _kind(
         name="name_taken",
         text="somebody else has a database of the name that the deployment wants",
         bites="the phase was refused, or a command found it created already",
         make=NameTaken,
-        phases=("database",),
+        traits=("names_databases",),
         forms=("persistent",),
         lasts="",
         expects={"persistent": ("refused",)},
@@ -68,7 +66,7 @@ KINDS: tuple[Kind, ...] = (
         text="the server ends the role's sessions while migrations run",
         bites="the server's log says that it ended them",
         make=Killed,
-        phases=("setup", "migrations", "installation"),
+        traits=("migrates", "runs_tests"),
         lasts="after one to three times (seeded)",
         expects=either_form(*_EITHER),
     ),
@@ -77,7 +75,7 @@ KINDS: tuple[Kind, ...] = (
         text="the database server has no more room for new databases, tables and indexes",
         bites="ENOSPC in the server's log",
         make=Full,
-        phases=("database", "migrations", "installation"),
+        traits=("writes_database",),
         needs=("engine",),
     ),
     _kind(
@@ -85,7 +83,7 @@ KINDS: tuple[Kind, ...] = (
         text="the database server gets a thirtieth of a CPU",
         bites="time that its processes have waited for their share",
         make=Starved,
-        phases=_ASKING[:3],  # a server that starts asks little: it waited for less than a fifth of a second
+        traits=("writes_database",),  # a server that starts asks little: it waited for less than a fifth of a second
         needs=("engine",),
         expects=either_form("deployed"),
     ),
@@ -101,7 +99,7 @@ KINDS: tuple[Kind, ...] = (
         text="the database server is stopped when a phase is rolled back; persistent: and does not start again",
         bites="an undo that could not reach it",
         make=GoneInRollback,
-        phases=_ROLLED_BACK,
+        traits=_ROLLED_BACK,
         lasts="until it is started again by the rollback",
         expects=either_form("deployed"),
     ),
@@ -110,7 +108,7 @@ KINDS: tuple[Kind, ...] = (
         text="the database server takes no connection when a phase is rolled back",
         bites="an undo that could not reach it",
         make=CutOffInRollback,
-        phases=_ROLLED_BACK,
+        traits=_ROLLED_BACK,
         lasts="two to eight seconds (seeded)",
         needs=("engine",),
         expects=either_form("deployed"),

@@ -147,11 +147,8 @@ class AssetsFail(Planted):
         return {"assets/css/app.css": f'@import "./{_SAYS.replace(" ", "_")}.css";\n@apply {{\n'}
 
 
-_COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "installation")
 _FAILING = either_form("rolled_back")
 _MET = "when the first command has met it"
-# One command generates the application and compiles it: there is no moment between the two to plant something at.
-_AT_ONCE = ("generation",)
 _kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
 
 KINDS: tuple[Kind, ...] = (
@@ -160,15 +157,14 @@ KINDS: tuple[Kind, ...] = (
         text="an overlay has a file that does not compile",
         bites="a command that failed and named the file",
         make=DoesNotCompile,
-        spares=_AT_ONCE,
-        phases=_COMPILING,
+        traits=("compiles",),
     ),
     _kind(
         name="failing_migration",
         text="the newest migration fails",
         bites="a command that failed by what the migration does",
         make=DoesNotMigrate,
-        phases=("setup", "migrations"),
+        traits=("migrates",),
     ),
     _kind(
         name="corrupt_lock",
@@ -176,8 +172,7 @@ KINDS: tuple[Kind, ...] = (
         text="mix.lock cannot be read",
         bites="a command that failed and named the file, or wrote it anew as if there had been none",
         make=LockGarbled,
-        spares=_AT_ONCE,
-        phases=("setup", *_COMPILING, "migrations"),
+        traits=("reads_lock",),
         expects=either_form("deployed", "rolled_back"),
     ),
     _kind(
@@ -185,21 +180,20 @@ KINDS: tuple[Kind, ...] = (
         text="the application raises while it starts",
         bites="what it raised, in the log of the server",
         make=Crashes,
-        phases=("server",),
+        traits=("runs_server",),
     ),
     _kind(
         name="server_hangs",
         text="the application does not come to an end of its start",
         bites="what it waits for, in the log of the server",
         make=Hangs,
-        phases=("server",),
+        traits=("runs_server",),
     ),
     _kind(
         name="asset_build_fails",
         text="JavaScript and CSS cannot be built, or what a site without a bundler serves cannot be set up",
         bites="a command that failed and named the file",
         make=AssetsFail,
-        spares=_AT_ONCE,
-        phases=("phoenix_app", "overlay"),
+        traits=("builds_assets",),
     ),
 )

@@ -38,9 +38,9 @@ class CannotInject(Refused):
 class Kind:
     """An entry of the catalogue.
 
-    `text` says what goes wrong, `bites` what the witness counts as proof. `phases` are the groups of checks (called
-    after the phases of the realistic path) during which it can strike, in order of their plan; empty: any. `spares` are
-    phases that answer for one of those and have no moment at which it could strike. `lasts` says when the transient
+    `text` says what goes wrong, `bites` what the witness counts as proof. `traits`: it can strike a phase
+    that has one of them (rollout/traits.py); empty: any phase. `spares`: phases with one of these traits have no moment
+    at which it could strike. `lasts` says when the transient
     form goes away; `forms` are those that make a difference. `needs`: means it has to have, of "engine" (forge and
     database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key" (to sign what the
     registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
@@ -54,7 +54,7 @@ class Kind:
     text: str
     bites: str
     make: Callable[[Wound], Fault]
-    phases: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
     lasts: str = ""
     needs: tuple[str, ...] = ()

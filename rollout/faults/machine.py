@@ -203,8 +203,7 @@ def _container(site: Site) -> Any:
     return site.engine.client().containers.get(str(site.in_forge.record["name"]))
 
 
-_COMPILING = ("phoenix_app", "ash_core", "authentication", "extras", "foundation", "migrations", "installation")
-_TOOLED = ("archives", "phoenix_app", "setup", "ash_core", "authentication", "foundation", "migrations", "installation")
+_MIX = ("runs_mix",)
 _FAILING = either_form("rolled_back")
 _REFUSED = either_form("rolled_back", "refused")
 _kind = functools.partial(Kind, family="machine", expects=_FAILING)
@@ -216,7 +215,7 @@ KINDS: tuple[Kind, ...] = (
         text="the disk that the deployment is on has no more room",
         bites="ENOSPC in what a command printed or the phase raised, or a command that failed while nothing was free",
         make=Full,
-        phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
+        traits=("writes_files",),
         lasts=_MET,
         needs=("root", "engine"),
     ),
@@ -225,7 +224,7 @@ KINDS: tuple[Kind, ...] = (
         text="the disk that the deployment is on has become read-only",
         bites="EROFS in what a command printed or the phase raised, or a command that failed while it was so",
         make=ReadOnly,
-        phases=("archives", "worktree", "setup", *_COMPILING, "scripts"),
+        traits=("writes_files",),
         lasts=_MET,
         needs=("root", "engine"),
     ),
@@ -234,7 +233,7 @@ KINDS: tuple[Kind, ...] = (
         text="folders of the deployment, and the files in them, may not be written to",
         bites="EACCES in what a command printed",
         make=NoPermission,
-        phases=_TOOLED,
+        traits=_MIX,
         lasts=_MET,
         needs=("engine",),
     ),
@@ -243,7 +242,7 @@ KINDS: tuple[Kind, ...] = (
         text="another program listens on the deployment's port",
         bites="the run refused to begin, or the server did not get the port",
         make=PortTaken,
-        phases=("prerequisites", "server"),
+        traits=("uses_port",),
         lasts=_MET,
         expects=_REFUSED,
     ),
@@ -252,7 +251,7 @@ KINDS: tuple[Kind, ...] = (
         text="the forge has too little memory",
         bites="processes that the kernel ended for want of memory",
         make=MemoryLimit,
-        phases=_TOOLED,
+        traits=_MIX,
         lasts="when the kernel has ended something",
         needs=("engine",),
     ),
@@ -261,7 +260,7 @@ KINDS: tuple[Kind, ...] = (
         text=f"commands may have no more than {_DESCRIPTORS[0]} to {_DESCRIPTORS[-1]} files open",
         bites="EMFILE in what a command printed",
         make=FewDescriptors,
-        phases=_TOOLED,
+        traits=_MIX,
         lasts="when the first command has met it",
     ),
     _kind(
@@ -270,7 +269,7 @@ KINDS: tuple[Kind, ...] = (
         text=f"the clock is wrong by {_DAYS} days, in the future or the past",
         bites="commands that saw another time",
         make=ClockJump,
-        phases=(*_TOOLED, "server"),
+        traits=(*_MIX, "runs_server"),
         lasts="after one to three commands (seeded)",
         needs=("engine",),
         expects=either_form("deployed", "rolled_back"),
@@ -280,7 +279,7 @@ KINDS: tuple[Kind, ...] = (
         text="a tool of the forge is too old",
         bites="the phase failed and named the version that it found",
         make=TooOld,
-        phases=("prerequisites",),
+        traits=("checks_tools",),
         lasts="with the phase",
     ),
     _kind(
@@ -288,7 +287,7 @@ KINDS: tuple[Kind, ...] = (
         text="a tool of the forge cannot be found",
         bites="a command that ended with 127",
         make=lambda wound: Missing(wound, anywhere=("mix",), first=("elixir", "erl", "mix", "git", "psql")),
-        phases=("prerequisites", *_TOOLED, "server"),
+        traits=("checks_tools", *_MIX, "runs_server"),
         lasts="when the first command has met it",
     ),
 )

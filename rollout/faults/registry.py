@@ -26,12 +26,10 @@ from rollout.plan import PhasePlan, Plan
 from rollout.site.site import Site
 from rollout.step import Step
 
-# Groups of checks whose phases ask the registry. Everything of a plan is resolved and fetched with phoenix_app: later
-# phases only ask whether the entries in Hex's cache are still true, and fetch no tarball any more.
-_ASKING = (
-    "packages", "archives", "phoenix_app", "ash_core", "authentication", "extras", "accounts", "features", "tooling",
-)  # fmt: skip
-_FETCHING = ("archives", "phoenix_app")
+# Everything of a plan is resolved and fetched with phoenix_app. Later phases only ask whether the entries in Hex's
+# cache are still true, and fetch no tarball any more.
+_ASKING = ("asks_registry",)
+_FETCHING = ("fetches",)
 _OK, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 200, 404, 429, 500, 502, 503
 _LATENCY_SECONDS = (0.3, 0.8)
 _BYTES_PER_SECOND = 64 * 1024
@@ -258,7 +256,7 @@ def _failing(status: int, wound: Wound) -> Answering:
     return Answering(wound, status, "server_error", f"upstream answers {status}")
 
 
-_kind = functools.partial(Kind, family="registry", phases=_ASKING, lasts=_A_FEW)
+_kind = functools.partial(Kind, family="registry", traits=_ASKING, lasts=_A_FEW)
 
 KINDS: tuple[Kind, ...] = (
     _kind(
@@ -317,7 +315,7 @@ KINDS: tuple[Kind, ...] = (
         text="tarballs break off in the middle",
         bites="tarballs that were cut",
         make=lambda wound: Truncated(wound, TARBALLS),
-        phases=_FETCHING,
+        traits=_FETCHING,
         expects={"transient": ("deployed",), "persistent": ("rolled_back",)},
     ),
     _kind(
@@ -326,7 +324,7 @@ KINDS: tuple[Kind, ...] = (
         text="tarballs are not those that the registry has signed for",
         bites="tarballs that were altered",
         make=lambda wound: WrongChecksum(wound, TARBALLS),
-        phases=_FETCHING,
+        traits=_FETCHING,
         expects=_NOT_RETRIED,
     ),
     _kind(
@@ -361,7 +359,7 @@ KINDS: tuple[Kind, ...] = (
         bites="entries that say so, signed by the registry's own key",
         make=Conflicting,
         needs=("key",),
-        phases=_ASKING[2:],  # the look-up of the packages phase resolves nothing, and archives require nothing
+        traits=("resolves",),
         expects=either_form("deployed", "rolled_back"),
     ),
 )

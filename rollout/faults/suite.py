@@ -23,10 +23,6 @@ from rollout.step import Step
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
 _AGAIN_SECONDS = 0.3
 _RIVAL_SECONDS = 120.0
-_JOURNALING = (
-    "prerequisites", "archives", "worktree", "phoenix_app", "setup", "database", "ash_core", "authentication", "extras",
-    "foundation", "migrations", "installation", "scripts", "server",
-)  # fmt: skip
 _NO_ROOM = "/dev/full"  # every write to it ends with ENOSPC, as on a disk without room
 
 
@@ -161,7 +157,7 @@ KINDS: tuple[Kind, ...] = (
         text="a second run of the same name, folder and port begins while this one is at work",
         bites="the second run was refused",
         make=Rival,
-        spares=("prerequisites",),  # before it nothing is there that the second run could find
+        spares=("makes_site",),  # before it nothing is there that the second run could find
         forms=("transient",),
         lasts="one run",
         expects={"transient": ("deployed",)},
@@ -171,7 +167,7 @@ KINDS: tuple[Kind, ...] = (
         text="the disk that the run's journal is on has no more room",
         bites="the run stopped because its journal could not be written",
         make=JournalDiskFull,
-        phases=_JOURNALING,
+        traits=("changes_site",),
         lasts="until the phase has failed",
         expects=_UNWOUND,
     ),

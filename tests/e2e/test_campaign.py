@@ -21,6 +21,7 @@ from rollout.campaign.crew import Crew, hired
 from rollout.campaign.ground import Ground
 from rollout.campaign.records import Result, Specification
 from rollout.campaign.trial import run_trial
+from rollout.journal import open_acts, read_events
 from rollout.plan import load_plan
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import PATIENCE, World, finish
@@ -121,7 +122,10 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.1)
-    time.sleep(4)  # into the next one
+    while not _is_amid_a_trial(world):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     finish(process)
     made = ledger.read_text().splitlines()
@@ -131,6 +135,14 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
         assert time.monotonic() < until, orphans
         time.sleep(0.5)
     return made, name
+
+
+def _is_amid_a_trial(world: World) -> bool:
+    """Whether a trial has begun a phase, and owes its undo."""
+    journals = (world.state / "trials").glob("*/open/*.jsonl")
+    with contextlib.suppress(FileNotFoundError):  # settled between two looks
+        return any(open_acts(read_events(path)) for path in journals)
+    return False
 
 
 def _named(world: World) -> list[str]:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from rollout.journal import read_events
 from rollout.options import ROOT
+from rollout.plan import load_plan
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 
@@ -46,6 +47,26 @@ def test_what_it_leaves_to_read(rehearsed: Rehearsed) -> None:
     logs = [event["log"] for event in events if event["event"] == "command.started"]
     assert logs
     assert [] == [log for log in logs if not (folder / log).is_file()]
+
+
+def test_the_traits_of_a_phase_are_what_it_did(rehearsed: Rehearsed) -> None:
+    """The plan's word for each phase is held against its journal: its commands, its acts, the files it wrote."""
+    events = read_events(rehearsed.world.reports / "latest" / "journal.jsonl")
+    for phase in load_plan("realistic", rehearsal=True).phases:
+        own = [event for event in events if event.get("phase") == phase.name]
+        ran = {tuple(event["argv"][:2]) for event in own if event["event"] == "command.started"}
+        did = {
+            "changes_site": any(event["event"] == "act.intent" for event in own),
+            "compiles": ("mix", "compile") in ran,
+            "fetches": ("mix", "archive.install") in ran or ("mix", "phx.new") in ran,
+            "migrates": ("mix", "ecto.migrate") in ran,
+            "runs_tests": ("mix", "test") in ran,
+            "runs_server": any("manage_xavos.sh" in argv[0] and argv[1:] == ("start",) for argv in ran),
+            "checks_tools": ("psql", "--version") in ran,
+        }
+        assert did == {trait: trait in phase.traits for trait in did}, phase.name
+        if any(argv[0] == "mix" for argv in ran) and phase.name != "worktree":  # which asks Hex alone, of its own home
+            assert "runs_mix" in phase.traits
 
 
 def test_nothing_is_left_of_it(rehearsed: Rehearsed) -> None:

@@ -4,8 +4,10 @@ import json
 import pickle
 import threading
 import time
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,15 +91,28 @@ def test_the_key_is_the_trial_wherever_it_stands() -> None:
     assert len({trial(seed=seed, form=form).key for seed in (1, 2) for form in ("transient", "persistent")}) == 4
 
 
+class AtOnce(Executor):
+    """Does what is submitted before `submit` returns."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the future
+            future.set_exception(error)
+        return future
+
+
 def test_a_crew_makes_every_trial_once_and_no_more_at_a_time_than_it_is(ground: Ground) -> None:
-    going, most, guard = 0, 0, threading.Lock()
+    """Eight threads could make more; three go at once, and they do: each waits for two others."""
+    going, most, guard, three = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def make(specification: Specification, _: Ground) -> Result:
         nonlocal going, most
         with guard:
             going += 1
             most = max(most, going)
-        time.sleep(0.02)
+        three.wait(10)
         with guard:
             going -= 1
         return result(specification)
@@ -131,21 +146,17 @@ def test_what_nobody_could_make_is_named_with_the_way_to_go_on(ground: Ground, e
 
 
 def test_what_was_made_is_handed_over_before_anything_is_raised(ground: Ground) -> None:
-    """Two trials end at once, one of them on a disk without room."""
-    both = threading.Barrier(2)
+    """Two trials have ended when the crew looks, one of them on a disk without room."""
 
     def make(specification: Specification, _: Ground) -> Result:
-        both.wait(10)
         if not specification.seed:
             raise OSError(28, "No space left on device")
         return result(specification)
 
-    with ThreadPoolExecutor(2) as threads:
-        came = Crew(threads, ground, size=2, make=make).results(iter([trial(seed=0), trial(seed=1)]))
-        time.sleep(0.3)
-        assert next(came).specification.seed == 1
-        with pytest.raises(TrialNotMade):
-            next(came)
+    came = Crew(AtOnce(), ground, size=2, make=make).results(iter([trial(seed=0), trial(seed=1)]))
+    assert next(came).specification.seed == 1
+    with pytest.raises(TrialNotMade):
+        next(came)
 
 
 def test_an_error_of_ours_survives_the_way_from_a_worker(tmp_path: Path) -> None:
@@ -176,7 +187,6 @@ def test_whoever_goes_away_has_what_runs_unwind_and_waits_for_it(ground: Ground)
         if specification.seed:
             begun.set()
             assert told.wait(10)
-            time.sleep(0.05)
             ended.set()
         assert begun.wait(10)
         return result(specification)

@@ -154,6 +154,6 @@ def test_a_limit_is_that_of_one_fault_and_of_no_group(told: str) -> None:
 
 
 def test_a_fault_that_can_strike_no_path_is_named() -> None:
-    kind = replace(CATALOGUE["sigterm"], name="nowhere", phases=("no_such_phase",))
+    kind = replace(CATALOGUE["sigterm"], name="nowhere", traits=("no_such_trait",))
     assert kinds_left_out([kind, CATALOGUE["sigterm"]], PLANS, {}) == ("nowhere",)
     assert kinds_left_out([CATALOGUE["sigterm"]], PLANS, {"sigterm": (("no_phase", ""),)}) == ("sigterm",)

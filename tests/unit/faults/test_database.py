@@ -18,7 +18,7 @@ import pytest
 from fixtures import installation
 from rollout.classify import failure
 from rollout.errors import AlreadyExists, PhaseFailed
-from rollout.faults import CATALOGUE, places
+from rollout.faults import CATALOGUE, heard, places
 from rollout.faults.database import KINDS
 from rollout.faults.fault import Witness, Wound
 from rollout.faults.heard import Heard
@@ -236,20 +236,27 @@ def test_a_retry_says_what_our_own_look_has_met(tmp_path: Path, journal: Journal
 
 def test_the_transient_form_is_over_a_moment_after_somebody_met_it(tmp_path: Path, journal: Journal) -> None:
     fault, site = told(journal, form="transient"), site_with(Listener(), tmp_path)
+    later: list[tuple[float, Callable[[], None]]] = []
+    fault.after = lambda seconds, do: later.append((seconds, do))  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
-        time.sleep(0.1)
-        assert not fault.is_over
+        assert [heard._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # where nobody meets it
         fault.commanded(site, ended("connection refused"))
-        assert wait_for(lambda: fault.is_over, seconds=3)
+        seconds, be_over = later[-1]
+        assert (fault._lingers, False) == (seconds, fault.is_over)
+        be_over()
+        assert fault.is_over
         assert 1 == fault.put_back
     assert 1 == fault.put_back
 
 
 def test_the_persistent_form_stays_until_it_is_lifted(tmp_path: Path, journal: Journal) -> None:
     fault, site = told(journal), site_with(Listener(), tmp_path)
+    later: list[float] = []
+    fault.after = lambda seconds, do: later.append(seconds)  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
         fault.commanded(site, ended("connection refused"))
-        time.sleep(0.15)
+    assert 1 == fault.witness.bites
+    assert [] == later
     assert not fault.is_over
     fault.over(site)
     assert 1 == fault.put_back

@@ -67,10 +67,10 @@ class Bed:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("path", PATHS)
 def test_every_kind_can_strike_every_path(kind: Any, path: str) -> None:
-    """None of them names a phase that no path has."""
+    """None of them names a trait that no path has."""
     assert places(kind, load_plan(path, rehearsal=True))
-    known = {name for each in PATHS for phase in load_plan(each).whole for name in (phase.name, *phase.groups)}
-    assert set(kind.phases) <= known
+    known = {trait for each in PATHS for phase in load_plan(each).whole for trait in phase.traits}
+    assert set(kind.traits) <= known
 
 
 def test_a_phase_is_reached_by_its_own_name() -> None:

@@ -86,10 +86,10 @@ def outcome(text: str, *, code: int = 1) -> Outcome:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("path", PATHS)
 def test_every_kind_can_strike_every_path(kind: Any, path: str) -> None:
-    """None of them names a phase that no path has."""
+    """None of them names a trait that no path has."""
     assert places(kind, load_plan(path, rehearsal=True))
-    known = {name for each in PATHS for phase in load_plan(each).whole for name in (phase.name, *phase.groups)}
-    assert set(kind.phases) <= known
+    known = {trait for each in PATHS for phase in load_plan(each).whole for trait in phase.traits}
+    assert set(kind.traits) <= known
 
 
 class TestSensed:

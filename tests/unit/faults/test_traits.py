@@ -1,0 +1,107 @@
+"""Traits: what plans say of their phases, and which faults strike those by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rollout.errors import InvalidPlan
+from rollout.faults import CATALOGUE, FAMILIES, places
+from rollout.faults.catalogue import fits
+from rollout.options import PATHS
+from rollout.plan import PhasePlan, Plan, load_plan, read_plan
+from rollout.traits import TRAITS
+
+# What a phase has in its plan, apart from its traits, and the families that then have to strike it.
+_ANY = ("suite",)
+_PACKAGES = ("registry", "machine")
+_OVERLAY = ("machine",)
+
+
+def plans() -> Iterator[Plan]:
+    for path in PATHS:
+        yield from (load_plan(path, rehearsal=edition) for edition in (False, True))
+    yield load_plan("script:deploy.sh")
+
+
+PHASES = [
+    pytest.param(phase, id=f"{plan.name}-{'rehearsal' if number % 2 else 'real'}-{phase.name}")
+    for number, plan in enumerate(plans())
+    for phase in plan.whole
+]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_every_phase_of_every_plan_is_struck_by_each_family_that_fits_it(phase: PhasePlan) -> None:
+    """A phase that is added to a plan has traits, and what its plan says it does is matched by faults."""
+    assert phase.traits
+    families = {kind.family for kind in CATALOGUE.values() if fits(kind, phase)}
+    wanted = {*_ANY, *(_PACKAGES if phase.packages or phase.archives else ()), *(_OVERLAY if phase.overlay else ())}
+    wanted |= {"deployment"} if phase.packages and "generation" != phase.name else set()
+    wanted |= {"database"} if {"database", "migrations", "server"} & set(phase.groups) else set()
+    assert wanted <= families
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_what_a_plan_holds_agrees_with_its_traits(phase: PhasePlan) -> None:
+    """Packages are asked for, resolved and built; overlays are written."""
+    if phase.packages:
+        assert {"asks_registry", "resolves", "runs_mix", "writes_files", "changes_site"} <= set(phase.traits)
+    if phase.archives:
+        assert {"asks_registry", "fetches"} <= set(phase.traits)
+    if phase.overlay or phase.overlay_first:
+        assert {"writes_files", "changes_site"} <= set(phase.traits)
+
+
+def test_faults_of_the_machine_strike_the_phases_of_real_packages() -> None:
+    """accounts, features, swarm and tooling were missing in the lists of names that traits have replaced."""
+    plan = load_plan("realistic")
+    late = {"accounts", "features", "swarm", "tooling"}
+    for name in (
+        "disk_full",
+        "read_only",
+        "no_permission",
+        "memory_limit",
+        "descriptor_limit",
+        "overlay_compile_error",
+    ):
+        assert late <= set(places(CATALOGUE[name], plan)), name
+
+
+def test_every_trait_is_matched_by_a_fault_and_said_by_a_plan() -> None:
+    """A trait that nobody says or matches is a word too many."""
+    matched = {trait for kind in CATALOGUE.values() for trait in (*kind.traits, *kind.spares)}
+    said = {trait for plan in plans() for phase in plan.whole for trait in phase.traits}
+    assert matched == set(TRAITS) == said
+
+
+def test_a_new_phase_is_struck_by_its_traits_alone() -> None:
+    """No fault knows a name."""
+    plan = load_plan("realistic")
+    added = PhasePlan(name="telemetry", traits=("writes_files", "runs_mix"))
+    grown = replace(plan, phases=(*plan.phases, added))
+    assert "telemetry" in places(CATALOGUE["disk_full"], grown)
+    assert "telemetry" in places(CATALOGUE["tool_missing"], grown)
+    assert "telemetry" not in places(CATALOGUE["registry_down"], grown)
+
+
+def test_no_family_is_empty() -> None:
+    assert set(FAMILIES) == {kind.family for kind in CATALOGUE.values()}
+
+
+@pytest.mark.parametrize(
+    ("traits", "said"),
+    [
+        ('["runs_mixx"]', "unknown trait 'runs_mixx'; did you mean 'runs_mix'?"),
+        ('"runs_mix"', "traits='runs_mix' is not a list of "),
+    ],
+)
+def test_a_trait_that_does_not_exist_is_refused(traits: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(f'[plan]\nname = "x"\n\n[[phase]]\nname = "one"\ntraits = {traits}\n')
+    with pytest.raises(InvalidPlan) as raised:
+        read_plan(file, overlay=tmp_path)
+    assert said in str(raised.value)
