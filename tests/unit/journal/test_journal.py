@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from rollout.journal import CommandRecorder, Journal, JournalUnwritable, Redactor, open_acts, read_events
 from rollout.journal.redaction import MASK
+from rollout.options import ROOT
 from rollout.process import Outcome, Request
 
 WHERE = {"path": "realistic", "phase": "database"}
@@ -37,6 +40,31 @@ def test_an_event_is_on_disk_when_record_returns(journal: Journal, monkeypatch: 
     assert [("one", 1), ("two\nlines", 2)] == [(event["text"], event["seq"]) for event in events]
     assert 2 == len(synced)
     assert tuple(events) == read_events(journal.path) == journal.events()
+
+
+SYNCED = """
+import os, sys
+from pathlib import Path
+
+order = []
+for name in ("fsync", "fdatasync"):
+    if hasattr(os, name):
+        setattr(os, name, lambda handle: order.append("synced"))
+
+from rollout.journal import Journal, Redactor
+
+journal = Journal(Path(sys.argv[1]), run="r", redactor=Redactor())
+with journal.act("make a folder", {"kind": "directory", "path": "/x", "run": "r"}, path="p", phase="q"):
+    order.append("done")
+print(order)
+"""
+
+
+def test_what_syncs_is_the_operating_systems_own(tmp_path: Path) -> None:
+    """An intent is synced before its act; a function that only looks like it would survive a kill, not a power cut."""
+    command = (sys.executable, "-c", SYNCED, str(tmp_path / "r.jsonl"))
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert "['synced', 'done', 'synced']" == ran.stdout.strip(), ran.stderr
 
 
 def test_a_journal_is_private(journal: Journal) -> None:
