@@ -18,6 +18,7 @@ CAUSES = (
     "package_missing", "registry_unreachable", "registry_error", "checksum_mismatch", "version_conflict",
     "compile_error", "database_unreachable", "database_denied", "port_taken", "disk_full", "permission_denied",
     "toolchain_too_old", "command_missing", "not_executable", "engine_unfit", "engine_failed", "timeout", "killed",
+    "in_the_way", "unfit_place",
     "unknown",
 )  # fmt: skip
 TRANSIENT = frozenset({"registry_unreachable", "registry_error", "database_unreachable"})
@@ -31,6 +32,8 @@ ADVICE = {
     "compile_error": "Read the compiler's message in the log; the package or the overlay needs a change.",
     "database_unreachable": "Start the database server, or choose another with --database.",
     "database_denied": "Give the user of --database the right to create roles and databases, and check its password.",
+    "in_the_way": "Remove it yourself, or choose another --directory, --name or --port; ours goes with make undeploy.",
+    "unfit_place": "Choose another folder with --directory.",
     "port_taken": "Stop the program on that port, or choose another with --port.",
     "disk_full": "Free some space (make clean-cache helps) and run again.",
     "permission_denied": "Make the folder writable for you, or choose another with --directory.",

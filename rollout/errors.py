@@ -53,13 +53,43 @@ class InvalidPlan(UsageError):
 class Refused(RolloutError):
     """The run stopped before anything was changed, because going on would touch what is not ours."""
 
+    cause = "in_the_way"
+
 
 class AlreadyExists(Refused):
-    def __init__(self, *, what: str, name: str, option: str) -> None:
+    """`owner` says whose it is where that is known, as a sentence."""
+
+    def __init__(self, *, what: str, name: str, option: str, owner: str = "") -> None:
         super().__init__(
-            f"The {what} {name} exists already, and this suite never touches what it did not make.",
+            f"The {what} {name} exists already, and this suite never touches what it did not make."
+            + (f" {owner}" if owner else ""),
             advice=f"Choose another with {option}, or remove it yourself; "
             "a deployment of ours goes with `make undeploy`.",
+        )
+
+
+class UnfitPlace(Refused):
+    """Nothing is there, and a deployment cannot be put there all the same."""
+
+    cause = "unfit_place"
+
+    def __init__(self, *, directory: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"The deployment cannot go to {directory}: {reason}.", advice="Choose another folder with --directory."
+        )
+
+
+class PlaceUnwritable(Refused):
+    """The folder of the deployment cannot be made, or not even be looked at."""
+
+    cause = "permission_denied"
+
+    def __init__(self, *, directory: Path, parent: Path, reason: str) -> None:
+        self.reason = f"{parent}: {reason}"
+        super().__init__(
+            f"The folder {directory} cannot be made: {parent}: {reason}.",
+            advice=f"Make {parent} writable for you, or choose another folder with --directory.",
         )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from rollout.errors import InvalidOption
+from rollout.names import why_not
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "xavos-rollout"
@@ -31,8 +32,6 @@ PATH_NAME = "XAVOS_PATH_NAME"  # no flag: what a comparison calls the path of su
 CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
 _SWITCH_ON = {"1", "true", "yes", "on"}
 _NO_CI = {"", "0", "false"}  # CI services set CI to any other word
-_RESERVED = {"public", "none", "postgres", "template0", "template1"}  # names that PostgreSQL keeps for itself
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,13 +259,7 @@ def parse_options(
         return Path(value).expanduser().absolute() if value else None
 
     ci = env.get("CI", "").lower() not in _NO_CI
-    name = required("name")
-    if not _NAME.fullmatch(name) or name in _RESERVED or name.startswith("pg_"):
-        raise InvalidOption(
-            option="--name",
-            value=name,
-            expected="a lower-case letter, then at most 39 letters, digits or underscores; no name of PostgreSQL's",
-        )
+    name = _deployment_name(required("name"))
     reports = _folder(env, "XAVOS_REPORTS_DIR", root / "reports")
     cache = cache_folder(env)
     paths = _paths(required("path"))
@@ -323,6 +316,12 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 def state_folder(environment: Mapping[str, str]) -> Path:
     """Where journals, secrets and locks are, also before there are Options."""
     return _folder(environment, "XAVOS_STATE_DIR", platformdirs.user_state_path(APPLICATION))
+
+
+def _deployment_name(value: str) -> str:
+    if reason := why_not(value):
+        raise InvalidOption(option="--name", value=value, expected=f"another name, because {reason}")
+    return value
 
 
 def _folder(env: Mapping[str, str], variable: str, default: Path) -> Path:

@@ -90,6 +90,25 @@ def undeploy(
     )
 
 
+def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
+    """The options of every run that recovery would roll back: what is in the way of theirs goes away with that."""
+    return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_events(path)))
+
+
+def owners(state: Path) -> Mapping[Path, str]:
+    """The folders of deployments that are kept or being made by other runs, and whose each is, as a sentence."""
+    found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
+    for run in alive(state):
+        directory = _options(read_events(open_journal(state, run))).get("directory")
+        if directory:
+            found.setdefault(Path(directory), f"It belongs to run {run}, which goes on.")
+    return found
+
+
+def _options(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return mapping(last(events, "run.started"), "options")
+
+
 def _name(events: tuple[Mapping[str, Any], ...]) -> str:
     started = next((event for event in events if event["event"] == "run.started"), {})
     return str(started.get("options", {}).get("name", ""))

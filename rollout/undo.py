@@ -38,7 +38,7 @@ from rollout.site.forge import ContainerForge
 from rollout.site.manifest import Manifest, differences, grafted, scan
 from rollout.site.mounts import is_mounted, mount, unmount
 from rollout.site.removal import open_folder, remove_tree
-from rollout.site.repository import MARK, Repository, being_made
+from rollout.site.repository import MARK, Repository, bears_mark, being_made
 from rollout.site.store import UNSTORED, Store
 
 Record = Mapping[str, Any]
@@ -104,7 +104,7 @@ def _directory(record: Record, workshop: Workshop) -> str:
     shutil.rmtree(being_made(path, run), ignore_errors=True)
     said = f"folder {path} is gone"
     if path.exists():
-        if not _bears_mark(path, run):
+        if not bears_mark(path, run):
             return f"folder {path} is not ours and stays"
         open_folder(path)
         # The mark last, so that a removal that is cut short can be taken up again.
@@ -121,7 +121,7 @@ def _directory(record: Record, workshop: Workshop) -> str:
 def _worktree(record: Record, workshop: Workshop) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
     try:
-        if directory.is_dir() and _bears_mark(directory, record["run"]):
+        if directory.is_dir() and bears_mark(directory, record["run"]):
             open_folder(directory)
             for child in directory.iterdir():
                 if child.name != MARK:
@@ -142,11 +142,6 @@ def _repository(record: Record, workshop: Workshop) -> str:
     return f"repository {path} is gone"
 
 
-def _bears_mark(directory: Path, run: str) -> bool:
-    try:
-        return (directory / MARK).read_text().strip() == run
-    except OSError:
-        return False
 
 
 def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:

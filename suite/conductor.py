@@ -36,7 +36,7 @@ from rollout.site.belongings import refuse_scripts
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.conducted import REPORTS, from_line
-from suite.opening import choose, recover_first, run_facts
+from suite.opening import choose, make_way, recover_first, run_facts
 from suite.report import configure_reports
 from suite.terminal import open_console
 
@@ -202,7 +202,7 @@ def conduct(config: pytest.Config, options: Options) -> None:
         load_plan(seat.path).through(options.through)  # refused before anything is looked at or undone
     refuse_scripts(options)
     refuse_unknown_groups(options)
-    recover_first(options)
+    make_way(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses
     rehearsal = is_rehearsal(chosen.upstreams.hex)
     plans = tuple(

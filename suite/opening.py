@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import rollout
-from rollout import recovery
+from rollout import preflight, recovery
 from rollout.cache import check_cache
 from rollout.errors import EngineUnfit
 from rollout.faults import Means
@@ -73,10 +73,20 @@ def is_main_job(config: pytest.Config) -> bool:
     )
 
 
-def recover_first(options: Options) -> None:
-    """Undo what killed runs left, before anything else. Raises FolderUnwritable where the cache cannot be used."""
+def make_way(options: Options) -> None:
+    """Refuse what cannot begin, before anything is read or changed; then undo what killed runs left, and look again.
+
+    Raises CannotBegin, UsageError, FolderUnwritable.
+    """
+    preflight.refuse(options, before_recovery=True)
+    if recover_first(options):
+        preflight.refuse(options, before_recovery=False)
+
+
+def recover_first(options: Options) -> bool:
+    """Undo what killed runs left; whether there was any. Raises FolderUnwritable where the cache cannot be used."""
     check_cache(options.cache)
-    recovery.recover(options.state, options.reports, store(options), print)
+    return bool(recovery.recover(options.state, options.reports, store(options), print))
 
 
 def store(options: Options) -> Store:
@@ -130,9 +140,7 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
     if in_engine and chosen.way is not None:
         in_engine += f", as {chosen.way.told()}"
     return {
-        "pid": os.getpid(),
-        "argv": sys.argv,
-        "options": {name: str(getattr(options, name)) for name in Options.__slots__},
+        **_common_facts(options, plans),
         "source": {
             "kind": source.kind,
             "detail": source.description,
@@ -141,6 +149,28 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
         },
         "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why},
         "database": {"kind": database.kind, "detail": "", "why": database.why},
+    }
+
+
+def refused_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """The same facts of a run that was refused before anything was chosen: what was asked for by name."""
+    source, forge, database = (asked.partition(":")[0] for asked in (options.source, options.forge, options.database))
+    why = "refused before it was looked for"
+    kind = {"auto": "unknown", "postgresql": "url", "postgres": "url"}
+    return {
+        **_common_facts(options, plans),
+        "source": {"kind": kind.get(source, source), "detail": options.source, "why": why,
+                   "rehearsal": source == "rehearsal"},
+        "forge": {"kind": kind.get(forge, forge), "detail": "", "why": why},
+        "database": {"kind": kind.get(database, database), "detail": "", "why": why},
+    }  # fmt: skip
+
+
+def _common_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "options": {name: str(getattr(options, name)) for name in Options.__slots__},
         "host": {
             "os": platform.platform(),
             "cpus": os.cpu_count(),

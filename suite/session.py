@@ -18,15 +18,17 @@ from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.interrupts import Interrupts
 from rollout.options import LIST, Options
 from rollout.plan import Plan, load_plan
+from rollout.preflight import CannotBegin
 from rollout.run import Run
 from rollout.site.belongings import refuse_scripts
 from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
 from suite.conductor import conduct
-from suite.opening import Chosen, choose, is_main_job, recover_first, run_facts, store
+from suite.opening import Chosen, choose, is_main_job, make_way, run_facts, store
 from suite.options import options_of, refuse_what_breaks_phases
 from suite.phases import PASSED
+from suite.refusal import show_refusal
 from suite.report import configure_reports
 from suite.terminal import open_console
 
@@ -118,6 +120,9 @@ def pytest_configure(config: pytest.Config) -> None:
             conduct(config, options)
             return
         session = _begin(config, options)
+    except CannotBegin as refused:
+        show_refusal(config, options, refused)
+        return
     except RolloutError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[keys.SESSION] = session
@@ -217,7 +222,7 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
     refuse_scripts(options)
     refuse_unknown_groups(options)
-    recover_first(options)
+    make_way(options)
     chosen = choose(options, (whole,))
     called = path_names(options)[options.path]
     plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, called=called).through(options.through)

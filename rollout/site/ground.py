@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rollout import rehearsal
-from rollout.errors import AlreadyExists, DatabasePortTaken, EngineUnfit, PortTaken
+from rollout.errors import AlreadyExists, EngineUnfit
 from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
-from rollout.site import postgres, processes
+from rollout.site import postgres
 from rollout.site.choice import host_toolchain, refuse_what_cannot_be_isolated
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
@@ -19,7 +20,14 @@ from rollout.site.fitting import find_way
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
 from rollout.site.images import ensure_image
-from rollout.site.postgres import refuse_existing
+from rollout.site.obstacles import (
+    is_looked_for_at_the_usual_port,
+    refuse_databases,
+    refuse_engine_names,
+    refuse_port,
+    refuse_usual_port,
+)
+from rollout.site.place import refuse_what_is_there
 from rollout.site.repository import MARK, being_made
 from rollout.site.site import Site
 from rollout.site.way import Way
@@ -27,35 +35,24 @@ from rollout.step import Step
 
 
 def refuse_what_is_not_ours(site: Site) -> None:
-    """Raise Refused for a folder, branch, listener or database that is there already. Changes nothing."""
-    if site.directory.exists() or site.directory.is_symlink():
-        raise AlreadyExists(what="folder", name=str(site.directory), option="--directory or --name")
-    if site.repository.has_branch(site.branch):
-        raise AlreadyExists(what="branch", name=f"{site.branch} of {site.repository.path}", option="--name")
-    if site.repository.path.exists():
-        raise AlreadyExists(what="folder", name=str(site.repository.path), option="--directory or --name")
-    holder = processes.port_holder(site.options.port)
-    if holder is not None:
-        raise PortTaken(port=site.options.port, holder=holder)
-    if _is_looked_for_at_the_usual_port(site):
-        holder = processes.port_holder(postgres.USUAL_PORT)
-        if holder is not None:
-            raise DatabasePortTaken(port=postgres.USUAL_PORT, holder=holder)
+    """Raise Refused for a folder, repository, listener, database or container that is there. Changes nothing.
+
+    The run has been refused for these before it was opened (rollout/preflight.py), but for what came since then.
+    """
+    options = site.options
+    refuse_what_is_there(site.directory)
+    refuse_port(options.port)
+    refuse_usual_port(options.path, options)
     if site.database_kind == "url":
-        server = postgres.ExistingServer(site.options.database, redactor=site.run.redactor)
-        server.start()
-        refuse_existing(server, site.role, tuple(site.databases.values()))
-
-
-def _is_looked_for_at_the_usual_port(site: Site) -> bool:
-    """A script may have the database's port written in, as a fresh application has."""
-    return site.options.script is not None and not site.options.offline
+        refuse_databases(options.database, site.role, tuple(site.databases.values()), site.run.redactor)
+    if site.engine is not None:
+        refuse_engine_names(site.engine, site.run.id)
 
 
 def make_folder(step: Step) -> None:
     """The deployment's folder, and those above it that are not there."""
     directory = step.site.directory
-    missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+    missing = [parent for parent in (directory, *directory.parents) if not os.path.lexists(parent)]
     made = [str(folder) for folder in reversed(missing)]
     run = step.site.run.id
     record = {"kind": "directory", "path": str(directory), "made": made, "run": run}
@@ -186,7 +183,7 @@ def _server(step: Step) -> postgres.DatabaseServer:
     if site.database_kind == "url":
         return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
     password = postgres.SUPERUSER if site.observed else None
-    port = postgres.USUAL_PORT if _is_looked_for_at_the_usual_port(site) else None
+    port = postgres.USUAL_PORT if is_looked_for_at_the_usual_port(site.options.path, site.options) else None
     if site.database_kind == "embedded":
         folder = site.options.state / "postgres" / site.run.id
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Mapping
 
@@ -114,6 +115,20 @@ def port_holder(port: int, *, seconds: float = 0.0) -> str | None:
         if holder is None or time.monotonic() >= until:
             return holder
         time.sleep(0.05)
+
+
+def port_obstacle(port: int) -> str | None:
+    """Why nothing of ours could listen on the port of this machine: who does, or what the system says to it."""
+    holder = port_holder(port)
+    if holder is not None:
+        return holder
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Erlang does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return f"it cannot be bound: {error.strerror or error}"
+    return None
 
 
 def _port_holder(port: int) -> str | None:

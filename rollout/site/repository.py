@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rollout.errors import PhaseFailed
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MARK = ".xavos-run"
+_LONGEST_MARK = 200  # bytes
 _SECONDS = 120.0
 EXCLUDED = (".env", ".home/", "log/", MARK)
 
@@ -121,6 +123,22 @@ def _to_its_end(command: Sequence[str], stdin: str | None) -> subprocess.Complet
     if git.returncode:
         raise subprocess.CalledProcessError(git.returncode, command, output, errors)
     return subprocess.CompletedProcess(command, git.returncode, output, errors)
+
+
+def bears_mark(directory: Path, run: str) -> bool:
+    """Whether the run has made the folder. What looks like the mark is read only where it can be one."""
+    mark = directory / MARK
+    try:
+        found = os.lstat(mark)
+        is_one = stat.S_ISREG(found.st_mode) and found.st_size <= _LONGEST_MARK
+        return is_one and mark.read_text(encoding="utf-8").strip() == run
+    except (OSError, ValueError):
+        return False
+
+
+def beside(directory: Path) -> Path:
+    """Where the repository of a deployment is: next to its folder."""
+    return directory.parent / f".{directory.name}.git"
 
 
 def being_made(path: Path, run: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from rollout.site.engine import RUN_LABEL, Engine
 from rollout.site.forge import TEMPORARY, Forge
 from rollout.site.gitdir import facts_of
 from rollout.site.manifest import Manifest, differences, scan, without
-from rollout.site.repository import MARK, Repository
+from rollout.site.repository import MARK, Repository, bears_mark, beside
 from rollout.site.store import UNSTORED, Store
 from rollout.site.trouble import NO_TROUBLE, Troubles
 from rollout.site.way import Way
@@ -66,7 +67,7 @@ class Site:
         self.database_kind = database
         self.store = Store(options.cache)
         self.directory = options.directory
-        self.repository = Repository(options.directory.parent / f".{options.directory.name}.git")
+        self.repository = Repository(beside(options.directory))
         self.branch = f"deploy/{options.name}"
         self.observed = observed
         self.belongings: str | None = None  # of a script: the folder below the site's in which its own repository is
@@ -84,6 +85,7 @@ class Site:
         self.network: str | None = None
         self.network_gateway: str | None = None
         self.last_tree: Manifest | None = None
+        self._is_made = self._has_repository = False  # folder and repository have been seen with the run's mark
         self._dumps: dict[str, str] = {}
 
     @property
@@ -137,8 +139,9 @@ class Site:
         }
 
     def tree(self) -> Manifest | None:
-        """The manifest of the folder now; None where there is none."""
-        if not self.directory.is_dir():
+        """The manifest of the folder now; None where there is none. What this run has not made is never looked into."""
+        self._is_made = self._is_made or bears_mark(self.directory, self.run.id)
+        if not self._is_made or not self.directory.is_dir():
             self.last_tree = None
             return None
         self.last_tree = scan(self.directory, self.last_tree)
@@ -155,13 +158,17 @@ class Site:
             answers = [asking.submit(question) for question in questions]
             tree = self.tree() if tree is None else tree
             facts = {key: value for answer in answers for key, value in answer.result().items()}
+        if tree is None and os.path.lexists(self.directory):
+            facts[f"what is at {self.directory}"] = "not made by this run"
         return Fingerprint(tree=tree, facts=facts)
 
     def _git_facts(self) -> Mapping[str, str]:
-        facts = {f"git {reference}": commit for reference, commit in self.repository.refs().items()}
-        facts |= {f"git worktree {worktree}": "" for worktree in self.repository.worktrees()}
-        if self.repository.path.exists():
-            facts[f"repository {self.repository.path.name}"] = ""
+        repository = self.repository
+        self._has_repository = self._has_repository or (repository.exists and repository.run == self.run.id)
+        facts = {f"repository {repository.path.name}": ""} if os.path.lexists(repository.path) else {}
+        if self._has_repository:  # what this run has not made is not looked into
+            facts |= {f"git {reference}": commit for reference, commit in repository.refs().items()}
+            facts |= {f"git worktree {worktree}": "" for worktree in repository.worktrees()}
         if self.belongings is not None:
             facts |= facts_of(self.directory / self.belongings)
         return facts

@@ -1,0 +1,124 @@
+"""Before a run is opened: what is in the way of its sites. Nothing is changed, and nothing of others is read.
+
+Asked twice: first of all, sparing what recovery of earlier runs is going to take away, then after recovery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rollout import recovery
+from rollout.comparison import seats
+from rollout.errors import FolderUnwritable, InvalidOption, Refused, RolloutError, UsageError
+from rollout.options import Options
+from rollout.plan import load_plan
+from rollout.site.obstacles import is_server_of_the_users, refuse_databases, refuse_port, refuse_usual_port
+from rollout.site.place import refuse_place, writable_reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a path goes: `name` is what its databases are called after, `path` what `--path` takes."""
+
+    path: str
+    plan: str
+    name: str
+    directory: Path
+    port: int
+    observed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a path cannot begin; `plan` is what the journal calls it."""
+
+    plan: str
+    error: RolloutError
+
+
+class CannotBegin(Refused):
+    """At least one path of the run is refused, and with it the run. `refusals` has one for each such path."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        first = refusals[0].error
+        super().__init__(first.message, advice=first.advice)
+        self.cause = first.cause or self.cause
+        self.refusals = tuple(refusals)
+
+
+def refuse(options: Options, *, before_recovery: bool) -> None:
+    """Raise CannotBegin for what is in the way of a path's site, UsageError for what cannot be meant.
+
+    `before_recovery`: what belongs to runs that recovery will roll back is left for the second look.
+    """
+    _refuse_folders(options)
+    if options.campaign:  # it makes sites of its own, for which this one's folder, name and port mean nothing
+        return
+    owing = recovery.owing(options.state) if before_recovery else ()
+    owners = recovery.owners(options.state)
+    refusals = []
+    for spot in spots(options):
+        try:
+            _refuse(spot, options, owing, owners)
+        except UsageError:
+            raise
+        except RolloutError as error:
+            refusals.append(Refusal(plan=spot.plan, error=error))
+    if refusals:
+        raise CannotBegin(refusals)
+
+
+def spots(options: Options) -> tuple[Spot, ...]:
+    """The place of every path. Raises InvalidOption where two paths would have the same one."""
+
+    def spot(path: str, name: str, directory: Path, port: int) -> Spot:
+        plan = load_plan(path)
+        return Spot(path=path, plan=plan.name, name=name, directory=directory, port=port, observed=plan.is_observed)
+
+    if len(options.paths) == 1:
+        return (spot(options.path, options.name, options.directory, options.port),)
+    found = tuple(spot(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
+    if len({spot.name for spot in found}) < len(found):
+        raise InvalidOption(
+            option="--name",
+            value=options.name,
+            expected="a shorter one: the sites of the paths are called after it, and would be called alike",
+        )
+    return found
+
+
+def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], owners: Mapping[Path, str]) -> None:
+    """Raise RolloutError for the first thing in the way: cheap questions first, a server's last."""
+
+    def is_owed(key: str, value: object) -> bool:
+        return any(str(one.get(key)) == str(value) for one in owing)
+
+    looks: list[tuple[bool, Callable[[], None]]] = [
+        (is_owed("directory", spot.directory), lambda: refuse_place(options, spot.directory, owners)),
+        (is_owed("port", spot.port), lambda: refuse_port(spot.port)),
+        (bool(owing), lambda: refuse_usual_port(spot.path, options)),
+        (is_owed("name", spot.name), lambda: _refuse_databases(spot, options)),
+    ]
+    for is_spared, look in looks:
+        if not is_spared:
+            look()
+
+
+def _refuse_databases(spot: Spot, options: Options) -> None:
+    if is_server_of_the_users(options.database) and not spot.observed:  # which has a server of its own
+        refuse_databases(options.database, spot.name, (f"{spot.name}_dev", f"{spot.name}_test"))
+
+
+def _refuse_folders(options: Options) -> None:
+    """Raise FolderUnwritable for a folder of the suite's own that can be neither used nor made."""
+    for folder, variable in (
+        (options.reports, "XAVOS_REPORTS_DIR"),
+        (options.state, "XAVOS_STATE_DIR"),
+        (options.cache, "XAVOS_CACHE_DIR"),
+    ):
+        reason = writable_reason(folder)
+        if reason is not None:
+            raise FolderUnwritable(folder=folder, reason=reason, variable=variable)
