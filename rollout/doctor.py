@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
+from rollout import recovery
 from rollout.cache import check_cache
 from rollout.errors import EngineUnfit, RolloutError
 from rollout.hex.choosing import default_bundle
@@ -25,7 +26,8 @@ from rollout.site.choice import choose_way, host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.images import image_present
 from rollout.site.postgres.binaries import find_binaries
-from rollout.site.processes import port_holder
+from rollout.site.place import is_folder, refuse_place
+from rollout.site.processes import port_obstacle
 
 _NEEDED_BYTES = 3 * 1024**3
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -184,14 +186,12 @@ def _sources(options: Options) -> Iterator[Finding]:
 
 def _place(options: Options) -> Iterator[Finding]:
     directory = options.directory
-    exists = directory.exists()
-    yield Finding(what="folder", state="missing" if exists else "found",
-                  detail=f"{directory}{' exists' if exists else ''}",
-                  mend="make undeploy, or another --directory" if exists else "")  # fmt: skip
-    nearest = next(parent for parent in (directory, *directory.parents) if parent.exists())
-    writable = os.access(nearest, os.W_OK)
-    yield Finding(what="folder may be made", state="found" if writable else "missing", detail=str(nearest),
-                  mend="" if writable else f"chmod u+w {nearest}, or another --directory")  # fmt: skip
+    try:
+        refuse_place(options, directory, recovery.owners(options.state))
+    except RolloutError as error:
+        yield Finding(what="folder", state="missing", detail=error.message, mend=error.advice)
+    else:
+        yield Finding(what="folder", state="found", detail=f"{directory} can be made")
     try:
         if options.cache.exists():  # else it is made by the run
             check_cache(options.cache)
@@ -199,10 +199,10 @@ def _place(options: Options) -> Iterator[Finding]:
         yield Finding(what="cache folder", state="missing", detail=error.message, mend=error.advice)
     else:
         yield Finding(what="cache folder", state="found", detail=str(options.cache))
-    holder = port_holder(options.port)
+    holder = port_obstacle(options.port)
     yield Finding(what=f"port {options.port}", state="missing" if holder else "found", detail=holder or "free",
                   mend="stop that program, or another --port" if holder else "")  # fmt: skip
-    for place in (nearest, _nearest(options.cache)):
+    for place in (_nearest(directory), _nearest(options.cache)):
         free = shutil.disk_usage(place).free
         enough = free >= _NEEDED_BYTES
         yield Finding(what=f"disk at {place}", state="found" if enough else "missing",
@@ -211,4 +211,5 @@ def _place(options: Options) -> Iterator[Finding]:
 
 
 def _nearest(path: Path) -> Path:
-    return next(parent for parent in (path, *path.parents) if parent.exists())
+    """The folder on whose disk it would be."""
+    return next(parent for parent in (path, *path.parents) if is_folder(parent))

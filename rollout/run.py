@@ -88,6 +88,8 @@ class Run:
     def _point_latest(self) -> None:
         latest = self.options.reports / "latest"
         fresh = self.options.reports / f".latest-{self.id}"
+        if os.path.lexists(latest) and not latest.is_symlink():
+            return  # it is not ours
         with contextlib.suppress(OSError):
             fresh.symlink_to(self.id)
             fresh.replace(latest)

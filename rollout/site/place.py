@@ -63,9 +63,9 @@ def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingPr
 def writable_reason(folder: Path) -> str | None:
     """Why a folder that the suite writes to can be neither used nor made; None where it can."""
     try:
-        if os.path.lexists(folder) and not _is_folder(folder):
+        if os.path.lexists(folder) and not is_folder(folder):
             return "it is not a folder"
-        parent = folder if _is_folder(folder) else _nearest_parent(folder)
+        parent = folder if is_folder(folder) else _nearest_parent(folder)
     except (UnfitPlace, PlaceUnwritable) as error:
         return error.reason
     except OSError as error:
@@ -102,7 +102,8 @@ def _leads_somewhere(link: Path) -> bool:
         return False
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether there is one, or a link to one; whatever keeps that from being seen is a no."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -131,7 +132,7 @@ def _nearest_parent(directory: Path) -> Path:
             continue
         if stat.S_ISLNK(found.st_mode) and not _leads_somewhere(parent):
             raise UnfitPlace(directory=directory, reason=f"{parent} above it is a link that leads nowhere")
-        if not _is_folder(parent):
+        if not is_folder(parent):
             raise UnfitPlace(directory=directory, reason=f"{parent} above it is a {_kind(parent, found)}, not a folder")
         return parent
     raise UnfitPlace(directory=directory, reason="no folder above it exists")

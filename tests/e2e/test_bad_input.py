@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rollout.journal import read_events
 from tests.e2e.world import Ended, World
 
 pytestmark = pytest.mark.timeout(180)
@@ -37,6 +38,8 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
         (["--path=realistic", "--gate=ambitious"], ["--gate='ambitious' is not valid", "paths that run: realistic"]),
         (["--path=all", "--jobs=none"], ["--jobs='none' is not valid"]),
         (["--name=My App"], ["--name='My App' is not valid"]),
+        (["--name=phoenix"], ["--name='phoenix' is not valid", "an application of the packages"]),
+        (["--name=end"], ["--name='end' is not valid", "a reserved word of Elixir"]),
         (["--through=databse"], ["--through='databse' is not valid", "did you mean database?"]),
         (["--scenario=nonesuch"], ["nonesuch"]),
         (["--source=mirror:http://127.0.0.1:9"], ["http://127.0.0.1:9"]),
@@ -72,13 +75,71 @@ def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], word
         assert () == world.runs()
 
 
-def test_a_folder_that_exists(world: World) -> None:
-    """Refused, and what is in it stays."""
-    world.directory.mkdir(parents=True)
-    (world.directory / "precious").write_text("mine")
-    before = world.seen()
-    refused(world, world.run("-k", "phase_passed"), "exists already", "--directory", before=before)
-    assert "refused" == world.verdict()["paths"]["realistic"]["outcome"]
+def in_use(folder: Path) -> None:
+    """A folder as people have them: private, large, and with something in it that cannot be read to its end."""
+    folder.mkdir(parents=True)
+    (folder / "precious").write_text("mine")
+    os.mkfifo(folder / "pipe")
+    (folder / "shut").mkdir(mode=0o000)
+    with (folder / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def refused_before_anything(world: World, ended: Ended, *paths: str, cause: str = "in_the_way") -> None:
+    """The verdict of each path says so; no act was announced, nothing was copied, no path's own run was begun."""
+    assert ended.code == 1, ended.output[-3000:]
+    assert "Traceback" not in ended.output, ended.output[-3000:]
+    told = world.verdict()
+    assert (told["exit_code"], tuple(told["paths"])) == (1, paths)
+    for path in told["paths"].values():
+        assert (path["outcome"], path["failure"]["cause"], path["residue"]) == ("refused", cause, [])
+        assert ["refused"] == [phase["outcome"] for phase in path["phases"] if phase["outcome"] != "blocked"]
+    events = [event["event"] for event in read_events(world.reports / "latest" / "journal.jsonl")]
+    assert set(events) <= {"run.started", "path.started", "phase.started", "phase.finished", "phase.blocked",
+                           "path.finished", "check.finished", "run.finished"}  # fmt: skip
+    assert not world.cache.exists()
+    assert [] == [path for path in world.state.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert {"verdict.json", "report.html", "junit.xml", "summary.md"} <= {
+        path.name for path in (world.reports / "latest").iterdir()
+    }
+    assert 1 == len(world.runs())
+
+
+@pytest.mark.parametrize("site", [(), ("--forge=host", "--database=embedded")], ids=["containers", "host"])
+def test_a_folder_that_exists(world: World, site: tuple[str, ...]) -> None:
+    """Refused by its lstat: it is not read, copied or journaled, and what is in it stays."""
+    world.cache = world.home / "cache"
+    in_use(world.directory)
+    before = sorted(world.home.rglob("*"))
+    ended = world.run(*site)
+    refused_before_anything(world, ended, "realistic")
+    assert f"The folder {world.directory} exists already" in " ".join(ended.output.split())
+    assert "--directory" in ended.output
+    assert set(before) <= set(world.home.rglob("*"))
+    assert (world.directory / "precious").read_text() == "mine"
+
+
+def test_the_root_of_the_file_system(world: World) -> None:
+    """It was read as a whole, until `OSError: [Errno 22]`."""
+    world.cache = world.home / "cache"
+    refused_before_anything(world, ended := world.run("--directory=/"), "realistic")
+    assert "It is the root of the file system." in " ".join(ended.output.split())
+
+
+def test_what_is_in_the_way_of_one_path_refuses_all(world: World) -> None:
+    """Before the first of them has begun; the one that is in question is named."""
+    world.cache = world.home / "cache"
+    in_use(place := world.directory.with_name(f"{world.name}_ambitious"))
+    ended = world.run("--path=all")
+    refused_before_anything(world, ended, "realistic", "incremental", "ambitious")
+    told = {name: path["failure"]["message"] for name, path in world.verdict()["paths"].items()}
+    assert f"The folder {place} exists already" in told["ambitious"]
+    assert told["realistic"].startswith("Not begun, because the path ambitious cannot: The folder")
+    assert ["failed"] == [
+        event["outcome"]
+        for event in read_events(world.reports / "latest" / "journal.jsonl")
+        if event["event"] == "check.finished"
+    ]
 
 
 def test_a_port_that_is_taken(world: World) -> None:

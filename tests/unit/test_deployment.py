@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from rollout.errors import AlreadyExists, PhaseFailed
 from rollout.journal import Journal, open_acts, read_events
 from rollout.plan import Package, PhasePlan
 from rollout.run import open_journal
+from rollout.site import ground
 from rollout.site.packs import digest_of
+from rollout.site.repository import MARK
 from rollout.site.store import FOLDER
 from rollout.step import Step
 from rollout.undo import _KINDS
@@ -97,6 +100,43 @@ def test_a_refusal_changes_nothing(tmp_path: Path) -> None:
     assert ["refused", "blocked"] == [result.outcome for result in results.values()]
     assert "refused" == stage.deployment.outcome()
     assert ["precious"] == [path.name for path in stage.directory.iterdir()]
+
+
+def test_what_comes_between_the_first_look_and_the_first_phase_is_not_read(tmp_path: Path) -> None:
+    """A folder, its repository and a mark that is none: refused by the phase, nothing of them opened, copied or undone.
+
+    Whoever opens one of the pipes waits for ever.
+    """
+    stage = Stage(tmp_path, plan("ground", "one"))
+    for folder in (stage.directory, stage.site.repository.path):
+        folder.mkdir(parents=True)
+        os.mkfifo(folder / "pipe")
+    os.mkfifo(stage.directory / MARK)
+
+    def first(step: Step) -> None:
+        ground.refuse_what_is_not_ours(step.site)
+
+    results = stage.play(code("ground", first, checkpointed=False), code("one", writes("a")))
+    assert ["refused", "blocked"] == [result.outcome for result in results.values()]
+    assert ("in_the_way", []) == (results["ground"].error.cause, stage.deployment.residue)  # type: ignore[union-attr]
+    assert [("ground", "failed", "restored")] == stage.rollbacks()
+    assert [] == stage.told("act.intent")
+    assert not (stage.options.cache / FOLDER).exists()
+    assert [MARK, "pipe"] == sorted(path.name for path in stage.directory.iterdir())
+
+
+def test_a_folder_that_loses_its_mark_is_still_looked_at(tmp_path: Path) -> None:
+    """Once it was ours it is ours: what a phase leaves in it is found, though the mark is gone."""
+    stage = Stage(tmp_path, plan("ground"))
+
+    def loses(step: Step) -> None:
+        ground.make_folder(step)
+        step.site.fingerprint()
+        step.site.file(MARK).unlink()
+
+    stage.play(code("ground", loses, checkpointed=False))
+    assert "dirty" == stage.deployment.outcome()
+    assert "ground: the deployment's folder was left behind" in stage.deployment.residue
 
 
 def test_an_optional_phase_that_fails_lets_the_path_go_on(tmp_path: Path) -> None:
