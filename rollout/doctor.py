@@ -25,8 +25,8 @@ from rollout.report.text import plain
 from rollout.site.choice import choose_way, host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.images import image_present
-from rollout.site.postgres.binaries import find_binaries
 from rollout.site.place import is_folder, refuse_place
+from rollout.site.postgres.binaries import find_binaries
 from rollout.site.processes import port_obstacle
 
 _NEEDED_BYTES = 3 * 1024**3
