@@ -5,17 +5,26 @@ Asked twice: first of all, sparing what recovery of earlier runs is going to tak
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rollout import recovery
-from rollout.comparison import seats
+from rollout.comparison import path_names, seats
 from rollout.errors import FolderUnwritable, InvalidOption, Refused, RolloutError, UsageError
+from rollout.hex.bundle import refuse_foreign
 from rollout.options import Options
 from rollout.plan import load_plan
-from rollout.site.obstacles import is_server_of_the_users, refuse_databases, refuse_port, refuse_usual_port
+from rollout.site import postgres
+from rollout.site.obstacles import (
+    is_looked_for_at_the_usual_port,
+    is_server_of_the_users,
+    refuse_databases,
+    refuse_port,
+    refuse_usual_port,
+)
 from rollout.site.place import refuse_place, writable_reason
 
 
@@ -55,6 +64,7 @@ def refuse(options: Options, *, before_recovery: bool) -> None:
     `before_recovery`: what belongs to runs that recovery will roll back is left for the second look.
     """
     _refuse_folders(options)
+    _refuse_what_cannot_be_meant(options)
     if options.campaign:  # it makes sites of its own, for which this one's folder, name and port mean nothing
         return
     owing = recovery.owing(options.state) if before_recovery else ()
@@ -72,22 +82,16 @@ def refuse(options: Options, *, before_recovery: bool) -> None:
 
 
 def spots(options: Options) -> tuple[Spot, ...]:
-    """The place of every path. Raises InvalidOption where two paths would have the same one."""
+    """The place of every path."""
+    names = path_names(options)
 
     def spot(path: str, name: str, directory: Path, port: int) -> Spot:
-        plan = load_plan(path)
-        return Spot(path=path, plan=plan.name, name=name, directory=directory, port=port, observed=plan.is_observed)
+        observed = load_plan(path).is_observed
+        return Spot(path=path, plan=names[path], name=name, directory=directory, port=port, observed=observed)
 
     if len(options.paths) == 1:
         return (spot(options.path, options.name, options.directory, options.port),)
-    found = tuple(spot(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
-    if len({spot.name for spot in found}) < len(found):
-        raise InvalidOption(
-            option="--name",
-            value=options.name,
-            expected="a shorter one: the sites of the paths are called after it, and would be called alike",
-        )
-    return found
+    return tuple(spot(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
 
 
 def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], owners: Mapping[Path, str]) -> None:
@@ -110,6 +114,22 @@ def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], ow
 def _refuse_databases(spot: Spot, options: Options) -> None:
     if is_server_of_the_users(options.database) and not spot.observed:  # which has a server of its own
         refuse_databases(options.database, spot.name, (f"{spot.name}_dev", f"{spot.name}_test"))
+
+
+def _refuse_what_cannot_be_meant(options: Options) -> None:
+    """Raise RolloutError for a bundle that could not be written, a script that cannot be read, a port wanted twice."""
+    target = options.record_bundle
+    if target is not None:
+        refuse_foreign(target)
+        if reason := writable_reason(target.parent):
+            raise InvalidOption(option="--record-bundle", value=str(target), expected=f"a place for it ({reason})")
+    for script in options.scripts:
+        if not os.access(script, os.R_OK):
+            raise InvalidOption(option="--path", value=f"script:{script}", expected="a file that you may read")
+    for spot in spots(options) if not options.campaign else ():
+        if spot.port == postgres.USUAL_PORT and is_looked_for_at_the_usual_port(spot.path, options):
+            raise InvalidOption(option="--port", value=str(spot.port),
+                                expected="another one: there the script looks for its database")  # fmt: skip
 
 
 def _refuse_folders(options: Options) -> None:

@@ -96,12 +96,15 @@ def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def owners(state: Path) -> Mapping[Path, str]:
-    """The folders of deployments that are kept or being made by other runs, and whose each is, as a sentence."""
+    """The folders that other runs of ours have, and whose each is, as a sentence: kept, being made, or still owed."""
     found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
     for run in alive(state):
         directory = _options(read_events(open_journal(state, run))).get("directory")
         if directory:
             found.setdefault(Path(directory), f"It belongs to run {run}, which goes on.")
+    for directory in (one.get("directory") for one in owing(state)):
+        if directory:
+            found.setdefault(Path(directory), "An earlier run of ours could not remove it: see `pytest --recover`.")
     return found
 
 

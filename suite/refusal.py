@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.comparison import path_names
 from rollout.errors import RolloutError
 from rollout.options import Options
 from rollout.phase import describe
@@ -27,8 +28,9 @@ _FILE = "deploy_tests/test_01_prerequisites.py"
 def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) -> None:
     """Make this session the one that tells why no path begins. Nothing but the run's reports comes of it."""
     try:
+        names, rehearsal = path_names(options), options.source == "rehearsal"
         plans = tuple(
-            load_plan(path, rehearsal=options.source == "rehearsal").through(options.through) for path in options.paths
+            load_plan(path, rehearsal=rehearsal, called=names[path]).through(options.through) for path in options.paths
         )
         run = Run(options)
     except RolloutError as error:

@@ -177,7 +177,7 @@ def write_bundle(
     `repositories` maps OWNER/REPO to a bare repository; `source` has kind, description and fingerprint.
     An older bundle at `target` is replaced in one step; anything else there raises BundleUnusable and stays.
     """
-    _refuse_foreign(target)
+    refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -238,13 +238,14 @@ def _move_into_place(building: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(target: Path) -> None:
+    """Raise BundleUnusable for anything at `target` that is no earlier bundle."""
     if target.is_dir():
         if target.suffix == ".tar":
             raise BundleUnusable(bundle=target, problem="a folder of this name is there already")
         if any(target.iterdir()) and not (target / MANIFEST).is_file():
             raise BundleUnusable(bundle=target, problem="a folder with other things in it is there already")
-    elif os.path.lexists(target) and not (target.suffix == ".tar" and _is_packed_bundle(target)):
+    elif os.path.lexists(target) and not (target.suffix == ".tar" and target.is_file() and _is_packed_bundle(target)):
         raise BundleUnusable(bundle=target, problem="a file that is no bundle is there already")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from rollout import preflight, recovery
 from rollout.classify import CAUSES
-from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, PortTaken, Refused
+from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, PortTaken, Refused, RolloutError
 from rollout.journal.events import REQUIRED
 from rollout.options import Options, parse_options
 from rollout.preflight import CannotBegin, refuse, spots
@@ -82,11 +83,40 @@ def test_what_is_in_the_way_of_one_path_is_told_of_it_alone(asked: Options) -> N
     assert {"incremental": "in_the_way", "ambitious": "in_the_way"} == refusals(several)
 
 
-def test_two_paths_that_would_be_called_alike(asked: Options) -> None:
-    """A long name is cut, and then nothing tells the paths apart."""
-    several = replace(asked, name="x" * 40, paths=ASIDE, gate=ASIDE[:1])
-    with pytest.raises(InvalidOption, match="a shorter one"):
-        refuse(several, before_recovery=True)
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"record_bundle": "mine"}, "a folder with other things in it is there already"),
+        ({"record_bundle": "mine/file"}, "a file that is no bundle is there already"),
+        ({"record_bundle": "mine/file/bundle.tar"}, "--record-bundle"),
+        ({"port": 5432}, "there the script looks for its database"),
+    ],
+    ids=str,
+)
+def test_what_would_be_found_out_at_the_end_is_found_out_now(
+    asked: Options, tmp_path: Path, wish: dict[str, Any], says: str
+) -> None:
+    """A bundle that could not be written once all is deployed; a port that XAVOS and a script's database both want."""
+    (tmp_path / "mine").mkdir()
+    (script := tmp_path / "mine" / "file").write_text("true")
+    path = f"script:{script}"
+    given: dict[str, Any] = {key: tmp_path / value if isinstance(value, str) else value for key, value in wish.items()}
+    with pytest.raises(RolloutError, match=says) as refused:
+        refuse(replace(asked, paths=(path,), gate=(path,), **given), before_recovery=True)
+    assert not isinstance(refused.value, CannotBegin)
+    assert ["file"] == [each.name for each in (tmp_path / "mine").iterdir()]
+
+
+def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is made for it."""
+    (script := tmp_path / "deploy.sh").write_text("true")
+    path = f"script:{script}"
+    if os.geteuid():
+        script.chmod(0o000)
+    else:
+        monkeypatch.setattr("rollout.preflight.os.access", lambda file, mode: Path(file) != script)
+    with pytest.raises(InvalidOption, match="a file that you may read"):
+        refuse(replace(asked, paths=(path,), gate=(path,)), before_recovery=True)
 
 
 def test_a_port_that_somebody_has(asked: Options, held: socket.socket) -> None:
@@ -169,6 +199,8 @@ def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> Non
     elsewhere = replace(asked, directory=asked.directory.with_name("elsewhere"))
     elsewhere.directory.mkdir()
     assert {"realistic": "in_the_way"} == refusals(elsewhere), "only what is that run's"
+    with pytest.raises(CannotBegin, match="An earlier run of ours could not remove it"):
+        refuse(asked, before_recovery=False)
     recovery.recover(asked.state, asked.reports, Store(asked.cache), lambda text: None)
     assert {"realistic": "in_the_way"} == refusals(asked, before_recovery=False)
 

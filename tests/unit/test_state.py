@@ -15,11 +15,13 @@ from rollout.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import AlreadyExists, NoEngine, PhaseFailed, PortTaken, Refused, RollbackIncomplete, RolloutError
 from rollout.fingerprint import Fingerprint, residue
 from rollout.interrupts import Interrupts
+from rollout.run import Run
 from rollout.site import settings
 from rollout.site.manifest import Manifest, grafted, scan, without
 from rollout.site.processes import port_holder
 from rollout.site.repository import Repository
 from rollout.site.store import Store
+from tests.unit.fakes import options
 
 FILE = ("f", 0o644, 1, 1, "x")
 OTHER = ("f", 0o644, 1, 1, "y")
@@ -259,3 +261,19 @@ def test_refusals_are_told_from_failures() -> None:
     assert issubclass(PortTaken, Refused)
     assert not issubclass(PhaseFailed, Refused)
     assert "port_taken" == PortTaken(port=1, holder="x").cause
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_latest_is_pointed_at_the_run_unless_it_is_somebody_elses(tmp_path: Path, mine: bool) -> None:
+    """A folder of that name among the reports is no link of ours, and nothing is left beside it."""
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    if mine:
+        (reports / "latest").symlink_to("20260101-000000-abcdef")
+    else:
+        (reports / "latest").mkdir()
+    run = Run(options(tmp_path))
+    run.close(settled=True)
+    assert (reports / "latest").is_symlink() == mine
+    assert {"latest", run.id} == {path.name for path in reports.iterdir()}
+    assert not mine or (reports / "latest").readlink() == Path(run.id)
