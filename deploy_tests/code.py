@@ -8,7 +8,7 @@ from rollout.site.site import Site
 
 
 def test_the_code_is_formatted(ask: Ask) -> None:
-    formatted = ask("mix", "format", "--check-formatted", label="code is formatted")
+    formatted = ask("mix", "format", "--check-formatted", label="code is formatted", repeatable=True)
     assert formatted.ok, formatted.tail
 
 
@@ -30,7 +30,7 @@ def is_compiled(module: str, site: Site) -> bool:
 
 def explains_itself(task: str, ask: Ask) -> None:
     """Mix prints the name of a task that nobody has described, too."""
-    helped = ask("mix", "help", task, label=f"help of mix {task}")
+    helped = ask("mix", "help", task, label=f"help of mix {task}", repeatable=True)
     assert helped.ok, helped.tail
     assert f"mix {task}" in helped.tail
     assert "There is no documentation" not in helped.tail

@@ -53,7 +53,7 @@ def tracked(site: Site, ask: Ask) -> tuple[str, ...]:
     if not site.observed:
         return tuple(site.repository.tracked(site.branch))
     # In the forge: a repository that is not ours may name programs that Git would run.
-    listed = ask("git", "ls-files", label="files of the application's repository")
+    listed = ask("git", "ls-files", label="files of the application's repository", repeatable=True)
     assert listed.ok, listed.tail
     return tuple(listed.tail.splitlines())
 

@@ -30,7 +30,8 @@ def facts(request: pytest.FixtureRequest, ask: Ask, remembered_facts: dict[str, 
     group = group_of(request.node)
     if group not in remembered_facts:
         code = SCRIPT.read_text(encoding="utf-8")
-        said = ask("mix", "run", "--no-start", "-e", code, label="what the application says of itself", deadline=120)
+        asking = ("mix", "run", "--no-start", "-e", code)
+        said = ask(*asking, label="what the application says of itself", deadline=120, repeatable=True)
         printed = said.log.read_text(encoding="utf-8", errors="replace") if said.log else said.tail  # it can be long
         found = [line for line in printed.splitlines() if line.startswith("FACTS ")]
         assert found, said.tail

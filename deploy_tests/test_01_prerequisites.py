@@ -19,12 +19,13 @@ def test_prerequisites_phase_passed(phase: PhaseResult) -> None:
 
 
 def test_elixir_is_1_17_or_newer(ask: Ask) -> None:
-    version = ask("elixir", "--short-version").tail.strip()
+    version = ask("elixir", "--short-version", repeatable=True).tail.strip()
     assert tuple(int(part) for part in version.split(".")[:2]) >= (1, 17)
 
 
 def test_erlang_is_otp_26_or_newer(ask: Ask) -> None:
-    release = ask("erl", "-noshell", "-eval", "io:put_chars(erlang:system_info(otp_release)), halt().").tail
+    code = "io:put_chars(erlang:system_info(otp_release)), halt()."
+    release = ask("erl", "-noshell", "-eval", code, repeatable=True).tail
     assert int(release) >= 26
 
 
@@ -40,7 +41,7 @@ def test_the_forge_sees_the_folder_of_the_deployment(ask: Ask, site: Site) -> No
     probe = site.file(".forge-probe")
     probe.write_text("seen from this side")
     try:
-        assert ask("cat", ".forge-probe").tail == "seen from this side"
+        assert ask("cat", ".forge-probe", repeatable=True).tail == "seen from this side"
     finally:
         probe.unlink()
 
@@ -50,7 +51,7 @@ def test_the_database_server_is_version_13_or_newer(site: Site) -> None:
 
 
 def test_psql_speaks_to_servers_of_this_version(ask: Ask, site: Site) -> None:
-    found = re.search(r"(\d+)\.", ask("psql", "--version").tail)
+    found = re.search(r"(\d+)\.", ask("psql", "--version", repeatable=True).tail)
     assert found is not None
     assert int(found.group(1)) >= 13
 

@@ -40,7 +40,7 @@ def test_no_secret_is_committed(site: Site) -> None:
 
 
 def test_the_package_source_is_verified_by_its_key(ask: Ask) -> None:
-    repositories = ask("mix", "hex.repo", "list").tail
+    repositories = ask("mix", "hex.repo", "list", repeatable=True).tail
     assert "hexpm" in repositories
-    unsafe = ask("sh", "-c", 'echo "[${HEX_UNSAFE_REGISTRY:-unset}]"').tail
+    unsafe = ask("sh", "-c", 'echo "[${HEX_UNSAFE_REGISTRY:-unset}]"', repeatable=True).tail
     assert unsafe.strip() == "[unset]"

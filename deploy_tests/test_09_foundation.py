@@ -57,7 +57,7 @@ def test_module_is_compiled(module: str, site: Site) -> None:
 
 
 def test_the_domain_holds_agents_with_a_unique_agent_id(ask: Ask) -> None:
-    said = ask("mix", "run", "--no-start", "-e", RESOURCE, label="resources of the domain").tail
+    said = ask("mix", "run", "--no-start", "-e", RESOURCE, label="resources of the domain", repeatable=True).tail
     assert "Xavos.Coordination.Agent" in said.partition("resources: [")[2]
     assert all(f":{name}" in said for name in ("agent_id", "name", "status", "id"))
     assert "[:agent_id]" in said

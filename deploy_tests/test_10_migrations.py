@@ -64,7 +64,7 @@ def test_a_second_agent_of_the_same_agent_id_is_refused(dev_database: postgres.C
 
 def test_migrating_again_changes_nothing(ask: Ask, site: Site) -> None:
     before = postgres.facts(site.database, (site.databases["dev"],), site.role)
-    again = ask("mix", "ecto.migrate", label="migrate again")
+    again = ask("mix", "ecto.migrate", label="migrate again", repeatable=True)
     assert again.ok, again.tail
     assert postgres.facts(site.database, (site.databases["dev"],), site.role) == before
 
@@ -78,5 +78,5 @@ def test_migrations_roll_back_and_forward(ask: Ask, site: Site) -> None:
 
 
 def test_code_generation_finds_no_drift(ask: Ask) -> None:
-    drift = ask("mix", "ash.codegen", "--check", label="no drift between resources and migrations")
+    drift = ask("mix", "ash.codegen", "--check", label="no drift between resources and migrations", repeatable=True)
     assert drift.ok, drift.tail

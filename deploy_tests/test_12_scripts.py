@@ -46,7 +46,7 @@ def test_script_is_executable(script: str, site: Site) -> None:
 
 
 def test_every_command_is_in_the_usage(ask: Ask) -> None:
-    usage = ask("scripts/manage_xavos.sh", "help", label="usage of manage_xavos.sh").tail
+    usage = ask("scripts/manage_xavos.sh", "help", label="usage of manage_xavos.sh", repeatable=True).tail
     assert [command for command in COMMANDS if command not in usage] == []
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_command_is_refused(ask: Ask) -> None:
 def test_status_says_stopped_before_the_first_start(ask: Ask, site: Site) -> None:
     if site.file("log/server.log").exists():
         pytest.skip("the server has been started in this run already")
-    status = ask("scripts/manage_xavos.sh", "status", label="status before start")
+    status = ask("scripts/manage_xavos.sh", "status", label="status before start", repeatable=True)
     assert status.exit_code != 0
     assert "not running" in status.tail.lower() or "stopped" in status.tail.lower()
 
@@ -72,7 +72,7 @@ def test_reset_asks_before_it_deletes(ask: Ask, site: Site) -> None:
 def test_a_command_that_was_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
     if site.file(f"lib/mix/tasks/xavos.{TASKS[command]}.ex").exists():
         pytest.skip(f"XAVOS has {command} here")
-    refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed")
+    refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed", repeatable=True)
     assert refused.exit_code == NOT_DEPLOYED
     assert "was not deployed" in refused.tail
 
@@ -92,7 +92,7 @@ def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
     name = "SCRIPTS-1"
     added = ask("scripts/manage_xavos.sh", "work", "add", name, "Added by a script", label="work add")
     assert added.ok, added.tail
-    assert name in ask("scripts/manage_xavos.sh", "work", label="work").tail
+    assert name in ask("scripts/manage_xavos.sh", "work", label="work", repeatable=True).tail
     assert not ask("scripts/manage_xavos.sh", "work", "add", name, "Again", label="work add once more").ok
 
 
@@ -102,6 +102,6 @@ def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site
         pytest.skip("XAVOS gives no advice here")
     if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):
         pytest.skip("a key is configured, and asking costs money")
-    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", label="advice on priorities")
+    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", label="advice on priorities", repeatable=True)
     assert advised.ok, advised.tail
     assert "not by a model" in advised.tail

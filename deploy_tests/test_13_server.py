@@ -124,7 +124,7 @@ def test_the_listener_is_the_process_we_started(site: Site) -> None:
 
 @pytest.mark.needs("scripts")
 def test_status_says_running(ask: Ask) -> None:
-    status = ask("scripts/manage_xavos.sh", "status", label="status of the running server")
+    status = ask("scripts/manage_xavos.sh", "status", label="status of the running server", repeatable=True)
     assert status.ok, status.tail
     assert "running" in status.tail.lower()
 
@@ -139,7 +139,7 @@ def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
 
 @pytest.mark.needs("scripts")
 def test_agents_can_be_listed_by_script(ask: Ask) -> None:
-    listed = ask("scripts/manage_xavos.sh", "agents", label="agents of the running system")
+    listed = ask("scripts/manage_xavos.sh", "agents", label="agents of the running system", repeatable=True)
     assert listed.ok, listed.tail
 
 

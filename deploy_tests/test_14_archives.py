@@ -16,7 +16,7 @@ def test_archives_phase_passed(phase: PhaseResult) -> None:
 
 
 def test_every_archive_is_installed(ask: Ask, deployment: Deployment) -> None:
-    installed = ask("mix", "archive", label="archives").tail
+    installed = ask("mix", "archive", label="archives", repeatable=True).tail
     assert [archive.name for archive in deployment.plan.archives if f"* {archive.name}-" not in installed] == []
 
 

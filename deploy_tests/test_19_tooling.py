@@ -19,18 +19,18 @@ def test_tooling_phase_passed(phase: PhaseResult) -> None:
 
 
 def test_credo_has_nothing_to_say(ask: Ask) -> None:
-    found = ask("mix", "credo", "--strict", label="mix credo --strict", deadline=240)
+    found = ask("mix", "credo", "--strict", label="mix credo --strict", repeatable=True, deadline=240)
     assert found.ok, found.tail
 
 
 def test_sobelow_finds_no_hole(ask: Ask) -> None:
-    found = ask("mix", "sobelow", "--config", label="mix sobelow", deadline=240)
+    found = ask("mix", "sobelow", "--config", label="mix sobelow", repeatable=True, deadline=240)
     assert found.ok, found.tail
 
 
 def test_no_dependency_has_a_known_hole(ask: Ask) -> None:
     """What is known is asked of GitHub's advisories. Without them mix_audit finds nothing, says so, and exits 0."""
-    found = ask("mix", "deps.audit", label="mix deps.audit", deadline=120)
+    found = ask("mix", "deps.audit", label="mix deps.audit", repeatable=True, deadline=120)
     if any(sign in found.tail for sign in UNREACHED):
         pytest.skip("the advisories cannot be fetched from here")
     assert found.ok, found.tail

@@ -63,7 +63,8 @@ def node(api: Api, deployment: Deployment) -> Node:
     for name, step, said in (("done", "complete", {"result": {}}), ("blocked", "block", {"reason": "waits"})):
         item = _step(api, "/work-items", _work(api, below, name, "medium"), "assign", agent_id=agent.id)
         _step(api, "/work-items", item, step, **said)
-    asked = run_in_forge(deployment, "mix", "run", "--no-start", "-e", SUMMARY, label="the summary of Scrum at Scale")
+    asking = ("mix", "run", "--no-start", "-e", SUMMARY)
+    asked = run_in_forge(deployment, *asking, label="the summary of Scrum at Scale", repeatable=True)
     found = [line for line in asked.tail.splitlines() if line.startswith("SCRUM ")]
     assert found, asked.tail
     teams: list[Node] = json.loads(found[-1].removeprefix("SCRUM "))

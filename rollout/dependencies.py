@@ -117,7 +117,7 @@ def _compile(step: Step, package: Package) -> None:
     if package.verify_module and not package.only:
         verify = ("+", "run", "--no-start", "-e", f"IO.inspect(Code.ensure_loaded({package.verify_module}))")
     compiling = ("mix", "do", "deps.compile", "+", "compile", *verify)
-    said = step.must(*compiling, label=f"compile {package.name}", deadline=900)
+    said = step.must(*compiling, label=f"compile {package.name}", deadline=900, repeatable=True)
     if verify and f"{{:module, {package.verify_module}}}" not in said.tail:
         raise PostconditionFailed(
             expected=f"module {package.verify_module} loaded", found=said.tail.strip()[-200:], package=package.name

@@ -84,6 +84,7 @@ class Step:
         env: Mapping[str, str] | None = None,
         cwd: str = "",
         marker: str | None = None,
+        repeatable: bool = False,
     ) -> Outcome:
         """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
 
@@ -99,6 +100,7 @@ class Step:
             cwd=forge.root / self.site.app / cwd,
             env={**self.site.environment(), **(env or {}), **extra},
             deadline=min(deadline, self.remaining),
+            repeatable=repeatable,
         )
         troubles = self.site.troubles
         stopped = True
@@ -176,7 +178,8 @@ class Step:
             self.must("elixirc", "-o", compiled, f"{compiled}.exs", label="compile the editor", deadline=60,
                       env={"XAVOS_EDIT_COMPILE": "1"})  # fmt: skip
         return self.must("elixir", "-pa", compiled, "-e", "Edit.CLI.main(System.argv())", *arguments,
-                         label=f"edit {' '.join(arguments[:3])}", deadline=60)  # fmt: skip
+                         label=f"edit {' '.join(arguments[:3])}", deadline=60,
+                         repeatable=arguments[0] == "list-deps")  # fmt: skip
 
     def lay_overlays(self) -> None:
         """Lay every overlay of the phase, those included that go with an optional phase which has passed."""

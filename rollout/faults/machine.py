@@ -21,6 +21,7 @@ from rollout.faults.fault import CannotInject, Kind, Wound, either_form
 from rollout.faults.sensed import Sensed
 from rollout.faults.shims import Missing, TooOld
 from rollout.process import Outcome, Request
+from rollout.site import inside
 from rollout.site.site import Site
 from rollout.site.store import UNSTORED
 from rollout.step import Step
@@ -149,8 +150,8 @@ class MemoryLimit(Sensed):
         _container(site).update(mem_limit=size, memswap_limit=size)
 
     def _killed(self, site: Site) -> int:
-        said = _container(site).exec_run(["sh", "-c", _OOM_KILLS]).output
-        counted: list[str] = re.findall(r"^oom_kill (\d+)$", said.decode("utf-8", "replace"), re.MULTILINE)
+        said = inside.ask(_container(site), "sh", "-c", _OOM_KILLS, again=True).text
+        counted: list[str] = re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE)
         return sum(map(int, counted))
 
 

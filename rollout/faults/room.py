@@ -11,6 +11,7 @@ from rollout.faults.fault import Fault, Wound
 from rollout.faults.heard import UNANSWERED, Heard, container_of
 from rollout.faults.sensed import chain_of
 from rollout.process import Outcome
+from rollout.site import inside
 from rollout.site.postgres import Connection, DatabaseServer
 from rollout.site.site import Site
 
@@ -32,7 +33,7 @@ class Full(Heard):
         super().__init__(wound, r"(?!)", logged=r"No space left on device")
 
     def bring_about(self, site: Site) -> None:
-        _inside(self.server, f"mkdir -m 700 {_DISK}")
+        _inside(self.server, f"mkdir -p -m 700 {_DISK}")
         with self.server.connect() as connection:
             connection.execute(f"CREATE TABLESPACE {_SPACE} LOCATION '{_DISK}'")
             connection.execute(f"GRANT CREATE ON TABLESPACE {_SPACE} TO PUBLIC")
@@ -110,8 +111,8 @@ def _execute(connection: Connection, statement: str, *names: str) -> None:
 
 
 def _inside(server: DatabaseServer, command: str) -> None:
-    """Run a command as the server's own user. Raises OSError with what it says."""
+    """Run a command that may be run twice, as the server's own user. Raises OSError with what it says."""
     with container_of(server) as container:
-        code, said = container.exec_run(["sh", "-c", command], user="postgres")
-    if code:
-        raise OSError(0, f"{command}: {said!r}")
+        ended = inside.ask(container, "sh", "-c", command, again=True, user="postgres")
+    if ended.exit_code:
+        raise OSError(0, f"{command}: {ended.errors!r}")

@@ -8,22 +8,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from rollout.process.request import TAIL_BYTES, Launcher, Observer, Outcome, Request, Running
+from rollout.process.request import LOST, TAIL_BYTES, Launcher, Observer, Outcome, Request, Running
 
 _POLL = 0.1
+_RUN_AT_MOST = 5
 _STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 
 
 def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome:
     """Run and watch a command; returns its Outcome whatever it was.
 
+    Where the container engine lost its output, a repeatable command is run again; else its tail ends with LOST.
     A KeyboardInterrupt (Ctrl-C, or SIGTERM mapped to it) stops the command first and is then raised again.
     """
     log = observer.started(request)
     began = time.monotonic()
     tail = Tail()
 
-    def outcome(exit_code: int | None, *, timed_out: bool = False) -> Outcome:
+    def outcome(exit_code: int | None, *, timed_out: bool = False, is_whole: bool = True) -> Outcome:
         ended = Outcome(
             request=request,
             exit_code=exit_code,
@@ -31,30 +33,40 @@ def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome
             tail=tail.text(),
             log=log,
             timed_out=timed_out,
+            is_whole=is_whole,
         )
         observer.finished(ended)
         return ended
 
-    try:
-        running = launcher.launch(request)
-    except OSError as error:
-        message = f"{request.argv[0]}: {error.strerror or error}\n".encode()
-        tail.add(message)
-        observer.output(message)
-        return outcome(None)
-    try:
-        observer.running(request, running.identity)
-        finished = _drain(running, tail, observer.output, until=began + request.deadline)
-        if not finished:
-            stop(running, tail, observer.output)
-    except BaseException:
-        # Perhaps it was the observer that failed (a full disk): the command is stopped without it.
-        with contextlib.suppress(KeyboardInterrupt):
-            stop(running, tail, _unheard)
-        with contextlib.suppress(Exception):
-            outcome(running.exit_code())
-        raise
-    return outcome(running.exit_code(), timed_out=not finished)
+    until = began + request.deadline
+    left = _RUN_AT_MOST if request.repeatable else 1
+    while True:
+        try:
+            running = launcher.launch(request)
+        except OSError as error:
+            message = f"{request.argv[0]}: {error.strerror or error}\n".encode()
+            tail.add(message)
+            observer.output(message)
+            return outcome(None)
+        try:
+            observer.running(request, running.identity)
+            finished = _drain(running, tail, observer.output, until=until)
+            if not finished:
+                stop(running, tail, observer.output)
+            elif not running.is_whole:
+                tail.add(LOST)
+                observer.output(LOST)
+        except BaseException:
+            # Perhaps it was the observer that failed (a full disk): the command is stopped without it.
+            with contextlib.suppress(KeyboardInterrupt):
+                stop(running, tail, _unheard)
+            with contextlib.suppress(Exception):
+                outcome(running.exit_code())
+            raise
+        left -= 1
+        if not finished or running.is_whole or not left:
+            return outcome(running.exit_code(), timed_out=not finished, is_whole=running.is_whole)
+        tail = Tail()
 
 
 def _unheard(chunk: bytes) -> None:

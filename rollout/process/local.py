@@ -87,6 +87,10 @@ class _LocalProcess:
     def exit_code(self) -> int | None:
         return self._popen.poll()
 
+    @property
+    def is_whole(self) -> bool:
+        return True  # a pipe loses nothing
+
 
 def _created(pid: int) -> float | None:
     try:

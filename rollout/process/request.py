@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 TAIL_BYTES = 64 * 1024
+LOST = b"\n[The container engine was too busy and lost the rest of this output.]\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A command: argv without a shell, the whole environment it gets, a deadline in seconds.
 
-    `label` names it for people and for its log file. Standard input is always empty.
+    `label` names it for people and for its log file. Standard input is always empty. `repeatable`: running it
+    twice is the same as once, so it is run again where what it printed was lost on its way.
     """
 
     argv: tuple[str, ...]
@@ -22,13 +24,15 @@ class Request:
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets are in it
     deadline: float = 600.0
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a command did. `exit_code` is negative for a signal (as subprocess has it), None if it never started.
 
-    `tail` is the end of its output (at most 64 KiB), `log` the file with all of it.
+    `tail` is the end of its output (at most 64 KiB), `log` the file with all of it. Where the container engine lost
+    output, `is_whole` is False and the tail ends with LOST.
     """
 
     request: Request
@@ -37,6 +41,7 @@ class Outcome:
     tail: str
     log: Path | None = None
     timed_out: bool = False
+    is_whole: bool = True
 
     @property
     def ok(self) -> bool:
@@ -52,7 +57,8 @@ class Outcome:
             end = f"was ended by signal {-self.exit_code if self.exit_code < 0 else self.exit_code - 128}"
         else:
             end = f"ended with exit code {self.exit_code}"
-        return f"`{' '.join(self.request.argv)}` {end}"
+        lost = "" if self.is_whole else ", and the container engine lost output of it"
+        return f"`{' '.join(self.request.argv)}` {end}{lost}"
 
 
 class Running(Protocol):
@@ -70,6 +76,10 @@ class Running(Protocol):
 
     def exit_code(self) -> int | None:
         """The exit code, None while it runs."""
+
+    @property
+    def is_whole(self) -> bool:
+        """After its end: False where the container engine lost a part of its output; True where it was killed."""
 
 
 class Launcher(Protocol):

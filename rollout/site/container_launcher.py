@@ -7,19 +7,21 @@ import itertools
 import queue
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import docker.errors
 
 from rollout.process import Request, Running
+from rollout.site import inside
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 _numbers = itertools.count(1)
-# The pid file lets a signal reach the whole group: an exec cannot be signalled through the API.
-_WRAPPER = 'echo $$ >"$0"; exec "$@"'
+_POLL = 0.1
 
 
 class ContainerLauncher:
@@ -32,56 +34,60 @@ class ContainerLauncher:
     def launch(self, request: Request) -> Running:
         pidfile = f"/tmp/rollout-{next(_numbers)}.pid"  # noqa: S108 - the container's own, and nobody else is in there
         try:
-            created = self._client.api.exec_create(
-                self._name,
-                ["setsid", "--wait", "sh", "-c", _WRAPPER, pidfile, *request.argv],
-                environment=dict(request.env),
-                workdir=str(request.cwd),
-            )
+            container = self._client.containers.get(self._name)
+            started = inside.Exec(container, pidfile, request.argv, env=request.env, cwd=str(request.cwd))
         except docker.errors.APIError as error:
             raise OSError(0, f"container {self._name}: {error.explanation or error}") from error
-        return _ContainerProcess(self._client, self._name, created["Id"], pidfile)
+        return _ContainerProcess(container, started, pidfile)
 
 
 class _ContainerProcess:
-    def __init__(self, client: DockerClient, container: str, identity: str, pidfile: str) -> None:
-        self._client = client
+    def __init__(self, container: Container, started: inside.Exec, pidfile: str) -> None:
         self._container = container
-        self._exec = identity
+        self._exec = started
         self._pidfile = pidfile
         self._chunks: queue.Queue[bytes | None] = queue.Queue()
+        self._is_marked = False
         self._ended = False
         threading.Thread(target=self._stream, daemon=True).start()
 
     def _stream(self) -> None:
-        with contextlib.suppress(docker.errors.APIError, OSError):
-            for chunk in self._client.api.exec_start(self._exec, stream=True):
+        for chunk in self._exec.chunks():
+            if chunk:
                 self._chunks.put(chunk)
+            self._is_marked = self._exec.is_marked
         self._chunks.put(None)
 
     @property
     def identity(self) -> Mapping[str, object]:
-        return {"container": self._container, "exec": self._exec, "pidfile": self._pidfile}
+        return {"container": self._container.name, "exec": self._exec.id, "pidfile": self._pidfile}
+
+    @property
+    def is_whole(self) -> bool:
+        return self._exec.is_whole
 
     def read(self, seconds: float) -> bytes | None:
         if self._ended:
             return None
+        is_marked = self._is_marked
         try:
             chunk = self._chunks.get(timeout=max(seconds, 0.001))
         except queue.Empty:
+            self._ended = is_marked  # a process that it has left behind may hold the stream open for ever
+            return None if is_marked else b""
+        if chunk is None and self._exec.is_running():
+            # The stream broke, the command goes on: its deadline bounds the wait.
+            self._chunks.put(None)
+            time.sleep(min(seconds, _POLL))
             return b""
-        if chunk is None:
-            self._ended = True
+        self._ended = chunk is None
         return chunk
 
     def signal(self, number: int) -> None:
         name = signal.Signals(number).name.removeprefix("SIG")
         script = f'kill -s {name} -- "-$(cat {self._pidfile})" 2>/dev/null'
-        with contextlib.suppress(docker.errors.APIError):
-            self._client.containers.get(self._container).exec_run(["sh", "-c", script])
+        with contextlib.suppress(docker.errors.APIError, OSError):
+            inside.ask(self._container, "sh", "-c", script, again=False)
 
     def exit_code(self) -> int | None:
-        with contextlib.suppress(docker.errors.APIError):
-            code: int | None = self._client.api.exec_inspect(self._exec)["ExitCode"]
-            return code
-        return None
+        return self._exec.exit_code()

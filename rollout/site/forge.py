@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import docker.errors
 
 from rollout.process import Launcher, LocalLauncher
-from rollout.site import processes
+from rollout.site import inside, processes
 from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT_IN_CONTAINER = Path("/srv/xavos")
 TEMPORARY = ".home/tmp"
-_ASKED_AT_MOST = 5
 # The first process of the container. It takes in processes whose parents have ended, and ends when it is told to: not
 # every engine has an init of its own to put there.
 _KEEPER = ("perl", "-e", "$SIG{CHLD} = 'IGNORE'; $SIG{$_} = sub { exit } for qw(TERM INT); sleep while 1")
@@ -232,15 +231,10 @@ class ContainerForge:
 
         Raises TimeoutError where the engine does not carry its answer, however often it is asked.
         """
-        for _ in range(_ASKED_AT_MOST):
-            try:
-                result = self._client.containers.get(self.name).exec_run(
-                    ["sh", "-c", processes.SCRIPT, "processes", *arguments], stderr=False, environment=processes.ASKING
-                )
-            except docker.errors.NotFound:
-                return ""
-            said = result.output.decode("utf-8", "replace") if isinstance(result.output, bytes) else ""
-            answer, ended, _ = said.rpartition(processes.END)
-            if ended:
-                return answer
-        raise TimeoutError(f"the engine loses what {self.name} answers")
+        script = ("sh", "-c", processes.SCRIPT, "processes", *arguments)
+        try:
+            return inside.ask(self._client.containers.get(self.name), *script, again=True, env=processes.ASKING).text
+        except docker.errors.NotFound:
+            return ""
+        except inside.OutputLost as error:
+            raise TimeoutError(str(error)) from None

@@ -12,20 +12,17 @@ import psutil
 
 _PATIENCE = 5.0
 
-# Who asks carries the marker too, in a container; with this he leaves himself out of the answer.
+# In a container the one who asks carries the marker too; with this variable he is left out of the answer.
 ASKING = {"XAVOS_ASKING": "1"}
 
 # The same questions asked inside a container, where psutil is not: marked, running, kill, listener. Plain POSIX sh.
-# Processes end while it looks at them, so what the shell says about that is not wanted. Its last line says that it was
-# carried whole: a busy engine loses what a short command has printed, and nothing would look like "there is none".
-END = "end of the answer"
-SCRIPT = (
-    f"trap 'echo {END}' EXIT"
-    r"""
+# Processes end while it looks at them, so what the shell says about that is not wanted.
+SCRIPT = r"""
 exec 2>/dev/null
 marked() {
   for process in /proc/[0-9]*; do
-    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF -- "$1" && echo "${process#/proc/}"
+    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF -- "$1" || continue
+    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF XAVOS_ASKING=1 || echo "${process#/proc/}"
   done
   return 0
 }
@@ -33,7 +30,6 @@ case "$1" in
 marked) marked "$2" ;;
 running)
   for pid in $(marked "$2"); do
-    tr '\0' '\n' <"/proc/$pid/environ" | grep -qxF XAVOS_ASKING=1 && continue
     echo "$pid $(tr '\0\n' '  ' <"/proc/$pid/cmdline")"
   done ;;
 kill)
@@ -57,7 +53,6 @@ listener)
   echo no ;;
 esac
 """
-)
 
 
 def marked(marker: str) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ import pytest
 from docker.types import Mount
 
 from rollout.options import ROOT
+from rollout.site import inside
 from rollout.site.engine import Engine
 from rollout.site.images import ensure_image
 from tests.e2e.world import Ended
@@ -130,7 +131,7 @@ def machine(engine: Engine) -> Iterator[Machine]:
         made = Machine(container=container)
         made.run("dev", "sh", "-ec", "mkdir -p deployments/xavos2; echo theirs >deployments/xavos2/precious.txt")
         other = {"XAVOS_RUN": "20260101-000000-abcdef"}
-        container.exec_run(["sleep", "86400"], user="dev", environment=other, detach=True)
+        inside.leave(container, "sleep", "86400", user="dev", env=other)
         yield made
     finally:
         container.remove(force=True)
@@ -177,10 +178,10 @@ def _start(client: DockerClient, image: str, **how: Any) -> Container:
 
 
 def _execute(container: Container, user: str, environment: Mapping[str, str], *argv: str) -> Ended:
-    done = container.exec_run([*argv], user=user, workdir=CHECKOUT, environment=dict(environment))
-    assert isinstance(done.output, bytes)
+    command = ("sh", "-c", 'exec 2>&1; exec "$@"', "sh", *argv)
+    done = inside.ask(container, *command, again=False, user=user, cwd=CHECKOUT, env=environment)
     assert done.exit_code is not None
-    return Ended(code=done.exit_code, output=done.output.decode("utf-8", "replace"))
+    return Ended(code=done.exit_code, output=done.text + done.errors.decode())
 
 
 def _settings_of_pip() -> tuple[list[Mount], dict[str, str]]:

@@ -21,6 +21,7 @@ from rollout.hex.choosing import Upstreams, choose_git, choose_npm
 from rollout.hex.gateway import Gateway
 from rollout.hex.sources import Source
 from rollout.hex.transport import make_client
+from rollout.site import inside
 from rollout.site.postgres.engine import engine
 
 GatewayMaker = Callable[..., Gateway]
@@ -52,11 +53,12 @@ class Forge:
         self.container = container
 
     def run(self, *argv: str, cwd: str = "/tmp", env: Mapping[str, str] | None = None) -> Ran:  # noqa: S108 - its own
+        """Run a command to its end, again where the engine lost its output."""
         environment = {"MIX_ENV": "dev", "HOME": "/tmp/home", "LANG": "C.UTF-8", **(env or {})}  # noqa: S108
-        code, output = self.container.exec_run(["timeout", "90", *argv], workdir=cwd, environment=environment)
-        assert code is not None
-        assert isinstance(output, bytes)
-        return Ran(exit_code=code, output=output.decode("utf-8", "replace"))
+        command = ("sh", "-c", 'exec 2>&1; exec timeout 90 "$@"', "sh", *argv)
+        answer = inside.ask(self.container, *command, again=True, cwd=cwd, env=environment)
+        assert answer.exit_code is not None
+        return Ran(exit_code=answer.exit_code, output=answer.text)
 
     def write(self, path: str, content: str) -> None:
         buffer = BytesIO()

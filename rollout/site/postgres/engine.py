@@ -9,7 +9,6 @@ import secrets
 import tarfile
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import cast
 
 import docker
 import docker.errors
@@ -17,6 +16,7 @@ import requests
 from docker.models.containers import Container
 
 from rollout import errors
+from rollout.site import inside
 from rollout.site.engine import Engine, NoEngine, find_engine
 from rollout.site.postgres.dump import Ran
 from rollout.site.postgres.errors import ServerGone
@@ -77,17 +77,24 @@ class ContainerToolbox:
         self._environment = dict(login.environment(host="127.0.0.1", port=port))
 
     def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
+        for _ in range(inside.ASKED_AT_MOST):
+            ended = self._ask(program, arguments, files)
+            if ended.is_whole or not output:  # else what only reads is asked again
+                break
+        else:
+            raise inside.OutputLost(container=self._name, command=program)
+        said = (b"" if output else ended.output) + ended.errors
+        return Ran(ok=ended.exit_code == 0, output=ended.output, said=said.decode("utf-8", "replace"))
+
+    def _ask(self, program: str, arguments: tuple[str, ...], files: Mapping[str, bytes]) -> inside.Answer:
         place = f"xavos-rollout-{secrets.token_hex(8)}"
+        argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
         with named_container(self._name) as container:
-            argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
             if files:
                 container.put_archive(_INSIDE, _tar(place, files))
                 argv = ["sh", "-c", _THEN_REMOVE, f"{_INSIDE}/{place}", *argv]
             # As root, whose files they are.
-            ended = container.exec_run(argv, environment=self._environment, demux=True, user="0" if files else "")
-        out, err = cast("tuple[bytes | None, bytes | None]", ended.output)
-        said = (b"" if output else out or b"") + (err or b"")
-        return Ran(ok=ended.exit_code == 0, output=out or b"", said=said.decode("utf-8", "replace"))
+            return inside.ask(container, *argv, again=False, env=self._environment, user="0" if files else "")
 
 
 def _inside(argument: str, folder: str, files: Mapping[str, bytes]) -> str:

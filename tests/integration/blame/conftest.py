@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -111,9 +110,11 @@ def _registry(folder: Path, container: ContainerForge, directory: Path) -> Path:
 
     def run(argv: Sequence[str], where: Path, env: Mapping[str, str]) -> tuple[int, str]:
         inside = container.root / where.relative_to(directory)
-        command = ("docker", "exec", "--workdir", str(inside), container.name, *argv)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=170)
-        return done.returncode, done.stdout + done.stderr
+        request = Request(
+            argv=tuple(argv), label="build", cwd=inside, env={**container.environment(), **env}, deadline=170
+        )
+        done = execute(request, container.launcher, Quiet())
+        return 1 if done.exit_code is None else done.exit_code, done.tail
 
     built = build_registry(load_scenario(name, root=root), directory / "registry", run)
     moved = folder / "registry"

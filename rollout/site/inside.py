@@ -1,0 +1,210 @@
+"""Commands in a container: the one module that calls the engine's exec API (Docker's or Podman's).
+
+A busy engine closes the streams of a short command before it has copied them: the exit code is right, the output is cut
+or missing. So every command prints an end mark with its exit code after its output. Without the mark, output was lost.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import docker.errors
+import requests
+
+from rollout.errors import RolloutError
+from rollout.process import LOST
+
+if TYPE_CHECKING:
+    from docker import APIClient, DockerClient
+    from docker.models.containers import Container
+
+ASKED_AT_MOST = 5
+_ENDS_WITHIN = 20.0  # seconds between the end of a stream and the moment when the engine knows the exit code
+_POLL = 0.05
+_BY_SIGNAL = 128
+_START = "\x1e"
+_UNREACHABLE = (docker.errors.APIError, requests.RequestException, OSError)
+# $0 is the mark. The shell that prints it is outside the session of the command, so a signal to that leaves it alone.
+_STREAMED = (
+    'exec 2>&1; setsid --wait sh -c \'echo $$ >"$0"; exec "$@"\' "$@"; code=$?; '
+    'printf \'%s %d\\n\' "$0" "$code"; exit "$code"'
+)
+_ANSWERED = '"$@"; code=$?; printf \'%s %d\\n\' "$0" "$code"; printf \'%s %d\\n\' "$0" "$code" >&2; exit "$code"'
+
+
+class OutputLost(RolloutError):
+    """The engine lost what a command printed, however often it was asked."""
+
+    def __init__(self, *, container: str, command: str) -> None:
+        super().__init__(
+            f"The container engine lost the output of `{command}` in {container}, {ASKED_AT_MOST} times.",
+            advice="It is too busy: try again when the machine has less to do.",
+        )
+
+
+class EndMark:
+    """Takes the mark out of a stream. `exit_code` is what stood behind it, None until it has come."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text or f"{_START}{secrets.token_hex(8)}"
+        self.exit_code: int | None = None
+        self._head = f"{self.text} ".encode()
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What of the stream is output for sure; the beginning of a mark is held back until more is known."""
+        if self.exit_code is not None:
+            return chunk
+        data, self._held = self._held + chunk, b""
+        before, found, after = data.partition(self._head)
+        if not found:
+            kept = next((size for size in range(len(self._head) - 1, 0, -1) if data.endswith(self._head[:size])), 0)
+            output, self._held = (data[:-kept], data[-kept:]) if kept else (data, b"")
+            return output
+        code, ended, rest = after.partition(b"\n")
+        if not ended:
+            self._held = found + after
+            return before
+        self.exit_code = int(code)
+        return before + rest
+
+    def rest(self) -> bytes:
+        """At the end of the stream: what was held back and is no mark, since it was cut off."""
+        held, self._held = self._held, b""
+        return b"" if held.startswith(self._head) else held
+
+
+class Exec:
+    """A command that was started in a container; its output comes in chunks, both streams in one, without the mark."""
+
+    def __init__(
+        self, container: Container, pidfile: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: str
+    ) -> None:
+        """Raises APIError where the container does not run. `pidfile` gets the id of the command's process group."""
+        self._api = _api(container)
+        self._mark = EndMark()
+        command = ("sh", "-c", _STREAMED, self._mark.text, pidfile, *argv)
+        self.id = _create(container, command, user="", env=env, cwd=cwd)
+
+    @property
+    def is_marked(self) -> bool:
+        """True once the end mark has come: nothing of the output was lost."""
+        return self._mark.exit_code is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """After its end: False where the engine lost output. A command that was killed prints no mark."""
+        return self.is_marked or _is_killed(self.exit_code())
+
+    def chunks(self) -> Iterator[bytes]:
+        """Start it; ends with the command, also where the stream ends before. Never raises for a stream that breaks."""
+        try:
+            for chunk in self._api.exec_start(self.id, stream=True):
+                yield self._mark.feed(chunk)
+        except _UNREACHABLE:
+            pass
+        yield self._mark.rest()
+
+    def exit_code(self) -> int | None:
+        """None while it runs, and where its container is gone."""
+        return self._mark.exit_code if self.is_marked else _inspect(self._api, self.id)[0]
+
+    def is_running(self) -> bool:
+        """What the engine says; False where it does not answer."""
+        return not self.is_marked and _inspect(self._api, self.id)[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a short command said. `is_whole` is False where the engine lost a part of it."""
+
+    exit_code: int | None
+    output: bytes
+    errors: bytes
+    is_whole: bool = True
+
+    @property
+    def text(self) -> str:
+        return self.output.decode("utf-8", "replace")
+
+
+def ask(
+    container: Container,
+    *argv: str,
+    again: bool,
+    user: str = "",
+    cwd: str = "",
+    env: Mapping[str, str] | None = None,
+) -> Answer:
+    """Run a short command to its end and return all that it said, each stream apart.
+
+    `again`: the command only reads, or doing it twice is the same as once. Then it is asked again where output was
+    lost, and OutputLost is raised where that does not help. Otherwise the loss is told in `errors`.
+    Raises APIError (NotFound among them) where the container does not run.
+    """
+    left = ASKED_AT_MOST
+    while True:
+        answer = _once(container, argv, user=user, env=env or {}, cwd=cwd)
+        left -= 1
+        if answer.is_whole or not again:
+            return answer
+        if not left:
+            raise OutputLost(container=str(container.name), command=" ".join(argv)[:200])
+
+
+def _once(container: Container, argv: Sequence[str], *, user: str, env: Mapping[str, str], cwd: str) -> Answer:
+    api = _api(container)
+    first = EndMark()
+    marks = first, EndMark(first.text)
+    identity = _create(container, ("sh", "-c", _ANSWERED, first.text, *argv), user=user, env=env, cwd=cwd)
+    said = api.exec_start(identity, demux=True)
+    output, errors = (mark.feed(part or b"") + mark.rest() for mark, part in zip(marks, said, strict=True))
+    if all(mark.exit_code is not None for mark in marks):
+        return Answer(exit_code=first.exit_code, output=output, errors=errors)
+    code = _ended(api, identity)
+    return Answer(exit_code=code, output=output, errors=errors + (b"" if _is_killed(code) else LOST), is_whole=False)
+
+
+def leave(container: Container, *argv: str, user: str = "", env: Mapping[str, str] | None = None) -> None:
+    """Start a command and leave it running; nobody hears what it says."""
+    _api(container).exec_start(_create(container, argv, user=user, env=env or {}, cwd=""), detach=True)
+
+
+def _api(container: Container) -> APIClient:
+    return cast("DockerClient", container.client).api
+
+
+def _create(container: Container, argv: Sequence[str], *, user: str, env: Mapping[str, str], cwd: str) -> str:
+    made = _api(container).exec_create(
+        str(container.id), list(argv), user=user, environment=dict(env), workdir=cwd or None
+    )
+    return str(made["Id"])
+
+
+def _ended(api: APIClient, identity: str) -> int | None:
+    """The exit code of a command whose streams have ended; None where the engine never tells."""
+    until = time.monotonic() + _ENDS_WITHIN
+    while time.monotonic() < until:
+        code, running = _inspect(api, identity)
+        if not running:
+            return code
+        time.sleep(_POLL)
+    return None
+
+
+def _is_killed(code: int | None) -> bool:
+    """Whether the shell that prints the mark did not live to do so: it was killed, or its container is gone."""
+    return code is None or code >= _BY_SIGNAL
+
+
+def _inspect(api: APIClient, identity: str) -> tuple[int | None, bool]:
+    """Exit code, and whether it runs."""
+    try:
+        told = api.exec_inspect(identity)
+    except _UNREACHABLE:
+        return None, False
+    return told["ExitCode"], bool(told["Running"])
