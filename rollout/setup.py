@@ -74,7 +74,7 @@ def _engine(needed: Mapping[str, str], say: Say) -> Engine | None:
     if isinstance(found, Engine):
         return found
     if found.named:
-        raise NoEngine(reason=found.reason, commands=("unset DOCKER_HOST   # or start what it names",))
+        raise NoEngine(reason=found.reason, commands=(found.mend,))
     none = NoEngine(reason=found.reason, commands=commands())
     if os.geteuid() == 0:
         try:

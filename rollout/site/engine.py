@@ -1,8 +1,9 @@
-"""The container engine: Docker, or Podman through Docker's API. Found, never configured."""
+"""The container engine: Docker, or Podman through Docker's API. Found where the user has it, never configured."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import time
@@ -14,8 +15,11 @@ from typing import Any
 
 import docker
 import docker.errors
+import docker.tls
 import httpx
 import requests
+
+from rollout.site.engine_address import BadAddress, Tls, broken_configuration, named_address
 
 RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
@@ -25,53 +29,104 @@ _BUSY_SECONDS = 2.0
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _CLIENT_SECONDS = 600
 # docker-py lets an OSError of its transport (a socket without rights) and a ValueError (a bad URL) through.
+_STRANGER = "it does not accept our certificate (cert.pem and key.pem), or the lack of one"
+_BROKEN_OFF = "it broke off the connection (does it speak TLS, and does it accept our certificate?)"
 _UNREACHABLE = (docker.errors.DockerException, requests.RequestException, httpx.HTTPError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """An engine that answers. `url` is what DOCKER_HOST would say, `kind` docker or podman, `os` what it runs on."""
+    """An engine that answers. `url` is what DOCKER_HOST would say, `kind` docker or podman, `os` what it runs on.
+
+    `tls` is None where it does without, as behind a socket.
+    """
 
     url: str
     kind: str
     version: str
     rootless: bool
     os: str
+    tls: Tls | None = None
 
     def client(self) -> docker.DockerClient:
-        """A client with a time limit of ten minutes a request; one for each URL and process."""
-        return _client(self.url)
+        """A client with a time limit of ten minutes a request; one for each engine and process."""
+        return _client(self.url, self.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEngine:
-    """None answers; `reason` is half a sentence. `named` where the user named one with DOCKER_HOST."""
+    """None answers; `reason` is half a sentence. `named` where the user named one, `mend` is the command against that.
+
+    One that is named is never replaced by another, nor is another installed.
+    """
 
     reason: str
     named: bool = False
+    mend: str = ""
+
+
+class _Api(docker.APIClient):
+    """Takes nothing from the user's surroundings.
+
+    No proxies and credential helpers of ~/.docker/config.json (docker-py writes such proxies, passwords included, into
+    every container and build), and none of the proxies, certificates and passwords (~/.netrc) that requests looks for.
+    """
+
+    @property
+    def trust_env(self) -> bool:
+        return False
+
+    @trust_env.setter
+    def trust_env(self, value: bool) -> None:
+        """Requests sets it to True."""
+
+    @property
+    def _general_configs(self) -> dict[str, Any]:
+        return {"auths": {}}
+
+    @_general_configs.setter
+    def _general_configs(self, read: object) -> None:
+        """docker-py sets it to what it has read."""
+
+
+class Client(docker.DockerClient):
+    """docker-py's client, of an engine at `base_url`, deaf to the user's Docker configuration."""
+
+    def __init__(self, **options: Any) -> None:
+        self.api = _Api(**options)
 
 
 @lru_cache
-def _client(url: str) -> docker.DockerClient:
-    client = docker.DockerClient(base_url=url, timeout=_CLIENT_SECONDS)
-    # No proxy stands before a socket; to look for one takes as long as the request itself.
-    client.api.trust_env = not url.startswith("unix://")
-    return client
+def _client(url: str, tls: Tls | None) -> docker.DockerClient:
+    return Client(base_url=url, timeout=_CLIENT_SECONDS, tls=_settings(tls))
 
 
 def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngine:
-    """The first that answers within 2 s: DOCKER_HOST alone where it is set, else Docker's socket, then Podman's."""
+    """The one that the user has named (see rollout.site.engine_address), else the first that answers within 2 s:
+    Docker's socket, then Podman's.
+    """
     env = os.environ if environment is None else environment
-    named = env.get("DOCKER_HOST", "")
-    if named:
-        found = ask(named)
-        return found if isinstance(found, Engine) else NoEngine(reason=f"DOCKER_HOST={named}: {found}", named=True)
+    try:
+        named = named_address(env)
+    except BadAddress as error:
+        return NoEngine(reason=str(error), named=True, mend=error.mend)
+    if named is not None:
+        found = ask(named.url, named.tls)
+        if isinstance(found, Engine):
+            return found
+        return NoEngine(reason=f"{named.by}: {found}", named=True, mend=named.mend)
     reasons = []
     for path in sockets(env):
         found = ask(f"unix://{path}")
         if isinstance(found, Engine):
             return found
         reasons.append(f"{path}: {found}")
+    if broken := broken_configuration(env):
+        # A context may be set in there: that nobody can tell is no reason to install another engine.
+        reasons.append(broken)
+        return NoEngine(
+            reason="; ".join(reasons), named=True, mend="docker context ls   # and mend what it complains of"
+        )
     return NoEngine(reason="; ".join(reasons) or "neither Docker's nor Podman's socket is there")
 
 
@@ -98,10 +153,10 @@ def sockets(env: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(path for path in places if _is_there(path))
 
 
-def ask(url: str) -> Engine | str:
+def ask(url: str, tls: Tls | None = None) -> Engine | str:
     """The engine at `url`, or why it does not answer."""
     try:
-        version, info = _ask_socket(url) if url.startswith("unix://") else _ask_address(url)
+        version, info = _ask_socket(url) if url.startswith("unix://") else _ask_address(url, tls)
     except _UNREACHABLE as error:
         return _why(error)
     podman = any("Podman" in part.get("Name", "") for part in version.get("Components") or ())
@@ -111,6 +166,7 @@ def ask(url: str) -> Engine | str:
         version=str(version.get("Version", "")),
         rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
         os=str(info.get("OperatingSystem", "")),
+        tls=tls,
     )
 
 
@@ -126,8 +182,16 @@ def _ask_socket(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return answers[0], answers[1]
 
 
-def _ask_address(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    client = docker.DockerClient(base_url=url, timeout=_PING_SECONDS)
+def _settings(tls: Tls | None) -> docker.tls.TLSConfig | bool:
+    if tls is None:
+        return False
+    return docker.tls.TLSConfig(
+        client_cert=(tls.cert, tls.key) if tls.cert else None, ca_cert=tls.ca or None, verify=tls.verify
+    )
+
+
+def _ask_address(url: str, tls: Tls | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    client = Client(base_url=url, timeout=_PING_SECONDS, tls=_settings(tls))
     try:
         return client.version(), client.info()
     finally:
@@ -143,12 +207,22 @@ def _is_there(path: Path) -> bool:
 
 def _why(error: BaseException) -> str:
     text = str(error)
+    if wrong := re.search(r"certificate verify failed: (.*?)(?: \(_ssl|'|\"|$)", text):
+        return f"its certificate is not accepted: {wrong[1]}"
     for sign, why in (
         ("Permission denied", "permission denied (are you in the group docker?)"),
         ("Connection refused", "connection refused (the socket is there, nobody listens)"),
         ("timed out", f"no answer within {_PING_SECONDS} s"),
         ("No such file", "no such socket"),
         ("Name or service not known", "unknown host"),
+        ("HTTP request to an HTTPS server", "it speaks TLS only (DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH)"),
+        ("WRONG_VERSION_NUMBER", "it does not speak TLS"),
+        ("alert certificate required", _STRANGER),
+        ("alert unknown ca", _STRANGER),
+        ("alert bad certificate", _STRANGER),
+        ("EOF occurred in violation", _STRANGER),
+        ("Connection reset", _BROKEN_OFF),
+        ("Connection aborted", _BROKEN_OFF),
     ):
         if sign in text:
             return why

@@ -18,6 +18,7 @@ from docker.models.containers import Container
 from rollout import errors
 from rollout.site import inside
 from rollout.site.engine import Engine, NoEngine, find_engine
+from rollout.site.engine_address import VARIABLES
 from rollout.site.postgres.dump import Ran
 from rollout.site.postgres.errors import ServerGone
 from rollout.site.postgres.login import Login
@@ -29,13 +30,19 @@ _THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec, each of whi
 
 def engine_url() -> str:
     """Where the engine answers, as DOCKER_HOST would say; raises errors.NoEngine."""
-    return _engine(os.environ.get("DOCKER_HOST", "")).url
+    return _engine(_named()).url
+
+
+def _named() -> tuple[str | None, ...]:
+    """All that says which engine is meant."""
+    return tuple(os.environ.get(variable) for variable in VARIABLES)
 
 
 @cache
-def _engine(named: str) -> Engine:
+def _engine(named: tuple[str | None, ...]) -> Engine:
     """Looked for until it is found, then known: there is a question to it for every fingerprint."""
-    found = find_engine({**os.environ, "DOCKER_HOST": named})
+    given = {variable: value for variable, value in zip(VARIABLES, named, strict=True) if value is not None}
+    found = find_engine({**os.environ, **given})
     if isinstance(found, NoEngine):
         raise errors.NoEngine(reason=found.reason)
     return found
@@ -45,7 +52,7 @@ def _engine(named: str) -> Engine:
 def engine() -> Iterator[docker.DockerClient]:
     """The client of the container engine; raises NoEngine."""
     try:
-        yield _engine(os.environ.get("DOCKER_HOST", "")).client()
+        yield _engine(_named()).client()
     except requests.ConnectionError as error:
         raise errors.NoEngine(reason=str(error)) from None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import UnixStreamServer
 
@@ -14,31 +13,11 @@ import pytest
 from rollout import errors
 from rollout.site import engine, engine_setup
 from rollout.site.engine import Engine, NoEngine, ask, find_engine, sockets
+from tests.unit.site.tls_engine import Api
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
 MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'
 FEDORA = 'ID=fedora\nVERSION_ID="41"\n'
-
-
-class _Api(BaseHTTPRequestHandler):
-    """As much of Docker's API as a ping needs; the components name Podman."""
-
-    def do_GET(self) -> None:
-        path = self.path.split("?")[0]
-        if path.endswith("/version"):
-            body = b'{"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}'
-        else:
-            body = b'{"SecurityOptions": ["name=rootless"], "OperatingSystem": "debian"}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, *_: object) -> None: ...
 
 
 class _Server(UnixStreamServer):
@@ -51,7 +30,7 @@ class _Server(UnixStreamServer):
 def podman(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "podman" / "podman.sock"
     path.parent.mkdir()
-    with _Server(str(path), _Api) as server:
+    with _Server(str(path), Api) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield path

@@ -124,8 +124,11 @@ def test_only_what_the_run_may_need_is_prepared(
     assert expected == setup.needed_images(arguments, environment)
 
 
-def test_engine_that_docker_host_names_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="DOCKER_HOST=x: refused", named=True))
+def test_engine_that_is_named_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root too, who could install another."""
+    found = NoEngine(reason="DOCKER_HOST=x: refused", named=True, mend="unset DOCKER_HOST   # or start what it names")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup, "find_engine", lambda: found)
     monkeypatch.setattr(setup, "install_engine", lambda say, reason: pytest.fail("installed one"))
 
     with pytest.raises(errors.NoEngine, match="unset DOCKER_HOST"):
