@@ -52,6 +52,14 @@ class Engine:
         """A client with a time limit of ten minutes a request; one for each engine and process."""
         return _client(self.url, self.tls)
 
+    def settings(self) -> dict[str, str]:
+        """For the scripts of a deployment, which are to reach this engine and no other."""
+        settings = {"XAVOS_ENGINE": self.kind, "XAVOS_ENGINE_URL": self.url}
+        if self.tls is not None:
+            settings["XAVOS_ENGINE_TLS"] = "DOCKER_TLS_VERIFY" if self.tls.verify else "DOCKER_TLS"
+            settings["XAVOS_ENGINE_CERTIFICATES"] = self.tls.folder
+        return settings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEngine:

@@ -41,6 +41,7 @@ _LARGEST_PORT = 65535
 class Tls:
     """Paths of certificates, "" where there is none. `verify`: the engine's certificate must be good."""
 
+    folder: str
     ca: str = ""
     cert: str = ""
     key: str = ""
@@ -192,7 +193,7 @@ def _tls(folder: Path, *, verify: bool, needs_ca: bool) -> Tls:
             context.load_cert_chain(cert, key, password="")  # else OpenSSL would ask for it on the terminal
     except (ssl.SSLError, OSError):
         raise ValueError("cert.pem and key.pem are no certificate with its key, or the key has a password") from None
-    return Tls(ca=ca, cert=cert, key=key, verify=verify)
+    return Tls(folder=str(folder.absolute()), ca=ca, cert=cert, key=key, verify=verify)
 
 
 def _is_file(path: Path) -> bool:

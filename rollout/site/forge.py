@@ -167,7 +167,7 @@ class ContainerForge:
                 extra_hosts=hosts,
                 mounts=[way.mount(directory, str(ROOT_IN_CONTAINER))],
                 working_dir=str(ROOT_IN_CONTAINER),
-                environment={"XAVOS_RUN": run},
+                environment={"XAVOS_RUN": run, "XAVOS_IN_FORGE": name},
                 **{**way.identity(), **options},
             )
             container.reload()
@@ -194,7 +194,7 @@ class ContainerForge:
             "PATH": _SYSTEM_PATH,
             "LANG": "C.UTF-8",
             "MIX_REBAR3": "/usr/bin/rebar3",
-            "XAVOS_IN_FORGE": "1",
+            "XAVOS_IN_FORGE": self.name,
             "XAVOS_FORGE_CONTAINER": self.name,
         }
 

@@ -39,8 +39,16 @@ def make(site: Site) -> dict[str, str]:
         "PGDATABASE": site.databases["dev"],
         "SECRET_KEY_BASE": base,
         "TOKEN_SIGNING_SECRET": token,
-        **({"XAVOS_FORGE_CONTAINER": site.in_forge.record["name"]} if site.in_forge.kind == "container" else {}),
+        **_forge(site),
     }
+
+
+def _forge(site: Site) -> dict[str, str]:
+    """How the scripts of the deployment reach its forge: the container, and the engine that has it."""
+    if site.in_forge.kind != "container":
+        return {}
+    container = {"XAVOS_FORGE_CONTAINER": str(site.in_forge.record["name"])}
+    return container if site.engine is None else {**container, **site.engine.settings()}
 
 
 def assumed(site: Site) -> dict[str, str]:

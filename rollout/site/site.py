@@ -37,6 +37,8 @@ SITE_ONLY = (
     "log", "tmp",
 )  # fmt: skip
 
+_OUTSIDE = ("XAVOS_SERVER", "XAVOS_ENGINE")  # settings that no command in the forge gets
+
 
 class Site:
     """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them.
@@ -132,7 +134,7 @@ class Site:
             "TERM": "dumb",
             "NO_COLOR": "1",
             **(self.gateway.forge_environment() if self.gateway else {}),
-            **{name: value for name, value in self.settings.items() if name != "XAVOS_SERVER"},
+            **{name: value for name, value in self.settings.items() if not name.startswith(_OUTSIDE)},
             "XAVOS_RUN": self.run.id,
             # A repository around the site (the checkout it is in, somebody's home) is none of its business.
             "GIT_CEILING_DIRECTORIES": str(forge.root.parent),

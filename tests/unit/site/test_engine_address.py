@@ -235,7 +235,7 @@ def test_broken_configuration_names_no_context_and_lets_nobody_install_another_e
 
 def test_certificates_are_those_of_the_folder_that_is_named(certificates: Path, home: Home) -> None:
     ca, cert, key = (str(certificates / name) for name in ("ca.pem", "cert.pem", "key.pem"))
-    tls = Tls(ca=ca, cert=cert, key=key)
+    tls = Tls(folder=str(certificates), ca=ca, cert=cert, key=key)
     given = {"DOCKER_CERT_PATH": str(certificates), "DOCKER_TLS_VERIFY": "1"}
 
     remote, local = home.named(**given, DOCKER_HOST="tcp://h"), home.named(**given, DOCKER_HOST="unix:///x")

@@ -30,21 +30,50 @@ load_settings() {
   export PORT
 }
 
+# By the container's name, never by a path: the deployment may be in a folder of the same name outside.
 in_forge() {
-  [ -z "${XAVOS_FORGE_CONTAINER:-}" ] || [ -n "${XAVOS_IN_FORGE:-}" ] || [ "$root" = /srv/xavos ]
+  [ -z "${XAVOS_FORGE_CONTAINER:-}" ] || [ "${XAVOS_IN_FORGE:-}" = "$XAVOS_FORGE_CONTAINER" ]
+}
+
+is_podman() { command -v "$1" >/dev/null && [[ $("$1" --version 2>/dev/null) == podman* ]]; }
+
+# Sets `engine`, the command line that reaches the engine this deployment was made with: XAVOS_ENGINE (docker or podman) at
+# XAVOS_ENGINE_URL, whatever the caller's environment and contexts say.
+find_engine() {
+  local kind=${XAVOS_ENGINE:-docker} url=${XAVOS_ENGINE_URL:-} program=""
+  engine=(env -u DOCKER_CONTEXT -u DOCKER_TLS -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH -u CONTAINER_HOST -u CONTAINER_CONNECTION)
+  if [ "$kind" = podman ]; then
+    for program in podman docker; do
+      is_podman "$program" || continue
+      engine+=(-u DOCKER_HOST "$program")
+      [ -z "$url" ] || engine+=(--remote --url "$url")
+      return
+    done
+  fi
+  # Docker's own command speaks to Podman as well; what only bears its name and is Podman does not speak to Docker.
+  if ! command -v docker >/dev/null || is_podman docker; then
+    die "the command $kind is needed to reach the forge $XAVOS_FORGE_CONTAINER."
+  fi
+  if [ -n "$url" ]; then engine+=("DOCKER_HOST=$url"); fi
+  if [ -n "${XAVOS_ENGINE_CERTIFICATES:-}" ]; then
+    engine+=("DOCKER_CERT_PATH=$XAVOS_ENGINE_CERTIFICATES" "${XAVOS_ENGINE_TLS:-DOCKER_TLS_VERIFY}=1")
+  fi
+  engine+=(docker)
 }
 
 # Where Elixir lives in a container, the same script is run there, with the deployment at /srv/xavos.
 enter_forge() {
   in_forge && return
-  local engine=${XAVOS_ENGINE:-docker} terminal=(-i)
-  command -v "$engine" >/dev/null || die "$engine is needed to reach the forge $XAVOS_FORGE_CONTAINER."
+  local engine terminal=(-i) where=${XAVOS_ENGINE_URL:-its usual place}
+  find_engine
   [ -t 0 ] && [ -t 1 ] && terminal=(-i -t)
-  case $("$engine" container inspect --format '{{.State.Running}}' "$XAVOS_FORGE_CONTAINER" 2>/dev/null) in
+  case $("${engine[@]}" container inspect --format '{{.State.Running}}' "$XAVOS_FORGE_CONTAINER" 2>/dev/null) in
     true) ;;
-    false) "$engine" start "$XAVOS_FORGE_CONTAINER" >/dev/null || die "the forge $XAVOS_FORGE_CONTAINER does not start." ;;
-    *) die "there is no container $XAVOS_FORGE_CONTAINER, or $engine does not answer." ;;
+    false)
+      "${engine[@]}" start "$XAVOS_FORGE_CONTAINER" >/dev/null || die "the forge $XAVOS_FORGE_CONTAINER does not start."
+      ;;
+    *) die "there is no container $XAVOS_FORGE_CONTAINER, or ${XAVOS_ENGINE:-docker} does not answer at $where." ;;
   esac
-  exec "$engine" exec "${terminal[@]}" --workdir /srv/xavos --env XAVOS_IN_FORGE=1 "$XAVOS_FORGE_CONTAINER" \
-    "scripts/${0##*/}" "$@"
+  exec "${engine[@]}" exec "${terminal[@]}" --workdir /srv/xavos --env XAVOS_IN_FORGE="$XAVOS_FORGE_CONTAINER" \
+    "$XAVOS_FORGE_CONTAINER" "scripts/${0##*/}" "$@"
 }

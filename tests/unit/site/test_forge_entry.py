@@ -1,0 +1,179 @@
+"""How a deployment's scripts find the way into its forge: by the engine of the run, never by a path."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rollout.options import ROOT
+from rollout.site.engine import Engine
+from rollout.site.engine_address import Tls
+
+SCRIPTS = ROOT / "overlay/scripts/files/scripts"
+FORGE = "xavos-1-forge"
+# Says what it was called with; knows the forge and its state.
+FAKE = """#!/bin/bash
+if [ "$1" = --version ]; then echo "{version}"; exit; fi
+{{ echo "{name} $*"; env | grep -E '^(DOCKER|CONTAINER)_' | sort; }} >>"$CALLS"
+for word in "$@"; do
+  case $word in inspect) echo "${{STATE-true}}"; exit ;; start) exit 0 ;; esac
+done
+"""
+
+
+class Machine:
+    """A deployment whose scripts see the commands that a test puts there, and no others of that kind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "deployment"
+        shutil.copytree(SCRIPTS, self.root / "scripts")
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        for program in ("bash", "env", "dirname", "sort", "grep", "cat"):
+            (self.programs / program).symlink_to(Path(shutil.which(program) or program))
+        self.calls = folder / "calls"
+
+    def has(self, name: str, version: str) -> None:
+        program = self.programs / name
+        program.write_text(FAKE.format(name=name, version=version))
+        program.chmod(0o755)
+
+    def settings(self, engine: Engine | None) -> None:
+        told = {} if engine is None else engine.settings()
+        lines = {"PORT": "4001", "XAVOS_FORGE_CONTAINER": FORGE, **told}
+        (self.root / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+
+    def status(self, **env: str) -> subprocess.CompletedProcess[str]:
+        given = {"PATH": str(self.programs), "CALLS": str(self.calls), **env}
+        argv = [self.root / "scripts/manage_xavos.sh", "status"]
+        return subprocess.run(argv, env=given, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def engine(kind: str, url: str, tls: Tls | None = None) -> Engine:
+    return Engine(url=url, kind=kind, version="1", rootless=False, os="debian", tls=tls)
+
+
+ELSEWHERE = {"DOCKER_HOST": "tcp://elsewhere:1", "DOCKER_CONTEXT": "elsewhere", "CONTAINER_HOST": "tcp://elsewhere:2",
+             "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/elsewhere"}  # fmt: skip
+ENTERED = f"exec -i --workdir /srv/xavos --env XAVOS_IN_FORGE={FORGE} {FORGE} scripts/manage_xavos.sh status"
+
+
+def test_docker_of_the_run_is_used_whatever_the_callers_environment_says(machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("docker", "unix:///run/user/1000/docker.sock"))
+
+    assert 0 == machine.status(**ELSEWHERE).returncode
+    host = "DOCKER_HOST=unix:///run/user/1000/docker.sock"
+    asked = "docker container inspect --format {{.State.Running}} " + FORGE
+    assert [asked, host, f"docker {ENTERED}", host] == machine.called()
+
+
+def test_podman_of_the_run_is_used_though_docker_is_there(machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.has("podman", "podman version 4.3.1")
+    machine.settings(engine("podman", "unix:///run/podman/podman.sock"))
+
+    machine.status(**ELSEWHERE)
+
+    assert f"podman --remote --url unix:///run/podman/podman.sock {ENTERED}" == machine.called()[-1]
+
+
+def test_docker_reaches_podman_where_its_own_command_is_missing(machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("podman", "unix:///run/podman/podman.sock"))
+
+    machine.status()
+
+    assert [f"docker {ENTERED}", "DOCKER_HOST=unix:///run/podman/podman.sock"] == machine.called()[-2:]
+
+
+def test_podman_that_is_called_docker_is_known(machine: Machine) -> None:
+    """Debian's podman-docker: it reads no DOCKER_HOST, and it cannot reach Docker."""
+    machine.has("docker", "podman version 4.3.1")
+    machine.settings(engine("podman", "unix:///run/podman/podman.sock"))
+    machine.status()
+    assert f"docker --remote --url unix:///run/podman/podman.sock {ENTERED}" == machine.called()[-1]
+
+    machine.settings(engine("docker", "unix:///var/run/docker.sock"))
+    ended = machine.status()
+    assert 1 == ended.returncode
+    assert f"the command docker is needed to reach the forge {FORGE}" in ended.stderr
+
+
+@pytest.mark.parametrize(("verify", "variable"), [(True, "DOCKER_TLS_VERIFY"), (False, "DOCKER_TLS")])
+def test_engine_behind_tls_gets_its_certificates(verify: bool, variable: str, machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("docker", "tcp://h:2376", Tls(folder="/certificates", verify=verify)))
+
+    machine.status(DOCKER_CERT_PATH="/elsewhere")
+
+    assert ["DOCKER_CERT_PATH=/certificates", "DOCKER_HOST=tcp://h:2376", f"{variable}=1"] == machine.called()[-3:]
+
+
+def test_forge_that_is_stopped_is_started_by_the_same_engine(machine: Machine) -> None:
+    machine.has("podman", "podman version 4.3.1")
+    machine.settings(engine("podman", "unix:///p.sock"))
+
+    assert 0 == machine.status(STATE="false").returncode
+    assert f"podman --remote --url unix:///p.sock start {FORGE}" in machine.called()
+
+
+def test_engine_that_does_not_answer_is_named(machine: Machine) -> None:
+    machine.has("podman", "podman version 4.3.1")
+    machine.settings(engine("podman", "unix:///p.sock"))
+
+    ended = machine.status(STATE="")
+
+    assert 1 == ended.returncode
+    assert f"there is no container {FORGE}, or podman does not answer at unix:///p.sock." in ended.stderr
+
+
+def test_deployment_of_an_earlier_run_is_reached_by_docker(machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(None)
+
+    assert 0 == machine.status().returncode
+    assert f"docker {ENTERED}" == machine.called()[-1]
+
+
+def test_a_folder_that_is_called_like_the_forges_is_not_the_forge(machine: Machine) -> None:
+    """`--directory=/srv/xavos` on the host: here the test's folder and the forge's have the same name."""
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("docker", "unix:///x.sock"))
+    for script in (machine.root / "scripts").iterdir():
+        script.write_text(script.read_text().replace("/srv/xavos", os.path.realpath(machine.root)))
+
+    assert 0 == machine.status().returncode
+    assert "docker exec" in machine.called()[-2]
+
+
+def test_in_the_forge_itself_no_engine_is_asked(machine: Machine) -> None:
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("docker", "unix:///x.sock"))
+
+    ended = machine.status(XAVOS_IN_FORGE=FORGE)
+
+    assert (3, []) == (ended.returncode, machine.called())
+    assert "XAVOS is not running" in ended.stdout
+
+
+def test_another_forge_is_not_this_one(machine: Machine) -> None:
+    """A script that is started from within another deployment's forge, or with its environment."""
+    machine.has("docker", "Docker version 28.2.2, build e6534b4")
+    machine.settings(engine("docker", "unix:///x.sock"))
+
+    machine.status(XAVOS_IN_FORGE="xavos-2-forge")
+
+    assert f"docker {ENTERED}" in machine.called()
