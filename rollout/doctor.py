@@ -22,8 +22,9 @@ from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.options import Options
 from rollout.plan import load_plan
 from rollout.report.text import plain
+from rollout.site.base import PULLED_BASE, base_command, find_base
 from rollout.site.choice import choose_way, host_toolchain
-from rollout.site.engine import Engine, find_engine
+from rollout.site.engine import Engine, NoEngine, find_engine
 from rollout.site.images import image_present
 from rollout.site.place import is_folder, refuse_place
 from rollout.site.postgres.binaries import find_binaries
@@ -89,7 +90,7 @@ def examine(options: Options) -> Iterator[Finding]:
         what="container engine",
         state="found" if answering else "optional" if host.state == embedded.state == "found" else "missing",
         detail=f"{engine.kind} {engine.version}" if isinstance(engine, Engine) else engine.reason,
-        mend="" if answering else "make deploy (as root it installs one), or start your Docker/Podman",
+        mend=_mend_engine(engine),
     )
     if isinstance(engine, Engine):
         for name in ("forge", "postgres"):
@@ -97,6 +98,11 @@ def examine(options: Options) -> Iterator[Finding]:
             yield Finding(what=f"image {name}", state="found" if present else "optional",
                           detail="built" if present else "not built yet",
                           mend="" if present else "built by the run itself")  # fmt: skip
+        if not all(image_present(engine, name) for name in ("forge", "postgres")):
+            base = find_base(engine.client())
+            yield Finding(what="base of the images", state="found" if base else "optional",
+                          detail=base or f"not here yet: {PULLED_BASE} is pulled, or made with debootstrap as root",
+                          mend="" if base or os.geteuid() == 0 else base_command(engine))  # fmt: skip
         yield from _fit(options, engine, without="optional" if host.state == embedded.state == "found" else "missing")
     yield host if not answering or options.forge == "host" else _soften(host)
     yield embedded if not answering or options.database == "embedded" else _soften(embedded)
@@ -113,6 +119,12 @@ def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]
         yield Finding(what=what, state=without, detail=way.message, mend=way.advice)
     elif way is not None:
         yield Finding(what=what, state="found", detail=f"shared, as {way.told()}")
+
+
+def _mend_engine(engine: Engine | NoEngine) -> str:
+    if isinstance(engine, Engine):
+        return ""
+    return engine.mend or "make deploy (as root it installs one), or start your Docker/Podman"
 
 
 def _plan(options: Options) -> Iterator[Finding]:

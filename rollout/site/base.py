@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,8 +24,13 @@ from rollout.site.host import run_on_host
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from rollout.site.engine import Engine
+
 PULLED_BASE = "debian:trixie-slim"
 OWN_BASE = "xavos-base:trixie"
+BASES = (PULLED_BASE, OWN_BASE, "debian:trixie", "debian:13-slim", "debian:13")  # each will do
+# What an engine may put before a name that has no registry of its own: nothing (Docker), or these (Podman).
+_PREFIXES = ("", "localhost/", "docker.io/library/")
 SUITE = "trixie"
 _FIRST_WORD_SECONDS = 20.0
 _PULL_SECONDS = 300.0
@@ -47,28 +54,33 @@ class BaseUnavailable(RolloutError):
         )
 
 
-def has_image(client: DockerClient, tag: str) -> bool:
-    """Whether the engine has it; asks no registry."""
-    try:
-        client.images.get(tag)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
+def find_image(client: DockerClient, tag: str) -> str | None:
+    """The name by which the engine has the image of this tag; None where it has none. Asks no registry."""
+    for prefix in _PREFIXES:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.images.get(f"{prefix}{tag}")
+            return f"{prefix}{tag}"
+    return None
 
 
-def ensure_base(client: DockerClient, say: Say) -> str:
-    """Tag of a Debian trixie on this engine; makes one where there is none. Raises BaseUnavailable."""
-    for tag in (PULLED_BASE, OWN_BASE):
-        if has_image(client, tag):
-            return tag
-    if pull(client, PULLED_BASE, say):
-        return PULLED_BASE
-    debootstrap(client, say)
-    return OWN_BASE
+def without_registry(name: str) -> str:
+    """The tag as we gave it, whatever the engine has put before it."""
+    return next(name.removeprefix(prefix) for prefix in reversed(_PREFIXES) if name.startswith(prefix))
 
 
-def pull(client: DockerClient, tag: str, say: Say) -> bool:
-    """Try to pull; False where the registry does not answer within 20 s or the image is not there in 300 s."""
+def find_base(client: DockerClient) -> str | None:
+    """The name of a Debian trixie that the engine has."""
+    return next(filter(None, (find_image(client, tag) for tag in BASES)), None)
+
+
+def ensure_base(engine: Engine, say: Say) -> str:
+    """Name of a Debian trixie on this engine; makes one where there is none. Raises BaseUnavailable."""
+    client = engine.client()
+    return find_base(client) or pull(client, PULLED_BASE, say) or debootstrap(engine, say)
+
+
+def pull(client: DockerClient, tag: str, say: Say) -> str | None:
+    """Its name then; None where the registry does not answer within 20 s or the image is not there in 300 s."""
     say(f"Pulling {tag} ...")
     events: queue.Queue[str | None] = queue.Queue()
 
@@ -89,21 +101,36 @@ def pull(client: DockerClient, tag: str, say: Say) -> bool:
             event = events.get(timeout=min(limit, max(0.0, deadline - time.monotonic())))
         except queue.Empty:
             say(f"  gave up on {tag}: {last}")
-            return False
+            return None
         if event is None:
             break
         limit, last = 60.0, event
-    if has_image(client, tag):
-        return True
-    say(f"  {tag} cannot be pulled: {last.splitlines()[0][:160]}")
-    return False
+    found = find_image(client, tag)
+    if found is None:
+        say(f"  {tag} cannot be pulled: {last.splitlines()[0][:160] if last else 'the engine says nothing'}")
+    return found
 
 
-def debootstrap(client: DockerClient, say: Say) -> None:
+def base_command(engine: Engine) -> str:
+    """What makes OWN_BASE on this very engine, for a user who may use sudo: one line for the shell."""
+    install = "apt-get install -y --no-install-recommends debootstrap debian-archive-keyring >&2 && "
+    arguments = " ".join(filter(None, ("--variant=minbase", SUITE, "$d", os.environ.get("XAVOS_DEBIAN_MIRROR"))))
+    make = (
+        f"d=$(mktemp -d /var/tmp/xavos-base.XXXXXX) && debootstrap {arguments} >&2 "
+        "&& tar -C $d --one-file-system -c . && rm -rf $d"
+    )
+    return f"sudo sh -c '{'' if _program() else install}{make}' | {engine.command_line()} import - {OWN_BASE}"
+
+
+def _program() -> str | None:
+    return shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def debootstrap(engine: Engine, say: Say) -> str:
     """Make OWN_BASE out of Debian's packages: 100 MB, about 30 s. Raises BaseUnavailable."""
     if os.geteuid() != 0:
-        raise BaseUnavailable(reason="making one with debootstrap needs root", command="sudo make deploy")
-    program = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        raise BaseUnavailable(reason="making one with debootstrap needs root", command=base_command(engine))
+    program = _program()
     if program is None:
         raise BaseUnavailable(
             reason="debootstrap is not installed",
@@ -129,15 +156,21 @@ def debootstrap(client: DockerClient, say: Say) -> None:
                 reason=f"{outcome.describe()}: {' / '.join(outcome.tail.strip().splitlines()[-3:])}",
                 command="see that a Debian mirror is reachable, or name one in XAVOS_DEBIAN_MIRROR",
             )
-        _import(client, root)
+        return _import(engine.client(), root)
 
 
-def _import(client: DockerClient, root: Path) -> None:
+def _import(client: DockerClient, root: Path) -> str:
+    """Import the folder and name the image. Podman forgets the tag of an import, so it is given afterwards."""
     argv = ["tar", "--create", "--numeric-owner", "--one-file-system", f"--directory={root}"]
     argv += [f"--exclude={pattern}" for pattern in _LEFT_OUT] + ["."]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as tar:
         assert tar.stdout is not None
+        said = client.api.import_image_from_stream(tar.stdout)
+    identity = re.findall(r'"status":\s*"(sha256:[0-9a-f]+)"', said)
+    if tar.returncode == 0 and identity:
         repository, _, tag = OWN_BASE.partition(":")
-        client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
-    if tar.returncode != 0 or not has_image(client, OWN_BASE):
+        client.api.tag(identity[-1], repository, tag)
+    found = find_image(client, OWN_BASE)
+    if tar.returncode != 0 or not identity or found is None:
         raise BaseUnavailable(reason="importing it into the engine failed", command="docker info  # has it room?")
+    return found

@@ -19,7 +19,7 @@ import docker.tls
 import httpx
 import requests
 
-from rollout.site.engine_address import BadAddress, Tls, broken_configuration, named_address
+from rollout.site.engine_address import DEFAULT_SOCKET, BadAddress, Tls, broken_configuration, named_address
 
 RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
@@ -51,6 +51,15 @@ class Engine:
     def client(self) -> docker.DockerClient:
         """A client with a time limit of ten minutes a request; one for each engine and process."""
         return _client(self.url, self.tls)
+
+    def command_line(self) -> str:
+        """How a shell reaches this very engine, to be followed by a subcommand."""
+        if self.kind == "podman":
+            return f"podman --remote --url {self.url}"
+        if self.tls is not None:
+            variable = "DOCKER_TLS_VERIFY" if self.tls.verify else "DOCKER_TLS"
+            return f"DOCKER_HOST={self.url} {variable}=1 DOCKER_CERT_PATH={self.tls.folder} docker"
+        return "docker" if self.url == DEFAULT_SOCKET else f"DOCKER_HOST={self.url} docker"
 
     def settings(self) -> dict[str, str]:
         """For the scripts of a deployment, which are to reach this engine and no other."""

@@ -14,6 +14,7 @@ import docker.errors
 
 from rollout.process import Launcher, LocalLauncher
 from rollout.site import inside, processes
+from rollout.site.base import without_registry
 from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
@@ -183,7 +184,7 @@ class ContainerForge:
 
     @property
     def identity(self) -> str:
-        return f"container {self._image}"
+        return f"container {without_registry(self._image)}"
 
     @property
     def record(self) -> Mapping[str, Any]:

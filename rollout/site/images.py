@@ -15,7 +15,7 @@ import filelock
 
 from rollout.errors import RolloutError
 from rollout.options import ROOT, cache_folder
-from rollout.site.base import SUITE, ensure_base, has_image, pull
+from rollout.site.base import SUITE, ensure_base, find_image, pull
 from rollout.site.engine import Engine
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
-    """An image on the engine. `built` where this call built or pulled it, which took `seconds`."""
+    """An image on the engine, by the engine's name. `built` where this call built or pulled it, in `seconds`."""
 
     tag: str
     id: str
@@ -62,11 +62,7 @@ def ensure_image(engine: Engine, name: str, *, say: Say = print) -> ImageRef:
         if tag is not None:
             return ImageRef(tag=tag, id=str(client.images.get(tag).id), built=False, seconds=time.monotonic() - began)
         official = OFFICIAL.get(name)
-        if official and pull(client, official, say):
-            tag = official
-        else:
-            tag = image_tag(name)
-            _build(client, name, tag, say)
+        tag = (pull(client, official, say) if official else None) or _build(engine, name, say)
     image = client.images.get(tag)
     seconds = time.monotonic() - began
     say(f"Image {tag}: {image.attrs.get('Size', 0) / 1e6:.0f} MB, ready after {seconds:.0f} s")
@@ -96,7 +92,7 @@ def image_tag(name: str, root: Path = ROOT) -> str:
 
 def _present(client: DockerClient, name: str) -> str | None:
     tags = (image_tag(name), OFFICIAL.get(name))
-    return next((tag for tag in tags if tag and has_image(client, tag)), None)
+    return next(filter(None, (find_image(client, tag) for tag in tags if tag)), None)
 
 
 def _building(name: str) -> filelock.FileLock:
@@ -106,8 +102,9 @@ def _building(name: str) -> filelock.FileLock:
     return filelock.FileLock(folder / f"image-{name}.lock")
 
 
-def _build(client: DockerClient, name: str, tag: str, say: Say) -> None:
-    base = ensure_base(client, say)
+def _build(engine: Engine, name: str, say: Say) -> str:
+    client, tag = engine.client(), image_tag(name)
+    base = ensure_base(engine, say)
     say(f"Building {tag} on {base} (about a minute) ...")
     proxies = {key: os.environ[key] for key in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(key)}
     printed: list[str] = []
@@ -130,8 +127,10 @@ def _build(client: DockerClient, name: str, tag: str, say: Say) -> None:
                 raise ImageBuildFailed(name=name, reason=str(event["error"])[:300], tail=_end_of(printed))
     except docker.errors.DockerException as error:
         raise ImageBuildFailed(name=name, reason=str(error)[:300], tail=_end_of(printed)) from error
-    if not has_image(client, tag):
+    found = find_image(client, tag)
+    if found is None:
         raise ImageBuildFailed(name=name, reason="the engine ended without an image", tail=_end_of(printed))
+    return found
 
 
 def _end_of(lines: list[str], count: int = 15) -> str:

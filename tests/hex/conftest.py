@@ -22,6 +22,7 @@ from rollout.hex.gateway import Gateway
 from rollout.hex.sources import Source
 from rollout.hex.transport import make_client
 from rollout.site import inside
+from rollout.site.base import without_registry
 from rollout.site.postgres.engine import engine
 
 GatewayMaker = Callable[..., Gateway]
@@ -89,7 +90,7 @@ def forge_image(docker_client: docker.DockerClient) -> str:
     """An image with Elixir and Hex that is on this machine."""
     named = os.environ.get("XAVOS_TEST_FORGE_IMAGE")
     tags = sorted(tag for image in docker_client.images.list() for tag in image.tags)
-    found = [named] if named else [tag for tag in tags if tag.startswith("xavos-forge:")]
+    found = [named] if named else [tag for tag in tags if without_registry(tag).startswith("xavos-forge:")]
     if not found:
         pytest.skip("no image xavos-forge on this machine")
     return found[0]

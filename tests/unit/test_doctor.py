@@ -9,7 +9,7 @@ import pytest
 from rollout import doctor
 from rollout.doctor import Finding
 from rollout.errors import EngineUnfit
-from rollout.site.engine import Engine
+from rollout.site.engine import Engine, NoEngine
 from rollout.site.way import Way
 from tests.unit.fakes import options
 
@@ -66,3 +66,11 @@ def test_an_engine_that_answers_has_to_fit(
     assert state == finding.state
     assert detail in finding.detail
     assert ("Use another." in finding.mend) is (state == "missing")
+
+
+def test_an_engine_that_is_named_and_silent_is_told_with_what_takes_the_name_back() -> None:
+    """Not with another engine to install."""
+    named = NoEngine(reason="DOCKER_CONTEXT=x: there is no such context", named=True, mend="unset DOCKER_CONTEXT")
+
+    assert "unset DOCKER_CONTEXT" == doctor._mend_engine(named)
+    assert "start your Docker/Podman" in doctor._mend_engine(NoEngine(reason="no socket"))

@@ -49,7 +49,7 @@ class Machine:
 
     def status(self, **env: str) -> subprocess.CompletedProcess[str]:
         given = {"PATH": str(self.programs), "CALLS": str(self.calls), **env}
-        argv = [self.root / "scripts/manage_xavos.sh", "status"]
+        argv = [str(self.root / "scripts/manage_xavos.sh"), "status"]
         return subprocess.run(argv, env=given, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
     def called(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,14 @@ class FakeImage:
 
 
 class FakeClient:
-    """An engine in a dict. `registry` are the tags that can be pulled; `events` what a build prints."""
+    """An engine in a set. `registry` are the tags that can be pulled; `events` what a build prints.
 
-    def __init__(self, *, local: tuple[str, ...] = (), registry: tuple[str, ...] = ()) -> None:
-        self.local, self.registry = set(local), registry
+    `prefix` is what it puts before a name without a registry; only by the whole name an image is found.
+    """
+
+    def __init__(self, *, local: tuple[str, ...] = (), registry: tuple[str, ...] = (), prefix: str = "") -> None:
+        self.local, self.registry, self.prefix = set(local), registry, prefix
+        self.unnamed: set[str] = set()
         self.events: list[dict[str, str]] = [{"stream": "Step 1/1 : FROM x\n"}]
         self.done: list[str] = []
         self.buildargs: Mapping[str, str] = {}
@@ -43,7 +48,7 @@ class FakeClient:
         self.done.append(f"pull {full}")
         if full not in self.registry:
             raise docker.errors.APIError("no such host")
-        self.local.add(full)
+        self.local.add(f"{self.prefix}{full}")
         yield {"status": "done"}
 
     def build(self, *, tag: str, buildargs: Mapping[str, str], **_: object) -> Iterator[dict[str, str]]:
@@ -51,25 +56,29 @@ class FakeClient:
         self.buildargs = buildargs
         yield from self.events
         if not any("error" in event for event in self.events):
-            self.local.add(tag)
+            self.local.add(f"{self.prefix}{tag}")
 
-    def import_image_from_stream(self, stream: io.BufferedReader, repository: str, tag: str) -> None:
+    def import_image_from_stream(self, stream: io.BufferedReader) -> str:
         assert stream.read(257)
         stream.read()
-        self.local.add(f"{repository}:{tag}")
+        self.unnamed.add("sha256:0a1b")
+        return '{"status":"sha256:0a1b"}\r\n'
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        assert image in self.unnamed
+        self.local.add(f"{self.prefix}{repository}:{tag}")
 
 
-class FakeEngine:
-    def __init__(self, client: FakeClient) -> None:
-        self._client = client
+class FakeEngine(Engine):
+    fake: FakeClient
 
-    def client(self) -> FakeClient:
-        return self._client
+    def client(self) -> Any:
+        return self.fake
 
 
-def on(client: FakeClient) -> Engine:
-    fake: Any = FakeEngine(client)
-    engine: Engine = fake
+def on(client: FakeClient, *, kind: str = "docker", url: str = "unix:///var/run/docker.sock") -> Engine:
+    engine = FakeEngine(url=url, kind=kind, version="1", rootless=False, os="debian")
+    object.__setattr__(engine, "fake", client)
     return engine
 
 
@@ -144,8 +153,84 @@ def test_debootstrapped_base_gets_a_tag_of_ours(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("os.geteuid", lambda: 0)
     client = FakeClient()
 
-    assert OWN_BASE == base.ensure_base(client, print)  # type: ignore[arg-type]
+    assert OWN_BASE == base.ensure_base(on(client), print)
     assert {OWN_BASE} == client.local
+
+
+@pytest.mark.parametrize("prefix", ["localhost/", "docker.io/library/"])
+@pytest.mark.parametrize("name", ["forge", "postgres"])
+def test_images_are_found_whatever_the_engine_puts_before_their_names(name: str, prefix: str) -> None:
+    there = FakeClient(local=(f"{prefix}{image_tag(name)}",))
+    assert image_present(on(there), name)
+    assert f"{prefix}{image_tag(name)}" == ensure_image(on(there), name, say=print).tag
+
+    based = FakeClient(local=(f"{prefix}{OWN_BASE}",), prefix=prefix)
+    made = ensure_image(on(based), name, say=print)
+    assert f"build {image_tag(name)} on {prefix}{OWN_BASE}" in based.done
+    assert f"{prefix}{image_tag(name)}" == made.tag
+
+
+def test_postgres_that_podman_has_pulled_is_found() -> None:
+    client = FakeClient(local=("docker.io/library/postgres:17",))
+
+    ref = ensure_image(on(client), "postgres", say=print)
+
+    assert ("docker.io/library/postgres:17", False, []) == (ref.tag, ref.built, client.done)
+
+
+@pytest.mark.parametrize("there", ["debian:trixie", "localhost/debian:13-slim"])
+def test_a_debian_of_the_user_will_do_as_base(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain user needs no rights for that."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    client = FakeClient(local=(there,))
+
+    ensure_image(on(client), "forge", say=print)
+
+    assert [f"build {image_tag('forge')} on {there}"] == client.done
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "importing"),
+    [
+        ("docker", "unix:///var/run/docker.sock", "docker"),
+        ("docker", "unix:///run/user/1/docker.sock", "DOCKER_HOST=unix:///run/user/1/docker.sock docker"),
+        ("podman", "unix:///run/user/1/podman.sock", "podman --remote --url unix:///run/user/1/podman.sock"),
+    ],
+)
+def test_a_plain_user_is_told_the_one_command_for_his_own_engine(
+    kind: str, url: str, importing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it does what it says: with programs on PATH that write down what they get."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(base, "_program", lambda: None)
+    with pytest.raises(BaseUnavailable) as caught:
+        ensure_image(on(FakeClient(), kind=kind, url=url), "forge", say=print)
+    command = str(caught.value).partition("Mend it with: ")[2].partition(". Or go without")[0]
+    assert command.endswith(f"| {importing} import - {OWN_BASE}")
+
+    for name, script in {
+        "sudo": 'exec "$@"', "apt-get": f'echo "apt-get $*" >>{tmp_path}/said', "debootstrap": 'echo trixie >"$3/os"',
+        "mktemp": f"mkdir {tmp_path}/root; echo {tmp_path}/root",
+        "docker": f'echo "$*" "${{DOCKER_HOST-}}" >>{tmp_path}/said; tar -t >>{tmp_path}/said',
+        "podman": f'echo "$*" >>{tmp_path}/said; tar -t >>{tmp_path}/said',
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    subprocess.run(["sh", "-c", command], check=True, timeout=20)
+
+    said = (tmp_path / "said").read_text()
+    assert "apt-get install -y --no-install-recommends debootstrap" in said
+    assert f"import - {OWN_BASE}" in said
+    assert url in said or kind == importing
+    assert "./os" in said
+    assert not (tmp_path / "root").exists()
+
+
+def test_an_engines_own_prefix_is_not_part_of_what_a_checkpoint_depends_on() -> None:
+    names = ("xavos-forge:1", "localhost/xavos-forge:1", "docker.io/library/xavos-forge:1")
+    assert {"xavos-forge:1"} == {base.without_registry(name) for name in names}
+    assert "quay.io/xavos-forge:1" == base.without_registry("quay.io/xavos-forge:1")
 
 
 def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
