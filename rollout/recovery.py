@@ -16,6 +16,7 @@ from rollout.journal.questions import Event, last, mapping, text
 from rollout.report import write_reports
 from rollout.rollback import essential, roll_back
 from rollout.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
+from rollout.site.engine import engine_of_run
 from rollout.site.fitting import settle_probes
 from rollout.site.store import Store
 from rollout.undo import Workshop
@@ -175,7 +176,9 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     for name in paths or [""]:
         journal.record("rollback.started", path=name, phase="", why=why)
     workshop = Workshop(store=store, secrets=secrets, servers={})
-    left = roll_back(_silenced(essential(acts)), journal, workshop)
+    engine = mapping(mapping(last(events, "run.started"), "forge"), "engine")
+    with engine_of_run({name: str(value) for name, value in engine.items()}):
+        left = roll_back(_silenced(essential(acts)), journal, workshop)
     for name in paths or [""]:
         journal.record(
             "rollback.finished",

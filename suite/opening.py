@@ -147,7 +147,8 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
             "why": chosen.source_why,
             "rehearsal": chosen.is_rehearsal,
         },
-        "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why},
+        "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why,
+                  "engine": engine.settings() if engine else {}},
         "database": {"kind": database.kind, "detail": "", "why": database.why},
     }
 

@@ -14,7 +14,8 @@ SCHEMA = 1
 EVENTS: Mapping[str, str] = {
     # the run
     "run.started": "pid argv options source forge database host versions paths gate? started_by? plan",
-    #   options: the frozen Options as a mapping; source: {kind, detail, why, rehearsal?}; forge: {kind, detail, why};
+    #   options: the frozen Options as a mapping; source: {kind, detail, why, rehearsal?};
+    #   forge: {kind, detail, why, engine?}; engine: the container engine, as Engine.settings has it;
     #   database: {kind, detail, why, version?}; host: {os, cpus, memory}; versions: {tool: version};
     #   paths: [name]; plan: {path: [{name, description, optional, packages: [{name, requirement}]}]}
     "run.interrupted": "signal",

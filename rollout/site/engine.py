@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +21,16 @@ import docker.tls
 import httpx
 import requests
 
-from rollout.site.engine_address import DEFAULT_SOCKET, BadAddress, Tls, broken_configuration, named_address
+from rollout.site.engine_address import (
+    DEFAULT_SOCKET,
+    VARIABLES,
+    BadAddress,
+    Tls,
+    as_settings,
+    broken_configuration,
+    named_address,
+    of_settings,
+)
 
 RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
@@ -28,6 +39,7 @@ _BUSY_SECONDS = 2.0
 # A socket speaks plain HTTP; a context without certificates spares reading the system's, 40 ms each time.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _CLIENT_SECONDS = 600
+_of_run: ContextVar[Mapping[str, str] | None] = ContextVar("the engine of an earlier run", default=None)
 # docker-py lets an OSError of its transport (a socket without rights) and a ValueError (a bad URL) through.
 _STRANGER = "it does not accept our certificate (cert.pem and key.pem), or the lack of one"
 _BROKEN_OFF = "it broke off the connection (does it speak TLS, and does it accept our certificate?)"
@@ -62,12 +74,8 @@ class Engine:
         return "docker" if self.url == DEFAULT_SOCKET else f"DOCKER_HOST={self.url} docker"
 
     def settings(self) -> dict[str, str]:
-        """For the scripts of a deployment, which are to reach this engine and no other."""
-        settings = {"XAVOS_ENGINE": self.kind, "XAVOS_ENGINE_URL": self.url}
-        if self.tls is not None:
-            settings["XAVOS_ENGINE_TLS"] = "DOCKER_TLS_VERIFY" if self.tls.verify else "DOCKER_TLS"
-            settings["XAVOS_ENGINE_CERTIFICATES"] = self.tls.folder
-        return settings
+        """For the scripts of a deployment, and for who undoes a run: they are to reach this engine and no other."""
+        return {"XAVOS_ENGINE": self.kind, **as_settings(self.url, self.tls)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +126,35 @@ def _client(url: str, tls: Tls | None) -> docker.DockerClient:
     return Client(base_url=url, timeout=_CLIENT_SECONDS, tls=_settings(tls))
 
 
+@contextlib.contextmanager
+def engine_of_run(settings: Mapping[str, str]) -> Iterator[None]:
+    """In here the engine is the one of these settings (see Engine.settings), whatever the environment says by now.
+
+    Nothing changes where they name none, as those of runs without an engine.
+    """
+    token = _of_run.set(settings if settings.get("XAVOS_ENGINE_URL") else None)
+    try:
+        yield
+    finally:
+        _of_run.reset(token)
+
+
+def meant() -> Hashable:
+    """All that says which engine is meant; equal while that stays the same."""
+    settings = _of_run.get() or {}
+    return tuple(sorted(settings.items())), tuple(os.environ.get(variable) for variable in VARIABLES)
+
+
 def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngine:
     """The one that the user has named (see rollout.site.engine_address), else the first that answers within 2 s:
     Docker's socket, then Podman's.
+
+    Within `engine_of_run`, and without an `environment`, it is that run's.
     """
     env = os.environ if environment is None else environment
+    settings = _of_run.get() if environment is None else None
     try:
-        named = named_address(env)
+        named = of_settings(settings) if settings else named_address(env)
     except BadAddress as error:
         return NoEngine(reason=str(error), named=True, mend=error.mend)
     if named is not None:

@@ -58,6 +58,30 @@ class Address:
     tls: Tls | None = None
 
 
+def as_settings(url: str, tls: Tls | None) -> dict[str, str]:
+    """An engine's address as variables of a deployment's `.env` and of a run's journal."""
+    if tls is None:
+        return {"XAVOS_ENGINE_URL": url}
+    return {
+        "XAVOS_ENGINE_URL": url,
+        "XAVOS_ENGINE_TLS": "DOCKER_TLS_VERIFY" if tls.verify else "DOCKER_TLS",
+        "XAVOS_ENGINE_CERTIFICATES": tls.folder,
+    }
+
+
+def of_settings(settings: Mapping[str, str]) -> Address:
+    """The address that `as_settings` has written. Raises BadAddress where its certificates are gone."""
+    url, tls = settings["XAVOS_ENGINE_URL"], None
+    by = f"the engine of that run, {url}"
+    try:
+        if "XAVOS_ENGINE_CERTIFICATES" in settings:
+            verify = settings.get("XAVOS_ENGINE_TLS") != "DOCKER_TLS"
+            tls = _tls(Path(settings["XAVOS_ENGINE_CERTIFICATES"]), verify=verify, needs_ca=False)
+    except ValueError as error:
+        raise BadAddress(f"{by}: {error}", mend="put the certificates back") from None
+    return Address(url=url, by=by, mend="start that engine", tls=tls)
+
+
 class BadAddress(Exception):
     """What names the engine cannot be used; one sentence without its end. `mend` is a command."""
 

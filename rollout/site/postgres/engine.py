@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import secrets
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 
 import docker
@@ -17,8 +16,7 @@ from docker.models.containers import Container
 
 from rollout import errors
 from rollout.site import inside
-from rollout.site.engine import Engine, NoEngine, find_engine
-from rollout.site.engine_address import VARIABLES
+from rollout.site.engine import Engine, NoEngine, find_engine, meant
 from rollout.site.postgres.dump import Ran
 from rollout.site.postgres.errors import ServerGone
 from rollout.site.postgres.login import Login
@@ -30,19 +28,13 @@ _THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec, each of whi
 
 def engine_url() -> str:
     """Where the engine answers, as DOCKER_HOST would say; raises errors.NoEngine."""
-    return _engine(_named()).url
-
-
-def _named() -> tuple[str | None, ...]:
-    """All that says which engine is meant."""
-    return tuple(os.environ.get(variable) for variable in VARIABLES)
+    return _engine(meant()).url
 
 
 @cache
-def _engine(named: tuple[str | None, ...]) -> Engine:
+def _engine(known_by: Hashable) -> Engine:  # noqa: ARG001 - for the cache
     """Looked for until it is found, then known: there is a question to it for every fingerprint."""
-    given = {variable: value for variable, value in zip(VARIABLES, named, strict=True) if value is not None}
-    found = find_engine({**os.environ, **given})
+    found = find_engine()
     if isinstance(found, NoEngine):
         raise errors.NoEngine(reason=found.reason)
     return found
@@ -52,7 +44,7 @@ def _engine(named: tuple[str | None, ...]) -> Engine:
 def engine() -> Iterator[docker.DockerClient]:
     """The client of the container engine; raises NoEngine."""
     try:
-        yield _engine(_named()).client()
+        yield _engine(meant()).client()
     except requests.ConnectionError as error:
         raise errors.NoEngine(reason=str(error)) from None
 
