@@ -164,11 +164,11 @@ class FolderUnwritable(RolloutError):
 class NoEngine(RolloutError):
     """No container engine answers, and the run needs one."""
 
-    def __init__(self, *, reason: str, commands: Sequence[str] = ()) -> None:
+    def __init__(self, *, reason: str, commands: Sequence[str] = (), to: str = "To install one") -> None:
         steps = "".join(f"\n    {command}" for command in commands)
         super().__init__(
             f"No container engine answers: {reason}.",
-            advice=(f"To install one:{steps}\n  " if steps else "")
+            advice=(f"{to}:{steps}\n  " if steps else "")
             + "Or go without: --forge=host --database=embedded.",
         )
 

@@ -74,7 +74,7 @@ def _engine(needed: Mapping[str, str], say: Say) -> Engine | None:
     if isinstance(found, Engine):
         return found
     if found.named:
-        raise NoEngine(reason=found.reason, commands=(found.mend,))
+        raise NoEngine(reason=found.reason, commands=(found.mend,), to="To go on with another")
     none = NoEngine(reason=found.reason, commands=commands())
     if os.geteuid() == 0:
         try:
