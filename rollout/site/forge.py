@@ -223,9 +223,9 @@ class ContainerForge:
 
     def sees(self, file: str, line: str) -> bool:
         """Whether a file of the deployment, as the container sees it, has exactly this line."""
-        argv = ["grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file)]
+        argv = ("grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file))
         with asking(f"run grep in {self.name}"):
-            return self._client.containers.get(self.name).exec_run(argv).exit_code == 0
+            return inside.ask(self._client.containers.get(self.name), *argv, again=True).exit_code == 0
 
     def _inside(self, *arguments: str) -> str:
         """Run the process script in the container; silent where the container is gone.
