@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from rollout.site.engine import Engine
 from rollout.site.site import Site
-
-_DOCKER = "unix:///var/run/docker.sock"
 
 
 def entrances(site: Site) -> dict[str, str]:
@@ -33,11 +30,5 @@ def _in_forge(site: Site, *command: str) -> str:
         return f"cd {shlex.quote(str(forge.root))} && {shlex.join(['env', *given, *command])}"
     workdir = ("--workdir", str(forge.root))
     environment = [word for one in given for word in ("--env", one)]
-    return shlex.join([*_client(site.engine), "exec", "-it", *workdir, *environment, forge.record["name"], *command])
-
-
-def _client(engine: Engine | None) -> tuple[str, ...]:
-    """The engine's own client program; another address than the usual one has to be named."""
-    if engine is None or engine.kind == "podman":
-        return ("podman",) if engine else ("docker",)
-    return ("docker",) if engine.url == _DOCKER else ("docker", "--host", engine.url)
+    client = site.engine.command() if site.engine else ("docker",)
+    return shlex.join([*client, "exec", "-it", *workdir, *environment, forge.record["name"], *command])

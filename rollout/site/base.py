@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -119,7 +120,7 @@ def base_command(engine: Engine) -> str:
         f"d=$(mktemp -d /var/tmp/xavos-base.XXXXXX) && debootstrap {arguments} >&2 "
         "&& tar -C $d --one-file-system -c . && rm -rf $d"
     )
-    return f"sudo sh -c '{'' if _program() else install}{make}' | {engine.command_line()} import - {OWN_BASE}"
+    return f"sudo sh -c '{'' if _program() else install}{make}' | {shlex.join(engine.command())} import - {OWN_BASE}"
 
 
 def _program() -> str | None:

@@ -64,14 +64,15 @@ class Engine:
         """A client with a time limit of ten minutes a request; one for each engine and process."""
         return _client(self.url, self.tls)
 
-    def command_line(self) -> str:
-        """How a shell reaches this very engine, to be followed by a subcommand."""
+    def command(self) -> tuple[str, ...]:
+        """The engine's own program, reaching this very engine; a subcommand has to follow."""
         if self.kind == "podman":
-            return f"podman --remote --url {self.url}"
+            return ("podman", "--remote", "--url", self.url)
         if self.tls is not None:
             variable = "DOCKER_TLS_VERIFY" if self.tls.verify else "DOCKER_TLS"
-            return f"DOCKER_HOST={self.url} {variable}=1 DOCKER_CERT_PATH={self.tls.folder} docker"
-        return "docker" if self.url == DEFAULT_SOCKET else f"DOCKER_HOST={self.url} docker"
+            certificates = (f"{variable}=1", f"DOCKER_CERT_PATH={self.tls.folder}")
+            return ("env", f"DOCKER_HOST={self.url}", *certificates, "docker")
+        return ("docker",) if self.url == DEFAULT_SOCKET else ("env", f"DOCKER_HOST={self.url}", "docker")
 
     def settings(self) -> dict[str, str]:
         """For the scripts of a deployment, and for who undoes a run: they are to reach this engine and no other."""

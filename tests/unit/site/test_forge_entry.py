@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rollout.options import ROOT
+from rollout.site.access import entrances
 from rollout.site.engine import Engine
 from rollout.site.engine_address import Tls
 
@@ -156,7 +160,7 @@ def test_a_folder_that_is_called_like_the_forges_is_not_the_forge(machine: Machi
         script.write_text(script.read_text().replace("/srv/xavos", os.path.realpath(machine.root)))
 
     assert 0 == machine.status().returncode
-    assert "docker exec" in machine.called()[-2]
+    assert machine.called()[-2].startswith("docker exec")
 
 
 def test_in_the_forge_itself_no_engine_is_asked(machine: Machine) -> None:
@@ -177,3 +181,25 @@ def test_another_forge_is_not_this_one(machine: Machine) -> None:
     machine.status(XAVOS_IN_FORGE="xavos-2-forge")
 
     assert f"docker {ENTERED}" in machine.called()
+
+
+@pytest.mark.parametrize(
+    ("found", "begins"),
+    [
+        (engine("docker", "unix:///var/run/docker.sock"), ["docker", "exec"]),
+        (engine("docker", "unix:///a b.sock"), ["env", "DOCKER_HOST=unix:///a b.sock", "docker", "exec"]),
+        (engine("podman", "unix:///p.sock"), ["podman", "--remote", "--url", "unix:///p.sock", "exec"]),
+        (
+            engine("docker", "tcp://h:1", Tls(folder="/c")),
+            ["env", "DOCKER_HOST=tcp://h:1", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/c", "docker", "exec"],
+        ),
+    ],
+)
+def test_a_person_is_told_the_way_in_by_the_same_engine(found: Engine, begins: list[str], tmp_path: Path) -> None:
+    forge = SimpleNamespace(root=Path("/srv/xavos"), kind="container", record={"name": FORGE})
+    site: Any = SimpleNamespace(forge=forge, in_forge=forge, engine=found, file=lambda name: tmp_path / name)
+
+    words = shlex.split(entrances(site)["forge"])
+
+    assert begins == words[: len(begins)]
+    assert [FORGE, "bash"] == words[-2:]

@@ -193,7 +193,7 @@ def test_a_debian_of_the_user_will_do_as_base(there: str, monkeypatch: pytest.Mo
     ("kind", "url", "importing"),
     [
         ("docker", "unix:///var/run/docker.sock", "docker"),
-        ("docker", "unix:///run/user/1/docker.sock", "DOCKER_HOST=unix:///run/user/1/docker.sock docker"),
+        ("docker", "unix:///run/user/1/docker.sock", "env DOCKER_HOST=unix:///run/user/1/docker.sock docker"),
         ("podman", "unix:///run/user/1/podman.sock", "podman --remote --url unix:///run/user/1/podman.sock"),
     ],
 )
