@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from rollout.errors import NoEngine, RolloutError, ToolMissing
-from rollout.site.choice import host_toolchain
+from rollout.site.choice import engine_needed, host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.engine_setup import commands, install_engine
 from rollout.site.images import ensure_image, image_present
@@ -74,7 +74,7 @@ def _engine(needed: Mapping[str, str], say: Say) -> Engine | None:
     if isinstance(found, Engine):
         return found
     if found.named:
-        raise NoEngine(reason=found.reason, commands=(found.mend,), to="To go on with another")
+        raise engine_needed(found, found.reason)
     none = NoEngine(reason=found.reason, commands=commands())
     if os.geteuid() == 0:
         try:

@@ -62,9 +62,8 @@ def choose_forge(option: str, found: Engine | NoEngine, unfit: EngineUnfit | Non
     try:
         toolchain = host_toolchain()
     except ToolMissing as error:
-        raise EngineNeeded(
-            reason=f"{found.reason}; and this machine's own toolchain will not do ({error.message})", commands=_INSTALL
-        ) from None
+        reason = f"{found.reason}; and this machine's own toolchain will not do ({error.message})"
+        raise engine_needed(found, reason) from None
     return Choice(kind="host", why=f"no container engine answers ({found.reason}); this machine has {toolchain}")
 
 
@@ -146,5 +145,12 @@ def host_toolchain() -> str:
 
 def _require(found: Engine | NoEngine, reason: str) -> Engine:
     if isinstance(found, NoEngine):
-        raise EngineNeeded(reason=f"{reason} ({found.reason})", commands=_INSTALL)
+        raise engine_needed(found, f"{reason} ({found.reason})")
     return found
+
+
+def engine_needed(found: NoEngine, reason: str) -> EngineNeeded:
+    """The error where an engine is needed: beside one that the user has named, no other is to be installed."""
+    if found.named:
+        return EngineNeeded(reason=reason, commands=(found.mend,), to="To go on with another")
+    return EngineNeeded(reason=reason, commands=_INSTALL)
