@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rollout.options import Options
-from rollout.site.base import OWN_BASE, PULLED_BASE, has_image
+from rollout.site.base import find_base
 from rollout.site.engine import Engine, NoEngine, ask, find_busy_engine
 from rollout.site.images import present_tag
 from tests.unit.fakes import options
@@ -41,11 +41,10 @@ def here() -> Engine:
 @pytest.fixture(scope="session")
 def image(here: Engine) -> str:
     """A small image of a Debian, which the images of this suite are made on."""
-    client = here.client()
-    for tag in (OWN_BASE, PULLED_BASE, present_tag(here, "forge")):
-        if tag and has_image(client, tag):
-            return tag
-    pytest.skip("none of the suite's images is on this engine")
+    found = find_base(here.client()) or present_tag(here, "forge")
+    if found is None:
+        pytest.skip("none of the suite's images is on this engine")
+    return found
 
 
 @pytest.fixture
