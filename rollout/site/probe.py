@@ -93,7 +93,7 @@ def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, 
                 **way.identity(),
             )
         except (docker.errors.DockerException, requests.RequestException) as error:
-            return _refused(error)
+            return _refused(error, way.source(folder))
         report = _report(listener, token, lambda: _runs(client, name))
         network = report.network if report.port is None else _call(report.port, token)
         return Seen(files=report.files or _judge(folder / _ANSWERED, token), network=network)
@@ -150,10 +150,10 @@ def _judge(answered: Path, token: str) -> str:
     return "" if text == token else "a container reads something else than what was written"
 
 
-def _refused(error: Exception) -> Seen:
+def _refused(error: Exception, source: str) -> Seen:
     text = " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
-    if "bind source path does not exist" in text or "no such file or directory" in text.lower():
-        return Seen(files=f"the engine does not see this machine's folders ({text})")
+    if source in text or "bind source path does not exist" in text:  # every engine names the folder that it cannot have
+        return Seen(files=f"the engine cannot open a folder of this process ({text})")
     return Seen(engine=f"the engine refuses the container ({text})")
 
 

@@ -109,7 +109,7 @@ def test_in_a_container_a_folder_of_its_own_is_refused_in_one_sentence(job: Job)
     ended = job.run("--directory=/opt/xavos", "--forge=container")
     assert 4 == ended.code, ended.output[-4000:]
     (line,) = [line for line in ended.output.splitlines() if "container engine" in line]
-    assert "the engine does not see this machine's folders" in line
+    assert "the engine cannot open a folder of this process" in line
     assert "mount the folder of the deployment into it" in line
     assert before == job.world.seen()
     assert [] == left(job.engine)
@@ -213,7 +213,7 @@ def rootless(here: Engine) -> Iterator[Rootless]:
             podman.load(here, name)
         yield Rootless(engine=engine, user=user, home=home, python=python, checkout=ROOT)
     finally:
-        service.terminate()
+        service.kill()  # told to end, it would wait for connections that this process keeps
         service.wait(timeout=60)
         podman.call("rm", "--all", "--force", "--time=0")
         podman.call("system", "migrate")  # ends the process that keeps the user's name space

@@ -51,7 +51,7 @@ def test_an_engine_that_shares_folders_and_no_network_is_refused(
 
 def test_an_engine_that_does_not_see_our_folders_is_refused(other_machine: Engine, image: str, hidden: Path) -> None:
     """As Docker in Docker. No folder of that name is made on its machine."""
-    with pytest.raises(EngineUnfit, match="the engine does not see this machine's folders"):
+    with pytest.raises(EngineUnfit, match="the engine cannot open a folder of this process"):
         find_way(other_machine, image=image, options=place(hidden))
     assert [] == probes(other_machine)
     assert [] == files(hidden)

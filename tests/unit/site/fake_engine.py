@@ -18,7 +18,8 @@ ID = "c0ffee" * 10 + "1234"
 class FakeEngine:
     """`bend` changes the argument list of a container (script, folder, host, port, token) before it is run.
 
-    `refuses` is what the engine answers instead; `own` the container that it knows by ID.
+    `refuses` is what the engine answers instead, with the folder that it was to mount for `{source}`; `own` is the
+    container that it knows by ID.
     """
 
     def __init__(self, **info: Any) -> None:
@@ -38,7 +39,7 @@ class FakeEngine:
     def run(self, image: str, command: list[str], **options: Any) -> None:
         self.made.append({"image": image, **options})
         if self.refuses:
-            raise docker.errors.APIError(self.refuses)
+            raise docker.errors.APIError(self.refuses.replace("{source}", str(options["mounts"][0]["Source"])))
         _, script, _, *rest = command
         argv = self.bend([script, str(options["mounts"][0]["Source"]), *rest])
         self.start(str(options["name"]), "perl", "-e", *argv)

@@ -124,7 +124,20 @@ def test_an_engine_that_may_not_write_what_is_ours_is_refused(found: Engine, pla
 def test_an_engine_that_does_not_know_the_folder_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Docker's words where a bind mount's source is not on its machine: nothing is made there in its place."""
     fake.refuses = 'invalid mount config for type "bind": bind source path does not exist: /x'
-    assert "the engine does not see this machine's folders" in refused(found, place, fake)
+    assert "the engine cannot open a folder of this process" in refused(found, place, fake)
+
+
+def test_an_engine_that_may_not_enter_the_folder_is_refused(
+    place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Podman's words where a folder above is closed to its user."""
+    monkeypatch.setattr(fitting, "own_container", lambda client: None)
+    podman = engine(fake, monkeypatch, kind="podman")
+    fake.told = {"Rootless": True}
+    fake.refuses = "statfs {source}: permission denied"
+    said = refused(podman, place, fake)
+    assert "the engine cannot open a folder of this process (statfs /" in said
+    assert "run this as the user whose Podman it is" in said
 
 
 def test_an_engine_that_refuses_a_container_is_quoted(found: Engine, place: Options, fake: FakeEngine) -> None:
