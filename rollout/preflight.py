@@ -66,6 +66,8 @@ def refuse(options: Options, *, before_recovery: bool) -> None:
     _refuse_folders(options)
     _refuse_what_cannot_be_meant(options)
     if options.campaign:  # it makes sites of its own, for which this one's folder, name and port mean nothing
+        if not any(load_plan(path).is_observed for path in options.campaign_paths):
+            _refuse_server(options)
         return
     owing = recovery.owing(options.state) if before_recovery else ()
     owners = recovery.owners(options.state)
@@ -114,6 +116,12 @@ def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], ow
 def _refuse_databases(spot: Spot, options: Options) -> None:
     if is_server_of_the_users(options.database) and not spot.observed:  # which has a server of its own
         refuse_databases(options.database, spot.name, (f"{spot.name}_dev", f"{spot.name}_test"))
+
+
+def _refuse_server(options: Options) -> None:
+    """Raise RolloutError where the server that all trials would use cannot be used."""
+    if is_server_of_the_users(options.database):
+        refuse_databases(options.database, "", ())
 
 
 def _refuse_what_cannot_be_meant(options: Options) -> None:

@@ -32,7 +32,6 @@ from rollout.options import CONDUCTOR, PATH_NAME, RUN_FOLDER, Options
 from rollout.plan import load_plan
 from rollout.report.text import tail
 from rollout.run import Run
-from rollout.site.belongings import refuse_scripts
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.conducted import REPORTS, from_line
@@ -200,7 +199,6 @@ def conduct(config: pytest.Config, options: Options) -> None:
     seated = seats(options)
     for seat in seated:
         load_plan(seat.path).through(options.through)  # refused before anything is looked at or undone
-    refuse_scripts(options)
     refuse_unknown_groups(options)
     make_way(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses

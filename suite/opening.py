@@ -24,6 +24,7 @@ from rollout.hex.transport import make_client
 from rollout.options import ROOT, Options
 from rollout.plan import Plan
 from rollout.rehearsal import load_scenario, registry_folder
+from rollout.site.belongings import refuse_scripts
 from rollout.site.choice import (
     Choice,
     choose_database,
@@ -79,6 +80,7 @@ def make_way(options: Options) -> None:
     Raises CannotBegin, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
+    refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone
     if recover_first(options):
         preflight.refuse(options, before_recovery=False)
 

@@ -20,7 +20,6 @@ from rollout.options import LIST, Options
 from rollout.plan import Plan, load_plan
 from rollout.preflight import CannotBegin
 from rollout.run import Run
-from rollout.site.belongings import refuse_scripts
 from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
@@ -220,7 +219,6 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
     whole = load_plan(options.path)
     whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
-    refuse_scripts(options)
     refuse_unknown_groups(options)
     make_way(options)
     chosen = choose(options, (whole,))

@@ -18,6 +18,7 @@ from rollout.journal.events import REQUIRED
 from rollout.options import Options, parse_options
 from rollout.preflight import CannotBegin, refuse, spots
 from rollout.run import Run, lock_run
+from rollout.site.postgres import DatabaseUnreachable
 from rollout.site.repository import beside
 from rollout.site.store import Store
 from tests.unit.fakes import options
@@ -188,6 +189,18 @@ def test_a_campaign_has_sites_of_its_own(asked: Options) -> None:
     """What is in the way of a run that is none is in nobody's way."""
     asked.directory.mkdir()
     refuse(replace(asked, campaign=True), before_recovery=True)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_campaign_asks_the_server_that_its_trials_would_use(asked: Options, watched: bool) -> None:
+    """Once, before it begins; but where a path is only watched, which is refused for another reason."""
+    paths = ("realistic", "ambitious") if watched else ("realistic",)
+    wish = replace(asked, campaign=True, campaign_paths=paths, database="postgresql://me:secret@127.0.0.1:9/x")
+    if watched:
+        refuse(wish, before_recovery=True)
+    else:
+        with pytest.raises(DatabaseUnreachable):
+            refuse(wish, before_recovery=True)
 
 
 def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> None:

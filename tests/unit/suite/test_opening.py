@@ -1,0 +1,58 @@
+"""The order in which a main job begins: what is asked by lstat alone, then what has to be listed, then recovery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout import preflight
+from rollout.preflight import CannotBegin
+from suite import opening
+from tests.unit.fakes import options
+
+
+def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a script nothing is looked at, and the cache is not made."""
+    began: list[str] = []
+    for name in ("refuse_scripts", "recover_first", "check_cache"):
+        monkeypatch.setattr(opening, name, lambda *given, name=name: began.append(name))
+    asked = options(tmp_path / "ours", directory=str(tmp_path / "site"))
+    asked.directory.mkdir()
+    with pytest.raises(CannotBegin):
+        opening.make_way(asked)
+    assert [] == began
+    asked.directory.rmdir()
+    opening.make_way(asked)
+    assert ["refuse_scripts", "recover_first"] == began
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("recovered", [True, False])
+def test_after_a_recovery_it_is_looked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovered: bool) -> None:
+    """What was spared because recovery would take it away is in the way where it is still there."""
+    looks: list[bool] = []
+    monkeypatch.setattr(opening, "recover_first", lambda asked: recovered)
+    monkeypatch.setattr(preflight, "refuse", lambda asked, *, before_recovery: looks.append(before_recovery))
+    opening.make_way(options(tmp_path))
+    assert ([True, False] if recovered else [True]) == looks
+
+
+@pytest.mark.parametrize(
+    ("source", "forge", "database", "kinds"),
+    [
+        ("auto", "auto", "auto", ("unknown", "unknown", "unknown")),
+        ("rehearsal", "host", "embedded", ("rehearsal", "host", "embedded")),
+        ("mirror:http://h", "container", "postgresql://me:hunter2@h/x", ("mirror", "container", "url")),
+    ],
+)
+def test_the_facts_of_a_refused_run_are_what_was_asked_for(
+    tmp_path: Path, source: str, forge: str, database: str, kinds: tuple[str, str, str]
+) -> None:
+    """Nothing has been chosen; the verdict's schema knows every word of it."""
+    asked = options(tmp_path, source=source, forge=forge, database=database)
+    facts = opening.refused_facts(asked, ())
+    assert kinds == tuple(facts[what]["kind"] for what in ("source", "forge", "database"))
+    assert (source == "rehearsal") == facts["source"]["rehearsal"]
