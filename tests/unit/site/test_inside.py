@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from rollout.options import ROOT
 from rollout.process import LOST, Outcome, Quiet, Request, execute
-from rollout.site import inside
+from rollout.site import inside, processes
 from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.forge import ContainerForge
 from rollout.site.inside import EndMark, OutputLost
@@ -139,13 +140,23 @@ def test_mark_is_found_however_the_stream_is_cut() -> None:
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
-def test_forge_asks_a_busy_engine_again(loss: Loss) -> None:
-    """ "No process" and "no answer" differ: what is lost is never taken for an empty list."""
-    busy = forge(BusyEngine(loss))
+def test_forge_asks_a_busy_engine_again(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process and no answer differ: what is lost is never taken for an empty list."""
+    monkeypatch.setattr("rollout.site.processes.SCRIPT", "echo 7")
+
+    assert (7,) == forge(BusyEngine(loss)).marked("XAVOS_RUN=nobody")
     with pytest.raises(TimeoutError, match="lost the output"):
         forge(BusyEngine(*[loss] * 9)).marked("XAVOS_RUN=nobody")
 
-    assert () == busy.marked("XAVOS_RUN=nobody")
+
+def test_who_asks_is_not_among_the_answers() -> None:
+    """The question itself carries the marker, as every command in the forge does."""
+    asking = processes.ASKING | {"PATH": os.environ["PATH"], "XAVOS_RUN": "mine"}
+
+    said = subprocess.run(["sh", "-c", processes.SCRIPT, "x", "marked", "XAVOS_RUN=mine"], env=asking, check=True,
+                          capture_output=True, text=True)  # fmt: skip
+
+    assert "" == said.stdout
 
 
 def test_a_forge_that_is_gone_has_no_processes() -> None:
