@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -213,13 +214,13 @@ def rootless(here: Engine) -> Iterator[Rootless]:
             podman.load(here, name)
         yield Rootless(engine=engine, user=user, home=home, python=python, checkout=ROOT)
     finally:
-        service.kill()  # told to end, it would wait for connections that this process keeps
+        # Podman has a second process, in the user's name space; told to end, it waits for connections that are kept.
+        os.killpg(service.pid, signal.SIGKILL)
         service.wait(timeout=60)
         podman.call("rm", "--all", "--force", "--time=0")
+        if os.geteuid() != 0:  # some files belong to subordinate users
+            podman.call("unshare", "rm", "-rf", f"{home}/storage")
         podman.call("system", "migrate")  # ends the process that keeps the user's name space
-        subprocess.run([*as_user(user), "podman", "unshare", "rm", "-rf", f"{home}/storage"], env=podman.environment,
-                       cwd="/", check=False, capture_output=True)  # fmt: skip
-        podman.call("system", "migrate")
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -246,7 +247,7 @@ class Podman:
         address = f"unix://{self.home}/run/podman.sock"
         return subprocess.Popen([*as_user(self.user), "podman", "system", "service", "--time=0", address],
                                 env=self.environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)  # fmt: skip
+                                stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
 
     def answer(self, service: subprocess.Popen[bytes]) -> Engine:
         socket = self.home / "run/podman.sock"
