@@ -57,14 +57,14 @@ class Refused(RolloutError):
 
 
 class AlreadyExists(Refused):
-    """`owner` says whose it is where that is known, as a sentence."""
+    """`owner` says whose it is where that is known, as a sentence; `stays`: nobody should be told to remove it."""
 
-    def __init__(self, *, what: str, name: str, option: str, owner: str = "") -> None:
+    def __init__(self, *, what: str, name: str, option: str, owner: str = "", stays: bool = False) -> None:
+        remove = "" if stays else ", or remove it yourself; a deployment of ours goes with `make undeploy`"
         super().__init__(
             f"The {what} {name} exists already, and this suite never touches what it did not make."
             + (f" {owner}" if owner else ""),
-            advice=f"Choose another with {option}, or remove it yourself; "
-            "a deployment of ours goes with `make undeploy`.",
+            advice=f"Choose another with {option}{remove}.",
         )
 
 
@@ -89,7 +89,7 @@ class PlaceUnwritable(Refused):
         self.reason = f"{parent}: {reason}"
         super().__init__(
             f"The folder {directory} cannot be made: {parent}: {reason}.",
-            advice=f"Make {parent} writable for you, or choose another folder with --directory.",
+            advice=f"Choose another folder with --directory, or have {parent} made writable for you.",
         )
 
 
@@ -168,8 +168,7 @@ class NoEngine(RolloutError):
         steps = "".join(f"\n    {command}" for command in commands)
         super().__init__(
             f"No container engine answers: {reason}.",
-            advice=(f"{to}:{steps}\n  " if steps else "")
-            + "Or go without: --forge=host --database=embedded.",
+            advice=(f"{to}:{steps}\n  " if steps else "") + "Or go without: --forge=host --database=embedded.",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,7 @@ _DEEPEST = 512  # bytes that the deepest file of a deployment adds to the path o
 _KERNEL = ("/proc", "/sys", "/dev")  # nothing that is put there stays
 _ORDINARY = "/dev/shm"  # noqa: S108 - below /dev, and all the same a place for files
 _STORE = ("HEAD", "objects", "refs")  # what a Git repository's own folder has
+_UNWRITTEN = {"Cc", "Cs"}  # control characters, bytes that are no UTF-8
 _OPTION = "--directory or --name"
 _KINDS = (
     (stat.S_ISDIR, "folder"),
@@ -52,11 +54,13 @@ def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingPr
         found = _look(path, directory)
         if found is not None:
             kind = _kind(path, found)
+            about = _about(path)
             raise AlreadyExists(
                 what="repository" if is_repository and kind == "folder" else kind,
                 name=str(path),
                 option=_OPTION,
-                owner=owners.get(directory) or _about(path),
+                owner=owners.get(directory) or about,
+                stays=bool(about),
             )
 
 
@@ -111,17 +115,16 @@ def is_folder(path: Path) -> bool:
 
 
 def _about(path: Path) -> str:
-    """What else is to be said of a folder that is there."""
+    """What else is to be said of a folder that is there, as sentences."""
     real = _real(path)
-    if real == real.parent:
-        return "It is the root of the file system."
-    if real == ROOT:
-        return "It is the checkout of this suite."
-    if real in ROOT.parents:
-        return "The checkout of this suite is in it."
-    if os.path.ismount(path):
-        return "Another file system is mounted there."
-    return ""
+    said = {
+        "It is the root of the file system.": real == real.parent,
+        "It is the checkout of this suite.": real == ROOT,
+        "The checkout of this suite is in it.": real in ROOT.parents,
+        "It is your home folder.": real == _real(Path(os.path.expanduser("~"))),  # noqa: PTH111 - raises without a home
+        "Another file system is mounted there.": os.path.ismount(path),
+    }
+    return " ".join(sentence for sentence, holds in said.items() if holds)
 
 
 def _nearest_parent(directory: Path) -> Path:
@@ -156,7 +159,7 @@ def _refuse_overlaps(directory: Path, options: Options) -> None:
         raise UnfitPlace(directory=directory, reason="what is put there is the kernel's, and does not stay")
     if ROOT in real.parents:
         first = real.relative_to(ROOT).parts[0]
-        if first not in {DEPLOYMENTS, "reports"} and os.path.lexists(ROOT / first):
+        if real == ROOT / DEPLOYMENTS or (first not in {DEPLOYMENTS, "reports"} and os.path.lexists(ROOT / first)):
             raise UnfitPlace(directory=directory, reason=f"it is in the checkout's own {first}")
 
 
@@ -171,7 +174,11 @@ def _kept_clear(options: Options) -> Mapping[Path, str]:
 
 
 def _refuse_names(directory: Path, parent: Path) -> None:
-    """What the file system takes as a name, the longer names beside it included, and as a path."""
+    """What the file system takes as a name, the longer names beside it included, and as a path; what Git and the
+    journal, whose lines are UTF-8, can write down.
+    """
+    if any(unicodedata.category(letter) in _UNWRITTEN for letter in str(directory)):
+        raise UnfitPlace(directory=Path(ascii(str(directory))), reason="its path has control characters, or no UTF-8")
     try:
         most, longest = os.pathconf(parent, "PC_NAME_MAX"), os.pathconf(parent, "PC_PATH_MAX")
     except (OSError, ValueError):
@@ -181,9 +188,7 @@ def _refuse_names(directory: Path, parent: Path) -> None:
         if len(os.fsencode(name)) > most:
             raise UnfitPlace(directory=directory, reason=f"a name there has at most {most} bytes, and {name} has more")
     if len(os.fsencode(directory)) + _DEEPEST > longest:
-        raise UnfitPlace(
-            directory=directory, reason=f"a path has at most {longest} bytes, too few for what goes below"
-        )
+        raise UnfitPlace(directory=directory, reason=f"a path has at most {longest} bytes, too few for what goes below")
 
 
 def _why_closed(parent: Path) -> str:

@@ -104,12 +104,14 @@ def test_so_is_whatever_stands_where_the_repository_would(tmp_path: Path, watch:
         (str(ROOT.parent), "checkout of this suite is in it"),
         (f"{ROOT}/rollout/..", "the checkout of this suite"),
         ("/proc", "Another file system is mounted there"),
+        (str(Path("~").expanduser()), "It is your home folder"),
     ],
 )
 def test_folders_of_which_more_is_to_be_said(tmp_path: Path, place: str, says: str) -> None:
     """They are there like any other, and the sentence says what they are."""
-    with pytest.raises(AlreadyExists, match=says):
+    with pytest.raises(AlreadyExists, match=says) as refused:
         refuse_place(options(tmp_path), Path(place))
+    assert "remove it" not in refused.value.advice
 
 
 @pytest.fixture
@@ -147,6 +149,8 @@ def around(tmp_path: Path) -> Path:
         ("ä" * 120, "a name there has at most 255 bytes"),
         ("/".join(["x" * 200] * 19), "a path has at most 4096 bytes"),
         (f"{ROOT}/rollout/nothing/site", "it is in the checkout's own rollout"),
+        ("a\nb/site", "control characters, or no UTF-8"),
+        ("\udcff", "control characters, or no UTF-8"),
         ("/proc/site", "the kernel's"),
         ("/dev/site", "the kernel's"),
     ],
@@ -177,7 +181,7 @@ def test_where_a_conductor_says_where_it_goes_the_reports_may_be_around_it(tmp_p
     refuse_place(replace(asked, folder=asked.reports / "trials" / "reports"), asked.reports / "trials" / "site")
 
 
-@pytest.mark.parametrize("place", ["site", "a/b/site", "a b/sítě", "up/../site"])
+@pytest.mark.parametrize("place", ["site", "a/b/site", "a b/sítě", "a\u3000b", "up/../site"])
 def test_a_place_that_will_do(tmp_path: Path, place: str) -> None:
     """Folders above it need not be there; nothing is made by asking."""
     (tmp_path / "up").mkdir()
@@ -186,8 +190,10 @@ def test_a_place_that_will_do(tmp_path: Path, place: str) -> None:
 
 
 def test_the_default_place_is_in_the_checkout(tmp_path: Path) -> None:
-    """Below its deployments, not among its sources."""
+    """Below its deployments, not among its sources, and not in the place of all of them."""
     refuse_place(options(tmp_path), ROOT / "deployments" / "none_of_this_name")
+    with pytest.raises(Refused, match=r"exists already|the checkout's own deployments"):
+        refuse_place(options(tmp_path), ROOT / "deployments")
 
 
 def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
