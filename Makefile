@@ -3,7 +3,7 @@
 
 ARGS ?=
 PYTHON ?= python3
-RUN := @$(PYTHON) bootstrap.py
+RUN := @$(PYTHON) -E bootstrap.py
 # The suite's own tests run side by side: what one of them waits for leaves a core to another (tests/conftest.py).
 SPREAD := --numprocesses=3
 
@@ -21,7 +21,7 @@ test: ## the suite's own tests: style, types, imports, units, rehearsal end to e
 	$(RUN) ruff check .
 	$(RUN) mypy rollout suite fixtures deploy_tests tests conftest.py
 	$(RUN) lint-imports
-	$(RUN) rollout.setup $(ARGS) || { $(PYTHON) bootstrap.py pytest tests/unit; exit 2; }
+	$(RUN) rollout.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(SPREAD) $(ARGS)
 
 campaign: ## measure: trials of every path under faults; ARGS="--source=rehearsal --minutes=20"

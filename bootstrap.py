@@ -33,6 +33,7 @@ SETUP_FAILED = 2
 
 def main(arguments):
     """Replaces this process by the module; returns an exit code only where it cannot."""
+    open_standard_streams()
     if not arguments:
         return fail("nothing to run", "python3 bootstrap.py MODULE [ARGUMENTS]")
     if sys.version_info < MINIMUM:
@@ -49,7 +50,7 @@ def main(arguments):
         return fail("{} cannot be made: {}".format(VENV, error), "see that its folder is writable and has room")
     name, *rest = arguments
     argv = [str(PROGRAMS / name), *rest] if "-" in name else [str(PROGRAMS / "python"), "-m", *arguments]
-    return os.execv(argv[0], argv)
+    return os.execve(argv[0], argv, without_python(os.environ))
 
 
 class SetupError(Exception):
@@ -65,7 +66,7 @@ def with_newer_python(arguments):
     for minor in range(NEWEST_TRIED, MINIMUM[1] - 1, -1):
         found = shutil.which("python3.{}".format(minor))
         if found:
-            os.execv(found, [found, __file__, *arguments])
+            os.execve(found, [found, __file__, *arguments], without_python(os.environ))
     return fail(
         "Python {}.{} or newer is needed; this is {}".format(*MINIMUM, sys.version.split()[0]),
         "Debian 12, Ubuntu 24.04 and later have it; elsewhere: uv python install 3.12 (https://docs.astral.sh/uv)",
@@ -151,17 +152,68 @@ def install_venv():
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise SetupError("this Python comes without venv and pip", *commands)
     say("This Python comes without venv and pip. Installing {} with apt-get ...".format(package))
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=180")
-    run(*apt, "update", env=env)
-    if not run(*apt, "install", "--yes", "--no-install-recommends", package, env=env):
+    run(*apt, "update", **quiet)
+    if not run(*apt, "install", "--yes", "--no-install-recommends", package, **quiet):
         raise SetupError("apt-get could not install {}".format(package), *commands)
 
 
-def run(*argv, **options):
-    """Whether argv ended with 0. Nothing is read from the terminal; what is printed goes to standard error."""
-    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=str(ROOT), check=False, **options)
+# What pip, uv and apt-get get from the environment of whoever started this: where packages come from, the way there.
+# Where they would put them (PIP_TARGET, PIP_USER, UV_SYSTEM_PYTHON, VIRTUAL_ENV) is ours to say.
+PASSED = frozenset(
+    name
+    for lower in (
+        "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "path", "home", "user", "logname", "lang",
+        "tmpdir", "ld_library_path", "ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle", "netrc",
+        "pip_index_url", "pip_extra_index_url", "pip_find_links", "pip_no_index", "pip_trusted_host", "pip_cert",
+        "pip_client_cert", "pip_proxy", "pip_cache_dir", "pip_config_file", "pip_timeout", "pip_default_timeout",
+        "pip_retries", "pip_keyring_provider", "uv_index_url", "uv_default_index", "uv_extra_index_url", "uv_index",
+        "uv_find_links", "uv_index_strategy", "uv_keyring_provider", "uv_insecure_host", "uv_native_tls",
+        "uv_system_certs", "uv_http_timeout", "uv_cache_dir", "uv_config_file", "uv_offline",
+    )
+    for name in (lower, lower.upper())
+)  # fmt: skip
+PASSED_BEGINNINGS = ("LC_", "XDG_", "UV_INDEX_")
+# An interpreter that these point elsewhere would not find what is in .venv.
+PYTHON = frozenset((
+    "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE",
+    "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "__PYVENV_LAUNCHER__",
+))  # fmt: skip
+
+
+def without_python(environment):
+    """The environment of the program that is run in .venv: rollout.surroundings decides what it makes of the rest."""
+    return {name: value for name, value in environment.items() if name not in PYTHON}
+
+
+def for_installers(environment):
+    """The environment of what sets up .venv."""
+    passed = {
+        name: value
+        for name, value in environment.items()
+        if name in PASSED or name.startswith(PASSED_BEGINNINGS)
+    }
+    return dict(passed, PIP_USER="0")  # also where a configuration file of pip says otherwise
+
+
+def run(*argv, **more):
+    """Whether argv ended with 0; `more` are further variables of its environment.
+
+    Nothing is read from the terminal; what is printed goes to standard error.
+    """
+    env = dict(for_installers(os.environ), **more)
+    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=str(ROOT), check=False, env=env)
     return ended.returncode == 0
+
+
+def open_standard_streams():
+    """A stream that was closed becomes /dev/null: for what is run, and so that no file takes its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
 
 
 def say(text):

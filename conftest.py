@@ -2,6 +2,9 @@
 
 import pytest
 
+from rollout import surroundings
+
+surroundings.enter()  # before anything is imported that obeys a variable of the user's
 pytest.register_assert_rewrite("suite", "fixtures", "deploy_tests")
 
 pytest_plugins = (

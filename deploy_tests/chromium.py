@@ -6,7 +6,6 @@ import base64
 import contextlib
 import itertools
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -16,11 +15,13 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from rollout import surroundings
+
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 60.0
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
-    "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0", "about:blank",
+    "--no-first-run", "--hide-scrollbars", "--no-proxy-server", "--remote-debugging-port=0", "about:blank",
 )  # fmt: skip
 
 
@@ -113,12 +114,13 @@ def chromium(program: str, profile: Path) -> Iterator[Tab]:
     guard = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
     process = subprocess.Popen(
         [*guard, program, f"--user-data-dir={profile}", *_FLAGS],
-        env={**os.environ, "HOME": str(profile), "TMPDIR": str(profile)},
+        env=surroundings.program(HOME=str(profile), TMPDIR=str(profile)),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        with connect(_address(profile, process), max_size=None) as connection:
+        with connect(_address(profile, process), max_size=None, proxy=None) as connection:
             connection.send(json.dumps({"id": 0, "method": "Target.getTargets"}))
             targets = json.loads(connection.recv(timeout=_ANSWER_SECONDS))["result"]["targetInfos"]
             target = next(each["targetId"] for each in targets if each["type"] == "page")

@@ -11,6 +11,7 @@ import pytest
 
 from rollout.deployment import Deployment
 from rollout.process import Outcome
+from rollout.site.postgres.login import open_connection
 from rollout.site.server import NO_TLS
 from rollout.site.site import Site
 from rollout.step import Step
@@ -63,14 +64,13 @@ def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]
     """The application's database, as the application's own role."""
     host, port = site.database.host, site.database.port
     settings = site.settings
-    with psycopg.connect(
+    with open_connection(
         host=host,
         port=port,
         user=settings["PGUSER"],
         password=settings["PGPASSWORD"],
         dbname=settings["PGDATABASE"],
         connect_timeout=5,
-        autocommit=True,
     ) as connection:
         yield connection
 

@@ -28,7 +28,9 @@ def join(browser: httpx.Client, path: str, *, seconds: float = 15.0) -> dict[str
         "session": html.unescape(_one(r'data-phx-session="([^"]*)"', element)),
         "static": html.unescape(_one(r'data-phx-static="([^"]*)"', element)),
     }
-    with connect(address, origin=Origin(base), additional_headers={"Cookie": cookies}, open_timeout=seconds) as socket:
+    with connect(
+        address, origin=Origin(base), additional_headers={"Cookie": cookies}, open_timeout=seconds, proxy=None
+    ) as socket:
         socket.send(json.dumps(["4", "4", topic, "phx_join", message]))
         while True:
             _join, reference, _topic, event, payload = json.loads(socket.recv(timeout=seconds))

@@ -8,6 +8,7 @@ import pytest
 from rollout.phase import PhaseResult
 from rollout.site import postgres
 from rollout.site.postgres import questions
+from rollout.site.postgres.login import open_connection
 from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("database"), pytest.mark.timeout(60)]
@@ -41,5 +42,5 @@ def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: Site)
 
 def test_a_wrong_password_is_refused(dev_database: postgres.Connection, site: Site) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(host=site.database.host, port=site.database.port, user=site.role, password="not the password",
+        open_connection(host=site.database.host, port=site.database.port, user=site.role, password="not the password",
                         dbname=site.databases["dev"], connect_timeout=5)  # fmt: skip

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from rollout import recovery
+from rollout import recovery, surroundings
 from rollout.errors import RolloutError
 from rollout.options import Options, parse_options
 from rollout.site.fitting import REMEMBERED
 from rollout.site.processes import port_holder
+from rollout.site.server import NO_TLS
 from rollout.site.store import FOLDER, Store
 
 _USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
@@ -24,6 +25,9 @@ _FORMER = "objects"  # of earlier versions, a file an object; nothing reads them
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
+    surroundings.enter()
+    for line in surroundings.warnings():
+        print(line, file=sys.stderr)
     try:
         match arguments:
             case ["status"]:
@@ -55,7 +59,7 @@ def _status(options: Options) -> int:
 def _state(url: str) -> str:
     """Whether XAVOS answers there, asked as a load balancer would; whoever else has the port is named."""
     with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
-        said = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False).json().get("status")
+        said = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).json().get("status")
         if said in {"ready", "unavailable"}:
             return "running" if said == "ready" else "running, but not ready"
     port = urlsplit(url).port

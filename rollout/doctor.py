@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import TextWrapper
 
-import httpx
 from rich.console import Console
 from rich.text import Text
 
-from rollout import recovery
+from rollout import recovery, surroundings
 from rollout.cache import check_cache
 from rollout.errors import EngineUnfit, RolloutError
 from rollout.hex.choosing import default_bundle
 from rollout.hex.sources import HexpmSource, MirrorSource
+from rollout.hex.transport import make_client
 from rollout.options import Options
 from rollout.plan import load_plan
 from rollout.report.text import plain
@@ -164,7 +164,8 @@ def find_browser() -> str | None:
 
 def _tools() -> Iterator[Finding]:
     git = shutil.which("git")
-    version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout if git else ""
+    version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False,
+                             env=surroundings.git(), stdin=subprocess.DEVNULL).stdout if git else ""  # fmt: skip
     yield Finding(what="git", state="found" if git else "missing", detail=version.strip() or "none",
                   mend="" if git else "apt-get install git")  # fmt: skip
     browser = find_browser()
@@ -174,7 +175,7 @@ def _tools() -> Iterator[Finding]:
 
 
 def _sources(options: Options) -> Iterator[Finding]:
-    with httpx.Client(timeout=3) as client:
+    with make_client(connect=3, read=3) as client:
         hexpm = HexpmSource(client=client).probe(2)
         bundle = default_bundle(options.cache)
         there = bundle.exists() or bundle.with_suffix(".tar").exists()

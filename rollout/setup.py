@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from rollout import surroundings
 from rollout.errors import NoEngine, RolloutError, ToolMissing
 from rollout.site.choice import engine_needed, host_toolchain
 from rollout.site.engine import Engine, find_engine
@@ -20,13 +21,17 @@ from rollout.site.images import ensure_image, image_present
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.postgres.errors import EmbeddedUnavailable
 
-_ENGINELESS = frozenset({"--plan", "--doctor", "--collect-only", "--co", "--help", "-h", "--version", "--recover"})
+_ENGINELESS = frozenset({
+    "--plan", "--doctor", "--collect-only", "--co", "--help", "-h", "--version", "-V", "--recover", "--markers",
+    "--fixtures", "--funcargs", "--fixtures-per-test", "--setup-plan", "--setup-only", "--cache-show", "--fault=list",
+})  # fmt: skip
 
 Say = Callable[[str], None]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
+    surroundings.enter()
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def needed_images(arguments: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
     """Images that the run may need, with `auto` or `container` for each: empty where it needs no engine."""
-    if _ENGINELESS & set(arguments):
+    if any({argument, argument.partition("=")[0]} & _ENGINELESS for argument in arguments):
         return {}
     needed = {}
     for option, image in (("forge", "forge"), ("database", "postgres")):

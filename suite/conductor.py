@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from rollout import comparison, history
+from rollout import comparison, history, surroundings
 from rollout.comparison import Seat, refuse_unknown_groups, seats
 from rollout.errors import UsageError
 from rollout.hex.sources import is_rehearsal
@@ -32,6 +32,7 @@ from rollout.options import CONDUCTOR, PATH_NAME, RUN_FOLDER, Options
 from rollout.plan import load_plan
 from rollout.report.text import tail
 from rollout.run import Run
+from rollout.surroundings.programs import WORDS_TO_PYTEST
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.conducted import REPORTS, from_line
@@ -110,7 +111,10 @@ class Conductor:
             player.process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments],
                 cwd=config.invocation_params.dir,
-                env={**os.environ, RUN_FOLDER: str(folder), PATH_NAME: seat.name, CONDUCTOR: str(os.getpid())},
+                env=surroundings.suite(
+                    also=WORDS_TO_PYTEST,
+                    **{RUN_FOLDER: str(folder), PATH_NAME: seat.name, CONDUCTOR: str(os.getpid())},
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

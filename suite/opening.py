@@ -38,7 +38,10 @@ from rollout.site.engine import Engine, find_engine
 from rollout.site.store import Store
 from rollout.site.way import Way
 
-_ONLY_TELLS = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan")
+_ONLY_TELLS = (
+    "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly",
+    "cacheshow",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +68,28 @@ class Chosen:
 
 def is_main_job(config: pytest.Config) -> bool:
     """True where this invocation deploys: it selects checks of deploy_tests/ and is not one of those that only tell."""
-    if any(config.getoption(name, False) for name in _ONLY_TELLS):
-        return False
-    checks = ROOT / "deploy_tests"
-    selected = [Path(argument.split("::")[0]).absolute() for argument in config.args]
-    return config.rootpath == ROOT and any(
-        path == checks or checks in path.parents or path in checks.parents for path in selected
+    return selects_checks(config) and not only_tells(config)
+
+
+def only_tells(config: pytest.Config) -> bool:
+    """Whether pytest was asked to show something (fixtures, cache, what would be set up) instead of running tests."""
+    return any(config.getoption(name, None) not in (None, False) for name in _ONLY_TELLS)
+
+
+def selects_checks(config: pytest.Config) -> bool:
+    """Whether checks of deploy_tests/ are among what is selected, by whatever path they are reached."""
+    checks = (ROOT / "deploy_tests").resolve()
+    return any(
+        path == checks or checks in path.parents or path in checks.parents for path in map(_selected, config.args)
     )
+
+
+def _selected(argument: str) -> Path:
+    """The file or folder that an argument of pytest selects, by whatever links and `..` it is reached."""
+    name = argument.partition("::")[0]
+    if not Path(name).exists() and name.partition(".")[0] == "deploy_tests":  # --pyargs
+        return ROOT / name.replace(".", "/")
+    return Path(name).resolve()
 
 
 def make_way(options: Options) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rollout import doctor, history, planning, recovery
+from rollout import doctor, history, planning, recovery, surroundings
 from rollout.comparison import path_names, refuse_unknown_groups
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
 from rollout.faults import Injection, Wound, aim
 from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.interrupts import Interrupts
-from rollout.options import LIST, Options
+from rollout.options import LIST, ROOT, Options
 from rollout.plan import Plan, load_plan
 from rollout.preflight import CannotBegin
 from rollout.run import Run
@@ -24,9 +24,9 @@ from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
 from suite.conductor import conduct
-from suite.opening import Chosen, choose, is_main_job, make_way, run_facts, store
+from suite.opening import Chosen, choose, is_main_job, make_way, only_tells, run_facts, selects_checks, store
 from suite.options import options_of, refuse_what_breaks_phases
-from suite.phases import PASSED
+from suite.phases import PASSED, group_of
 from suite.refusal import show_refusal
 from suite.report import configure_reports
 from suite.terminal import open_console
@@ -73,6 +73,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.getoption("help") or config.getoption("version"):
         return None
     options = options_of(config)
+    for line in () if hasattr(config, "workerinput") else surroundings.warnings():
+        print(line, file=sys.stderr)
+    if config.getoption("setuponly") and selects_checks(config):
+        config.option.setupplan = True  # setting up phases is deploying; what would be set up is shown instead
     try:
         if options.doctor:
             return doctor.print_report(options)
@@ -129,11 +133,20 @@ def pytest_configure(config: pytest.Config) -> None:
     configure_reports(config)
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.getoption("setupplan") and selects_checks(config):
+        return "Shown only: nothing is deployed, no check is asked."
+    return None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The last selected phase, after -k and its like have deselected, is where the path stops."""
     session = config.stash.get(keys.SESSION, None)
     if session is None:
+        if any(group_of(item) for item in items) and not only_tells(config) and keys.RUN not in config.stash:
+            raise pytest.UsageError(f"Checks of {ROOT / 'deploy_tests'} were selected in a way that opens no run. "
+                                    "Name their files or folder by path.")  # fmt: skip
         return
     # Where a fault strikes a phase and no check asks for more than that phases pass, nobody looks between them.
     struck = session.wound is not None and session.wound.phase is not None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rollout import surroundings
 from rollout.bench.errors import RunFailed
 from rollout.bench.overhead import Interval, Overhead, gaps, overhead
 from rollout.journal.reader import read_events
@@ -91,9 +92,8 @@ def free_port() -> int:
 
 def _environment(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The caller's, without what would change the run's options, and with folders of its own."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(("XAVOS_", "PYTEST_"))}
     folders = {"XAVOS_CACHE_DIR": "cache", "XAVOS_STATE_DIR": "state", "XAVOS_REPORTS_DIR": "reports"}
     return {
-        **{name: value for name, value in kept.items() if name not in {"CI", "GITHUB_STEP_SUMMARY"}},
+        **surroundings.suite(environment, without=("XAVOS_", "CI", "GITHUB_")),
         **{variable: str(home / folder) for variable, folder in folders.items()},
     }

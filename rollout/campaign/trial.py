@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout import surroundings
 from rollout.campaign.decoys import Decoys, decoys
 from rollout.campaign.ground import Ground
 from rollout.campaign.neighbour import neighbour
@@ -31,8 +32,7 @@ from rollout.outcomes import PathVerdict
 from rollout.site import postgres
 from rollout.verdict import verdict
 
-_OWN = ("XAVOS_", "PYTEST_")
-_OTHERS = frozenset({"CI", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE"})
+_OTHERS = ("XAVOS_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
 # Plugins that a trial can do without: its journal says everything, and nobody reads a page about it.
 _UNNEEDED = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
 _MOST_LINES = {"left": 20, "owed": 20, "changed": 50}
@@ -151,9 +151,8 @@ def _run(
 
 
 def _environment(place: Place, ground: Ground) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and name not in _OTHERS}
     return {
-        **kept,
+        **surroundings.suite(without=_OTHERS),
         "PYTHONPYCACHEPREFIX": str(ground.bytecode),
         "XAVOS_CACHE_DIR": str(ground.cache),
         "XAVOS_STATE_DIR": str(place.state),

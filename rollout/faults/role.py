@@ -10,13 +10,13 @@ import time
 from abc import abstractmethod
 from typing import NamedTuple
 
-import psycopg
 from psycopg import sql
 
 from rollout.faults.fault import Wound
 from rollout.faults.heard import UNANSWERED, Heard
 from rollout.process import Request
 from rollout.site.postgres import SUPERUSER, Connection
+from rollout.site.postgres.login import open_connection
 from rollout.site.site import Site
 from rollout.step import Step
 
@@ -117,9 +117,9 @@ class NoCreateDb(OnTheRole):
             return
         password = secrets.token_urlsafe(16)
         admin.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(sql.Identifier(_IMPOSTOR), password))
-        self._keeper = psycopg.connect(
+        self._keeper = open_connection(
             host=self.server.host, port=self.server.port, dbname=SUPERUSER, user=_IMPOSTOR, password=password,
-            autocommit=True, application_name=_OURS,
+            application_name=_OURS,
         )  # fmt: skip
         _rename(self._keeper, site.role, _aside(site.role))
         self._keeper.execute(

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psutil
 
+from rollout import surroundings
 from rollout.faults.fault import CannotInject, Fault, Kind, Wound, either_form
 from rollout.journal import JournalUnwritable
-from rollout.options import ROOT
+from rollout.options import ROOT, RUN_FOLDER
 from rollout.site.site import Site
 from rollout.step import Step
 
@@ -69,8 +70,8 @@ class Rival(Fault):
                  f"--port={options.port}", f"--database={options.database}", f"--forge={options.forge}",
                  "--keep=never", "--through=prerequisites", "-k", "phase_passed"),
                 cwd=ROOT,
-                env={**{name: value for name, value in os.environ.items() if name != "XAVOS_RUN_FOLDER"},
-                     "XAVOS_FAULT": "", "XAVOS_REPORTS_DIR": folder, "XAVOS_STATE_DIR": str(options.state)},
+                env=surroundings.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
+                                       XAVOS_STATE_DIR=str(options.state)),
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RIVAL_SECONDS, check=False,
             )  # fmt: skip
         said = next((line for line in ended.stdout.splitlines() if "exists already" in line or "in use" in line), "")

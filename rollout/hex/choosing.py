@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from rollout import surroundings
 from rollout.errors import InvalidOption
 from rollout.hex.bundle import MANIFEST, Bundle, open_bundle
 from rollout.hex.errors import NoRealSource
@@ -149,7 +150,8 @@ def npm_registry(environment: Mapping[str, str] | None = None) -> str | None:
                 text=True,
                 check=False,
                 timeout=_NPM_SECONDS,
-                env={**env, "NPM_CONFIG_CACHE": cache, "NPM_CONFIG_UPDATE_NOTIFIER": "false"},
+                cwd=cache,  # a .npmrc of the folder that we happen to be in is not this machine's
+                env=surroundings.npm(env, NPM_CONFIG_CACHE=cache, NPM_CONFIG_UPDATE_NOTIFIER="false"),
                 stdin=subprocess.DEVNULL,
             )
     except (OSError, subprocess.TimeoutExpired):

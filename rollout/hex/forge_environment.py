@@ -5,26 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-CLEARED_VARIABLES = (
-    "HEX_MIRROR_URL",
-    "HEX_TRUSTED_MIRROR",
-    "HEX_TRUSTED_MIRROR_URL",
-    "HEX_UNSAFE_REGISTRY",
-    "HEX_UNSAFE_HTTPS",
-    "HEX_NO_VERIFY_REPO_ORIGIN",
-    "HEX_COOLDOWN",
-    "HEX_COOLDOWN_EXCLUDE_REPOS",
-    "HEX_POLICY",
-    "HEX_OFFLINE",
-    "HEX_API_KEY",
-    "HEX_REPOS_KEY",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-)
-"""Variables that must not reach the forge from anywhere: they change what resolves, or what is verified."""
-
 GITHUB_SPELLINGS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/", "git://github.com/")
 
 

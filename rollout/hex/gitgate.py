@@ -13,6 +13,8 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import IO
 
+from rollout import surroundings
+
 BACKEND_SECONDS = 120.0
 _OK, _SERVER_ERROR, _TIMEOUT = 200, 500, 504
 
@@ -67,14 +69,12 @@ def answer_git(repository: Path, request: GitRequest, *, seconds: float = BACKEN
 
 def _environment(repository: Path, request: GitRequest) -> dict[str, str]:
     env = {
-        "PATH": os.environ.get("PATH", os.defpath),
+        **surroundings.git(),
         "GIT_PROJECT_ROOT": str(repository),
         "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
-        "GIT_CONFIG_KEY_1": "http.receivepack",
-        "GIT_CONFIG_VALUE_1": "false",
+        "GIT_CONFIG_COUNT": "3",
+        "GIT_CONFIG_KEY_2": "http.receivepack",
+        "GIT_CONFIG_VALUE_2": "false",
         "GATEWAY_INTERFACE": "CGI/1.1",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REQUEST_METHOD": request.method,

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout import surroundings
 from rollout.hex.bundle import Bundle
 from rollout.hex.errors import HexError
 
@@ -158,9 +159,6 @@ def run_git(arguments: tuple[str, ...], *, seconds: float = CLONE_SECONDS) -> tu
 
     The gateway's own child, not the deployment's.
     """
-    # Without GIT_DIR and its kin, which would point every command at the user's own repository.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    env = {**inherited, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "LC_ALL": "C"}
     process = subprocess.Popen(
         ("git", *arguments),
         stdin=subprocess.DEVNULL,
@@ -168,7 +166,7 @@ def run_git(arguments: tuple[str, ...], *, seconds: float = CLONE_SECONDS) -> tu
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env=env,
+        env=surroundings.git_outward(),
         start_new_session=True,
     )
     try:

@@ -4,7 +4,6 @@ an error.
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Protocol
 import httpx
 
 from rollout.hex.errors import HexError
+from rollout.surroundings.outward import OutwardTransport
 
 USER_AGENT = "xavos-rollout (deployment gateway; httpx)"
 CONNECT_SECONDS = 4.0
@@ -78,14 +78,13 @@ class NoUpstream:
 
 
 def make_client(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS) -> httpx.Client:
-    """A client that trusts what the machine trusts (SSL_CERT_FILE, SSL_CERT_DIR, system store) and obeys
-    its proxies.
-    """
+    """A client for the outside: with the proxies and certificates of `rollout.surroundings.outward`."""
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20)
     return httpx.Client(
-        verify=ssl.create_default_context(),
+        transport=OutwardTransport(limits=limits),
+        trust_env=False,
         timeout=httpx.Timeout(read, connect=connect),
         headers={"user-agent": USER_AGENT},
-        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20),
         follow_redirects=True,
     )
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import docker.errors
 import requests
 
+from rollout import surroundings
 from rollout.errors import RolloutError
 from rollout.site.host import run_on_host
 
@@ -164,7 +165,7 @@ def _import(client: DockerClient, root: Path) -> str:
     """Import the folder and name the image. Podman forgets the tag of an import, so it is given afterwards."""
     argv = ["tar", "--create", "--numeric-owner", "--one-file-system", f"--directory={root}"]
     argv += [f"--exclude={pattern}" for pattern in _LEFT_OUT] + ["."]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as tar:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=surroundings.program()) as tar:
         assert tar.stdout is not None
         said = client.api.import_image_from_stream(tar.stdout)
     identity = re.findall(r'"status":\s*"(sha256:[0-9a-f]+)"', said)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from rollout import surroundings
 from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.errors import NoEngine as EngineNeeded
 from rollout.options import Options
@@ -129,7 +130,8 @@ def host_toolchain() -> str:
     if shutil.which("elixir") is None or shutil.which("mix") is None:
         raise missing
     try:
-        said = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+        said = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False,
+                              env=surroundings.toolchain(), stdin=subprocess.DEVNULL).stdout  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise missing from None
     elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", said)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout import surroundings
 from rollout.errors import NoEngine
 from rollout.site.engine import Engine, ask
 from rollout.site.host import run_on_host
@@ -150,9 +151,9 @@ def _linked(folder: Path, legacy: Path) -> str:
 
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
-    env = dict(os.environ)
+    env = surroundings.outward_program()
     if attempt.path:
-        env["PATH"] = f"{attempt.path}:{env.get('PATH', '')}"
+        env["PATH"] = f"{attempt.path}:{env['PATH']}"
     if not _is_running("/var/run/docker.pid"):  # a pid file left by a machine that went down
         Path("/var/run/docker.pid").unlink(missing_ok=True)
     with LOG.open("wb") as log:

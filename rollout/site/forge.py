@@ -19,6 +19,7 @@ from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
 from rollout.site.way import Way
+from rollout.surroundings.programs import CERTIFICATES
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -90,7 +91,7 @@ class HostForge:
         return {"kind": "host"}
 
     def environment(self) -> Mapping[str, str]:
-        passed = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
+        passed = {name: os.environ[name] for name in ("PATH", *CERTIFICATES) if os.environ.get(name)}
         # Mix leaves its locks in the folder for temporary files: there they go with the deployment.
         own = {"TMPDIR": str(self.root / TEMPORARY)}
         return {"PATH": _SYSTEM_PATH, "LANG": "C.UTF-8", **passed, **self.variables, **own}

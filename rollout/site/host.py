@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from rollout import surroundings
 from rollout.process import LocalLauncher, Outcome, Quiet, Request, execute
 
 
 def run_on_host(*argv: str, deadline: float = 60.0, env: Mapping[str, str] | None = None) -> Outcome:
-    """Run argv here with this process's environment and `env`, silently; `deadline` in seconds."""
-    request = Request(argv=argv, label=argv[0], cwd=Path("/"), env={**os.environ, **(env or {})}, deadline=deadline)
+    """Run argv here, with this machine's way out and `env`, silently; `deadline` in seconds."""
+    environment = surroundings.outward_program(**(env or {}))
+    request = Request(argv=argv, label=argv[0], cwd=Path("/"), env=environment, deadline=deadline)
     return execute(request, LocalLauncher(), Quiet())

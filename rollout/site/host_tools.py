@@ -2,7 +2,7 @@
 
 Commands of a deployment get a home folder of their own. Version managers (asdf, mise) put programs on PATH that find
 the real ones by the user's home; Hex and rebar3, if they came by `mix local.hex`, lie below it. So it is asked once,
-with the user's own environment.
+with the user's own home folder.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+
+from rollout import surroundings
 
 # Four lines: programs of Elixir, those of Erlang, a folder for ERL_LIBS with Hex in it, rebar3; empty where not needed.
 _QUESTION = """
@@ -36,7 +38,7 @@ def host_variables(environment: Mapping[str, str] | None = None) -> dict[str, st
     programs, libraries = [], ""
     try:
         asked = subprocess.run(("elixir", "-e", _QUESTION), capture_output=True, text=True, check=True,
-                               timeout=_SECONDS, env=dict(env), stdin=subprocess.DEVNULL)  # fmt: skip
+                               timeout=_SECONDS, env=surroundings.toolchain(env), stdin=subprocess.DEVNULL)  # fmt: skip
         *programs, libraries, local = asked.stdout.splitlines()[-4:]
         rebar = local or rebar
     except (OSError, ValueError, subprocess.SubprocessError):

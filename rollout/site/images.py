@@ -17,6 +17,7 @@ from rollout.errors import RolloutError
 from rollout.options import ROOT, cache_folder
 from rollout.site.base import SUITE, ensure_base, find_image, pull
 from rollout.site.engine import Engine
+from rollout.surroundings.programs import PROXIES
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 NAMES = ("forge", "postgres")
 OFFICIAL = {"postgres": "postgres:17"}
 LABEL = "xavos.image"
-_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 Say = Callable[[str], None]
 
@@ -106,7 +106,7 @@ def _build(engine: Engine, name: str, say: Say) -> str:
     client, tag = engine.client(), image_tag(name)
     base = ensure_base(engine, say)
     say(f"Building {tag} on {base} (about a minute) ...")
-    proxies = {key: os.environ[key] for key in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(key)}
+    proxies = {key: os.environ[key] for key in PROXIES if os.environ.get(key)}
     printed: list[str] = []
     try:
         for event in client.api.build(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from rollout import surroundings
+
 _SECONDS = 20
 
 
@@ -27,7 +29,8 @@ def is_mounted(path: Path, device: str) -> bool:
 
 def _call(*command: str) -> None:
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False,
+                               env=surroundings.program(), stdin=subprocess.DEVNULL)  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise OSError(f"{' '.join(command)}: no answer within {error.timeout:g} s") from None
     if ended.returncode:

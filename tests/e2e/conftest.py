@@ -14,6 +14,7 @@ import filelock
 import pytest
 
 from rollout.site.engine import NoEngine, find_busy_engine
+from tests.e2e.surroundings import hostile
 from tests.e2e.world import Ended, World
 
 
@@ -49,13 +50,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rehearsed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """One rehearsal of the whole path, from whatever the cache holds; the first process that needs it makes it."""
+    """One rehearsal of the whole path, from whatever the cache holds; the first process that needs it makes it.
+
+    In surroundings that would stop it, if they reached in.
+    """
     home = _common(tmp_path_factory, "first")
     world, told = World(home=home, cache=cache), home.with_name("first.json")
     with filelock.FileLock(told.with_suffix(".lock")):
         if not told.is_file():
             began = time.monotonic()
-            ended = world.run()
+            ended = world.run(**hostile(_common(tmp_path_factory, "docker")))
             seconds = time.monotonic() - began
             told.write_text(json.dumps({"code": ended.code, "output": ended.output, "seconds": seconds}))
         facts = json.loads(told.read_text())

@@ -1,18 +1,14 @@
-"""PostgreSQL in a container of our own, by testcontainers."""
+"""PostgreSQL in a container of our own."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import docker
 import docker.errors
-from testcontainers.community.postgres import PostgresContainer
-from testcontainers.core.config import testcontainers_config
 
 from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
@@ -22,7 +18,6 @@ from rollout.site.postgres.engine import (
     INNER_PORT,
     ContainerToolbox,
     engine,
-    engine_url,
     has_container,
     named_container,
 )
@@ -117,36 +112,20 @@ class ContainerServer(Server):
             self._find()
 
     def _create(self) -> None:
-        testcontainers_config.ryuk_disabled = True
-        where = {"environment": {**os.environ, "DOCKER_HOST": engine_url()}}
-        made = _Postgres(
-            self._image,
-            username=self._login.user,
-            password=self._login.password,
-            dbname="postgres",
-            driver=None,
-            docker_client_kw=where,
-        )
-        made.with_name(self.name)
+        options: dict[str, Any] = {"network": self.network}
         labels = {RUN_LABEL: self._run}
-        # Named in any case: testcontainers would look for one where the engine is not behind a socket.
-        options: dict[str, Any] = {"labels": labels, "stop_signal": "SIGINT", "network": self.network}
-        if self.network:
-            made.ports.clear()
-        elif self._joined:
-            made.ports.clear()
+        if self._joined:
             self._inner_port = self._port or free_port()
             labels[PORT_LABEL] = str(self._inner_port)
-            options["network_mode"] = self._joined
-            made.with_command(["postgres", "-c", "listen_addresses=127.0.0.1", "-p", str(self._inner_port)])
-        else:
-            made.ports = {str(INNER_PORT): ("127.0.0.1", self._port or free_port())}  # type: ignore[dict-item]
-        made.with_kwargs(**options)
-        try:
-            with asking(f"start container {self.name}"):
-                made.start()
-        finally:
-            made.get_docker_client().client.close()
+            command = ["postgres", "-c", "listen_addresses=127.0.0.1", "-p", str(self._inner_port)]
+            options = {"network_mode": self._joined, "command": command}
+        elif not self.network:
+            options = {"ports": {f"{INNER_PORT}/tcp": ("127.0.0.1", self._port or free_port())}}
+        user = {"POSTGRES_USER": self._login.user, "POSTGRES_PASSWORD": self._login.password}
+        environment = {**user, "POSTGRES_DB": self._login.maintenance}
+        with asking(f"start container {self.name}"), engine() as client:
+            client.containers.run(self._image, name=self.name, detach=True, environment=environment, labels=labels,
+                                  stop_signal="SIGINT", **options)  # fmt: skip
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:
         """Learn the address from the running container, and wait until it lets us in."""
@@ -213,8 +192,3 @@ def undo_container(record: Mapping[str, Any]) -> str:
                 raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
             time.sleep(0.2)
     return f"container {name} removed"
-
-
-class _Postgres(PostgresContainer):
-    def _connect(self) -> None:
-        """We wait by connecting; the original puts the password on a command line in the container."""

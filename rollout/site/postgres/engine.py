@@ -26,11 +26,6 @@ _INSIDE = "/tmp"  # noqa: S108 - the container's own
 _THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec, each of which takes a tenth of a second
 
 
-def engine_url() -> str:
-    """Where the engine answers, as DOCKER_HOST would say; raises errors.NoEngine."""
-    return _engine(meant()).url
-
-
 @cache
 def _engine(known_by: Hashable) -> Engine:  # noqa: ARG001 - for the cache
     """Looked for until it is found, then known: there is a question to it for every fingerprint."""

@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rollout.site.postgres.errors import DatabaseDenied, DatabaseUnreachable
+from rollout.surroundings import forget_libpq
+from rollout.surroundings.programs import NOWHERE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SUPERUSER = "postgres"  # of the servers that are ours; also what config/dev.exs of a fresh application has written in
 USUAL_PORT = 5432
 CONNECT_SECONDS = 5
+# Files that libpq looks for in the home folder where none is named: passwords, certificates.
+_NO_FILES = {
+    "passfile": f"{NOWHERE}/pgpass", "sslcert": f"{NOWHERE}/postgresql.crt", "sslkey": f"{NOWHERE}/postgresql.key",
+    "sslrootcert": f"{NOWHERE}/root.crt", "sslcrl": f"{NOWHERE}/root.crl",
+}  # fmt: skip
 _DENIED = (
     "authentication failed",
     "pg_hba.conf",
@@ -41,7 +48,7 @@ class Login:
     def connect(self, database: str | None = None) -> Connection:
         """Open a connection in autocommit mode; raises DatabaseUnreachable or DatabaseDenied."""
         try:
-            return psycopg.connect(self._address(database or self.maintenance), autocommit=True)
+            return open_connection(self._address(database or self.maintenance))
         except psycopg.OperationalError as error:
             reason = _last_line(str(error))
             if any(sign in reason for sign in _DENIED) or (' role "' in reason and "does not exist" in reason):
@@ -68,12 +75,26 @@ class Login:
             "PGPORT": str(port or self.port),
             "PGUSER": self.user,
             "PGCONNECT_TIMEOUT": str(CONNECT_SECONDS),
+            **{f"PG{keyword.upper()}": place for keyword, place in _NO_FILES.items()},
+            "PGSERVICEFILE": NOWHERE,
+            "PGSYSCONFDIR": NOWHERE,
             "LC_ALL": "C.UTF-8",
         }
         if self.password:
             variables["PGPASSWORD"] = self.password
-        variables.update({f"PG{key.upper()}": value for key, value in self.parameters.items() if key.startswith("ssl")})
+        passed = {key: value for key, value in self.parameters.items() if key.startswith("ssl") or key in _NO_FILES}
+        variables.update({f"PG{key.upper()}": value for key, value in passed.items()})
         return variables
+
+
+def open_connection(conninfo: str = "", **keywords: Any) -> Connection:
+    """Connect by what is given alone, in autocommit mode: no PG… variable, no file of a home folder is obeyed.
+
+    Raises what psycopg.connect raises.
+    """
+    forget_libpq()
+    given = {**conninfo_to_dict(conninfo), **keywords}
+    return psycopg.connect(make_conninfo("", **{**_NO_FILES, **given}), autocommit=True)
 
 
 def wait_until_answering(login: Login, *, seconds: float, still_up: Callable[[], None] = lambda: None) -> None:

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: where the deployment is, its settings, and the way into its forge.
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly root
 cd "$root" || exit 1
 
@@ -17,6 +17,9 @@ die() {
 load_settings() {
   [ -r .env ] || die "$root/.env is missing or unreadable. It holds PORT, DATABASE_URL and the secrets of this deployment."
   local line name value
+  # Nor is the Elixir of this machine to be another than the one that the deployment was built with.
+  unset MIX_ENV MIX_TARGET MIX_EXS MIX_BUILD_PATH MIX_BUILD_ROOT MIX_DEPS_PATH MIX_QUIET MIX_DEBUG
+  unset ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ELIXIR_ERL_OPTIONS "${!RELEASE_@}" "${!PG@}"
   while IFS= read -r line || [ -n "$line" ]; do
     name=${line%%=*}
     value=${line#*=}

@@ -1,0 +1,23 @@
+"""The one place that decides what reaches in from outside: variables, files of the user, settings of the process.
+
+Programs that the suite starts get an environment from `programs`, which passes variables on by name. Clients that
+ask for something outside this machine use `outward`, which knows proxies and certificates. `process` settles what this
+process inherits. `variables` knows every variable whose name starts with XAVOS_.
+"""
+
+from rollout.surroundings.process import enter, forget_libpq
+from rollout.surroundings.programs import git, git_outward, npm, outward_program, program, suite, toolchain
+from rollout.surroundings.variables import warnings
+
+__all__ = [
+    "enter",
+    "forget_libpq",
+    "git",
+    "git_outward",
+    "npm",
+    "outward_program",
+    "program",
+    "suite",
+    "toolchain",
+    "warnings",
+]

@@ -1,0 +1,51 @@
+"""What this process inherits: variables that its libraries obey by themselves, signals, umask, standard streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import MutableMapping
+
+UMASK = 0o022
+# Read by a library of ours without a word from us; none of its arguments would overrule them all.
+_OBEYED = (
+    "PSYCOPG_IMPL", "PSYCOPG_WAIT_FUNC",  # psycopg, when it is imported
+    "SSLKEYLOGFILE",  # Python's ssl: every default context opens that file
+    "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS",  # uvicorn
+    "NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",  # requests
+)  # fmt: skip
+
+
+def enter(environment: MutableMapping[str, str] | None = None) -> None:
+    """Settle what was inherited. Called before anything else by whatever is started as a process of the suite."""
+    env = os.environ if environment is None else environment
+    for name in _OBEYED:
+        env.pop(name, None)
+    forget_libpq(env)
+    _open_standard_streams()
+    os.umask(UMASK)  # container images and folders of other users' servers need readable files
+    if threading.current_thread() is threading.main_thread():  # no other may
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, no exit code of a child would be known
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM})
+
+
+def forget_libpq(environment: MutableMapping[str, str] | None = None) -> None:
+    """Remove libpq's variables from this process: PGSERVICE and PGTZ, among others, overrule any argument."""
+    env = os.environ if environment is None else environment
+    for name in [name for name in env if name.startswith("PG")]:
+        env.pop(name, None)
+
+
+def _open_standard_streams() -> None:
+    """A stream that was closed becomes /dev/null. Otherwise the next file opened would take its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened == descriptor:
+                os.set_inheritable(descriptor, True)
+            else:
+                os.dup2(opened, descriptor)
+                os.close(opened)
