@@ -60,6 +60,7 @@ def make_folder(step: Step) -> None:
         beside = being_made(directory, run)
         beside.mkdir(parents=True)
         (beside / MARK).write_text(f"{run}\n")
+        refuse_what_is_there(directory)  # an empty folder of somebody else's would be replaced
         try:
             beside.rename(directory)
         except OSError as error:  # another run was quicker

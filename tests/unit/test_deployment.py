@@ -125,6 +125,16 @@ def test_what_comes_between_the_first_look_and_the_first_phase_is_not_read(tmp_p
     assert [MARK, "pipe"] == sorted(path.name for path in stage.directory.iterdir())
 
 
+def test_an_empty_folder_that_comes_meanwhile_is_not_taken_over(tmp_path: Path) -> None:
+    """A rename would replace it, and the rollback would remove it."""
+    stage = Stage(tmp_path, plan("ground"))
+    stage.directory.mkdir(parents=True)
+    (result,) = stage.play(GROUND).values()
+    assert ("refused", []) == (result.outcome, stage.deployment.residue)
+    assert stage.directory.is_dir()
+    assert [stage.directory] == list(stage.directory.parent.iterdir())
+
+
 def test_a_folder_that_loses_its_mark_is_still_looked_at(tmp_path: Path) -> None:
     """Once it was ours it is ours: what a phase leaves in it is found, though the mark is gone."""
     stage = Stage(tmp_path, plan("ground"))
