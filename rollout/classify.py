@@ -18,8 +18,7 @@ CAUSES = (
     "package_missing", "registry_unreachable", "registry_error", "checksum_mismatch", "version_conflict",
     "compile_error", "database_unreachable", "database_denied", "port_taken", "disk_full", "permission_denied",
     "toolchain_too_old", "command_missing", "not_executable", "engine_unfit", "engine_failed", "timeout", "killed",
-    "in_the_way", "unfit_place",
-    "unknown",
+    "in_the_way", "unfit_place", "unknown",
 )  # fmt: skip
 TRANSIENT = frozenset({"registry_unreachable", "registry_error", "database_unreachable"})
 

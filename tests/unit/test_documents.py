@@ -80,6 +80,12 @@ def test_every_cause_is_explained(cause: str) -> None:
     assert f"\n| `{cause}` | " in README
 
 
+def test_the_schema_names_every_cause() -> None:
+    """In the order of the classifier."""
+    schema = (ROOT / "docs/verdict.schema.json").read_text(encoding="utf-8")
+    assert f"A named cause ({', '.join(CAUSES)})" in schema
+
+
 def test_no_cause_is_explained_that_does_not_exist() -> None:
     section = README.partition("## Troubleshooting by cause")[2].partition("\n## ")[0]
     assert set(CAUSES) == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
