@@ -98,10 +98,8 @@ class Belongings:
 
     def _items(self) -> Iterator[tuple[str, str]]:
         """(source, place below the copy) of everything, folders before what is in them."""
-        items = _repository(str(self.root), "") if self.is_repository else _folder(str(self.root), self.but)
-        for source, relative in items:
-            if not source.startswith(self.but):
-                yield source, relative
+        root = str(self.root)
+        yield from _repository(root, "", self.but) if self.is_repository else _folder(root, self.but)
         yield str(self.script), str(self.relative)  # also where Git ignores it
 
 
@@ -184,23 +182,27 @@ def _surrounding(folder: Path) -> Path:
     return folder if ignored else top
 
 
-def _repository(top: str, at: str) -> Iterator[tuple[str, str]]:
+def _repository(top: str, at: str, but: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The working tree as Git sees it, with what is not committed; repositories in it (submodules) likewise; `.git`."""
-    listed = asked(Path(top), "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    tracked = _listed(top, "--cached")
+    new = [name for name in _listed(top, "--others", "--exclude-standard") if not f"{top}/{name}".startswith(but)]
+    for name in dict.fromkeys((*tracked, *new)):
+        path, relative = f"{top}/{name}".rstrip("/"), f"{at}{name}".rstrip("/")
+        yield path, relative
+        if not os.path.islink(path) and os.path.lexists(f"{path}/.git"):  # noqa: PTH114 - texts all the way
+            yield from _repository(path, f"{relative}/", but)
+    for source, relative in gitdir.files_of(Path(top)):
+        yield source, f"{at}.git/{relative}"
+
+
+def _listed(top: str, *which: str) -> list[str]:
+    listed = asked(Path(top), "ls-files", *which, "-z")
     if listed is None:
         raise UsageError(
             f"Git cannot list what is in {top}, and so it cannot go along.",
             advice="See what `git status` says there, or name a folder with --script-root=DIR.",
         )
-    for name in dict.fromkeys(listed.split("\0")):
-        path = f"{top}/{name}".rstrip("/")
-        if not name:
-            continue
-        yield path, f"{at}{name}".rstrip("/")
-        if not os.path.islink(path) and os.path.lexists(f"{path}/.git"):  # noqa: PTH114 - texts all the way
-            yield from _repository(path, f"{at}{name}".rstrip("/") + "/")
-    for source, relative in gitdir.files_of(Path(top)):
-        yield source, f"{at}.git/{relative}"
+    return [name for name in listed.split("\0") if name]
 
 
 def _folder(root: str, but: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -296,3 +296,17 @@ def test_an_empty_script_is_refused(tmp_path: Path) -> None:
     (tmp_path / "deploy.sh").touch()
     with pytest.raises(InvalidOption, match="this file is empty"):
         refuse_scripts(options(tmp_path, path=f"script:{tmp_path / 'deploy.sh'}"))
+
+
+def test_what_is_ours_in_a_repository_stays_out_unless_it_is_tracked(tmp_path: Path) -> None:
+    """Reports and deployments below somebody's repository that does not ignore them."""
+    top = committed(tmp_path / "shop", deploy="x", reports_kept="x")
+    given = options(top, path=f"script:{top / 'deploy.sh'}")
+    for folder in (given.directory, given.state, given.reports, given.cache):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ours").write_text("x")
+    committed(given.directory, steps="x")
+    own = find(top / "deploy.sh", given)
+    own.copy_to(tmp_path / "copy")
+    assert files(tmp_path / "copy") == {"deploy.sh", "reports/kept.sh"}
+    assert git(tmp_path / "copy", "status", "--short") == ""
