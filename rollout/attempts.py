@@ -14,7 +14,7 @@ from rollout.verdict import verdict
 
 REAL = "real"
 SCRIPT = "script:"  # how the path of somebody's own script is called
-_DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied"})
+_DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied", "database_misconfigured"})
 _UNSET = frozenset({"", "None"})
 
 

@@ -50,7 +50,7 @@ def has_carriage_returns(text: str) -> str | None:
 
 
 def could_not_run(text: str, exit_code: int | None) -> Said | None:
-    """Why a command that ended with 126 or 127 did so; None where that is not how it ended."""
+    """Why a command that ended with 126 or 127 did so; None where it did not, or no shell says so."""
     if exit_code not in _COULD_NOT_RUN:
         return None
     if carriage := has_carriage_returns(text):
@@ -61,6 +61,13 @@ def could_not_run(text: str, exit_code: int | None) -> Said | None:
     if missing:
         is_tool = missing.group("what").rpartition("/")[2] in _TOOLS
         return Said(cause=TOOLCHAIN if is_tool else MISSING, line=_line(missing.group(0)))
+    return None
+
+
+def by_exit_code(text: str, exit_code: int | None) -> Said | None:
+    """What 126 and 127 mean where nobody says a word of it."""
+    if exit_code not in _COULD_NOT_RUN:
+        return None
     if exit_code == 126:
         return Said(cause=UNUSABLE, line=_last_line(text) or "the command cannot be executed (exit code 126)")
     return Said(cause=MISSING, line=_last_line(text) or "a command is not there (exit code 127)")

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import tenacity
 
@@ -226,6 +227,7 @@ class Step:
         return Probes(
             upstream=upstream,
             database_up=lambda: site.server_alive() if site.server else None,
+            database_at=lambda: _told(site) if site.server else None,
             free_bytes=lambda: shutil.disk_usage(site.directory).free if site.directory.is_dir() else None,
         )
 
@@ -255,6 +257,12 @@ def _trouble(causes: Mapping[str, int]) -> str | None:
     if {"checksum_mismatch", "bad_signature", "bad_payload"} & causes.keys():
         return "checksum"
     return "error" if causes else None
+
+
+def _told(site: Site) -> tuple[str, int] | None:
+    """Host and port of the database that the application is told to use."""
+    parts = urlsplit(site.database.url(user="", password="", database=""))
+    return (parts.hostname, parts.port) if parts.hostname and parts.port else None
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -142,8 +142,6 @@ def _repository(record: Record, workshop: Workshop) -> str:
     return f"repository {path} is gone"
 
 
-
-
 def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:
     """Until what was asked for is there, at the latest until that moment. An engine that cannot be asked is not waited
     for: the undo itself says what is wrong.

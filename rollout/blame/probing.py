@@ -18,8 +18,9 @@ PASSED, FAILED, UNRESOLVED = "passed", "failed", "unresolved"
 
 # What a choice of packages can bring about; anything else (a database that is down) says nothing about them.
 OF_PACKAGES = frozenset({
-    "package_missing", "version_conflict", "compile_error", "checksum_mismatch", "toolchain_too_old", "timeout",
-    "unknown",
+    "package_missing", "package_broken", "version_conflict", "dependencies_outdated", "compile_error",
+    "checksum_mismatch", "library_missing", "platform_mismatch", "toolchain_too_old", "command_missing",
+    "program_error", "configuration_invalid", "file_missing", "timeout", "unknown",
 })  # fmt: skip
 
 _CHANGING = re.compile(r"\d+(?:\.\d+)*|0x[0-9a-f]+|/\S+")

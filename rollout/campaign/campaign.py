@@ -25,7 +25,10 @@ from rollout.faults import CATALOGUE
 from rollout.recovery import TRIALS
 
 # Causes of failures that say nothing about the next run.
-_PASSING = TRANSIENT | {"killed", "interrupted", "timeout", "port_taken", "disk_full", "engine_failed"}
+_PASSING = TRANSIENT | {
+    "killed", "interrupted", "timeout", "port_taken", "disk_full", "out_of_memory", "limit_reached", "in_use",
+    "engine_failed",
+}  # fmt: skip
 
 
 @dataclass(kw_only=True)

@@ -102,7 +102,7 @@ def ended(text: str, *, code: int | None = 1, timed_out: bool = False) -> Outcom
             "database_denied",
             None,
         ),
-        ('FATAL 3D000 (invalid_catalog_name) database "xavos_dev" does not exist', "database_unreachable", None),
+        ('FATAL 3D000 (invalid_catalog_name) database "xavos_dev" does not exist', "database_misconfigured", None),
         (
             "** (Postgrex.Error) ERROR 42501 (insufficient_privilege) permission denied for schema public",
             "database_denied",
@@ -122,7 +122,7 @@ def ended(text: str, *, code: int | None = 1, timed_out: bool = False) -> Outcom
         (
             "You're trying to run :ash on Elixir v1.14.0 but it has declared in its mix.exs file it supports only Elixir ~> 1.15",
             "toolchain_too_old",
-            None,
+            "ash",
         ),
         ("Request failed (503)", "registry_error", None),
         ("nothing anybody has seen before", "unknown", None),

@@ -275,7 +275,6 @@ class TestKeeping:
         assert "x" == stage.site.file("a").read_text()
         assert not stage.site.file("half").exists()
 
-
     def test_a_failed_phase_can_be_left_as_it_is(self, tmp_path: Path) -> None:
         """failed keeps what the failed phase has done; it ends as failed, stays owed, and says how to enter it."""
         stage = Stage(tmp_path, plan("ground", "one", "two", "three"), keep="failed")

@@ -592,7 +592,7 @@ def test_what_we_ask_the_database_ourselves_is_asked_again_as_well(tmp_path: Pat
     [
         ("[error] tcp connect (127.0.0.1:1): connection refused - :econnrefused", 1, "database_unreachable"),
         ("** (CompileError) lib/xavos.ex:1: undefined", 1, "compile_error"),
-        ("3 tests, 1 failure", 2, "unknown"),
+        ("3 tests, 1 failure", 2, "tests_failed"),
     ],
 )
 def test_tests_that_never_began_name_what_kept_them_from_it(said: str, code: int, cause: str) -> None:

@@ -139,7 +139,7 @@ def test_a_server_that_cannot_be_asked_for_is_waited_for(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("log", "cause"),
     [
-        ("[info] Running\n** (Mix) Could not start application xavos: it raised", "unknown"),
+        ("[info] Running\n** (Mix) Could not start application xavos: it raised", "program_error"),
         ("** (EXIT) shutdown: failed to start child\n** (EXIT) :eaddrinuse\n", "port_taken"),
         ("", "unknown"),
     ],

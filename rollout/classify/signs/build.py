@@ -1,0 +1,43 @@
+"""Compilers, linkers, bundlers, native code and the versions of the toolchain."""
+
+# ruff: noqa: E501 - texts as they are printed
+
+from __future__ import annotations
+
+from rollout.classify.signs.sign import signs
+
+PLATFORM = signs(
+    "platform_mismatch",
+    r"exec .*exec format error|:enoexec\b|spawn ENOEXEC|[Ww]rong ELF class|invalid ELF header|incompatible architecture|wrong architecture",
+    r"no matching manifest for|does not match the specified platform|requested image's platform .* does not match|\bEBADPLATFORM\b|Unsupported platform for|is not supported on (?:your )?platform|unsupported (?:architecture|target)|not available for (?:your|the) (?:platform|target)|was installed for a different platform|for another platform than the one|precompiled NIF is not available for this target|no precompiled",
+)
+TOOLCHAIN = signs(
+    "toolchain_too_old",
+    r"You're trying to run :?(?P<package>[a-z0-9_]+) on Elixir .* but it has declared|requires Elixir|supports only Elixir|Elixir .* or (?:later|newer|higher) is required|[Rr]equires (?:at least )?(?:Erlang/?)?OTP|OTP \d+(?:\.\d+)* or (?:later|newer|higher|above)",
+    r"Git >= \S+ is required|CMake \S+ or higher is required|requires? (?:node|Node(?:\.js)?|npm|rustc|Python|glibc|CMake|git) ?(?:version )?(?:>=|v?\d)|Node\.js v?\S+ (?:or|is) (?:higher|newer|later|required|not supported)|\bEBADENGINE\b|notsup Required: .*|[Uu]nsupported engine|Not compatible with your version of node",
+    r"version [`']?(?:GLIBC|GLIBCXX|CXXABI|OPENSSL|LIBSSL)\w*[\d._]+' not found|rustc \S+ is not supported|package `[^`]+` cannot be built because it requires rustc|requires? (?:a )?C\+\+\d\d|unrecognized command[- ]line option",
+    r"re-?compile this module with an? (?:Erlang/)?OTP|compiled (?:for|with) a (?:later|newer) (?:version|release)|use of opcode \d+; this emulator supports only|module :json is not available|corrupt atom table",
+    r"is too old|upgrade (?:your )?(?:OTP|Elixir|Erlang|Node|npm|Git)\b|requires a newer|minimum supported (?:version|Rust)",
+)
+LIBRARIES = signs(
+    "library_missing",
+    r"(?:fatal )?error: '?\"?[\w./+-]+\.(?:h|hpp|hh|hrl)'?\"?:? (?:No such file|file not found)",
+    r"cannot find -l\S+|library not found for -l|error while loading shared libraries|cannot open shared object file|[Ll]ibrary not loaded|image not found",
+    r"was not found in the pkg-config search path|No package '[^']+' found|[Cc]ould not find (?:\w+ )?(?:headers?|librar(?:y|ies)|OpenSSL)|Could not find directory of OpenSSL|header files? (?:is|are|not) (?:missing|found)",
+    r"can't find include (?:file|lib) \"|The application \"(?P<package>\w+)\" could not be found\. This may happen if",
+)
+COMPILERS = signs(
+    "compile_error",
+    r"\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|EEx\.SyntaxError|Spark\.Error\.DslError|Phoenix\.LiveView\.\S*ParseError)\)",
+    r"== Compilation error in file .*",
+    r"^\s+error: .*|^error: .*\n\s+(?:│|└─|\S+\.exs?:\d+|\S*lib/)[^\n]*",
+    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:? .*|^\S+\.[ehy]rl:\d+(?::\d+)?: .*|undefined reference to|ld returned \d+ exit status|collect2: error",
+    r"✘ \[ERROR\]|^\s*> .*: error: |Build failed with \d+ errors?|[Cc]an't resolve '|Cannot apply unknown utility class|CssSyntaxError|error TS\d+:|Module not found: Error|Module build failed|Transform failed with \d+",
+    r"^error(?:\[E\d+\])?: .*\n\s+-->[^\n]*|could not compile `(?P<package>[\w-]+)`|===> Compiling .* failed|===> .*(?:[Ee]rror|failed)",
+    r"Compilation failed due to warnings",
+)
+# What only says that something before did not compile.
+HEADLINES = signs(
+    "compile_error",
+    r"[Cc]ould not compile dependency :?(?P<package>[a-z0-9_]+)|Could not compile with \"make\"|compilation terminated|Compilation failed|make(?:\[\d+\])?: \*\*\* .*Error \d+",
+)

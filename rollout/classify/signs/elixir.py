@@ -1,0 +1,25 @@
+"""Mix, ExUnit and what runs in a BEAM: settings, tests, exceptions, crashes of the VM."""
+
+# ruff: noqa: E501 - texts as they are printed
+
+from __future__ import annotations
+
+from rollout.classify.signs.sign import signs
+
+SETTINGS = signs(
+    "configuration_invalid",
+    r"environment variable \"?\S+\"? is (?:missing|not set)|could not fetch environment variable|\(System\.EnvError\)|(?i:secret_key_base).*(?:missing|not set|expects|at least|required|nil)|expects conn\.secret_key_base|required variable \S+ is missing|password is not specified|You must specify \w+|Missing required (?:environment|config)|is not set in the environment|[Ee]nvironment variable .* (?:must be set|required|is required)",
+    r"\(Ecto\.InvalidURLError\)|has a different value set for (?:key|path)|could not (?:read|load|find) (?:the )?config|\(Config\.\w+\)|validate_compile_env|no configuration (?:found|for)|configuration for .* not (?:found|specified)|unknown (?:esbuild|tailwind) profile|is not configured\b",
+    r"contains merge conflicts|Dependency specified in the wrong format|Unknown (?:repository|organization) \"|Invalid requirement|is incorrectly specified|Expected :?\w+ (?:to be|in dependency)|:elixirc_paths|Unknown dependency|\(Version\.InvalidRequirementError\)",
+    r"\bEJSONPARSE\b|npm (?:ERR!|error) JSON\.parse|in JSON at position|Invalid package\.json|bad config (?:line|variable|file)|Author identity unknown|[Pp]lease tell me who you are|unable to auto-detect email|empty ident name|yaml: |Additional property|TOMLDecodeError|invalid (?:YAML|TOML|JSON)",
+    r"\(NimbleOptions\.ValidationError\)|invalid value for :\w+ option|unknown options? \[|invalid (?:configuration|config)\b|bad return value: \{.*badarg.*config|:badcookie",
+)
+TESTS = signs(
+    "tests_failed",
+    r"\d+ tests?, [1-9]\d* failures?(?:.*)|^\s+\d+\) test .*|^=+ .*\b\d+ failed\b.*|npm (?:ERR!|error) Test failed",
+    r"mix format failed due to|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+)
+FALLBACKS = (
+    *signs("program_error", r"\*\* \((?!Mix\)|exit\)|EXIT)[A-Z]\w*(?:\.\w+)*\)", r"\*\* \((?:exit|EXIT)[^)]*\)|Could not start application|[Aa]pplication \S+ exited"),
+    *signs("crashed", r"Kernel pid terminated|Runtime terminating during boot|init terminating in do_boot|Crash dump is being written|erl_crash\.dump"),
+)  # fmt: skip
