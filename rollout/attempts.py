@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rollout.journal.questions import Event, last, mapping, rows, text, texts, without_recovery_of_others
+from rollout.journal.questions import Event, last, mapping, rows, text, texts, well_formed
 from rollout.outcomes import Checks, PathVerdict, Verdict
 from rollout.verdict import verdict
 
@@ -104,7 +104,7 @@ def population(events: Sequence[Event]) -> str:
 def attempts(events: Sequence[Event]) -> tuple[Attempt, ...]:
     """One record for each path that was begun."""
     judged = verdict(events)
-    own = without_recovery_of_others(events)
+    own = well_formed(events)
     begun = {text(event, "path") for event in own if event["event"] == "path.started"}
     return tuple(_attempt(path, judged, own) for path in judged.paths if path.name in begun)
 

@@ -219,6 +219,7 @@ class Deployment:
         self._restoration.keep_within()
         if self.site.gateway is not None:  # a deployment that is kept does without it
             self.site.gateway.stop()
+            self.run.journal.tell("gateway.summary", path=self.plan.name, **self.site.gateway.log.summary())
         prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)
         self._leaving.close()
         return outcome

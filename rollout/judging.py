@@ -16,9 +16,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
     """Judge one path; `alone` where the run has no other, so that events without a path are its own too."""
     mine = [event for event in events if event.get("path") == name]
     began, ended = last(mine, "path.started"), last(mine, "path.finished")
-    recovery = _rolled_back_later(mine) or last(
-        [event for event in events if event.get("path") in (None, name)], "recovery.finished"
-    )
+    recovery = _rolled_back_later(mine)
     closed = bool(ended or last(events, "run.finished"))
     plan = rows(mapping(last(events, "run.started"), "plan"), name)
     selected = list(texts(began, "phases")) or [text(item, "name") for item in plan]

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import shutil
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rollout.classify import ADVICE, named
 from rollout.errors import PhaseFailed, RolloutError
 from rollout.plan import PhasePlan
 from rollout.site.site import Site
 from rollout.step import Step
 
-_CLOSED = re.compile(r"Permission denied|Read-only file system")
+_NUMBERS = {
+    errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EACCES: "permission_denied",
+    errno.EPERM: "permission_denied", errno.EROFS: "permission_denied", errno.EADDRINUSE: "port_taken",
+    errno.EMFILE: "limit_reached", errno.ENFILE: "limit_reached", errno.EAGAIN: "limit_reached",
+    errno.E2BIG: "limit_reached", errno.ENAMETOOLONG: "limit_reached", errno.ENOMEM: "out_of_memory",
+    errno.ETXTBSY: "in_use", errno.EBUSY: "in_use", errno.ENOENT: "file_missing", errno.ENOTDIR: "file_missing",
+    errno.EEXIST: "already_exists", errno.ENOTEMPTY: "already_exists", errno.ENOEXEC: "not_executable",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +83,14 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
     if isinstance(error, KeyboardInterrupt):
         return {"cause": "killed", "package": None, "message": "The run was interrupted.", "advice": "Run again."}
     if not isinstance(error, RolloutError):
+        cause = _cause_of(error)
         return {
-            "cause": _cause_of(error),
+            "cause": cause,
             "package": None,
             "message": f"{type(error).__name__}: {error}",
-            "advice": "Read the message; where it is a fault of this suite, report it with the journal.",
+            "advice": ADVICE[cause]
+            if cause != "unknown"
+            else "Read the message; where it is a fault of this suite, report it with the journal.",
         }
     log = error.log if isinstance(error, PhaseFailed) else None
     return {
@@ -93,10 +103,10 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
 
 
 def _cause_of(error: BaseException) -> str:
-    if isinstance(error, shutil.Error):  # what went wrong with several files: texts
-        text = str(error)
-        return "disk_full" if "No space left" in text else "permission_denied" if _CLOSED.search(text) else "unknown"
-    if isinstance(error, OSError):
-        return {28: "disk_full", 122: "disk_full", 13: "permission_denied", 30: "permission_denied",
-                98: "port_taken"}.get(error.errno or 0, "unknown")  # fmt: skip
-    return "unknown"
+    """By the kernel's number where there is one, else by what is said: of several files, by an engine, by a server."""
+    if isinstance(error, OSError) and error.errno in _NUMBERS:
+        return _NUMBERS[error.errno]
+    if isinstance(error, MemoryError):
+        return "out_of_memory"
+    found = named(str(error))
+    return found.cause if found else "unknown"

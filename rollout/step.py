@@ -18,6 +18,7 @@ import tenacity
 from rollout.classify import TRANSIENT, Probes, failure
 from rollout.errors import PhaseFailed, RolloutError
 from rollout.hex.record import UNREACHABLE_CAUSES
+from rollout.hex.transport import UNTRUSTED
 from rollout.journal import CommandRecorder
 from rollout.options import ROOT
 from rollout.plan import PhasePlan, Plan
@@ -250,10 +251,12 @@ class Step:
 
 
 def _trouble(causes: Mapping[str, int]) -> str | None:
-    """The gateway's causes in the three words that classification knows."""
+    """The gateway's causes in the four words that classification knows."""
     for cause in causes:
         if cause in UNREACHABLE_CAUSES:
             return "unreachable"
+    if UNTRUSTED in causes:
+        return "certificate"
     if {"checksum_mismatch", "bad_signature", "bad_payload"} & causes.keys():
         return "checksum"
     return "error" if causes else None

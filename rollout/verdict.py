@@ -21,7 +21,7 @@ from rollout.journal.questions import (
     run_of,
     text,
     texts,
-    without_recovery_of_others,
+    well_formed,
 )
 from rollout.judging import judge_path
 from rollout.outcomes import Verdict
@@ -32,7 +32,7 @@ SCHEMA = 1
 
 def verdict(events: Sequence[Event]) -> Verdict:
     """Judge a run by its journal."""
-    own = without_recovery_of_others(events)
+    own = well_formed(events)
     started = last(own, "run.started")
     finished = last(own, "run.finished")
     interrupted = last(own, "run.interrupted")

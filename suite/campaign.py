@@ -28,7 +28,7 @@ from rollout.run import Run
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.checks import Check
-from suite.opening import choose, make_way, run_facts
+from suite.opening import choose, make_way, run_facts, tell_recovered
 from suite.report import configure_reports
 
 _Outcome = Literal["passed", "failed", "skipped"]
@@ -72,7 +72,7 @@ class Campaigning:
 def campaign(config: pytest.Config, options: Options) -> None:
     """Make this session a campaign. Raises RolloutError."""
     refuse_what_cannot_be_meant(options)
-    make_way(options)
+    recovered = make_way(options)
     chosen = choose(options, tuple(load_plan(path) for path in options.campaign_paths))
     designed = design(options, is_rehearsal=chosen.is_rehearsal, means=chosen.means)
     if options.cluster is not None:
@@ -80,6 +80,7 @@ def campaign(config: pytest.Config, options: Options) -> None:
     run = Run(options)
     config.stash[keys.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
+    tell_recovered(run.journal, recovered)
     found = begin(designed, run.folder)
     found.ledger.lead(run.folder)
     told = Campaigning(campaign=found, run=run, interrupts=Interrupts(), earlier=read_campaign(found.folder))

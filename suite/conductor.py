@@ -36,7 +36,7 @@ from rollout.surroundings.programs import WORDS_TO_PYTEST
 from rollout.verdict import as_json, verdict
 from suite import keys
 from suite.conducted import REPORTS, from_line
-from suite.opening import choose, make_way, recover_first, run_facts
+from suite.opening import choose, make_way, recover_first, run_facts, tell_recovered
 from suite.report import configure_reports
 from suite.terminal import open_console
 
@@ -204,7 +204,7 @@ def conduct(config: pytest.Config, options: Options) -> None:
     for seat in seated:
         load_plan(seat.path).through(options.through)  # refused before anything is looked at or undone
     refuse_unknown_groups(options)
-    make_way(options)
+    recovered = make_way(options)
     chosen = choose(options, ())  # what a path cannot do, its own session refuses
     rehearsal = is_rehearsal(chosen.upstreams.hex)
     plans = tuple(
@@ -215,6 +215,7 @@ def conduct(config: pytest.Config, options: Options) -> None:
     run.journal.subscribe(console)
     gate = [seat.name for seat in seated if seat.path in options.gate]
     run.journal.record("run.started", **run_facts(options, chosen, plans), gate=gate)
+    tell_recovered(run.journal, recovered)
     conductor = Conductor(options=options, run=run, seats=seated, interrupts=Interrupts(), tell=console)
     config.stash[keys.RUN] = run
     configure_reports(config, records=False)

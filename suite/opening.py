@@ -20,7 +20,8 @@ from rollout.faults import Means
 from rollout.hex.choosing import Upstreams, choose_git, choose_npm, choose_source
 from rollout.hex.errors import SourceUnavailable
 from rollout.hex.sources import RehearsalSource, is_rehearsal
-from rollout.hex.transport import make_client
+from rollout.hex.transport import UNTRUSTED, make_client
+from rollout.journal import Journal
 from rollout.options import ROOT, Options
 from rollout.plan import Plan
 from rollout.rehearsal import load_scenario, registry_folder
@@ -92,21 +93,30 @@ def _selected(argument: str) -> Path:
     return Path(name).resolve()
 
 
-def make_way(options: Options) -> None:
+def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
     """Refuse what cannot begin, before anything is read or changed; then undo what killed runs left, and look again.
 
-    Raises CannotBegin, UsageError, FolderUnwritable.
+    Gives those runs. Raises CannotBegin, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
     refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone
-    if recover_first(options):
+    recovered = recover_first(options)
+    if recovered:
         preflight.refuse(options, before_recovery=False)
+    return recovered
 
 
-def recover_first(options: Options) -> bool:
-    """Undo what killed runs left; whether there was any. Raises FolderUnwritable where the cache cannot be used."""
+def recover_first(options: Options) -> tuple[recovery.Recovered, ...]:
+    """Undo what killed runs left, and give those runs. Raises FolderUnwritable where the cache cannot be used."""
     check_cache(options.cache)
-    return bool(recovery.recover(options.state, options.reports, store(options), print))
+    return recovery.recover(options.state, options.reports, store(options), print)
+
+
+def tell_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) -> None:
+    """Say in a new run's journal which earlier runs it had to clean up after."""
+    for earlier in recovered:
+        journal.record("recovery.finished", of=earlier.run, outcome="dirty" if earlier.left else "restored",
+                       residue=list(earlier.left))  # fmt: skip
 
 
 def store(options: Options) -> Store:
@@ -148,7 +158,8 @@ def _upstreams(options: Options) -> tuple[Upstreams, str]:
     if not isinstance(chosen.source, RehearsalSource):
         reach = chosen.source.probe()
         if not reach.is_reachable:
-            raise SourceUnavailable(source=chosen.source.description, reason=reach.reason or reach.state)
+            raise SourceUnavailable(source=chosen.source.description, reason=reach.reason or reach.state,
+                                    is_untrusted=reach.state == UNTRUSTED)  # fmt: skip
     git = choose_git(options.git_source, source=chosen.source)
     return Upstreams(hex=chosen.source, npm=choose_npm(chosen.source, client=client), git=git), chosen.why
 
@@ -167,8 +178,12 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
             "why": chosen.source_why,
             "rehearsal": chosen.is_rehearsal,
         },
-        "forge": {"kind": forge.kind, "detail": in_engine, "why": forge.why,
-                  "engine": engine.settings() if engine else {}},
+        "forge": {
+            "kind": forge.kind,
+            "detail": in_engine,
+            "why": forge.why,
+            "engine": engine.settings() if engine else {},
+        },
         "database": {"kind": database.kind, "detail": "", "why": database.why},
     }
 

@@ -24,7 +24,17 @@ from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
 from suite.conductor import conduct
-from suite.opening import Chosen, choose, is_main_job, make_way, only_tells, run_facts, selects_checks, store
+from suite.opening import (
+    Chosen,
+    choose,
+    is_main_job,
+    make_way,
+    only_tells,
+    run_facts,
+    selects_checks,
+    store,
+    tell_recovered,
+)
 from suite.options import options_of, refuse_what_breaks_phases
 from suite.phases import PASSED, group_of
 from suite.refusal import show_refusal
@@ -233,7 +243,7 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     whole = load_plan(options.path)
     whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
     refuse_unknown_groups(options)
-    make_way(options)
+    recovered = make_way(options)
     chosen = choose(options, (whole,))
     called = path_names(options)[options.path]
     plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, called=called).through(options.through)
@@ -243,4 +253,5 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     run.journal.subscribe(open_console(config))
     gate = [plan.name] if options.path in options.gate else []
     run.journal.record("run.started", **run_facts(options, chosen, (plan,)), gate=gate)
+    tell_recovered(run.journal, recovered)
     return _current

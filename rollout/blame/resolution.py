@@ -15,7 +15,7 @@ from rollout.hex.lookup import Finding, Want
 LookUp: TypeAlias = Callable[[tuple[Want, ...]], tuple[Finding, ...]]
 """Findings in the order of what is wanted; `partial(look_up, gateway)` is one."""
 
-_DOUBTFUL = {"unreachable", "rate_limited", "bad_signature", "registry_error"}
+_DOUBTFUL = {"unreachable", "untrusted", "rate_limited", "bad_signature", "registry_error"}
 
 
 class Resolution:

@@ -56,11 +56,12 @@ class SourceUnavailable(HexError):
 
     cause = "registry_unreachable"
 
-    def __init__(self, *, source: str, reason: str) -> None:
-        super().__init__(
-            f"The package source {source} cannot be reached: {reason}.",
-            advice="Check the address and the network, or name another with --source.",
-        )
+    def __init__(self, *, source: str, reason: str, is_untrusted: bool = False) -> None:
+        advice = "Check the address and the network, or name another with --source."
+        if is_untrusted:
+            self.cause = "certificate_untrusted"
+            advice = "Install the CA of that server on this machine, or name its file in SSL_CERT_FILE."
+        super().__init__(f"The package source {source} cannot be reached: {reason}.", advice=advice)
 
 
 class NoRealSource(HexError):

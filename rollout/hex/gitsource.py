@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout import surroundings
+from rollout.classify import named
 from rollout.hex.bundle import Bundle
 from rollout.hex.errors import HexError
 
@@ -45,6 +46,8 @@ class GitFailed(HexError):
             advice="Name another place with --git-source, or deploy with --assets=plain.",
         )
         self.kind = kind
+        if (found := named(detail)) and found.cause == "certificate_untrusted":
+            self.cause = found.cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

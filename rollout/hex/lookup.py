@@ -18,6 +18,7 @@ from rollout.hex.fetching import Served, ask_directly
 from rollout.hex.record import UNREACHABLE_CAUSES
 from rollout.hex.registry import Package, PublicKey, read_names, read_package
 from rollout.hex.sources import Source
+from rollout.hex.transport import UNTRUSTED
 from rollout.hex.version import Requirement, Version
 
 WORKERS = 16
@@ -26,6 +27,7 @@ _OK, _ABSENT, _MOST_SUGGESTIONS, _MOST_SHOWN = 200, (404, 410), 3, 5
 _ABOUT_THE_PACKAGE = ("missing", "no_matching_release", "only_retired")
 _CAUSES = {
     "unreachable": ("registry_unreachable", "Check the network, or name another source with --source."),
+    "untrusted": ("certificate_untrusted", "Install the CA of the source here; SSL_CERT_FILE names a file with it."),
     "rate_limited": ("registry_error", "Wait a minute and run again; the cache keeps what was fetched."),
     "bad_signature": ("checksum_mismatch", "Give the right key with --source-key, or another --source."),
     "registry_error": ("registry_error", "Try again, or name another source with --source."),
@@ -262,6 +264,8 @@ def _fits_early(requirement: Requirement, version: Version) -> bool:
 def _failed(want: Want, served: Served) -> Finding | None:
     if served.cause in UNREACHABLE_CAUSES:
         return Finding(want=want, status="unreachable", reason=served.detail)
+    if served.cause == UNTRUSTED:
+        return Finding(want=want, status=UNTRUSTED, reason=served.detail)
     if served.cause == "rate_limited":
         after = served.headers.get("retry-after", "")
         return Finding(

@@ -17,7 +17,7 @@ class RequestRecord:
     """A request as answered. Times: `at` seconds since the epoch, durations in milliseconds; `sent` bytes of
     body.
 
-    `cause` is None where all went well (a plain 404 included), else one of: unreachable, timeout, truncated,
+    `cause` is None where all went well (a plain 404 included), else one of: unreachable, untrusted, timeout, truncated,
     rate_limited, server_error, denied, checksum_mismatch, bad_signature, bad_payload, disk_full,
     cache_failed, git_failed, gateway_failed, or what an interceptor put into `x-gateway-cause`. `upstream_ms`
     is None where upstream was not asked.
@@ -69,6 +69,16 @@ class RequestLog:
     def since(self, mark: int = 0) -> tuple[RequestRecord, ...]:
         with self._lock:
             return tuple(self._records[mark:])
+
+    def summary(self) -> Mapping[str, int]:
+        """What was asked for in all: requests, those answered from the cache, bytes sent, and those that went wrong."""
+        records = self.since()
+        return {
+            "requests": len(records),
+            "from_cache": sum(record.from_cache for record in records),
+            "bytes": sum(record.sent for record in records),
+            "failures": sum(record.cause is not None for record in records),
+        }
 
     def causes(self, mark: int = 0) -> Mapping[str, int]:
         """How often each cause came up since `mark`; empty where all went well."""

@@ -18,7 +18,7 @@ from rollout.hex.bundle import PUBLIC_KEY, Bundle
 from rollout.hex.cache import write_atomically
 from rollout.hex.errors import KeyChanged, RehearsalMissing, SourceKeyUnusable, SourceUnavailable
 from rollout.hex.registry import PublicKey
-from rollout.hex.transport import Answer, HttpUpstream, Upstream, UpstreamFailure, Writable
+from rollout.hex.transport import UNTRUSTED, Answer, HttpUpstream, Upstream, UpstreamFailure, Writable, kind_of
 
 HEXPM_URL = "https://repo.hex.pm"
 PROBE_SECONDS = 2.0
@@ -39,7 +39,7 @@ J1i2xWFndWa6nfFnRxZmCStCOZWYYPlaxr+FZceFbpMwzTNs4g3d4tLNUcbKAIH4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reachability:
-    """`state` is reachable, unreachable or rate_limited; `retry_after` in seconds, where the server said
+    """`state` is reachable, unreachable, untrusted or rate_limited; `retry_after` in seconds, where the server said
     so.
     """
 
@@ -161,7 +161,7 @@ class MirrorSource(HttpUpstream):
         try:
             answer = self.fetch("/public_key", body)
         except UpstreamFailure as error:
-            raise SourceUnavailable(source=self.description, reason=error.reason) from error
+            raise _unavailable(self.description, error) from error
         if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
             raise SourceUnavailable(source=self.description, reason=f"it answers {answer.status}")
         if answer.status != _OK:
@@ -264,6 +264,10 @@ class RehearsalSource(FolderUpstream):
         return Reachability(state="unreachable", reason=f"{self.folder} holds no registry")
 
 
+def _unavailable(source: str, error: UpstreamFailure) -> SourceUnavailable:
+    return SourceUnavailable(source=source, reason=error.reason, is_untrusted=error.kind == UNTRUSTED)
+
+
 def probe_url(client: httpx.Client, url: str, seconds: float) -> Reachability:
     """Ask for `url` once; only an answer below 400 counts as reachable."""
     try:
@@ -271,7 +275,7 @@ def probe_url(client: httpx.Client, url: str, seconds: float) -> Reachability:
             status = response.status_code
             after = response.headers.get("retry-after", "")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Reachability(state="unreachable", reason=str(error) or type(error).__name__)
+        return Reachability(state=kind_of(error), reason=str(error) or type(error).__name__)
     if status == _TOO_MANY:
         return Reachability(
             state="rate_limited",

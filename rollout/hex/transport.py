@@ -18,16 +18,23 @@ USER_AGENT = "xavos-rollout (deployment gateway; httpx)"
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 10.0
 WHOLE_SECONDS = 120.0
+UNTRUSTED = "untrusted"
+_ADVICE = {
+    "": "Check the network and the address.",
+    UNTRUSTED: "Install the CA of that server on this machine, or name its file in SSL_CERT_FILE; check the clock.",
+}
 _KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after")
 
 
 class UpstreamFailure(HexError):
-    """No whole answer came. `kind` is unreachable, timeout or truncated."""
+    """No whole answer came. `kind` is unreachable, untrusted (its certificate), timeout or truncated."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, kind: str, url: str, reason: str) -> None:
-        super().__init__(f"{url} gave no whole answer ({kind}): {reason}.", advice="Check the network and the address.")
+        super().__init__(f"{url} gave no whole answer ({kind}): {reason}.", advice=_ADVICE.get(kind, _ADVICE[""]))
+        if kind == UNTRUSTED:
+            self.cause = "certificate_untrusted"
         self.kind = kind
         self.reason = reason
 
@@ -127,7 +134,7 @@ class HttpUpstream:
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
             raise UpstreamFailure(kind="truncated", url=url, reason=_reason(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UpstreamFailure(kind="unreachable", url=url, reason=_reason(error)) from error
+            raise UpstreamFailure(kind=kind_of(error), url=url, reason=_reason(error)) from error
 
     def _get(self, url: str, headers: Mapping[str, str], into: Writable, until: float) -> Answer:
         """One attempt. Raises _NothingCame where the connection broke before an answer began."""
@@ -145,6 +152,16 @@ class HttpUpstream:
             if began:
                 raise
             raise _NothingCame(_reason(error)) from error
+
+
+def kind_of(error: Exception) -> str:
+    """`untrusted` where the certificate is what failed, else `unreachable`."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UNTRUSTED
+        cause = cause.__cause__ or cause.__context__
+    return UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
 
 
 class _NothingCame(Exception):

@@ -20,7 +20,6 @@ EVENTS: Mapping[str, str] = {
     #   paths: [name]; plan: {path: [{name, description, optional, packages: [{name, requirement}]}]}
     "run.interrupted": "signal",
     "run.finished": "exit_code seconds reason",
-    "run.overhead": "wall_seconds child_seconds",
     # a path of a comparison is a run of its own; its folder is relative to that of the comparison's reports
     "path.run": "path folder site port",
     "path.aborted": "path exit_code message",  # its session died, or never began: what it printed last
@@ -74,7 +73,7 @@ EVENTS: Mapping[str, str] = {
     "checkpoint.restored": "path phase key seconds files",
     "checkpoint.skipped": "path phase reason",
     # the gateway
-    "gateway.summary": "requests from_cache bytes failures",
+    "gateway.summary": "path requests from_cache bytes failures",
     # checks
     "check.finished": "nodeid path phase check outcome seconds message? by? doc?",
     #   outcome: passed failed blocked skipped; by: the phase that blocks; message: failure or reason
@@ -92,9 +91,8 @@ EVENTS: Mapping[str, str] = {
     "fault.finished": "fault family path phase form seed at? struck bites evidence",
     # a trial of a campaign is over; `bites` is how often its fault bit, `promised` whether it came to what was promised
     "trial.finished": "key kind trial path fault phase form seed outcome settled bites promised seconds",
-    # recovery of an earlier run, in the journal of the run that recovers
-    "recovery.started": "of",
-    "recovery.finished": "of outcome residue",
+    # what an earlier run had left and this one undid first; its own journal has the rollbacks
+    "recovery.finished": "of outcome residue",  # outcome: restored | dirty
 }
 
 REQUIRED: Mapping[str, frozenset[str]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rollout.journal.questions import Event, mapping, text, without_recovery_of_others
+from rollout.journal.questions import Event, mapping, text, well_formed
 from rollout.journal.reader import read_events
 
 JOURNAL = "journal.jsonl"
@@ -30,7 +30,7 @@ def merge(own: Sequence[Event], parts: Mapping[str, Sequence[Event]], folders: M
 
 def adopt(events: Sequence[Event], name: str, folder: Path, *, run: str) -> Iterator[Event]:
     """The events of a path's own run as events of the comparison `run`."""
-    for event in without_recovery_of_others(events):
+    for event in well_formed(events):
         if event["event"] in _OF_THE_RUN:
             continue
         changed: dict[str, Any] = {**event, "run": run, "path": event.get("path") or name}

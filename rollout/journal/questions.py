@@ -10,18 +10,9 @@ Event = Mapping[str, Any]
 _LARGEST = 1e18
 
 
-def without_recovery_of_others(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events of this run alone: what it did to recover an earlier run is left out."""
-    run = next((event.get("run") for event in events if event.get("run")), None)
-    kept, elsewhere = [], False
-    for event in events:
-        if event.get("event") == "recovery.started":
-            elsewhere = event.get("of") != run
-        if not elsewhere and isinstance(event.get("event"), str):
-            kept.append(event)
-        if event.get("event") == "recovery.finished":
-            elsewhere = False
-    return tuple(kept)
+def well_formed(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The events that have a name; a damaged line may have none."""
+    return tuple(event for event in events if isinstance(event.get("event"), str))
 
 
 def lifetime(events: Sequence[Event]) -> tuple[Event, ...]:

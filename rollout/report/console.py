@@ -121,9 +121,6 @@ class Console:
     def _on_run_finished(self, _: Event) -> None:
         self.close()
 
-    def _on_recovery_started(self, event: Event) -> None:
-        self._print(f"recovering {line(text(event, 'of'), 80)}, which did not end properly", "yellow")
-
     def _on_recovery_finished(self, event: Event) -> None:
         left = texts(event, "residue")
         self._print(

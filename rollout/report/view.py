@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rollout.attempts import attempts, population
-from rollout.journal.questions import Event, last, mapping, number, rows, text, texts, without_recovery_of_others
+from rollout.journal.questions import Event, last, mapping, number, rows, text, texts, well_formed
 from rollout.outcomes import PathVerdict, Verdict
 from rollout.report.comparing import Comparison, comparison
 from rollout.report.culprits import BlameView, MatrixView, blames, matrices
@@ -74,7 +74,7 @@ class View:
 def view(events: Sequence[Event]) -> View:
     """Everything that a report says about a run."""
     judged = verdict(events)
-    own = without_recovery_of_others(events)
+    own = well_formed(events)
     gate = texts(last(own, "run.started"), "gate") or tuple(path.name for path in judged.paths)
     by_path = {path.name: [event for event in own if event.get("path") == path.name] for path in judged.paths}
     seconds = scale([span(mine) for mine in by_path.values()])
@@ -90,7 +90,7 @@ def view(events: Sequence[Event]) -> View:
         gate=tuple(line(name, 80) for name in gate),
         facts=_facts(own, judged),
         paths=shown,
-        recovered=_recovered(events, judged.run),
+        recovered=_recovered(events),
         comparison=comparison(now, past, population(own)),
         ticks=ticks(seconds),
         kinds=kinds({path.verdict.name: path.bars for path in shown}),
@@ -189,11 +189,11 @@ def _check(event: Event) -> CheckView:
     )
 
 
-def _recovered(events: Sequence[Event], run: str) -> tuple[str, ...]:
+def _recovered(events: Sequence[Event]) -> tuple[str, ...]:
     """One line for each earlier run that this one recovered first."""
     told = []
     for event in events:
-        if event.get("event") == "recovery.finished" and event.get("of") != run:
+        if event.get("event") == "recovery.finished":
             left = "; ".join(texts(event, "residue"))
             told.append(
                 line(

@@ -225,9 +225,7 @@ def _ask_socket(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
         probe.settimeout(_PING_SECONDS)
         probe.connect(path)
     transport = httpx.HTTPTransport(uds=path, verify=_NO_TLS)
-    with httpx.Client(
-        transport=transport, base_url="http://engine", timeout=_PING_SECONDS, trust_env=False
-    ) as client:
+    with httpx.Client(transport=transport, base_url="http://engine", timeout=_PING_SECONDS, trust_env=False) as client:
         answers = [client.get(path).raise_for_status().json() for path in ("/version", "/info")]
     return answers[0], answers[1]
 

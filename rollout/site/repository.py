@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rollout import surroundings
+from rollout.classify import named
 from rollout.errors import PhaseFailed
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -99,9 +100,10 @@ class Repository:
         try:
             done = _to_its_end(command, stdin)
         except subprocess.CalledProcessError as error:
+            found = named(error.stderr)
             raise PhaseFailed(
                 f"`{' '.join(command)}` failed: {error.stderr.strip()}",
-                cause="permission_denied" if "ermission denied" in error.stderr else "unknown",
+                cause=found.cause if found else "unknown",
                 advice="Look at what Git says; nothing of yours was changed.",
             ) from error
         return done.stdout

@@ -25,6 +25,18 @@ class DatabaseDenied(RolloutError):
         )
 
 
+class DatabaseMisconfigured(RolloutError):
+    """A server answers, and what we are told of it does not fit: TLS, a database's name."""
+
+    cause = "database_misconfigured"
+
+    def __init__(self, *, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL at {host}:{port} answers, and cannot be used as it is named: {reason}.",
+            advice="Correct the URL of --database: its sslmode and sslrootcert, or the database in it.",
+        )
+
+
 class DatabaseTooOld(RolloutError):
     cause = "toolchain_too_old"
 

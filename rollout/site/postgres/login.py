@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from rollout.site.postgres.errors import DatabaseDenied, DatabaseUnreachable
+from rollout.classify import named
+from rollout.site.postgres.errors import DatabaseDenied, DatabaseMisconfigured, DatabaseUnreachable
 from rollout.surroundings import forget_libpq
 from rollout.surroundings.programs import NOWHERE
 
@@ -25,6 +26,7 @@ _NO_FILES = {
     "passfile": f"{NOWHERE}/pgpass", "sslcert": f"{NOWHERE}/postgresql.crt", "sslkey": f"{NOWHERE}/postgresql.key",
     "sslrootcert": f"{NOWHERE}/root.crt", "sslcrl": f"{NOWHERE}/root.crl",
 }  # fmt: skip
+_MISCONFIGURED = {"database_misconfigured", "certificate_untrusted"}
 _DENIED = (
     "authentication failed",
     "pg_hba.conf",
@@ -46,13 +48,15 @@ class Login:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, database: str | None = None) -> Connection:
-        """Open a connection in autocommit mode; raises DatabaseUnreachable or DatabaseDenied."""
+        """Open a connection in autocommit mode; raises DatabaseUnreachable, DatabaseDenied or DatabaseMisconfigured."""
         try:
             return open_connection(self._address(database or self.maintenance))
         except psycopg.OperationalError as error:
             reason = _last_line(str(error))
             if any(sign in reason for sign in _DENIED) or (' role "' in reason and "does not exist" in reason):
                 raise DatabaseDenied(host=self.host, port=self.port, user=self.user, reason=reason) from None
+            if (found := named(reason)) and found.cause in _MISCONFIGURED:
+                raise DatabaseMisconfigured(host=self.host, port=self.port, reason=reason) from None
             raise DatabaseUnreachable(host=self.host, port=self.port, reason=reason) from None
 
     def _address(self, database: str) -> str:

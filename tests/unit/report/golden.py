@@ -307,18 +307,13 @@ def recovered() -> Events:
     story = Story()
     story.events.extend(killed()[2:])
     story.clock += timedelta(minutes=4)
-    story.say("recovery.started", of=RUN)
-    for phase in ("ash_core", "database", "phoenix_app", "worktree"):
-        story.rolls_back(phase, "recovery")
-    story.say("recovery.finished", of=RUN, outcome="restored", residue=[])
+    story.rolls_back("", "recovery")
     return tuple(story.events)
 
 
 def recovering() -> Events:
     """A good run that first had to undo what another one left."""
     story = Story()
-    story.say("recovery.started", of="20261122-080000-dead")
-    story.rolls_back("ash_core", "recovery", residue=("port 4001 is still open",))
     story.say("recovery.finished", of="20261122-080000-dead", outcome="dirty", residue=["port 4001 is still open"])
     story.all_pass_before(None)
     return story.ends("deployed", 0)
