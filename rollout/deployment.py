@@ -24,6 +24,7 @@ from rollout.restoration import Restoration
 from rollout.rollback import essential, roll_back
 from rollout.run import Run, read_secrets
 from rollout.site.access import entrances
+from rollout.site.ground import close_gateway
 from rollout.site.site import Site
 from rollout.step import Step
 from rollout.undo import Workshop
@@ -217,9 +218,7 @@ class Deployment:
             "path.finished", path=self.plan.name, outcome=outcome, seconds=round(time.monotonic() - self._began, 3)
         )
         self._restoration.keep_within()
-        if self.site.gateway is not None:  # a deployment that is kept does without it
-            self.site.gateway.stop()
-            self.run.journal.tell("gateway.summary", path=self.plan.name, **self.site.gateway.log.summary())
+        close_gateway(self.site)  # a deployment that is kept does without it
         prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)
         self._leaving.close()
         return outcome

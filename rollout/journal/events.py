@@ -73,7 +73,7 @@ EVENTS: Mapping[str, str] = {
     "checkpoint.restored": "path phase key seconds files",
     "checkpoint.skipped": "path phase reason",
     # the gateway
-    "gateway.summary": "path requests from_cache bytes failures",
+    "gateway.summary": "path? requests from_cache bytes failures",  # bytes: sent
     # checks
     "check.finished": "nodeid path phase check outcome seconds message? by? doc?",
     #   outcome: passed failed blocked skipped; by: the phase that blocks; message: failure or reason

@@ -163,9 +163,10 @@ def register_source(step: Step) -> None:
 
 
 def close_gateway(site: Site) -> None:
-    """Stop the gateway, if it is open."""
+    """Stop the gateway, if it is open, and tell what it answered."""
     if site.gateway is not None:
         site.gateway.stop()
+        site.run.journal.tell("gateway.summary", **site.gateway.log.summary())
         site.gateway = None
 
 

@@ -17,9 +17,23 @@ SETTINGS = signs(
 TESTS = signs(
     "tests_failed",
     r"\d+ tests?, [1-9]\d* failures?(?:.*)|^\s+\d+\) test .*|^=+ .*\b\d+ failed\b.*|npm (?:ERR!|error) Test failed",
-    r"mix format failed due to|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+    r"mix format failed due to|--check flag was provided|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+)
+# What a task of Mix, or a tool, says of its arguments in words of its own.
+_REFUSED = (
+    *signs(
+        "already_exists",
+        r"\*\* \(Mix\) .*(?:there is already|already (?:exists|defined|taken))|[Pp]lease select another directory",
+    ),
+    *signs(
+        "usage_error",
+        r"\*\* \(Mix\) .*(?:\bmust (?:start|be|have|contain)\b|[Ee]xpected\b.*\bgot\b|is not (?:a )?valid\b|[Ii]nvalid (?:argument|name|option|module|application))",
+        r"missing (?:\w+ )+operand|Try '[^']+ --help' for more information|^[Uu]sage: \S+",
+    ),
+    *signs("configuration_invalid", r"\b[Pp]arse error\b|[Cc](?:ould not|annot) parse\b|[Ff]ailed to parse\b"),
 )
 FALLBACKS = (
+    *_REFUSED,
     *signs("program_error", r"\*\* \((?!Mix\)|exit\)|EXIT)[A-Z]\w*(?:\.\w+)*\)", r"\*\* \((?:exit|EXIT)[^)]*\)|Could not start application|[Aa]pplication \S+ exited"),
     *signs("crashed", r"Kernel pid terminated|Runtime terminating during boot|init terminating in do_boot|Crash dump is being written|erl_crash\.dump"),
 )  # fmt: skip

@@ -10,10 +10,15 @@ IMAGES = signs(
     "image_missing",
     r"pull access denied|manifest (?:unknown|for .* not found)|[Nn]o such image|image not known|: image not found|repository \S+ not found: does not exist|repository does not exist|did not resolve to an alias|name unknown|failed to resolve (?:source metadata|reference).*not found",
 )
+_STOOD = (
+    *signs("in_use", r"volume is in use|has active endpoints|is in use by (?:a )?container|image is being used"),
+    *signs("server_unreachable", r"dependency failed to start: .*|container \S+ is unhealthy"),
+)
 RUNTIME = signs(
     "engine_failed", r"OCI runtime (?:create|exec) failed(?!.*(?:[Pp]ermission denied|executable file not found))"
 )
 SIGNS = (
+    *_STOOD,
     *signs("file_missing", r"bind source path does not exist|file not found in build context|statfs .*: no such file"),
     *signs(
         "already_exists",

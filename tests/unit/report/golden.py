@@ -1,12 +1,19 @@
-"""Golden journals: one function per story a run can have, each the tuple of its events."""
+"""Golden journals: one function per story a run can have, each the tuple of its events.
+
+RECORDED are those of real runs (see recording.py). The others are written by hand, for what no rehearsal can be made to
+do; they say nothing in other words than the recorded ones, which test_recorded.py proves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from rollout.journal import read_events
 from rollout.journal.events import REQUIRED
+from tests.unit.report.recording import FOLDER
 
 PHASES = ("prerequisites", "packages", "worktree", "phoenix_app", "database", "ash_core", "extras", "server")
 PACKAGES = {"ash_core": ("ash", "ash_postgres"), "extras": ("ash_admin",)}
@@ -348,7 +355,12 @@ def check_failed() -> Events:
     return story.ends("deployed", 1)
 
 
-STORIES: Mapping[str, Callable[[], Events]] = {
+def _recorded(path: Path) -> Callable[[], Events]:
+    return lambda: tuple(dict(event) for event in read_events(path))
+
+
+RECORDED: Mapping[str, Callable[[], Events]] = {path.stem: _recorded(path) for path in sorted(FOLDER.glob("*.jsonl"))}
+WRITTEN: Mapping[str, Callable[[], Events]] = {
     story.__name__: story
     for story in (
         passed,
@@ -366,3 +378,4 @@ STORIES: Mapping[str, Callable[[], Events]] = {
         check_failed,
     )
 }
+STORIES: Mapping[str, Callable[[], Events]] = {**WRITTEN, **RECORDED}

@@ -1,0 +1,73 @@
+"""Golden journals of real runs: what they come to, what they give away, and that hand-written stories are like them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from pathlib import Path
+
+import pytest
+
+from rollout.journal.events import EVENTS, REQUIRED
+from rollout.report import page
+from rollout.verdict import verdict
+from tests.unit.report import golden
+from tests.unit.report.recording import FOLDER
+
+OUTCOMES = {
+    "rehearsed": ("deployed", None),
+    "kept": ("deployed", None),
+    "undeployed": ("deployed", None),
+    "package_missing": ("rolled_back", "package_missing"),
+    "port_taken": ("refused", "port_taken"),
+    "registry_retried": ("deployed", None),
+    "terminated": ("rolled_back", "interrupted"),
+    "power_cut": ("dirty", "killed"),
+    "power_cut_recovered": ("rolled_back", "killed"),
+    "recovering_first": ("deployed", None),
+}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_recorded_run_is_judged_as_it_was(name: str) -> None:
+    path = verdict(golden.RECORDED[name]()).paths[0]
+    assert OUTCOMES[name] == (path.outcome, path.failure.cause if path.failure else None)
+
+
+def test_every_recording_is_judged() -> None:
+    assert set(OUTCOMES) == set(golden.RECORDED)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_recording_uses_the_vocabulary(name: str) -> None:
+    for event in golden.RECORDED[name]():
+        assert event["event"] in EVENTS
+        assert set() == REQUIRED[event["event"]] - event.keys(), event
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_recording_gives_nothing_away(name: str) -> None:
+    text = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8")
+    assert not re.search(r"/(?:tmp|root|work|var/folders)/", text)
+    assert str(Path.home()) not in text
+    assert f'"{platform.node()}"' not in text
+
+
+def test_hand_written_stories_say_nothing_that_no_run_says() -> None:
+    """The keys of their events are those of recorded ones, as far as such events are recorded."""
+    recorded: dict[str, set[str]] = {}
+    for tell in golden.RECORDED.values():
+        for event in tell():
+            recorded.setdefault(event["event"], set()).update(event)
+    for name, tell in golden.WRITTEN.items():
+        for event in tell():
+            known = recorded.get(event["event"])
+            assert known is None or set() == event.keys() - known, (name, event["event"])
+
+
+def test_a_report_tells_what_the_gateway_answered_and_whom_a_run_cleaned_up_after() -> None:
+    shown = page(golden.RECORDED["recovering_first"]())
+    assert re.search(r"\d+ requests, \d+ from cache", shown)
+    earlier = json.loads((FOLDER / "power_cut.jsonl").read_text(encoding="utf-8").splitlines()[0])["run"]
+    assert f"{earlier}: restored" in shown
