@@ -82,11 +82,6 @@ def kept(place: Place) -> Recorded:
     return {"kept": up, "undeployed": place.journals()[0]}
 
 
-def package_missing(place: Place) -> Recorded:
-    place.deploy("--scenario=missing_package")
-    return {"package_missing": place.journals()[0]}
-
-
 def port_taken(place: Place) -> Recorded:
     with socket.create_server(("127.0.0.1", place.port)):
         place.deploy()
@@ -112,7 +107,7 @@ def power_cut(place: Place) -> Recorded:
 
 
 RUNS: tuple[Callable[[Place], Recorded], ...] = (
-    rehearsed, kept, package_missing, port_taken, registry_retried, terminated, power_cut,
+    rehearsed, kept, port_taken, registry_retried, terminated, power_cut,
 )  # fmt: skip
 
 

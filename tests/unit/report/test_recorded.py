@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 from pathlib import Path
@@ -19,10 +18,9 @@ OUTCOMES = {
     "rehearsed": ("deployed", None),
     "kept": ("deployed", None),
     "undeployed": ("deployed", None),
-    "package_missing": ("rolled_back", "package_missing"),
     "port_taken": ("refused", "port_taken"),
     "registry_retried": ("deployed", None),
-    "terminated": ("rolled_back", "interrupted"),
+    "terminated": ("rolled_back", "killed"),
     "power_cut": ("dirty", "killed"),
     "power_cut_recovered": ("rolled_back", "killed"),
     "recovering_first": ("deployed", None),
@@ -67,7 +65,8 @@ def test_hand_written_stories_say_nothing_that_no_run_says() -> None:
 
 
 def test_a_report_tells_what_the_gateway_answered_and_whom_a_run_cleaned_up_after() -> None:
-    shown = page(golden.RECORDED["recovering_first"]())
+    events = golden.RECORDED["recovering_first"]()
+    shown = page(events)
     assert re.search(r"\d+ requests, \d+ from cache", shown)
-    earlier = json.loads((FOLDER / "power_cut.jsonl").read_text(encoding="utf-8").splitlines()[0])["run"]
+    earlier = next(event["of"] for event in events if event["event"] == "recovery.finished")
     assert f"{earlier}: restored" in shown
