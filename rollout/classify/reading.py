@@ -9,6 +9,8 @@ _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)|[\u2800-\u28ff]+")  # a line begun an
 _PREFIX = re.compile(r"^(?:#\d+ (?:\d+\.\d+ )?|[\w.-]+-\d+ +\| ?)", re.MULTILINE)  # of BuildKit, of Compose
 # Hex asks for newer versions of itself, whatever it was called for; not to reach that page stops nothing.
 _VERSION_CHECK = "Failed to check for new Hex version"
+# Its reason, one line, may come later, between lines of what was asked meanwhile.
+_ITS_REASON = re.compile(r'^\{:failed_connect, \[\{:to_address, \{~c"(?:\w+\.)?hex\.pm", \d+\}\}.*\}\n?', re.MULTILINE)
 _NOISE = re.compile(rf"^(?:\{{.*\}}\n{_VERSION_CHECK}\n?|{_VERSION_CHECK}\n(?:\{{.*\}}\n)?)", re.MULTILINE)
 # Lines that never say what stopped a command: warnings, notices, what was survived.
 _HARMLESS = re.compile(
@@ -23,7 +25,10 @@ _WINDOW = 80
 def plain(tail: str) -> str:
     """What is there to read once the terminal has done what it was told."""
     text = _OVERWRITTEN.sub("\n", _ANSI.sub("", tail.replace("\r\n", "\n")))
-    return _NOISE.sub("", _PREFIX.sub("", text))
+    text = _PREFIX.sub("", text)
+    if _VERSION_CHECK in text and _ITS_REASON.search(text):
+        return _ITS_REASON.sub("", text, count=1).replace(f"{_VERSION_CHECK}\n", "")
+    return _NOISE.sub("", text)
 
 
 def parts(text: str) -> tuple[str, ...]:

@@ -204,3 +204,18 @@ def test_a_conflict_is_told_in_the_solvers_words() -> None:
 def test_a_spinner_does_not_hide_the_line_that_says_what_went_wrong() -> None:
     text = "\rcompiling igniter ⡇\rcompiling igniter ⣗** (Mix) No package with name nope (from: mix.exs) in registry\n"
     assert classify(ended(text)).message == "** (Mix) No package with name nope (from: mix.exs) in registry"
+
+
+def test_the_look_for_a_newer_hex_explains_nothing_though_its_reason_comes_later() -> None:
+    """As a script's `mix deps.get` printed it in a forge without the network: two questions at once."""
+    text = (
+        "Failed to check for new Hex version\n"
+        "Failed to fetch record for no_such_package from registry (using cache instead)\n"
+        "This could be because the package does not exist, it was spelled incorrectly or you don't have permissions to it\n"
+        '{:failed_connect, [{:to_address, {~c"repo.hex.pm", 443}}, {:inet, [:inet], :nxdomain}]}\n'
+        "** (Mix) No package with name no_such_package (from: mix.exs) in registry\n"
+    )
+    found = classify(ended(text))
+    assert (found.cause, found.package) == ("package_missing", "no_such_package")
+    gateway = text.replace("repo.hex.pm", "127.0.0.1")
+    assert classify(ended(gateway)).cause == "registry_unreachable"
