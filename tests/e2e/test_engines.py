@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from docker.types import Mount
 
@@ -206,7 +208,7 @@ def rootless(here: Engine) -> Iterator[Rootless]:
         folder.mkdir(mode=0o700)
         os.chown(folder, user.pw_uid, user.pw_gid)
     storage = home / "storage.conf"
-    storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{home}/storage"\nrunroot = "{home}/run/storage"\n')
+    storage.write_text('[storage]\ndriver = "overlay"\n')
     podman = Podman(user=user, home=home)
     service = podman.serve()
     try:
@@ -220,7 +222,8 @@ def rootless(here: Engine) -> Iterator[Rootless]:
         service.wait(timeout=60)
         podman.call("rm", "--all", "--force", "--time=0")
         if os.geteuid() != 0:  # some files belong to subordinate users
-            podman.call("unshare", "rm", "-rf", f"{home}/storage")
+            podman.call("unshare", "rm", "-rf", f"{home}/.local")
+        podman.end_monitors()
         podman.call("system", "migrate")  # ends the process that keeps the user's name space
         shutil.rmtree(home, ignore_errors=True)
 
@@ -243,6 +246,13 @@ class Podman:
     def call(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([*as_user(self.user), "podman", *arguments], env=self.environment, cwd="/", check=False,
                               capture_output=True, timeout=300, **options)  # fmt: skip
+
+    def end_monitors(self) -> None:
+        """End what watches over commands that have ended: it stays for five minutes, then makes the home anew."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.uids().real == self.user.pw_uid and str(self.home) in " ".join(process.cmdline()):
+                    process.kill()
 
     def serve(self) -> subprocess.Popen[bytes]:
         address = f"unix://{self.home}/run/podman.sock"
