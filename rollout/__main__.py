@@ -13,6 +13,7 @@ import httpx
 from rollout import recovery, surroundings
 from rollout.errors import RolloutError
 from rollout.options import Options, parse_options
+from rollout.screen import accept_every_character
 from rollout.site.fitting import REMEMBERED
 from rollout.site.processes import port_holder
 from rollout.site.server import NO_TLS
@@ -25,6 +26,7 @@ _FORMER = "objects"  # of earlier versions, a file an object; nothing reads them
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
+    accept_every_character()
     surroundings.enter()
     for line in surroundings.warnings():
         print(line, file=sys.stderr)

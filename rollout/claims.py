@@ -1,8 +1,10 @@
 """What people said, beside what was measured: confirmed, refuted, or not measured. Never an opinion.
 
 `judge` knows three rules. A share with a value: refuted where its interval excludes the value, confirmed where the
-whole interval is within the tolerance. A number, or a share, with ends: the same with the ends. What is expected always
-or never: refuted by one case, confirmed by all there are. Whatever is between is not measured enough, and says so.
+whole interval is within the tolerance. A number, or a share, with ends: the same with the ends; a time by at least
+three runs. What is expected always or never: refuted by one case, confirmed by all there are. Whatever is between is
+not measured enough, and says so. What differs from run to run is measured by the trials of a campaign alone, which are
+randomised: somebody's runs of one afternoon are no sample.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from typing import Any
 
 from rollout.errors import RolloutError
 from rollout.measures import MEASURES, Measurement
+from rollout.rates import Estimate, Rate
 
 FILE = Path(__file__).resolve().parent.parent / "plans" / "claims.toml"
 _REQUIRED = ("id", "aspect", "path", "text", "source", "measure")
+LEAST_TIMES = 3  # runs from nothing behind a time that decides anything
 _NUMBERS = ("value", "tolerance", "least", "most")
 _KNOWN = frozenset({*_REQUIRED, *_NUMBERS, "reading", "package", "expects"})
 
@@ -81,21 +85,31 @@ def judge(claim: Claim, found: Measurement) -> Judgement:
     if not found.is_there:
         return NOT_MEASURED
     if found.rate is None:
-        least, most = claim.ends
-        decidable = found.number is not None and (claim.least, claim.most) != (None, None)
-        return _either(least <= (found.number or 0) <= most) if decidable else UNDECIDED
+        return _of_number(claim, found)
     if claim.expects is not None:
+        if not isinstance(found.rate, Rate):
+            return UNDECIDED
         return _either(found.rate.hits == (found.rate.n if claim.expects else 0))
     if claim.value is not None:
-        if found.rate.excludes(claim.value, claim.value):
-            return REFUTED
         near = (claim.value - claim.tolerance, claim.value + claim.tolerance)
-        return CONFIRMED if found.rate.is_within(*near) else UNDECIDED
+        return _of_share(found.rate, excluded=(claim.value, claim.value), within=near)
     if (claim.least, claim.most) != (None, None):
-        if found.rate.excludes(*claim.ends):
-            return REFUTED
-        return CONFIRMED if found.rate.is_within(*claim.ends) else UNDECIDED
+        return _of_share(found.rate, excluded=claim.ends, within=claim.ends)
     return UNDECIDED
+
+
+def _of_number(claim: Claim, found: Measurement) -> Judgement:
+    is_time = MEASURES[claim.measure].unit == "seconds"
+    if found.number is None or (claim.least, claim.most) == (None, None) or (is_time and found.n < LEAST_TIMES):
+        return UNDECIDED
+    least, most = claim.ends
+    return _either(least <= found.number <= most)
+
+
+def _of_share(rate: Rate | Estimate, *, excluded: tuple[float, float], within: tuple[float, float]) -> Judgement:
+    if rate.excludes(*excluded):
+        return REFUTED
+    return CONFIRMED if rate.is_within(*within) else UNDECIDED
 
 
 def _either(holds: bool) -> Judgement:

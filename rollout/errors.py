@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from rollout.masking import mask_credentials
+
+_MOST_SHOWN = 200  # characters of a value
 
 
 class RolloutError(Exception):
@@ -12,15 +16,17 @@ class RolloutError(Exception):
 
     `cause` is one of `rollout.classify.CAUSES` where the error already knows it, else None.
     `advice` is one sentence that says how to go on; `package` names the Hex package at fault, if one is.
+    Credentials in URLs are masked: an error is printed where no run, and so no redactor, exists yet.
     """
 
     cause: str | None = None
     package: str | None = None
 
     def __init__(self, message: str, *, advice: str = "") -> None:
+        message = mask_credentials(message)
         super().__init__(message)
         self.message = message
-        self.advice = advice
+        self.advice = mask_credentials(advice)
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
@@ -41,8 +47,17 @@ class UsageError(RolloutError):
 
 
 class InvalidOption(UsageError):
+    """`option` is what was given: a flag (`--port`) or a variable (`XAVOS_PORT`)."""
+
     def __init__(self, *, option: str, value: str, expected: str) -> None:
-        super().__init__(f"{option}={value!r} is not valid.", advice=f"Expected: {expected}.")
+        self.option, self.value, self.expected = option, value, expected
+        shown = mask_credentials(value)  # before it is cut: half a URL is not known as one
+        shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"
+        super().__init__(f"{option}={shown!r} is not valid.", advice=f"Expected: {expected}.")
+
+    def given_as(self, option: str) -> Self:
+        """The same error about the flag or variable that was really given."""
+        return type(self)(option=option, value=self.value, expected=self.expected)
 
 
 class InvalidPlan(UsageError):

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.attempts import REAL, Attempt
-from rollout.rates import Rate, rate
+from rollout.rates import Estimate, Rate, rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """A share of cases (`rate`), or a number with its spread over `n` runs, or nothing, for a `reason`."""
 
-    rate: Rate | None = None
+    rate: Rate | Estimate | None = None
     number: float | None = None
     low: float = 0.0
     high: float = 0.0
@@ -34,7 +34,8 @@ class Measure:
     """How a measurement is made and told.
 
     `unit`: share, seconds or packages. `cases` and `hit` tell a share: "2 of 3 `cases` `hit`". `needs_real`: stand-in
-    packages of a rehearsal cannot answer it.
+    packages of a rehearsal cannot answer it. `trials`: it differs from run to run, so that only trials of a campaign,
+    which are these, are a sample of it.
     """
 
     ask: Ask
@@ -42,6 +43,7 @@ class Measure:
     cases: str = ""
     hit: str = ""
     needs_real: bool = False
+    trials: str = ""
 
 
 def measure(name: str, attempts: Sequence[Attempt], package: str = "") -> Measurement:
@@ -111,6 +113,7 @@ MEASURES: Mapping[str, Measure] = {
         ask=_share(lambda one: one.counts, lambda one: one.succeeded, _NO_RUN),
         cases="runs from nothing",
         hit="deployed with every check passed",
+        trials="trials under the mix of troubles",
         needs_real=True,
     ),
     "seconds": Measure(ask=_seconds, unit="seconds", needs_real=True),
@@ -121,11 +124,13 @@ MEASURES: Mapping[str, Measure] = {
         ),
         cases="failed runs",
         hit="had a named cause and were undone",
+        trials="trials that a fault has failed",
     ),
     "failures_clean": Measure(
         ask=_share(lambda one: one.failed, lambda one: not one.residue, _NO_FAILURE),
         cases="failed runs",
         hit="left nothing behind",
+        trials="trials that a fault has failed",
     ),
     "validation": Measure(
         ask=_share(lambda _: True, _validated, "its steps cannot be told apart"),
@@ -142,18 +147,21 @@ MEASURES: Mapping[str, Measure] = {
                    _NO_RUN),
         cases="runs from nothing",
         hit="installed every package and passed every check",
+        trials="trials without a fault",
         needs_real=True,
     ),
     "conflicts": Measure(
         ask=_share(lambda one: one.counts, lambda one: one.conflict, _NO_RUN),
         cases="runs from nothing",
         hit="met a version conflict",
+        trials="trials without a fault",
         needs_real=True,
     ),
     "ready": Measure(
         ask=_share(lambda one: one.counts, lambda one: one.ready, _NO_RUN),
         cases="runs from nothing",
         hit="ended with XAVOS answering and every check of the server passed",
+        trials="trials without a fault",
         needs_real=True,
     ),
     "existence": Measure(ask=_existence, cases="runs that asked", hit="found it", needs_real=True),

@@ -5,33 +5,34 @@ Precedence: command line, then the environment variable `XAVOS_<FLAG>`, then the
 
 from __future__ import annotations
 
-import difflib
-import math
+import contextlib
 import os
-import re
-import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
-from rollout.errors import InvalidOption
-from rollout.names import why_not
+from rollout import values
+from rollout.address import parse_address
+from rollout.errors import InvalidOption, RolloutError
+from rollout.values import PATHS as PATHS  # noqa: PLC0414 - others know them from here
+from rollout.values import SCRIPT as SCRIPT  # noqa: PLC0414 - the same
+from rollout.values import Given
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "xavos-rollout"
 DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "failed", "always")
-PATHS = ("realistic", "incremental", "ambitious")
-SCRIPT = "script:"
 LIST = "list"  # --fault=list
 RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
 PATH_NAME = "XAVOS_PATH_NAME"  # no flag: what a comparison calls the path of such a run
 CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
-_SWITCH_ON = {"1", "true", "yes", "on"}
 _NO_CI = {"", "0", "false"}  # CI services set CI to any other word
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ FLAGS: tuple[Flag, ...] = (
         metavar="WHEN",
         help="never, on-success, failed (as it failed) or always (default: on-success; never where CI is set)",
     ),
-    Flag(name="fresh", metavar=None, help="ignore checkpoints: rebuild every phase"),
+    Flag(name="fresh", metavar=None, help="use no checkpoint, and ask the source again for all that can change"),
     Flag(
         name="record-bundle",
         metavar="DIR",
@@ -163,6 +164,7 @@ class Options:
 
     `folder` is where the reports of a run go that is a part of another (one path of a comparison), and `path_name` what
     its path is called there; else None.
+    `spelt`: by which variable an option was given (`--port` → `XAVOS_PORT`). What may hold a password is in no repr.
     """
 
     paths: tuple[str, ...]
@@ -173,12 +175,12 @@ class Options:
     matrix_minutes: int
     script_root: Path | None
     require: tuple[str, ...]
-    source: str
+    source: str = field(repr=False)
     source_key: Path | None
-    git_source: str
+    git_source: str = field(repr=False)
     scenario: str
     forge: str
-    database: str
+    database: str = field(repr=False)
     assets: str
     offline: bool
     through: str | None
@@ -206,6 +208,20 @@ class Options:
     reports: Path
     folder: Path | None
     path_name: str | None
+    spelt: Mapping[str, str] = field(repr=False)
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """Those that the options hold, in the URLs of the database, the mirror and the Git mirror."""
+        urls = [urlsplit(place.partition(":")[2]) for place in (self.source, self.git_source) if "://" in place]
+        found = [parse_address(self.database).password] if "://" in self.database else []
+        return tuple(filter(None, (*found, *(unquote(url.password or "") for url in urls))))
+
+    def as_given(self, error: RolloutError) -> RolloutError:
+        """The error, where it is about an option, names the variable by which that was given."""
+        if isinstance(error, InvalidOption):
+            return error.given_as(self.spelt.get(error.option, error.option))
+        return error
 
     @property
     def only_tells(self) -> bool:
@@ -236,226 +252,130 @@ def parse_options(
 ) -> Options:
     """Build Options. `given(flag_name)` answers what the command line said, None where it said nothing.
 
-    Raises InvalidOption on the first value that cannot be meant.
+    Raises InvalidOption, which names the flag or the variable, on the first value that cannot be meant.
     """
     env = os.environ if environment is None else environment
-
-    def text(name: str) -> str | None:
-        flag = next(flag for flag in FLAGS if flag.name == name)
-        value = given(name)
-        if value is None or value is False:
-            value = env.get(flag.variable) or flag.default
-        return str(value) if value is not None else None
-
-    def switch(name: str) -> bool:
-        flag = next(flag for flag in FLAGS if flag.name == name)
-        return bool(given(name)) or env.get(flag.variable, "").lower() in _SWITCH_ON
-
-    def required(name: str) -> str:
-        return text(name) or ""
-
-    def path(name: str) -> Path | None:
-        value = text(name)
-        return Path(value).expanduser().absolute() if value else None
-
+    asked = _Asked(given, env)
     ci = env.get("CI", "").lower() not in _NO_CI
-    name = _deployment_name(required("name"))
-    reports = _folder(env, "XAVOS_REPORTS_DIR", root / "reports")
+    name = values.name(asked.required("name"))
+    reports = _folder(env, "XAVOS_REPORTS_DIR", lambda: root / "reports")
     cache = cache_folder(env)
-    paths = _paths(required("path"))
+    paths = values.paths(asked.required("path"))
     return Options(
         paths=paths,
-        gate=_gate(text("gate"), paths),
-        jobs=_number("--jobs", required("jobs"), least=1),
-        blame=switch("blame"),
-        matrix=switch("matrix"),
-        matrix_minutes=_number("--matrix-minutes", required("matrix-minutes"), least=1),
-        script_root=_root(path("script-root")),
-        require=_words(text("require")),
-        source=_source(required("source")),
-        source_key=path("source-key"),
-        git_source=_prefixed("--git-source", required("git-source"), ("auto", "github", "bundle"), ("mirror:",)),
-        scenario=required("scenario"),
-        forge=_one_of("--forge", required("forge"), ("auto", "container", "host")),
-        database=_database(required("database")),
-        assets=_one_of("--assets", required("assets"), ("auto", "npm", "plain")),
-        offline=switch("offline"),
-        through=text("through"),
+        gate=asked.parsed("gate", lambda text: values.gate(text, paths)) or _default_gate(paths),
+        jobs=values.number(asked.required("jobs"), least=1),
+        blame=asked.switch("blame"),
+        matrix=asked.switch("matrix"),
+        matrix_minutes=values.number(asked.required("matrix-minutes"), least=1),
+        script_root=asked.parsed("script-root", values.existing_folder),
+        require=asked.parsed("require", values.names) or (),
+        source=values.source(asked.required("source")),
+        source_key=asked.parsed("source-key", values.folder),
+        git_source=values.git_source(asked.required("git-source")),
+        scenario=values.scenario(asked.required("scenario"), ROOT),
+        forge=values.one_of(asked.required("forge"), ("auto", "container", "host")),
+        database=values.database(asked.required("database")),
+        assets=values.one_of(asked.required("assets"), ("auto", "npm", "plain")),
+        offline=asked.switch("offline"),
+        through=asked.parsed("through", _text),
         name=name,
-        directory=path("directory") or root / "deployments" / name,
-        port=_port(required("port")),
-        keep=_one_of("--keep", text("keep") or ("never" if ci else "on-success"), KEEP),
-        fresh=switch("fresh"),
-        record_bundle=cache / "bundles" / "default" if text("record-bundle") == "default" else path("record-bundle"),
-        fault=text("fault"),
-        seed=_number("--seed", required("seed"), least=0),
-        campaign=switch("campaign"),
-        campaign_paths=_paths(required("paths")),
-        faults=_words(text("faults")),
-        trials=_number("--trials", trials, least=1) if (trials := text("trials")) else None,
-        minutes=_minutes(minutes) if (minutes := text("minutes")) else None,
-        resume=_resumed(text("resume"), reports),
-        cluster=text("cluster"),
-        recover=switch("recover"),
-        plan=switch("plan"),
-        doctor=switch("doctor"),
+        directory=asked.parsed("directory", values.folder) or root / "deployments" / name,
+        port=values.port(asked.required("port")),
+        keep=asked.parsed("keep", lambda text: values.one_of(text, KEEP)) or ("never" if ci else "on-success"),
+        fresh=asked.switch("fresh"),
+        record_bundle=asked.parsed("record-bundle", lambda text: _bundle(text, cache)),
+        fault=asked.parsed("fault", _text),
+        seed=values.number(asked.required("seed"), least=0, most=2**53),
+        campaign=asked.switch("campaign"),
+        campaign_paths=values.paths(asked.required("paths")),
+        faults=values.names(asked.required("faults")),
+        trials=asked.parsed("trials", lambda text: values.number(text, least=1)),
+        minutes=asked.parsed("minutes", values.minutes),
+        resume=asked.parsed("resume", lambda text: values.resumed(text, reports)),
+        cluster=asked.parsed("cluster", _text),
+        recover=asked.switch("recover"),
+        plan=asked.switch("plan"),
+        doctor=asked.switch("doctor"),
         ci=ci,
         cache=cache,
         state=state_folder(env),
         reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
         path_name=env.get(PATH_NAME) or None,
+        spelt=asked.spelt,
     )
 
 
+class _Asked:
+    """What the command line says of each flag, else the environment, else the default; None where nobody does."""
+
+    def __init__(self, given: Callable[[str], str | bool | None], env: Mapping[str, str]) -> None:
+        self._given = given
+        self._env = env
+        self._flags = {flag.name: flag for flag in FLAGS}
+        self.spelt: dict[str, str] = {}
+
+    def text(self, name: str) -> Given | None:
+        """The text of an option, None where nobody says anything."""
+        flag = self._flags[name]
+        value = self._given(name)
+        if value in {None, False} or (value == "" and flag.default is None):
+            if self._env.get(flag.variable):
+                self.spelt[flag.option] = flag.variable
+                return values.checked(Given(option=flag.variable, text=self._env[flag.variable]))
+            return Given(option=flag.option, text=flag.default) if flag.default is not None else None
+        return values.checked(Given(option=flag.option, text=str(value)))
+
+    def required(self, name: str) -> Given:
+        """The text of an option that has a default."""
+        found = self.text(name)
+        assert found is not None
+        return found
+
+    def parsed(self, name: str, parse: Callable[[Given], Value]) -> Value | None:
+        """The value of an option that may be absent."""
+        found = self.text(name)
+        return parse(found) if found is not None else None
+
+    def switch(self, name: str) -> bool:
+        """Whether a flag without a value is given."""
+        flag = self._flags[name]
+        if self._given(name):
+            return True
+        said = self._env.get(flag.variable, "")
+        return values.switch(Given(option=flag.variable, text=said)) if said.strip() else False
+
+
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Where is what can be made again, also before there are Options."""
-    return _folder(environment, "XAVOS_CACHE_DIR", platformdirs.user_cache_path(APPLICATION))
+    """Where is what can be made again, also before there are Options. Raises InvalidOption."""
+    return _folder(environment, "XAVOS_CACHE_DIR", partial(platformdirs.user_cache_path, APPLICATION))
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where journals, secrets and locks are, also before there are Options."""
-    return _folder(environment, "XAVOS_STATE_DIR", platformdirs.user_state_path(APPLICATION))
+    """Where journals, secrets and locks are, also before there are Options. Raises InvalidOption."""
+    return _folder(environment, "XAVOS_STATE_DIR", partial(platformdirs.user_state_path, APPLICATION))
 
 
-def _deployment_name(value: str) -> str:
-    if reason := why_not(value):
-        raise InvalidOption(option="--name", value=value, expected=f"another name, because {reason}")
-    return value
+def _folder(env: Mapping[str, str], variable: str, default: Callable[[], Path]) -> Path:
+    if env.get(variable):
+        return values.folder(values.checked(Given(option=variable, text=env[variable])))
+    with contextlib.suppress(RuntimeError):  # there is neither HOME nor an entry in passwd
+        found = default()
+        if found.is_absolute():
+            return found
+    raise InvalidOption(
+        option=variable, value="", expected="a folder, because this user has no home folder (HOME) to put it in"
+    )
 
 
-def _folder(env: Mapping[str, str], variable: str, default: Path) -> Path:
-    return Path(env[variable]).expanduser().absolute() if env.get(variable) else default
+def _text(given: Given) -> str:
+    return given.text
 
 
-def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise InvalidOption(option=option, value=value, expected=" or ".join(allowed))
-    return value
+def _default_gate(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return (PATHS[0],) if PATHS[0] in paths else paths
 
 
-def _words(value: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in (value or "").split(",") if word.strip()))
-
-
-def _root(folder: Path | None) -> Path | None:
-    if folder is not None and not folder.is_dir():
-        raise InvalidOption(option="--script-root", value=str(folder), expected="a folder; there is none of that name")
-    return folder
-
-
-def _paths(value: str) -> tuple[str, ...]:
-    names = PATHS if value == "all" else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
-    return tuple(dict.fromkeys(_path(name) for name in names))
-
-
-def _path(name: str) -> str:
-    if name in PATHS:
-        return name
-    if not name.startswith(SCRIPT) or name == SCRIPT:
-        near = difflib.get_close_matches(name, PATHS, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InvalidOption(option="--path", value=name, expected=f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
-    file = Path(name.removeprefix(SCRIPT)).expanduser().absolute()
-    if problem := _problem(file):
-        raise InvalidOption(option="--path", value=name, expected=f"a file; {problem}")
-    return f"{SCRIPT}{file}"
-
-
-def _problem(file: Path) -> str:
-    """Why a file is no script; "" where it may be one."""
-    try:
-        info = file.stat()
-        if not stat.S_ISREG(info.st_mode):
-            return f"{file} is {'a folder' if stat.S_ISDIR(info.st_mode) else 'neither a file nor a folder'}"
-        with file.open("rb"):
-            return ""
-    except FileNotFoundError:
-        return f"there is none at {file}"
-    except (OSError, ValueError) as error:
-        return f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
-
-
-def _gate(value: str | None, paths: tuple[str, ...]) -> tuple[str, ...]:
-    if value is None:
-        return (PATHS[0],) if PATHS[0] in paths else paths
-    if value == "all":
-        return paths
-    names = tuple(_path(name.strip()) for name in value.split(","))
-    for name in names:
-        if name not in paths:
-            raise InvalidOption(option="--gate", value=name, expected=f"paths that run: {', '.join(paths)}, or all")
-    return names
-
-
-def _number(option: str, value: str, *, least: int) -> int:
-    if not (value.isascii() and value.isdigit()) or int(value) < least:
-        raise InvalidOption(option=option, value=value, expected=f"a whole number from {least}")
-    return int(value)
-
-
-def _minutes(value: str) -> float:
-    try:
-        minutes = float(value)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes < math.inf:
-        raise InvalidOption(option="--minutes", value=value, expected="a number above 0")
-    return minutes
-
-
-def _resumed(value: str | None, reports: Path) -> Path | None:
-    """The folder of the campaign to go on with: a run below the reports, or any folder."""
-    if not value:
-        return None
-    folder = next((path for path in (reports / value, Path(value).expanduser().absolute()) if path.is_dir()), None)
-    if folder is None:
-        raise InvalidOption(option="--resume", value=value, expected=f"the name of a run in {reports}, or its folder")
-    return folder.resolve()
-
-
-def _prefixed(option: str, value: str, words: tuple[str, ...], prefixes: tuple[str, ...]) -> str:
-    if value in words or any(value.startswith(prefix) and value != prefix for prefix in prefixes):
-        return value
-    raise InvalidOption(option=option, value=value, expected=", ".join((*words, *(f"{p}…" for p in prefixes))))
-
-
-def _source(value: str) -> str:
-    value = _prefixed("--source", value, ("auto", "hexpm", "rehearsal"), ("mirror:", "bundle:"))
-    if value.startswith("mirror:"):
-        url = urlsplit(value.removeprefix("mirror:"))
-        if url.scheme not in {"http", "https"} or not url.hostname:
-            raise InvalidOption(option="--source", value=value, expected="mirror:http://host… or mirror:https://host…")
-    return value
-
-
-def _database(value: str) -> str:
-    if value in {"auto", "container", "embedded"}:
-        return value
-    url = urlsplit(value)
-    if "password=" in url.query:
-        raise InvalidOption(option="--database", value=_without_password(value),
-                            expected="the password before the host: postgresql://user:password@host")  # fmt: skip
-    if url.scheme not in {"postgresql", "postgres"} or not url.hostname:
-        raise InvalidOption(
-            option="--database",
-            value=_without_password(value),
-            expected="auto, container, embedded or postgresql://user:password@host:port/database",
-        )
-    try:
-        _ = url.port
-    except ValueError:
-        raise InvalidOption(
-            option="--database", value=_without_password(value), expected="a port between 1 and 65535 in the URL"
-        ) from None
-    return value
-
-
-def _without_password(value: str) -> str:
-    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", value))
-
-
-def _port(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or not 1024 <= int(value) <= 65535:
-        raise InvalidOption(option="--port", value=value, expected="a number from 1024 to 65535")
-    return int(value)
+def _bundle(given: Given, cache: Path) -> Path:
+    return cache / "bundles" / "default" if given.text == "default" else values.folder(given)

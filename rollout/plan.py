@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import InvalidOption, InvalidPlan
-from rollout.options import ROOT, SCRIPT
+from rollout.options import ROOT
 from rollout.traits import TRAITS
+from rollout.values import SCRIPT
 
 INSTALLERS = ("mix", "igniter")
 EDITIONS = ("real", "rehearsal")
@@ -109,6 +112,13 @@ class Plan:
     beyond: tuple[PhasePlan, ...] = ()
     left_out: tuple[PhasePlan, ...] = ()
     installer: str = "mix"
+
+    @property
+    def identity(self) -> str:
+        """A digest of its phases and their packages: plans of one identity deploy the same."""
+        told = [[phase.name, [[p.name, p.requirement] for p in (*phase.archives, *phase.packages)]]
+                for phase in self.whole]  # fmt: skip
+        return hashlib.blake2b(json.dumps([self.installer, told]).encode(), digest_size=10).hexdigest()
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -9,8 +9,34 @@ from dataclasses import dataclass
 CONFIDENCE = 0.95
 
 
+class Bounded:
+    """What has an interval: `low` and `high` bound the share behind it (95 %), as fractions of 1."""
+
+    __slots__ = ()
+    low: float
+    high: float
+
+    def excludes(self, least: float, most: float) -> bool:
+        """True where the interval and `least`…`most` have nothing in common."""
+        return self.high < least or self.low > most
+
+    def is_within(self, least: float, most: float) -> bool:
+        """True where the whole interval lies in `least`…`most`."""
+        return least <= self.low and self.high <= most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Estimate(Bounded):
+    """A share that is no count of cases, such as one weighed from several rates; `n` cases are behind it in all."""
+
+    share: float
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Bounded):
     """`hits` of `n` cases; `low` and `high` bound the share behind it (Wilson, 95 %), as fractions of 1."""
 
     hits: int
@@ -21,14 +47,6 @@ class Rate:
     @property
     def share(self) -> float:
         return self.hits / self.n
-
-    def excludes(self, least: float, most: float) -> bool:
-        """True where the interval and `least`…`most` have nothing in common."""
-        return self.high < least or self.low > most
-
-    def is_within(self, least: float, most: float) -> bool:
-        """True where the whole interval lies in `least`…`most`."""
-        return least <= self.low and self.high <= most
 
 
 def rate(hits: int, n: int) -> Rate | None:

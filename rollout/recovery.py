@@ -165,7 +165,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     acts = open_acts(events)
     secrets = read_secrets(state, run)
     redactor = Redactor()
-    redactor.add(*secrets.values())
+    redactor.add(*(secret for key, secret in secrets.items() if key != "user"))
     journal = Journal(open_journal(state, run), run=run, redactor=redactor, first_seq=len(events) + 1)
     say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} thing(s) to undo")
     kept = {event["path"] for event in events if event["event"] == "kept"}

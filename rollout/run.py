@@ -35,7 +35,8 @@ class Run:
         self.folder = options.folder or options.reports / self.id
         self.parts: dict[str, Path] = {}
         self.logs = self.folder / "logs"
-        self.redactor = Redactor()
+        self.redactor = Redactor(spared=(options.name, str(options.directory), str(self.folder), str(options.state)))
+        self.redactor.add(*options.passwords)
         self.state = options.state
         _make_folder(self.folder, "XAVOS_REPORTS_DIR")
         _make_folder(lock_file(self.state, self.id).parent, "XAVOS_STATE_DIR")

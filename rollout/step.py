@@ -17,6 +17,7 @@ import tenacity
 
 from rollout.classify import TRANSIENT, Probes, failure
 from rollout.errors import PhaseFailed, RolloutError
+from rollout.hex.errors import TarballChanged
 from rollout.hex.record import UNREACHABLE_CAUSES
 from rollout.hex.transport import UNTRUSTED
 from rollout.journal import CommandRecorder
@@ -146,9 +147,20 @@ class Step:
 
         `heard` completes the outcome by what the command has said elsewhere.
         """
+        mark = self.site.gateway.mark() if self.site.gateway else 0
         with self.watching_gateway() as upstream:
             outcome = heard(self.run(*argv, **how))
-        return outcome, lambda: failure(outcome, self._probes(upstream))
+        return outcome, lambda: self._explained(failure(outcome, self._probes(upstream)), mark)
+
+    def _explained(self, error: PhaseFailed, mark: int) -> PhaseFailed:
+        """A tarball that is not what the registry says is told by the gateway, which knows both checksums."""
+        records = self.site.gateway.records_since(mark) if self.site.gateway else ()
+        wrong = next((each for each in reversed(records) if each.cause == error.cause == "checksum_mismatch"), None)
+        if wrong is None or not wrong.detail:
+            return error
+        package = wrong.path.rpartition("/")[2].partition("-")[0]
+        return PhaseFailed(wrong.detail, cause="checksum_mismatch", advice=TarballChanged.ADVICE, package=package,
+                           log=error.log)  # fmt: skip
 
     def must_retrying(self, *argv: str, **how: Any) -> Outcome:
         """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled.

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from rollout import comparison, history, surroundings
+from rollout import comparison, evidence, history, surroundings
 from rollout.comparison import Seat, refuse_unknown_groups, seats
 from rollout.errors import UsageError
 from rollout.hex.sources import is_rehearsal
@@ -165,6 +165,7 @@ class Conductor:
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                               reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
         history.conclude(self.run.journal, self.options.state, self.run.events())
+        evidence.conclude(self.run)
         self.interrupts.uninstall()
         return exit_code
 

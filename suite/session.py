@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rollout import doctor, history, planning, recovery, surroundings
+from rollout import doctor, evidence, history, planning, recovery, surroundings
 from rollout.comparison import path_names, refuse_unknown_groups
 from rollout.deployment import Deployment
 from rollout.errors import RolloutError
@@ -20,6 +20,7 @@ from rollout.options import LIST, ROOT, Options
 from rollout.plan import Plan, load_plan
 from rollout.preflight import CannotBegin
 from rollout.run import Run
+from rollout.screen import accept_every_character
 from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
@@ -82,6 +83,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--plan`, `--doctor` and `--recover` answer and stop."""
     if config.getoption("help") or config.getoption("version"):
         return None
+    accept_every_character()
     options = options_of(config)
     for line in () if hasattr(config, "workerinput") else surroundings.warnings():
         print(line, file=sys.stderr)
@@ -109,7 +111,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             print("Nothing is owed." if not left else f"{len(left)} thing(s) still owed.")
             return 1 if left else 0
     except RolloutError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        print(f"ERROR: {options.as_given(error)}", file=sys.stderr)
         return 4
     return None
 
@@ -137,7 +139,7 @@ def pytest_configure(config: pytest.Config) -> None:
         show_refusal(config, options, refused)
         return
     except RolloutError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(options.as_given(error))) from None
     config.stash[keys.SESSION] = session
     config.stash[keys.RUN] = session.run
     configure_reports(config)
@@ -214,6 +216,7 @@ def _end(session: Session, exit_code: int) -> int:
     # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
     if session.options.folder is None and session.wound is None:
         history.conclude(session.run.journal, session.options.state)
+        evidence.conclude(session.run)
     session.interrupts.uninstall()
     return exit_code
 

@@ -111,7 +111,8 @@ class _MakingWay:
 
 def _terminal() -> TextIO:
     try:
-        return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)
+        own = os.dup(sys.stdout.fileno())
+        return os.fdopen(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1)
     except (OSError, ValueError):
         return sys.stdout
 

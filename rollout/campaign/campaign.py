@@ -155,6 +155,7 @@ def facts(campaign: Campaign) -> dict[str, Any]:
         "seed": design.options.seed,
         "population": design.population,
         "paths": list(design.plans),
+        "plans": {path: plan.identity for path, plan in design.plans.items()},
         "phases": list(dict.fromkeys(name for plan in design.plans.values() for name in plan.phase_names)),
         "planned": campaign.planned,
         "jobs": campaign.size,

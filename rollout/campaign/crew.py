@@ -130,7 +130,7 @@ def _client(address: str) -> Iterator[tuple[Any, int]]:
     try:
         make: Any = Client
         client = make(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:  # whatever the address is
         raise ClusterUnreachable(address=address, problem=str(error) or type(error).__name__,
                                  advice="Start a scheduler and workers, or leave out --cluster.") from None  # fmt: skip
     with client:

@@ -11,6 +11,7 @@ database        text: on what databases were
 rehearsal       true: stand-in packages
 population      "real" or "rehearsal:…": what all trials are of
 paths           names, in the order in which they are shown
+plans           path → identity of its plan; may be missing
 phases          names of groups, in the order in which they are shown; may be missing
 planned         trials that were asked for; null where time decided
 seconds         of the campaign, by the clock

@@ -18,7 +18,7 @@ CATALOGUE: Mapping[str, Kind] = {
     for family in (registry, database, machine, deployment, suite)
     for kind in family.KINDS
 }  # fmt: skip
-_MOMENT = re.compile(r"(\d+(?:\.\d+)?)s")
+_MOMENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)s")
 
 
 def find(name: str, *, option: str = OPTION) -> Kind:

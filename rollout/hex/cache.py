@@ -24,7 +24,11 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A body that is in the store. `checked_at` (epoch seconds) is when upstream last vouched for it."""
+    """A body that is in the store. `checked_at` (epoch seconds) is when upstream last vouched for it.
+
+    `lifetime` is for how many seconds from then on it said so; None where it said nothing. `upstream_etag` and
+    `upstream_modified` are what it is asked by whether that is still the one.
+    """
 
     area: str
     path: str
@@ -33,6 +37,8 @@ class Entry:
     checked_at: float
     content_type: str | None = None
     upstream_etag: str | None = None
+    upstream_modified: str | None = None
+    lifetime: float | None = None
     schema: int = SCHEMA
 
 
@@ -110,7 +116,17 @@ class Store:
             finally:
                 path.unlink(missing_ok=True)
 
-    def put(self, scratch: Scratch, *, area: str, path: str, content_type: str | None, etag: str | None) -> Entry:
+    def put(
+        self,
+        scratch: Scratch,
+        *,
+        area: str,
+        path: str,
+        content_type: str | None,
+        etag: str | None = None,
+        modified: str | None = None,
+        lifetime: float | None = None,
+    ) -> Entry:
         """Take a finished scratch file over as the body of `path`."""
         scratch.finish()
         target = self.file(scratch.sha256)
@@ -124,13 +140,15 @@ class Store:
             checked_at=time.time(),
             content_type=content_type,
             upstream_etag=etag,
+            upstream_modified=modified,
+            lifetime=lifetime,
         )
         self._write(entry)
         return entry
 
-    def confirm(self, entry: Entry) -> Entry:
+    def confirm(self, entry: Entry, *, lifetime: float | None = None) -> Entry:
         """Upstream vouched for it again just now."""
-        confirmed = replace(entry, checked_at=time.time())
+        confirmed = replace(entry, checked_at=time.time(), lifetime=lifetime)
         self._write(confirmed)
         return confirmed
 

@@ -106,6 +106,35 @@ class RehearsalMissing(HexError):
         )
 
 
+class TarballChanged(HexError):
+    """A tarball that is not what the signed registry says of its version. Checksums are SHA-256 in hexadecimal.
+
+    `earlier` is that of the tarball which was fetched from the same source before, None where none was.
+    """
+
+    cause = "checksum_mismatch"
+    ADVICE = (
+        "Do not trust the package. Have the source publish the tarball and its entry together "
+        "(a mirror: build its registry again), then run with --fresh; or name another --source."
+    )
+
+    def __init__(
+        self, *, package: str, version: str, source: str, expected: str, found: str, earlier: str | None
+    ) -> None:
+        if earlier == expected:
+            change = "Until now the tarball was what the registry says: it was changed under its version."
+        elif earlier == found:
+            change = "The tarball is the one that was fetched before: its entry was changed under its version."
+        else:
+            change = "The tarball or the registry's entry was changed under its version."
+        super().__init__(
+            f"{package} {version}: the tarball from {source} has the SHA-256 {found}, "
+            f"but the signed registry says {expected}. {change}",
+            advice=self.ADVICE,
+        )
+        self.package = package
+
+
 class BundleUnusable(HexError):
     """A bundle that is missing, damaged, or from a newer version of the suite."""
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from rollout.hex.cache import Entry, Scratch, Store, is_disk_full
 from rollout.hex.choosing import Upstreams
-from rollout.hex.errors import BadSignature, BundleUnusable, HexError, RegistryPayloadInvalid
+from rollout.hex.errors import BadSignature, BundleUnusable, HexError, RegistryPayloadInvalid, TarballChanged
+from rollout.hex.freshness import FRESH_SECONDS, is_of_another, known_of, lifetime, validators
 from rollout.hex.registry import PublicKey, read_names, read_package, read_versions
-from rollout.hex.transport import Answer, Upstream, UpstreamFailure
+from rollout.hex.transport import NOTHING_KNOWN, Answer, Upstream, UpstreamFailure
 
 HEX, NPM = "hex", "npm"
-FRESH_SECONDS = 300.0
 _TARBALL = re.compile(r"/tarballs/([a-z0-9_]+)-([^/]+)\.tar")
 _PACKAGE = re.compile(r"/packages/([A-Za-z0-9_]+)")
 _IMMUTABLE_NPM = re.compile(r"/.+/-/[^/]+\.tgz")
@@ -59,11 +59,27 @@ class Fetcher:
     Safe to use from many threads; one question at a time goes up per path.
     """
 
-    def __init__(self, upstreams: Upstreams, store: Store, *, fresh_seconds: float = FRESH_SECONDS) -> None:
-        """Entries that can change are asked for again once they are older than `fresh_seconds`."""
+    def __init__(
+        self,
+        upstreams: Upstreams,
+        store: Store,
+        *,
+        fresh_seconds: float = FRESH_SECONDS,
+        asks_again: bool = False,
+        reloads: bool = False,
+    ) -> None:
+        """What can change is asked for again once it is older than `fresh_seconds`, or than the server says.
+
+        `asks_again`: everything that can change is asked for once more by this object, however young the copy is.
+        `reloads`: so is what should never change, and nothing is said of the copy that we have: a server that only
+        compares times would take an older file for an unchanged one.
+        """
         self._upstreams = upstreams
         self._store = store
         self._fresh = fresh_seconds
+        opened = time.time()
+        self._trusted_since = opened if asks_again or reloads else 0.0
+        self._reloaded_since = opened if reloads else 0.0
         self._flights: dict[tuple[str, str], Future[Served]] = {}
         self._guard = threading.Lock()
         self._seen: dict[tuple[str, str], Served] = {}
@@ -102,7 +118,9 @@ class Fetcher:
 
     def package_checksum(self, name: str, version: str) -> bytes | None:
         """SHA-256 that the registry gives for a tarball; None where it cannot be known now."""
-        served = self.fetch(HEX, f"/packages/{name}")
+        return self._checksum(self.fetch(HEX, f"/packages/{name}"), name, version)
+
+    def _checksum(self, served: Served, name: str, version: str) -> bytes | None:
         if served.status != _OK or served.cause is not None:
             return None
         release = read_package(served.read(), self._upstreams.hex.key, name=name).release(version)
@@ -112,11 +130,13 @@ class Fetcher:
         try:
             expected = self._expected(area, path)
             kept = self._kept(area, path, expected)
-            if kept is not None and (_is_immutable(area, path) or time.time() - kept.checked_at < self._fresh):
+            if kept is not None and self._is_current(area, path, kept, expected):
                 return self._from_store(kept, from_cache=True)
             served = self._ask_once(area, path, accept, kept, expected)
             if served.cause == "checksum_mismatch":
-                served = self._ask_once(area, path, accept, kept, expected)
+                # Perhaps it was chance; or the registry's entry that we know is older than the tarball.
+                newest = self._expected(area, path, again=True) or expected
+                served = self._ask_once(area, path, accept, None, newest)
             return served
         except UpstreamFailure as error:
             status = _GATEWAY_TIMEOUT if error.kind == "timeout" else _BAD_GATEWAY
@@ -138,16 +158,29 @@ class Fetcher:
             return None
         return kept
 
+    def _is_current(self, area: str, path: str, kept: Entry, expected: bytes | None) -> bool:
+        """Whether what is kept may be used without asking."""
+        if expected is not None:
+            return True  # the registry vouches for it
+        if _is_immutable(area, path):
+            return kept.checked_at >= self._reloaded_since
+        seconds = self._fresh if kept.lifetime is None else min(kept.lifetime, self._fresh)
+        return kept.checked_at >= self._trusted_since and time.time() - kept.checked_at < seconds
+
     def _upstream(self, area: str) -> Upstream:
         return self._upstreams.hex if area == HEX else self._upstreams.npm
 
     def _ask_once(self, area: str, path: str, accept: str | None, kept: Entry | None, expected: bytes | None) -> Served:
         with self._store.scratch() as scratch:
             began = time.monotonic()
-            answer = self._upstream(area).fetch(path, scratch, etag=kept.upstream_etag if kept else None, accept=accept)
+            known = known_of(kept) if kept and kept.checked_at >= self._reloaded_since else NOTHING_KNOWN
+            answer = self._upstream(area).fetch(path, scratch, known=known, accept=accept)
             took = (time.monotonic() - began) * 1000
             if answer.status == _NOT_MODIFIED and kept is not None:
-                return replace(self._from_store(self._store.confirm(kept), from_cache=True), upstream_ms=took)
+                if is_of_another(answer, kept):
+                    return self._ask_once(area, path, accept, None, expected)
+                confirmed = self._store.confirm(kept, lifetime=lifetime(answer.headers))
+                return replace(self._from_store(confirmed, from_cache=True), upstream_ms=took)
             if answer.status != _OK:
                 return replace(_refusal(answer, scratch.read()), upstream_ms=took)
             wrong = self._wrong(area, path, scratch, expected)
@@ -166,25 +199,35 @@ class Fetcher:
                 area=area,
                 path=path,
                 content_type=answer.headers.get("content-type"),
-                etag=answer.headers.get("etag"),
+                etag=validators(answer.headers).etag,
+                modified=validators(answer.headers).modified,
+                lifetime=lifetime(answer.headers),
             )
             return replace(self._from_store(entry, from_cache=False), upstream_ms=took)
 
-    def _expected(self, area: str, path: str) -> bytes | None:
+    def _expected(self, area: str, path: str, *, again: bool = False) -> bytes | None:
+        """The checksum of a tarball by the registry; `again`: by what the source says now, whatever is kept."""
         match = _TARBALL.fullmatch(path) if area == HEX else None
-        return self.package_checksum(*match.groups()) if match else None
+        if match is None:
+            return None
+        name, version = match.groups()
+        if not again:
+            return self.package_checksum(name, version)
+        return self._checksum(self._ask_once(HEX, f"/packages/{name}", None, None, None), name, version)
 
     def _wrong(self, area: str, path: str, scratch: Scratch, expected: bytes | None) -> tuple[str, str] | None:
         """(cause, detail) where the body must not be kept, None where it is good."""
         if area != HEX:
             return None
-        if _TARBALL.fullmatch(path):
-            if expected is not None and scratch.sha256 != expected.hex():
-                return (
-                    "checksum_mismatch",
-                    f"{path}: the registry says {expected.hex()}, this is {scratch.sha256}",
-                )
-            return None
+        if match := _TARBALL.fullmatch(path):
+            if expected is None or scratch.sha256 == expected.hex():
+                return None
+            earlier = self._store.get(area, path)
+            changed = TarballChanged(
+                package=match[1], version=match[2], source=self._upstreams.hex.description, expected=expected.hex(),
+                found=scratch.sha256, earlier=earlier.sha256 if earlier else None,
+            )  # fmt: skip
+            return "checksum_mismatch", changed.message
         try:
             check_payload(path, scratch.read(), self._upstreams.hex.key)
         except BadSignature as error:

@@ -20,8 +20,9 @@ from rollout.hex.bundle import Item, Summary, write_bundle
 from rollout.hex.cache import Store
 from rollout.hex.choosing import Upstreams
 from rollout.hex.errors import GatewayFailed
-from rollout.hex.fetching import FRESH_SECONDS, HEX, NPM, Fetcher, Served
+from rollout.hex.fetching import HEX, NPM, Fetcher, Served
 from rollout.hex.forge_environment import forge_environment, setup_commands
+from rollout.hex.freshness import FRESH_SECONDS
 from rollout.hex.gitsource import GitMirrors
 from rollout.hex.record import RequestLog, RequestRecord
 from rollout.hex.registry import Dependency, read_package
@@ -46,18 +47,25 @@ class Gateway:
         on_request: Callable[[RequestRecord], None] | None = None,
         interceptors: tuple[Interceptor, ...] = (),
         fresh_seconds: float = FRESH_SECONDS,
+        fresh: bool = False,
     ) -> None:
         """`cache` is the folder for all gateways' stores; `bind` the address to listen on, `advertise` the
         host name or address by which the forge reaches it (default: `bind`). Raises the source's own errors
         where its key is needed and cannot be had, CacheUnwritable where the cache cannot be used.
+
+        `fresh`: nothing that an earlier gateway has kept is used before the source has been asked for it again. A
+        mirror, which can be mended at any time, is always asked whether it has changed.
         """
         self.upstreams = upstreams
         self.log = RequestLog(on_request)
         identity = f"{upstreams.hex.identity}\n{upstreams.npm.identity}"
         self.store = Store(cache / "gateway" / f"{upstreams.hex.kind}-{_short(identity)}")
         git = f"{upstreams.git.kind} {upstreams.git.bases}"
-        self._mirrors = GitMirrors(upstreams.git, folder=cache / "gateway" / "git" / _short(git))
-        self._fetcher = Fetcher(upstreams, self.store, fresh_seconds=fresh_seconds)
+        since = time.time() if fresh else 0.0
+        self._mirrors = GitMirrors(upstreams.git, folder=cache / "gateway" / "git" / _short(git), trusted_since=since)
+        self._fetcher = Fetcher(
+            upstreams, self.store, fresh_seconds=fresh_seconds, asks_again=upstreams.hex.kind == "mirror", reloads=fresh
+        )
         self._bind, self._host, self._port = bind, advertise or bind, port
         self._routes = Routes(self._fetcher, self._mirrors, lambda: upstreams.hex.key)
         self._is_intercepted = bool(interceptors)

@@ -83,8 +83,10 @@ class GitMirrors:
     tag.
     """
 
-    def __init__(self, origin: GitOrigin, *, folder: Path) -> None:
+    def __init__(self, origin: GitOrigin, *, folder: Path, trusted_since: float = 0.0) -> None:
+        """What was cloned before `trusted_since` (epoch seconds), or more than a day ago, is cloned again."""
         self.origin = origin
+        self._trusted_since = trusted_since
         self._folder = folder
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -116,7 +118,8 @@ class GitMirrors:
     def _mirrored(self, name: str) -> Path:
         path = self._folder / f"{name}.git"
         stamp = path / "xavos-fetched"
-        if stamp.is_file() and time.time() - stamp.stat().st_mtime < _STALE_SECONDS:
+        oldest = max(time.time() - _STALE_SECONDS, self._trusted_since)
+        if stamp.is_file() and stamp.stat().st_mtime >= oldest:
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         failures: list[GitFailed] = []

@@ -18,7 +18,17 @@ from rollout.hex.bundle import PUBLIC_KEY, Bundle
 from rollout.hex.cache import write_atomically
 from rollout.hex.errors import KeyChanged, RehearsalMissing, SourceKeyUnusable, SourceUnavailable
 from rollout.hex.registry import PublicKey
-from rollout.hex.transport import UNTRUSTED, Answer, HttpUpstream, Upstream, UpstreamFailure, Writable, kind_of
+from rollout.hex.transport import (
+    NOTHING_KNOWN,
+    UNTRUSTED,
+    Answer,
+    HttpUpstream,
+    Known,
+    Upstream,
+    UpstreamFailure,
+    Writable,
+    kind_of,
+)
 
 HEXPM_URL = "https://repo.hex.pm"
 PROBE_SECONDS = 2.0
@@ -182,7 +192,7 @@ class BundleUpstream:
     def identity(self) -> str:
         return self.bundle.identity
 
-    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
         if path == f"/{PUBLIC_KEY}" and self._area == "hex":
             into.write((self.bundle.folder / PUBLIC_KEY).read_bytes())
             return Answer(status=_OK, headers={"content-type": "application/x-pem-file"})
@@ -226,7 +236,7 @@ class FolderUpstream:
     def identity(self) -> str:
         return str(self.folder.resolve())
 
-    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
         file = (self.folder / path.lstrip("/")).resolve()
         if not file.is_relative_to(self.folder.resolve()) or not file.is_file():
             return Answer(status=_NOT_FOUND)

@@ -24,7 +24,7 @@ _ADVICE = {
     "": "Check the network and the address.",
     UNTRUSTED: "Install the CA of that server on this machine, or name its file in SSL_CERT_FILE; check the clock.",
 }
-_KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after")
+_KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after", "cache-control", "age", "date")
 
 
 class UpstreamFailure(HexError):
@@ -48,6 +48,22 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the server said of the copy that we have, for it to say whether that is still the one."""
+
+    etag: str | None = None
+    modified: str | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        told = {"if-none-match": self.etag, "if-modified-since": self.modified}
+        return {name: value for name, value in told.items() if value}
+
+
+NOTHING_KNOWN = Known()
+
+
 class Writable(Protocol):
     """The part of a binary file that a body needs."""
 
@@ -65,11 +81,11 @@ class Upstream(Protocol):
     def is_local(self) -> bool:
         """Whether it is on this machine's disk, so that asking it again is cheaper than trusting a copy."""
 
-    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
         """Write the body for `path` (starts with `/`) into `into`. Raises UpstreamFailure where no whole
         answer came.
 
-        Any HTTP status is an answer; 304 only where `etag` was given.
+        Any HTTP status is an answer; 304 only where something is `known`.
         """
 
 
@@ -81,7 +97,7 @@ class NoUpstream:
     identity: str = "none"
     is_local: bool = False
 
-    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
         raise UpstreamFailure(kind="unreachable", url=path, reason=self.reason)
 
 
@@ -114,13 +130,12 @@ class HttpUpstream:
     def identity(self) -> str:
         return self.base
 
-    def fetch(self, path: str, into: Writable, *, etag: str | None = None, accept: str | None = None) -> Answer:
+    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
         url = self.base + path
-        headers = {"accept": accept or "*/*"}
+        # What is asked at all is wanted as it is now: no cache on the way is to answer for the server.
+        headers = {"accept": accept or "*/*", "cache-control": "no-cache", **known.headers}
         if not self._decode:
             headers["accept-encoding"] = "identity"
-        if etag:
-            headers["if-none-match"] = etag
         until = time.monotonic() + WHOLE_SECONDS
         try:
             try:

@@ -54,10 +54,15 @@ class CommandRecorder:
         self._journal.record("command.running", id=self._id, identity=dict(identity))
 
     def output(self, chunk: bytes) -> None:
-        # Whole lines only, so that no secret slips through cut in two.
-        lines, newline, self._pending = (self._pending + chunk).rpartition(b"\n")
-        if newline:
-            self._write(lines + newline)
+        # Whole lines only, so that no secret slips through cut in two; nor one that is broken over two lines.
+        lines, newline, rest = (self._pending + chunk).rpartition(b"\n")
+        if not newline:
+            self._pending = rest
+            return
+        text = (lines + newline).decode("utf-8", "replace")
+        held = self._journal.redactor.unfinished(text)
+        self._pending = text[len(text) - held :].encode() + rest
+        self._write(text[: len(text) - held].encode())
 
     def finished(self, outcome: Outcome) -> None:
         self._write(self._pending)

@@ -83,6 +83,8 @@ EVENTS: Mapping[str, str] = {
     # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/history.py; `skipped`
     # lines could not be read
     "history.read": "runs skipped problem?",
+    # the newest campaign on this machine of the same plan and packages: path → row of rollout/evidence.py
+    "campaign.read": "campaigns",
     # a fault injected on purpose; `bit` is its first bite, journaled at once; `finished`: whether it struck, how often
     # it bit, and what shows that
     "fault.armed": "fault family path phase form seed at?",

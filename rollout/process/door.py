@@ -12,6 +12,7 @@ from rollout.process.request import LOST, TAIL_BYTES, Launcher, Observer, Outcom
 
 _POLL = 0.1
 _RUN_AT_MOST = 5
+_LONGEST_LINE = 8192  # bytes; of a longer one the beginning is not looked for
 _STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 
 
@@ -101,12 +102,19 @@ class Tail:
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
         self._size = 0
+        self._is_cut = False
 
     def add(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self._size += len(chunk)
         while self._size - len(self._chunks[0]) >= TAIL_BYTES:
             self._size -= len(self._chunks.popleft())
+            self._is_cut = True
 
     def text(self) -> str:
-        return b"".join(self._chunks)[-TAIL_BYTES:].decode("utf-8", "replace")
+        """Where something is left out, from the beginning of a line on: half a secret would not be known as one."""
+        data = b"".join(self._chunks)
+        if self._is_cut or len(data) > TAIL_BYTES:
+            data = data[-TAIL_BYTES:]
+            data = data[data.find(b"\n", 0, _LONGEST_LINE) + 1 :]
+        return data.decode("utf-8", "replace")

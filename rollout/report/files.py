@@ -7,9 +7,11 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from rollout.journal.questions import Event
 from rollout.report.attachments import logs_in
+from rollout.report.campaigned import without_dead_links
 from rollout.report.page import page
 from rollout.report.summary import summary
 from rollout.verdict import as_json, verdict
@@ -25,6 +27,7 @@ def write_reports(folder: Path, events: Sequence[Event]) -> Path:
     The page takes the logs of what failed from the folder. Raises OSError where that cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    events = without_dead_links(events, lambda href: (folder / unquote(href)).is_file())
     write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
     write_whole(folder / "summary.md", summary(events))
     return write_whole(folder / PAGE, page(events, logs_in(folder)))

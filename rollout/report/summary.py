@@ -71,6 +71,11 @@ def _comparison(shown: View) -> Iterator[str]:
 
 def _compared(cell: Compared) -> str:
     measured = f"measured: {_cell(cell.measured)}" + (f" ({_cell(cell.spread)})" if cell.spread else "")
+    if cell.campaign:
+        measured += f", campaign of {_cell(cell.campaign.at or cell.campaign.run)}"
+        measured += f" ([its report]({cell.campaign.href}))" if cell.campaign.href else ""
+    if cell.beside:
+        measured += f"; runs here: {_cell(cell.beside)}"
     if not cell.verdict:
         return measured
     because = f": {_cell(cell.because)}" if cell.because else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rollout.attempts import attempts, population
 from rollout.journal.questions import Event, last, mapping, number, rows, text, texts, well_formed
 from rollout.outcomes import PathVerdict, Verdict
+from rollout.report.campaigned import campaigns_of
 from rollout.report.comparing import Comparison, comparison
 from rollout.report.culprits import BlameView, MatrixView, blames, matrices
 from rollout.report.failures import FailureView, failure_of, failures_of
@@ -91,7 +92,7 @@ def view(events: Sequence[Event]) -> View:
         facts=_facts(own, judged),
         paths=shown,
         recovered=_recovered(events),
-        comparison=comparison(now, past, population(own)),
+        comparison=comparison(now, past, population(own), campaigns_of(own)),
         ticks=ticks(seconds),
         kinds=kinds({path.verdict.name: path.bars for path in shown}),
         grid=grid(

@@ -147,7 +147,7 @@ def open_gateway(step: Step) -> None:
     if isinstance(source, RehearsalSource):
         _build_rehearsal(step, source.folder)
     gateway = Gateway(site.upstreams, cache=site.options.cache, bind=site.network_gateway or "127.0.0.1",
-                      interceptors=site.troubles.interceptors)  # fmt: skip
+                      interceptors=site.troubles.interceptors, fresh=site.options.fresh)  # fmt: skip
     gateway.start()
     site.gateway = gateway
 

@@ -29,6 +29,10 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
     ("arguments", "words"),
     [
         (["--source=hex.pm"], ["--source='hex.pm' is not valid", "rehearsal"]),
+        (["--source=mirror:http://[::1"], ["--source='mirror:http://[::1' is not valid"]),
+        (["--source=mirror:https://me:hunter2@127.0.0.1:9"], ["https://me:***@127.0.0.1:9"]),
+        (["--directory=~nosuchuser/x"], ["--directory='~nosuchuser/x' is not valid", "no such user"]),
+        (["--database=postgresql://me:hunter2@2024@h/x"], ["--database='postgresql://***' is not valid", "@ is %40"]),
         (["--forge=podman"], ["--forge='podman' is not valid", "container or host"]),
         (["--database=mysql://me:hunter2@host/x"], ["--database=", "postgresql://"]),
         (["--port=http"], ["--port='http' is not valid", "1024"]),
@@ -73,6 +77,12 @@ def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], word
     assert "hunter2" not in ended.output
     if "--campaign" in arguments:
         assert () == world.runs()
+
+
+def test_a_variable_that_cannot_be_meant(world: World) -> None:
+    """The variable is named, not the flag that nobody gave, also where plans are read first."""
+    before = world.seen()
+    refused(world, world.run(XAVOS_THROUGH="databse"), "XAVOS_THROUGH='databse' is not valid", before=before)
 
 
 def in_use(folder: Path) -> None:

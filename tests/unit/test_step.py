@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rollout.errors import RolloutError
+from rollout.errors import PhaseFailed, RolloutError
 from rollout.site.processes import marked
 from rollout.step import Step
 from tests.unit.fakes import Stage, interrupted_after, plan
@@ -64,4 +66,20 @@ def test_a_phase_without_time_begins_nothing(stage: Stage) -> None:
         step.run("sh", "-c", BEGINS_ANOTHER)
     assert failed.value.cause == "timeout"
     assert not (stage.directory / "app/another").exists()
+    stage.run.close(settled=True)
+
+
+def test_a_tarball_that_changed_is_told_by_the_gateway(stage: Stage) -> None:
+    """Hex says that a checksum does not fit; the gateway knows which package, both checksums, and what to do."""
+    record = types.SimpleNamespace(cause="checksum_mismatch", path="/tarballs/beta-0.2.0.tar", detail="beta 0.2.0: …")
+    gateway: Any = types.SimpleNamespace(
+        mark=lambda: 0, causes_since=lambda mark: {"checksum_mismatch": 1}, records_since=lambda mark: (record,),
+        forge_environment=dict,
+    )  # fmt: skip
+    stage.site.gateway = gateway
+    with pytest.raises(PhaseFailed) as failed:
+        _step(stage).must("sh", "-c", "echo 'Checksum mismatch against registry'; exit 1")
+    error = failed.value
+    assert (error.cause, error.package, error.message) == ("checksum_mismatch", "beta", "beta 0.2.0: …")
+    assert "--fresh" in error.advice
     stage.run.close(settled=True)

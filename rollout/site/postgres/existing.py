@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-
+from rollout.address import Address, InvalidAddress, parse_address, shown
 from rollout.errors import AlreadyExists, InvalidOption
 from rollout.journal import Redactor
 from rollout.process import Quiet
@@ -34,24 +32,22 @@ class ExistingServer(Server):
         observe: Observe = Quiet,
         forge_address: tuple[str, int] | None = None,
     ) -> None:
-        login = _login(address)
+        found = _read(address)
+        login = Login(
+            host=found.host, port=found.port, user=found.user, password=found.password, maintenance=found.database,
+            parameters=found.parameters,
+        )  # fmt: skip
         if redactor is not None:
             redactor.add(login.password)
         super().__init__(login, forge_address=forge_address)
-        parts = urlsplit(address)
-        host = f"[{login.host}]" if ":" in login.host else login.host
-        self._address = urlunsplit(
-            (parts.scheme, f"{quote(login.user, safe='')}@{host}:{login.port}", parts.path, parts.query, "")
-        )
+        self._address = found.without_password
         self._observe = observe
 
     @classmethod
     def attach(cls, address: str, secrets: Mapping[str, str]) -> ExistingServer:
         """`address` has no password; it comes from `secrets`."""
-        parts = urlsplit(address)
         password = quote(secrets["password"], safe="")
-        netloc = parts.netloc.replace("@", f":{password}@", 1) if password else parts.netloc
-        server = cls(urlunsplit(parts._replace(netloc=netloc)))
+        server = cls(address.replace("@", f":{password}@", 1) if password else address)
         server.connect().close()
         return server
 
@@ -105,20 +101,8 @@ def refuse_existing(server: DatabaseServer, role: str, databases: tuple[str, ...
         raise AlreadyExists(what=str(what), name=str(name), option="--name")
 
 
-def _login(address: str) -> Login:
-    """Raises InvalidOption without repeating the address: it may hold a password."""
+def _read(address: str) -> Address:
     try:
-        given = {key: str(value) for key, value in conninfo_to_dict(address).items() if value is not None}
-    except ProgrammingError as error:
-        reason = str(error).replace(unquote(urlsplit(address).password or "\0"), "***")
-        raise InvalidOption(
-            option="--database", value="postgresql://…", expected=f"a URL of PostgreSQL ({reason})"
-        ) from None
-    return Login(
-        host=given.pop("host", "localhost"),
-        port=int(given.pop("port", "5432")),
-        user=given.pop("user", "postgres"),
-        password=given.pop("password", ""),
-        maintenance=given.pop("dbname", "postgres"),
-        parameters=given,
-    )
+        return parse_address(address)
+    except InvalidAddress as error:
+        raise InvalidOption(option="--database", value=shown(address), expected=str(error)) from None

@@ -51,7 +51,7 @@ class Login:
         """Open a connection in autocommit mode; raises DatabaseUnreachable, DatabaseDenied or DatabaseMisconfigured."""
         try:
             return open_connection(self._address(database or self.maintenance))
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             reason = _last_line(str(error))
             if any(sign in reason for sign in _DENIED) or (' role "' in reason and "does not exist" in reason):
                 raise DatabaseDenied(host=self.host, port=self.port, user=self.user, reason=reason) from None

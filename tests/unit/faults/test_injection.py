@@ -11,11 +11,11 @@ import pytest
 from rollout.errors import InvalidOption, PhaseFailed
 from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Wound, aim, find, places, unfit
 from rollout.faults.catalogue import refuse_unfit
-from rollout.options import PATHS
 from rollout.plan import load_plan
 from rollout.process import Request
 from rollout.site.site import Site
 from rollout.step import Step
+from rollout.values import PATHS
 from rollout.verdict import verdict
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 

@@ -8,19 +8,24 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`cut` sends only that many bytes of the body, then closes; `delay` waits that many seconds first."""
+    """`cut` sends only that many bytes of the body, then closes; `delay` waits that many seconds first.
+
+    `modified` is sent in place of an ETag, and compared as a time, as plain web servers do.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
     delay: float = 0.0
+    modified: str | None = None
 
 
 class UpstreamServer:
@@ -56,7 +61,11 @@ class UpstreamServer:
             reply = reply.pop(0) if len(reply) > 1 else reply[0]
         time.sleep(reply.delay)
         etag = f'"{hashlib.sha256(reply.body).hexdigest()[:8]}"'
-        if handler.headers.get("if-none-match") == etag and reply.status == 200:
+        since = handler.headers.get("if-modified-since")
+        unchanged = handler.headers.get("if-none-match") == etag
+        if reply.modified is not None:
+            unchanged = since is not None and parsedate_to_datetime(reply.modified) <= parsedate_to_datetime(since)
+        if unchanged and reply.status == 200:
             self.revalidated.append(handler.path)
             handler.send_response(304)
             handler.send_header("content-length", "0")
@@ -64,7 +73,8 @@ class UpstreamServer:
             return
         handler.send_response(reply.status)
         handler.close_connection = True
-        framing = {"etag": etag, "content-length": str(len(reply.body)), "connection": "close"}
+        named = {"last-modified": reply.modified} if reply.modified else {"etag": etag}
+        framing = {**named, "content-length": str(len(reply.body)), "connection": "close"}
         for name, value in {**framing, **reply.headers}.items():
             handler.send_header(name, value)
         handler.end_headers()

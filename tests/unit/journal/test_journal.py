@@ -282,8 +282,8 @@ class TestSecrets:
     def test_the_longer_of_two_secrets_is_masked_first(self) -> None:
         """Nothing of it is left when the shorter one is its beginning."""
         redactor = Redactor()
-        redactor.add("secret", "secret-and-more")
-        assert f"[{MASK}] [{MASK}]" == redactor.text("[secret-and-more] [secret]")
+        redactor.add("s3cret", "s3cret-and-more")
+        assert f"[{MASK}] [{MASK}]" == redactor.text("[s3cret-and-more] [s3cret]")
 
     @given(user=st.text("abc", min_size=0, max_size=3), password=st.text("p%:Z!$&", min_size=1, max_size=9))
     def test_passwords_of_urls(self, user: str, password: str) -> None:

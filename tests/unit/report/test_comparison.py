@@ -7,6 +7,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from rollout.claims import InvalidClaims
-from rollout.report import comparing, page, summary
+from rollout.report import comparing, page, summary, write_reports
 from rollout.report.attachments import MOST_BYTES, MOST_BYTES_EACH, attach, logs_in
 from rollout.report.comparing import Compared, comparison
 from rollout.report.grid import Cell, Group, Row
@@ -225,13 +226,14 @@ def cell(shown: View, aspect: str, path: str) -> Compared:
 @pytest.mark.parametrize(
     ("aspect", "path", "verdict", "words"),
     [
-        ("Success probability", "ambitious", "not_measured", "not measured enough"),
+        ("Success probability", "ambitious", "not_measured", "not measured"),
         ("Package count", "ambitious", "confirmed", "confirmed"),
         ("Package count", "realistic", "refuted", "refuted"),
-        ("Error recovery", "ambitious", "confirmed", "confirmed"),
+        ("Error recovery", "ambitious", "not_measured", "not measured"),
         ("Validation", "ambitious", "confirmed", "confirmed"),
         ("Validation", "realistic", "confirmed", "confirmed"),
-        ("Package conflicts", "ambitious", "confirmed", "confirmed"),
+        ("Package conflicts", "ambitious", "not_measured", "not measured"),
+        ("Deployment time", "realistic", "confirmed", "confirmed"),
         ("Production viability", "realistic", "not_measured", "not measured"),
         ("The archive igniter_new", "ambitious", "refuted", "refuted"),
         ("Validation", "incremental", "", ""),
@@ -243,15 +245,108 @@ def test_claims_stand_beside_measurements(shown: View, aspect: str, path: str, v
     assert (verdict, words) == (found.verdict, found.verdict_words)
 
 
-def test_every_rate_has_n_and_its_interval(shown: View) -> None:
-    """None is shown without."""
-    found = cell(shown, "Success probability", "realistic")
-    assert "5 of 6 runs from nothing deployed with every check passed" == found.measured
-    assert "95\N{NO-BREAK SPACE}% interval 44\N{NO-BREAK SPACE}% to 97\N{NO-BREAK SPACE}%, n=6" == found.spread
-    assert "n=6 is too few to decide" in found.because
+def test_runs_decide_no_rate(shown: View) -> None:
+    """However many failed this afternoon: they are counted beside the claim, without an interval and a verdict."""
     for aspect in shown.comparison.aspects:
         for each in aspect.cells:
             assert " of " not in each.measured or "n=" in each.spread
+    found = cell(shown, "Deployment success rate", "realistic")
+    assert ("–", "", None) == (found.measured, found.spread.removeprefix("no campaign"), found.rate)
+    assert "5 of 6 runs from nothing deployed with every check passed" == found.beside
+    assert ("not_measured", comparing.ONLY_A_CAMPAIGN) == (found.verdict, found.because)
+    two_of_three_broken = [replace(one, outcome="rolled_back") for one in journals.past()[:2]]
+    few = view(journals.alone(history=[*two_of_three_broken, *journals.past()[2:3]]))
+    assert "not_measured" == cell(few, "Deployment success rate", "realistic").verdict
+
+
+def campaigned(**measures: Any) -> dict[str, Any]:
+    """The event of a campaign that the realistic path was in."""
+    row = {"run": "20261101-000000-c0ffee", "at": "2026-11-01T10:00:00+00:00",
+           "href": "../20261101-000000-c0ffee/report.html", "trials": 90, "measures": measures}  # fmt: skip
+    return {"event": "campaign.read", "campaigns": {"realistic": row}, "run": "r", "seq": 9999, "t": "", "mono": 0.0}
+
+
+WORLD = {"share": 0.86, "n": 300, "low": 0.82, "high": 0.89}
+CLEAN = {"hits": 117, "n": 117, "low": 0.97, "high": 1.0}
+
+
+def test_the_newest_campaign_decides_with_its_day_and_a_link() -> None:
+    """The success that is to be expected under the mix of troubles, by its interval; what the trials left behind."""
+    events = [*journals.alone(history=journals.past()), campaigned(success=WORLD, failures_clean=CLEAN)]
+    shown = view(events)
+    found = cell(shown, "Deployment success rate", "realistic")
+    assert ("confirmed", "the whole interval is within 80\N{NO-BREAK SPACE}% to 90\N{NO-BREAK SPACE}%") == (
+        found.verdict, found.because,
+    )  # fmt: skip
+    assert (
+        "86\N{NO-BREAK SPACE}% of trials under the mix of troubles deployed with every check passed" == found.measured
+    )
+    assert "n=300" in found.spread
+    assert found.beside.startswith("5 of 6 runs")
+    assert "confirmed" == cell(shown, "Error recovery", "realistic").verdict
+    assert "not_measured" == cell(shown, "Package conflicts", "realistic").verdict
+    drawn = page(events)
+    assert '<a href="../20261101-000000-c0ffee/report.html">its report</a>' in drawn
+    assert "campaign of 2026-11-01" in outline(drawn).text
+    assert "campaign of 2026-11-01 ([its report](../20261101-000000-c0ffee/report.html))" in summary(events)
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["javascript:alert(1)", "https://evil.example/report.html", "../x/other.html", "/etc/report.html", "../../a b"],
+)
+def test_a_campaign_links_to_a_page_beside_ours_and_nowhere_else(href: str) -> None:
+    """The journal is data of others."""
+    event = campaigned(success=WORLD)
+    event["campaigns"]["realistic"]["href"] = href
+    assert "its report</a>" not in page([*journals.alone(), event])
+
+
+def test_a_campaign_whose_report_is_gone_has_no_link(tmp_path: Path) -> None:
+    """Its day stays."""
+    events = [*journals.alone(), campaigned(success=WORLD)]
+    there = tmp_path / "20261101-000000-c0ffee"
+    there.mkdir()
+    (there / "report.html").write_text("")
+    assert "its report</a>" in write_reports(tmp_path / "run", events).read_text()
+    (there / "report.html").unlink()
+    drawn = write_reports(tmp_path / "run", events).read_text()
+    assert "its report</a>" not in drawn
+    assert "campaign of 2026-11-01" in drawn
+
+
+@pytest.mark.parametrize(
+    "row", [None, {}, {"measures": 3}, {"measures": {"success": {"share": "x", "n": 1, "low": 0, "high": 1}}},
+            {"measures": {"success": {"hits": 5, "n": 3, "low": 0, "high": 1}}}, {"measures": {"success": [1]}}],
+)  # fmt: skip
+def test_a_row_that_is_none_of_ours_decides_nothing(row: Any) -> None:
+    """Edited, or of another version."""
+    event = {**campaigned(), "campaigns": {"realistic": row}}
+    assert "not_measured" == cell(view([*journals.alone(), event]), "Deployment success rate", "realistic").verdict
+
+
+def test_a_path_that_only_a_campaign_tried_has_its_column() -> None:
+    """What was said of it is decided nevertheless."""
+    event = campaigned(success={"share": 0.1, "n": 300, "low": 0.05, "high": 0.15})
+    event["campaigns"] = {"ambitious": event["campaigns"]["realistic"]}
+    shown = view([*journals.alone(), event])
+    assert (("realistic", "ambitious"), ("this run", "campaign only")) == (
+        shown.comparison.paths, shown.comparison.origins,
+    )  # fmt: skip
+    assert "refuted" == cell(shown, "Deployment success rate", "ambitious").verdict
+
+
+def test_a_time_needs_three_runs_from_nothing() -> None:
+    """Two are told, and decide nothing; what was restored is none."""
+    good = [one for one in journals.past() if one.path == "realistic" and one.counts and one.succeeded]
+    told = {
+        count: cell(view(journals.alone(history=good[:count])), "Deployment time", "realistic") for count in (1, 2, 3)
+    }
+    own = int(told[1].spread.rpartition("=")[2]) - 1  # this run's own, which may be restored
+    assert ["not_measured", "confirmed"] == [told[2 - own].verdict, told[3 - own].verdict]
+    assert "n=2: a time is decided by at least 3 runs from nothing" == told[2 - own].because
+    restored = [replace(one, phases=tuple(replace(p, restored=True) for p in one.phases)) for one in good]
+    assert "not_measured" == cell(view(journals.alone(history=restored)), "Deployment time", "realistic").verdict
 
 
 def test_a_rehearsal_decides_nothing_about_real_packages() -> None:
@@ -270,7 +365,7 @@ def test_a_path_of_the_history_has_its_column() -> None:
     assert (6, 2) == shown.comparison.runs
     assert (
         "0 of 2 runs from nothing deployed with every check passed"
-        == cell(shown, "Success probability", "ambitious").measured
+        == cell(shown, "Success probability", "ambitious").beside
     )
     assert "earlier runs only, 2 earlier runs" in outline(page(journals.alone(history=journals.past()))).text
 

@@ -1,0 +1,66 @@
+"""For how long an answer of a server may be taken for its answer now, and how to ask whether it still is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from rollout.hex.cache import Entry
+from rollout.hex.transport import Answer, Known
+
+FRESH_SECONDS = 300.0
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})")
+_NOT_KEPT = re.compile(r"(?:^|[,\s])(?:no-store|no-cache)\b")
+_NO_STORE = re.compile(r"(?:^|[,\s])no-store\b")
+_GRAIN_SECONDS = 2.0  # a file that was changed twice within it may have one time for two contents
+
+
+def lifetime(headers: Mapping[str, str]) -> float | None:
+    """Seconds for which the server lets a copy be used without asking; None where it says nothing (RFC 9111, 5.2)."""
+    said = headers.get("cache-control", "").lower()
+    if _NOT_KEPT.search(said):
+        return 0.0
+    found = _MAX_AGE.search(said)
+    if found is None:
+        return None
+    age = headers.get("age", "0")
+    return max(0.0, float(found[1]) - (float(age) if re.fullmatch(r"[0-9]{1,9}", age) else 0.0))
+
+
+def validators(headers: Mapping[str, str]) -> Known:
+    """What the server can be asked by later. A time as young as the answer says nothing (RFC 9110, 8.8.2.2)."""
+    if _NO_STORE.search(headers.get("cache-control", "").lower()):
+        return Known()
+    modified = headers.get("last-modified")
+    changed, answered = _time(modified), _time(headers.get("date"))
+    if changed is None or (answered is not None and (answered - changed).total_seconds() < _GRAIN_SECONDS):
+        modified = None
+    return Known(etag=headers.get("etag"), modified=modified)
+
+
+def known_of(entry: Entry | None) -> Known:
+    """What the server said of the copy that we have."""
+    return Known(etag=entry.upstream_etag, modified=entry.upstream_modified) if entry else Known()
+
+
+def is_of_another(answer: Answer, entry: Entry) -> bool:
+    """Whether an answer "not modified" is about another copy than ours, such as one older than it."""
+    etag, modified = answer.headers.get("etag"), answer.headers.get("last-modified")
+    return bool(
+        (etag and entry.upstream_etag and _strong(etag) != _strong(entry.upstream_etag))
+        or (modified and entry.upstream_modified and modified != entry.upstream_modified)
+    )
+
+
+def _strong(etag: str) -> str:
+    return etag.removeprefix("W/")
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None

@@ -1,0 +1,35 @@
+"""Standard output takes every character, whatever its encoding: what it does not have is written plainly."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+
+_HANDLER = "rollout.plain"
+_PLAIN = {
+    "✔": "+", "✘": "x", "↺": "<", "–": "-", "—": "-", "−": "-", "…": "...", "→": "->", "×": "x", "·": "-", "•": "-",
+    "≥": ">=", "≤": "<=", "▸": ">", "“": '"', "”": '"', "„": '"', "\N{NO-BREAK SPACE}": " ",
+    "\N{NARROW NO-BREAK SPACE}": " ", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+}  # fmt: skip
+
+
+def accept_every_character() -> None:
+    """From now on neither output raises UnicodeEncodeError. For the beginning of a program; may be called again."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors=_HANDLER)
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(letter) or _escaped(letter) for letter in letters), error.end
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("ascii", "backslashreplace").decode()
+
+
+codecs.register_error(_HANDLER, _plainly)

@@ -1,0 +1,220 @@
+"""What was kept is asked for again when it has to be; a package that changed under its version is told as that."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rollout.hex.cache import Entry, Store
+from rollout.hex.choosing import Upstreams, choose_git
+from rollout.hex.errors import TarballChanged
+from rollout.hex.fetching import HEX, Fetcher
+from rollout.hex.freshness import is_of_another, lifetime, validators
+from rollout.hex.gateway import Gateway
+from rollout.hex.gitsource import GitMirrors, GitOrigin, run_git
+from rollout.hex.sources import MirrorSource
+from rollout.hex.transport import Answer, Known, NoUpstream
+from tests.unit.hex.conftest import GatewayMaker
+from tests.unit.hex.fake_registry import FakeRegistry, Rel
+from tests.unit.hex.upstream_server import Reply, UpstreamServer
+
+ALPHA, BETA, TARBALL = "/packages/alpha", "/packages/beta", "/tarballs/beta-0.2.0.tar"
+OLD = "Fri, 02 Jan 2026 03:04:05 GMT"
+NEW = "Sat, 03 Jan 2026 03:04:05 GMT"
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def fetcher(source: MirrorSource, folder: Path, **how: bool) -> Fetcher:
+    upstreams = Upstreams(hex=source, npm=NoUpstream("none"), git=choose_git("auto", source=source))
+    return Fetcher(upstreams, Store(folder), **how)
+
+
+def republish(registry: FakeRegistry, body: bytes) -> bytes:
+    """Another tarball of beta under the same version; the entry that goes with it."""
+    registry.packages = {**registry.packages, "beta": (Rel(version="0.2.0", tarball=body),)}
+    return registry.package("beta")
+
+
+def test_a_mirror_that_was_mended_between_two_runs(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """The next gateway asks once, by what the mirror itself said of its copy; then it trusts the answer."""
+    first = gateway_for(mirror)
+    assert 200 == httpx.get(f"{first.url}{BETA}").status_code
+    again = gateway_for(mirror)
+    assert first.ask(BETA).read() == again.ask(BETA).read() == again.ask(BETA).read()
+    assert [BETA] == upstream.revalidated
+    upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
+    upstream.replies[TARBALL] = Reply(body=b"mended")
+    third = gateway_for(mirror)
+    assert registry.package("beta") == httpx.get(f"{third.url}{BETA}").content
+    assert b"mended" == httpx.get(f"{third.url}{TARBALL}").content
+
+
+def test_other_sources_are_trusted_for_a_while_unless_asked_afresh(
+    mirror: MirrorSource, upstream: UpstreamServer, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Five minutes; `--fresh` asks in full, and does not say what it has."""
+    before = fetcher(mirror, tmp_path).fetch(HEX, ALPHA).read()
+    registry.packages = {**registry.packages, "alpha": (Rel(version="9.0.0"),)}
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"))
+    assert before == fetcher(mirror, tmp_path).fetch(HEX, ALPHA).read()
+    fresh = fetcher(mirror, tmp_path, reloads=True)
+    assert registry.package("alpha") == fresh.fetch(HEX, ALPHA).read()
+    asked = len(upstream.asked)
+    assert fresh.fetch(HEX, ALPHA).from_cache, "once in a run is enough"
+    assert asked == len(upstream.asked)
+    assert [] == upstream.revalidated
+
+
+def test_the_gateway_of_a_fresh_run_asks_in_full(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer
+) -> None:
+    """Registry entries; a tarball is vouched for by its entry."""
+    for fresh in (False, True):
+        gateway = gateway_for(mirror, fresh=fresh)
+        for path in (BETA, TARBALL):
+            assert 200 == gateway.ask(path).status
+    assert (2, 1) == (upstream.asked.count(BETA), upstream.asked.count(TARBALL))
+    assert [] == upstream.revalidated
+
+
+def test_last_modified_is_understood(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """A mirror without ETags, as a plain web server is."""
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
+    gateway = gateway_for(mirror, fresh_seconds=0)
+    assert gateway.ask(ALPHA).read() == gateway.ask(ALPHA).read() == registry.package("alpha")
+    assert [ALPHA] == upstream.revalidated
+    registry.packages = {**registry.packages, "alpha": (Rel(version="9.0.0"),)}
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=NEW)
+    assert registry.package("alpha") == gateway.ask(ALPHA).read()
+
+
+def test_an_older_file_is_not_taken_for_an_unchanged_one_by_a_fresh_run(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """A server that only compares times says "not modified" of a file that was put back."""
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=NEW)
+    gateway_for(mirror).ask(ALPHA)
+    registry.packages = {**registry.packages, "alpha": (Rel(version="0.9.0"),)}
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
+    assert registry.package("alpha") == gateway_for(mirror, fresh=True).ask(ALPHA).read()
+    # One that says which copy it means is believed less: it is asked again.
+    kept = Entry(area=HEX, path=ALPHA, sha256="", size=0, checked_at=0, upstream_modified=NEW, upstream_etag='"1"')
+    assert is_of_another(Answer(status=304, headers={"last-modified": OLD}), kept)
+    assert is_of_another(Answer(status=304, headers={"etag": '"2"'}), kept)
+    assert not is_of_another(Answer(status=304, headers={"etag": 'W/"1"', "last-modified": NEW}), kept)
+    assert not is_of_another(Answer(status=304), kept)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds", "known"),
+    [
+        ({}, None, Known()),
+        ({"etag": '"1"'}, None, Known(etag='"1"')),
+        ({"last-modified": OLD, "date": NEW}, None, Known(modified=OLD)),
+        ({"last-modified": OLD}, None, Known(modified=OLD)),
+        ({"last-modified": NEW, "date": NEW}, None, Known()),
+        ({"last-modified": "yesterday"}, None, Known()),
+        ({"cache-control": "public, max-age=60"}, 60.0, Known()),
+        ({"cache-control": "max-age=60", "age": "50"}, 10.0, Known()),
+        ({"cache-control": "max-age=60", "age": "90"}, 0.0, Known()),
+        ({"cache-control": "s-maxage=60"}, None, Known()),
+        ({"cache-control": "no-cache", "etag": '"1"'}, 0.0, Known(etag='"1"')),
+        ({"cache-control": "No-Store, max-age=60", "etag": '"1"'}, 0.0, Known()),
+    ],
+)
+def test_what_a_server_says_of_its_answer(headers: dict[str, str], seconds: float | None, known: Known) -> None:
+    """Lifetime, and what it may be asked by later."""
+    assert (seconds, known) == (lifetime(headers), validators(headers))
+
+
+@pytest.mark.parametrize(("said", "asked"), [("no-store", 2), ("no-cache", 2), ("max-age=0", 2), ("max-age=60", 1)])
+def test_a_server_may_ask_to_be_asked(
+    gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry, said: str, asked: int
+) -> None:
+    """Within a run as well."""
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), headers={"cache-control": said})
+    assert gateway.ask(ALPHA).read() == gateway.ask(ALPHA).read()
+    assert asked == upstream.asked.count(ALPHA)
+    assert (said in {"no-cache", "max-age=0"}) == (upstream.revalidated == [ALPHA])
+
+
+def test_a_tarball_that_changed_under_its_version(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The registry still has the checksum of the one before: both are named, and what to do."""
+    upstream.replies[TARBALL] = Reply(body=b"evil")
+    told = gateway.ask(TARBALL)
+    assert "checksum_mismatch" == told.cause
+    assert told.detail.startswith(
+        f"beta 0.2.0: the tarball from mirror {upstream.url} has the SHA-256 {sha256(b'evil')}, "
+        f"but the signed registry says {sha256(b'b' * 9000)}. "
+    )
+    assert "or the registry's entry was changed" in told.detail
+
+
+def test_an_entry_that_changed_and_a_tarball_that_did_not(
+    mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """The kept tarball is older than the registry's checksum: it is not used, and not blamed on chance."""
+    gateway_for(mirror).ask(TARBALL)
+    upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
+    told = gateway_for(mirror).ask(TARBALL)
+    assert ("checksum_mismatch", False) == (told.cause, told.from_cache)
+    assert f"has the SHA-256 {sha256(b'b' * 9000)}, but the signed registry says {sha256(b'mended')}" in told.detail
+    assert "its entry was changed under its version" in told.detail
+
+
+def test_a_tarball_that_changed_after_it_was_fetched_here() -> None:
+    """What was there before agrees with the registry."""
+    told = TarballChanged(package="a", version="1", source="x", expected="1" * 64, found="2" * 64, earlier="1" * 64)
+    assert "Until now the tarball was what the registry says" in told.message
+    assert "--fresh" in told.advice
+    assert ("checksum_mismatch", "a") == (told.cause, told.package)
+
+
+def test_an_entry_that_is_younger_than_the_one_we_know(
+    gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry
+) -> None:
+    """Mended amid a run: before a tarball is called wrong, the registry is asked whether its entry has changed."""
+    gateway.ask(BETA)
+    upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
+    upstream.replies[TARBALL] = Reply(body=b"mended")
+    assert (None, b"mended") == (gateway.ask(TARBALL).cause, gateway.ask(TARBALL).read())
+    assert registry.package("beta") == gateway.ask(BETA).read()
+
+
+def test_a_registry_that_goes_away_meanwhile_makes_no_tarball_right(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The entry that we know decides."""
+    gateway.ask(BETA)
+    upstream.replies[BETA] = Reply(status=503)
+    upstream.replies[TARBALL] = Reply(body=b"evil")
+    assert "checksum_mismatch" == gateway.ask(TARBALL).cause
+
+
+def test_repositories_are_cloned_again_by_a_fresh_run(tmp_path: Path) -> None:
+    """A clone of the day is trusted, and with --fresh only one of this run."""
+    origin = tmp_path / "origin" / "owner" / "repo"
+    run_git(("init", "--quiet", str(origin)))
+    commit = ("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--allow-empty", "-m")
+    run_git(("-C", str(origin), *commit, "one"))
+    where = GitOrigin(kind="mirror", description="x", bases=(str(tmp_path / "origin" / "owner"),))
+    clone = GitMirrors(where, folder=tmp_path / "git").repository("owner/repo")
+    head = (clone / "packed-refs").read_text()
+    run_git(("-C", str(origin), *commit, "two"))
+    stamp = (clone / "xavos-fetched").stat().st_mtime
+    assert head == (GitMirrors(where, folder=tmp_path / "git").repository("owner/repo") / "packed-refs").read_text()
+    fresh = GitMirrors(where, folder=tmp_path / "git", trusted_since=stamp + 0.001)
+    assert head != (fresh.repository("owner/repo") / "packed-refs").read_text()
+    os.utime(clone / "xavos-fetched", (stamp + 1, stamp + 1))
+    run_git(("-C", str(origin), *commit, "three"))
+    kept = (clone / "packed-refs").read_text()
+    assert kept == (fresh.repository("owner/repo") / "packed-refs").read_text(), "once in a run is enough"

@@ -1,0 +1,63 @@
+"""Outputs that know ASCII only, or take a path for markup."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rollout import doctor
+from rollout.doctor import Finding
+from rollout.options import ROOT, parse_options
+from rollout.report.console import Console
+from rollout.screen import accept_every_character
+
+
+def ascii_only(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+    """Standard output with PYTHONIOENCODING=ascii, until the test ends."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    accept_every_character()
+    return written
+
+
+def test_what_an_output_does_not_have_is_written_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of ours as their likes, anything else escaped."""
+    written = ascii_only(monkeypatch)
+    print("✔ done – 3 × é …")
+    assert b"+ done - 3 x \\xe9 ...\n" == written.getvalue()
+
+
+def test_the_live_view_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich writes what the stream takes."""
+    written = ascii_only(monkeypatch)
+    for live in (False, True):
+        console = Console(sys.stdout, live=live)
+        console({"event": "phase.started", "path": "p", "phase": "[/b] é"})
+        console({"event": "phase.finished", "path": "p", "phase": "[/b] é", "outcome": "passed", "seconds": 1.0})
+        console.close()
+    assert b"+ [/b] \\xe9 1.0 s" in written.getvalue()
+
+
+def test_the_doctor_shows_a_path_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With brackets that Rich would take for markup, and letters beyond ASCII."""
+    monkeypatch.setenv("COLUMNS", "200")
+    written = ascii_only(monkeypatch)
+    found = Finding(what="folder [b]", state="missing", detail="/srv/a[/b]é", mend="another [/] one")
+    monkeypatch.setattr(doctor, "examine", lambda options: [found])
+    assert 1 == doctor.print_report(parse_options(lambda name: None, {}))
+    told = written.getvalue().decode()
+    assert all(text in told for text in ("folder [b]", "/srv/a[/b]\\xe9", "another [/] one", "Not ready: folder [b]."))
+
+
+def test_a_whole_program_on_an_ascii_output() -> None:
+    """The plan of all paths has dashes; the folder has brackets and letters of its own."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pytest", "--plan", "--path=all", "--source=rehearsal", "--directory=/srv/a[/b]é日"],
+        cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (0, b"") == (asked.returncode, asked.stderr)
+    assert b"/srv/a[/b]\\xe9\\u65e5" in asked.stdout
