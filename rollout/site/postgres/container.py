@@ -1,4 +1,4 @@
-"""PostgreSQL in a container of our own."""
+"""PostgreSQL in a container of our own, by testcontainers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from rollout.site.postgres.engine import (
 from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
 from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
+from rollout.site.postgres.testcontainer import start_postgres
 from rollout.site.way import JOINED
 
 PORT_LABEL = "xavos.port"  # of a server on a network that it joined, where no port of its own is published
@@ -121,11 +122,9 @@ class ContainerServer(Server):
             options = {"network_mode": self._joined, "command": command}
         elif not self.network:
             options = {"ports": {f"{INNER_PORT}/tcp": ("127.0.0.1", self._port or free_port())}}
-        user = {"POSTGRES_USER": self._login.user, "POSTGRES_PASSWORD": self._login.password}
-        environment = {**user, "POSTGRES_DB": self._login.maintenance}
+        who = {"user": self._login.user, "password": self._login.password, "database": self._login.maintenance}
         with asking(f"start container {self.name}"), engine() as client:
-            client.containers.run(self._image, name=self.name, detach=True, environment=environment, labels=labels,
-                                  stop_signal="SIGINT", **options)  # fmt: skip
+            start_postgres(client, self._image, **who, name=self.name, labels=labels, stop_signal="SIGINT", **options)
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:
         """Learn the address from the running container, and wait until it lets us in."""
