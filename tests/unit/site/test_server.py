@@ -19,13 +19,18 @@ PENDING = json.dumps({"status": "unavailable", "database": "ok", "pending_migrat
 
 
 @contextlib.contextmanager
-def answering(*answers: tuple[int, str]) -> Iterator[int]:
-    """A server on a free port: these answers one after the other, then the last again and again; for 0 it hangs up."""
+def answering(*answers: tuple[int, str], given: list[int] | None = None) -> Iterator[int]:
+    """A server on a free port: these answers one after the other, then the last again and again; for 0 it hangs up.
+
+    The status of each answer is put into `given` before it is sent.
+    """
     left = list(answers)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = left.pop(0) if len(left) > 1 else left[0]
+            if given is not None:
+                given.append(status)
             if not status:
                 return
             self.send_response(status)
@@ -78,8 +83,10 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
 
 
 def test_it_waits_until_readiness_answers_200(tmp_path: Path) -> None:
-    with answering((503, GONE), (404, "not yet"), (200, '{"status": "ready"}')) as port:
+    given: list[int] = []
+    with answering((503, GONE), (404, "not yet"), (200, '{"status": "ready"}'), given=given) as port:
         wait(tmp_path, port)
+        assert given == [503, 404, 200]
 
 
 def test_the_answer_of_another_program_is_not_ours(tmp_path: Path, ours: set[int]) -> None:
