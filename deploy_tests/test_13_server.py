@@ -23,7 +23,7 @@ from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.timeout(120)]
 
-EMAIL = "visitor@example.com"
+EMAIL = f"visitor-{secrets.token_hex(4)}@example.com"
 PASSWORD = secrets.token_urlsafe(16)
 
 
@@ -123,17 +123,24 @@ def test_the_listener_is_the_process_we_started(site: Site) -> None:
 
 
 @pytest.mark.needs("scripts")
-def test_status_says_running(ask: Ask) -> None:
+def test_status_says_running(ask: Ask, site: Site) -> None:
+    """By which process, where, and that it is ready."""
     status = ask("scripts/manage_xavos.sh", "status", label="status of the running server", repeatable=True)
     assert status.ok, status.tail
-    assert "running" in status.tail.lower()
+    said = re.search(r"^XAVOS is running: process (\d+), http://\S+:(\d+)$", status.tail, re.MULTILINE)
+    assert said, status.tail
+    assert int(said[2]) == site.options.port
+    assert int(said[1]) in site.in_forge.marked(marker(site))
+    assert re.search("^ready: yes$", status.tail, re.MULTILINE), status.tail
 
 
 @pytest.mark.needs("scripts")
 def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
-    before = site.in_forge.marked(marker(site))
-    ask("scripts/manage_xavos.sh", "start", label="start once more")
-    assert set(before) <= set(site.in_forge.marked(marker(site)))
+    before = set(site.in_forge.marked(marker(site)))
+    assert before, "no process of the server is found: this check looks for nothing"
+    again = ask("scripts/manage_xavos.sh", "start", label="start once more")
+    assert "is running already" in again.tail, again.tail
+    assert before <= set(site.in_forge.marked(marker(site)))
     assert site.in_forge.listener_marked(site.options.port, marker(site))
 
 
@@ -161,6 +168,11 @@ def test_registering_the_same_address_twice_is_refused(
 ) -> None:
     _register(browser)
     assert _visitors(dev_database) == 1
+    before = dev_database.execute("SELECT * FROM users WHERE email = %s", (EMAIL,)).fetchall()
+    browser.cookies.clear()
+    _register(browser)
+    assert dev_database.execute("SELECT * FROM users WHERE email = %s", (EMAIL,)).fetchall() == before
+    assert EMAIL not in browser.get("/").text  # which names whoever is signed in
 
 
 def test_password_sign_in_works_through_http(browser: httpx.Client) -> None:
@@ -192,7 +204,10 @@ def test_admin_answers(browser: httpx.Client) -> None:
 
 @pytest.mark.needs("extras")
 def test_the_json_api_lists_agents(
-    browser: httpx.Client, deployment: Deployment, request: pytest.FixtureRequest
+    browser: httpx.Client,
+    deployment: Deployment,
+    request: pytest.FixtureRequest,
+    dev_database: postgres.Connection,
 ) -> None:
     """To everybody; where there are accounts, to whoever has a key."""
     headers = {"accept": "application/vnd.api+json"}
@@ -201,7 +216,8 @@ def test_the_json_api_lists_agents(
         headers["authorization"] = f"Bearer {people.operator.key}"
     answer = browser.get("/api/json/agents", headers=headers)
     assert answer.status_code == 200, answer.text[:500]
-    assert answer.json()["data"] == []
+    listed = {agent["attributes"]["agent_id"] for agent in answer.json()["data"]}
+    assert listed == {str(row[0]) for row in dev_database.execute("SELECT agent_id FROM agents")}
 
 
 def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.Client, site: Site) -> None:
@@ -228,5 +244,6 @@ def test_the_servers_log_holds_no_secret(site: Site) -> None:
     if site.observed and not file.exists():
         pytest.skip("where this path's server writes its log is not known")
     log = file.read_text(encoding="utf-8", errors="replace")
+    assert log, "the log is empty: this check looks in the wrong place"
     secrets = {**secrets_of(site), "the user's password": PASSWORD}
     assert [name for name, value in secrets.items() if value in log] == []

@@ -57,6 +57,7 @@ def test_no_log_of_the_application_holds_a_secret(site: Site, secret: Mapping[st
 
 def test_nothing_of_the_report_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
     """Journal, logs of commands, and whatever else the run has written so far."""
+    assert list(_files(site.run.folder)), "there is no report: this check looks in the wrong place"
     assert _holding(site.run.folder, secret) == {}
 
 
@@ -68,8 +69,11 @@ def test_what_holds_a_secret_is_for_its_owner_alone(site: Site, secret: Mapping[
 
 
 def test_no_secret_is_in_the_repository(site: Site, secret: Mapping[str, str], tracked: tuple[str, ...]) -> None:
+    assert tracked, "the repository is empty: this check looks in the wrong place"
     assert [path for path in _holding(site.application, secret) if path in tracked] == []
 
 
 def test_nothing_of_the_application_can_be_written_by_everybody(site: Site) -> None:
-    assert [str(path) for path in _files(site.application) if path.stat().st_mode & stat.S_IWOTH] == []
+    files = list(_files(site.application))
+    assert files, "the application has no files: this check looks in the wrong place"
+    assert [str(path) for path in files if path.stat().st_mode & stat.S_IWOTH] == []
