@@ -105,6 +105,13 @@ defmodule XavosWeb.CoordinationLiveTest do
       assert has_element?(view, "#count-pending", "12")
     end
 
+    test "every figure says how long it is, so that it can be made to fit", %{conn: conn} do
+      for _ <- 1..12, do: work_item()
+      view = board(conn, viewer())
+      assert has_element?(view, "#count-pending[style='--digits: 2']", "12")
+      assert has_element?(view, "#count-agents[style='--digits: 1']", "0")
+    end
+
     test "headings, captions, and a voice for those who do not see it", %{conn: conn} do
       html = conn |> board(viewer()) |> render()
       assert html =~ "<h1>Coordination</h1>"

@@ -31,10 +31,12 @@ defmodule XavosWeb.BoardComponents do
     ~H"""
     <div class="board-figure" data-status={@status}>
       <dt>{@label}</dt>
-      <dd id={@id}>{@value}</dd>
+      <dd id={@id} style={"--digits: #{digits(@value)}"}>{@value}</dd>
     </div>
     """
   end
+
+  defp digits(value), do: value |> to_string() |> String.length() |> max(1)
 
   @doc "How much of something is used; `value` of `most`."
   attr :value, :integer, required: true
