@@ -12,7 +12,7 @@ _NEAR = 40  # lines between the sign and another line of the same cause
 # Headlines and endings that say only that something else was wrong.
 _EMPTY = re.compile(
     r"Can't continue due to errors on dependencies|A complete log of this run can be found|\(errors have been logged\)"
-    r"|Errors may have been logged above|make(?:\[\d+\])?: \*\*\* |You can get more information"
+    r"|Errors may have been logged above|make(?:\[\d+\])?: \*\*\* (?!No rule)|You can get more information"
     r"|compilation terminated\.|exited with 1|npm (?:ERR!|error) (?:errno|syscall)|Exit status"
     r"|^error Command failed|^\s*\(\w+ [\d.]+\) |^\s+at |ELIFECYCLE|^\s*[-=~^.│|]*$"
 )
@@ -24,7 +24,10 @@ _LOOKS_WRONG = re.compile(
 _DEPENDENCY = re.compile(r"^\* [a-z0-9_]+ ")
 _NPM = re.compile(r"npm (?:ERR!|error)(?: |$)")
 _PLACE = re.compile(r"^\s*└─ (.*)")
-_MORE = re.compile(r"^\s*(?:DETAIL|HINT|Detail|Hint|CONTEXT|Caused by):? |^\s+(?:hint|constraint|table|column|query): ")
+_MORE = re.compile(
+    r"^\s*(?:DETAIL|HINT|Detail|Hint|CONTEXT|Caused by):? |^\s+(?:hint|constraint|table|column|query): "
+    r"|^\s+\* \d\w\w argument: "
+)
 _WARNED = re.compile(r"^\s*warning: .*", re.MULTILINE)
 _SOLVERS_WORDS = re.compile(r"^Because .*?version solving failed\.", re.MULTILINE | re.DOTALL)
 _SOLVER = re.compile(r"(?:resolution|solving) failed")

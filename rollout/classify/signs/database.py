@@ -16,7 +16,7 @@ SETTINGS = signs(
     r"received invalid response to (?:SSL|GSSAPI) negotiation|unexpected postgres status|invalid length of startup packet|unsupported (?:frontend protocol|startup parameter)",
     r"extension \"[^\"]*\" is not available|could not open extension control file|could not access file \"\$libdir|shared_preload_libraries",
     r"new (?:encoding|collation|locale provider|LC_\w+).* is incompatible|incompatible with the encoding of the template|collation version mismatch|invalid locale (?:name|settings)|does not match locale",
-    r"database files are incompatible with server|unrecognized configuration parameter|configuration file \".*\" contains errors|invalid value for parameter \"",
+    r"database files are incompatible with server|there appears to be PostgreSQL data in|unrecognized configuration parameter|configuration file \".*\" contains errors|invalid value for parameter \"",
     r"prepared statement \"[^\"]*\" (?:already exists|does not exist)",
     r"read-only transaction|\(read_only_sql_transaction\)|cannot execute \w+ during recovery",
     r"connection pool size is less than 2",
@@ -61,7 +61,7 @@ _TOO_OLD = signs(
     r"aborting because of server version mismatch|SCRAM authentication requires libpq version|unsupported version .* in file header",
 )
 _DAMAGED = signs(
-    "data_corrupt", r"^.*PANIC:  .*|valid checkpoint record|invalid page in block|\(data_corrupted\)|\bXX00[12]\b"
+    "data_corrupt", r"^.*PANIC:  .*|valid checkpoint record|lock file \"[^\"]*\" is empty|bogus data in lock file|invalid page in block|page verification failed|could not read block .*|could not access status of transaction|missing chunk number \d+ for toast value|contains (?:unexpected zero|corrupted) page|\(data_corrupted\)|\bXX00[12]\b"
 )
 SIGNS = (*_DAMAGED, *_TOO_OLD, *_IN_USE, *_THERE, *_DENIED, *_SLOW, *_CONNECTION)
 

@@ -14,12 +14,25 @@ _STOOD = (
     *signs("in_use", r"volume is in use|has active endpoints|is in use by (?:a )?container|image is being used"),
     *signs("server_unreachable", r"dependency failed to start: .*|container \S+ is unhealthy"),
 )
-RUNTIME = signs(
-    "engine_failed", r"OCI runtime (?:create|exec) failed(?!.*(?:[Pp]ermission denied|executable file not found))"
+RUNTIME = (
+    *signs("file_missing", r"OCI runtime .*chdir to cwd .*[Nn]o such file or directory"),
+    *signs(
+        "command_missing",
+        r"OCI runtime .*exec:? .*(?:stat .*: )?[Nn]o such file or directory|is not a (?:docker|git|podman) command|docker: unknown command: docker \w+",
+    ),
+    *signs(
+        "engine_failed",
+        r"OCI runtime (?:create|exec) failed(?!.*(?:[Pp]ermission denied|executable file not found))",
+        # What the engine itself may not do is no file of ours.
+        r"(?:adding|loading|init(?:ialising|ializing)?) seccomp.*|new[ug]idmap\b.*|(?:apply|load)\w* apparmor.*|error mounting .*|cgroup\S* .*[Pp]ermission denied",
+    ),
 )
 SIGNS = (
     *_STOOD,
-    *signs("file_missing", r"bind source path does not exist|file not found in build context|statfs .*: no such file"),
+    *signs(
+        "file_missing",
+        r"bind source path does not exist|file not found in build context|failed to (?:compute cache key|calculate checksum of ref).*not found|statfs .*: no such file",
+    ),
     *signs(
         "already_exists",
         r"container name .* is already in use|name \"?\S+\"? is already in use|(?:network|volume) with name \S+ already exists",

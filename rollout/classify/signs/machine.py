@@ -50,7 +50,7 @@ _CRASHES = signs(
 )
 _KILLS = signs(
     "killed",
-    r"^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit (?:code|status):? 137\b|signal: 9, SIGKILL|received signal (?:9|15|SIGKILL|SIGTERM)\b",
+    r"^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit(?:ed with)?(?: (?:code|status))?:? 137\b|signal: 9, SIGKILL|received signal (?:9|15|SIGKILL|SIGTERM)\b",
 )
 SIGNS = (*_LIMITS_THAT_LOOK_LIKE_DISKS, *_DISK, *_MEMORY, *_LIMITS, *_KILLS, *_CRASHES)
 

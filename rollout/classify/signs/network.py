@@ -10,6 +10,7 @@ from rollout.classify.signs.sign import signs
 LOCAL = signs(
     "server_unreachable",
     r"curl: \(\d+\) .*(?:localhost|127\.0\.0\.1|\[::1\]).*",
+    r"not been booted with systemd.*|[Ff]ailed to connect to bus\b.*",
     r"^.*(?:localhost|127\.0\.0\.1)[^\n]*\n(?:[^\n]*\n)?curl: \(22\).*",
     r"^(?!npm)(?!.*\b5432\b).*(?:localhost|127\.0\.0\.1|\[::1\]|\b::1):\d+\b.*(?:[Cc]onnection refused|ECONNREFUSED|econnrefused)|register/listen error|(?:[Cc]onnection refused|ECONNREFUSED) (?:127\.0\.0\.1|::1|localhost):(?!5432\b)\d+$",
     r"(?:Connecting to|connect to) (?:localhost|127\.0\.0\.1|\[?::1\]?)\b.*(?:refused|failed)",
@@ -23,6 +24,7 @@ _BUSY = signs(
 )
 _SILENT = signs(
     "registry_unreachable",
+    r"[Cc]ould(?: not|n't) fetch (?:\w+ from )?https?://(?!.*\b404\b)|:server_closed\b",
     r"failed_connect|:socket_closed(?:_remotely)?|Request failed \(:(?!not_found)\w+\)|Failed to fetch .*\n.*:(?:timeout|nxdomain|econnrefused|closed)",
     r"[Cc]ould(?: not|n't) resolve (?:host|proxy)|[Tt]emporary failure (?:in name resolution|resolving)|[Nn]ame or service not known|nodename nor servname|[Nn]o address associated with hostname|Could not resolve '|unable to resolve (?:host )?address|server misbehaving|no such host|NXDOMAIN|SERVFAIL|bad address '",
     r"unable to access 'http|Failed to connect to|[Cc]ould(?: not|n't) connect to|[Uu]nable to connect to (?!Podman)|ssh: connect to host|[Cc]onnection (?:closed|reset) by (?:remote host|peer|\S+ port)|kex_exchange_identification",

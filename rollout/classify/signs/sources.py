@@ -11,9 +11,9 @@ ACCESS = signs(
     r"Permission denied \((?:publickey|password|keyboard)",
     r"Authentication failed for|could not read (?:Username|Password) for|terminal prompts disabled|HTTP Basic: Access denied|Invalid username or (?:password|token)|Support for password authentication was removed|remote: Permission to \S+ denied|Repository access denied|Bad credentials",
     r"Request failed \(40[13]\)|returned error: 40[13]\b|bad_status_code, 40[137]\b|HTTP/\d\.\d\", 40[137]\b|\bcode E40[13]\b|\bENEEDAUTH\b|\bHTTP(?:/\d\S*)?(?: status| error| code)?:? 40[13]\b|40[13] (?:Unauthorized|Forbidden)|ERROR 40[13]:",
-    r"Proxy Authentication Required|HTTP code 407|\b407 (?:Proxy|from)|status(?: code)?:? 407",
+    r"Proxy Authentication Required|HTTP code 407|\b407 (?:Proxy|from)|(?i:status ?(?:code)?[:=]? ?407)\b|CONNECT tunnel failed, response 40[137]\b",
     r"requested access to the resource is denied|unauthorized: |no basic auth credentials|authentication required|incorrect username or password",
-    r"No authenticated user found|[Aa]uth(?:entication)? token .*(?:expired|invalid)|invalid (?:API|api) key",
+    r"No authenticated (?:user|organization) found|[Aa]uth(?:entication)? token .*(?:expired|invalid)|invalid (?:API|api) key",
 )
 
 _HEX_DEPENDENCY = r"^\* (?P<package>[a-z0-9_]+)[^\n]*\(Hex package\)[^\n]*\n(?:\s+locked at [^\n]*\n)?\s+"
@@ -30,6 +30,7 @@ BROKEN = (
         r"^\* (?P<package>[a-z0-9_]+)[^\n]*\n(?:\s+locked at [^\n]*\n)?\s+could not find an app file at [^\n]*",
         r"the dependency does not match the requirement [^\n]*got \"0\.0\.0\"",
         r"the app file (?:at|contains|specified) |could not find an app file at ",
+        r"NIF file does not exist in the checksum file",
         r"Unpacking tarball failed|[Ii]nvalid tarball|tarball_error|:missing_files|:invalid_checksum|Unrecognized archive format|not a valid (?:zip|tar|archive)",
     ),
 )
