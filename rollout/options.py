@@ -77,12 +77,12 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="script-root",
         metavar="DIR",
-        help="folder that goes along with a script:FILE (default: the Git repository that it is in, else its folder)",
+        help="folder to copy with a script:FILE (default: its Git repository, else its own folder)",
     ),
     Flag(
         name="require",
         metavar="GROUPS",
-        help="groups of checks that a path of the gate has to answer, such as server,migrations",
+        help="groups of checks that each path of the gate has to answer, such as server,migrations",
     ),
     Flag(
         name="source",
@@ -124,9 +124,9 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="keep",
         metavar="WHEN",
-        help="never, on-success, failed (as it failed) or always (default: on-success; never where CI is set)",
+        help="what stays up: never, on-success, failed or always (default: on-success; never where CI is set)",
     ),
-    Flag(name="fresh", metavar=None, help="use no checkpoint, and ask the source again for all that can change"),
+    Flag(name="fresh", metavar=None, help="use no checkpoint, and fetch again from the source whatever can change"),
     Flag(
         name="record-bundle",
         metavar="DIR",
@@ -135,9 +135,9 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="fault",
         metavar="NAME[@PHASE][:FORM]",
-        help="rehearse an outage: inject this fault, transient or persistent; list says which there are, then stops",
+        help="rehearse an outage: inject this fault, transient or persistent; list prints all and stops",
     ),
-    Flag(name="seed", default="1", metavar="N", help="what --fault and --campaign leave to chance is drawn from it"),
+    Flag(name="seed", default="1", metavar="N", help="seed of the random choices of --fault and --campaign"),
     Flag(name="campaign", metavar=None, help="measure: many trials of every path under faults, on sites of their own"),
     Flag(name="paths", default="all", metavar="NAMES", help="paths that a campaign compares; several with commas"),
     Flag(
@@ -150,7 +150,7 @@ FLAGS: tuple[Flag, ...] = (
         name="trials", metavar="N", help="trials of each path under each fault at each phase (default: as time allows)"
     ),
     Flag(name="minutes", metavar="MINUTES", help="how long a campaign may take (default: until every trial is done)"),
-    Flag(name="resume", metavar="RUN", help="go on with the campaign of this report folder; latest is one"),
+    Flag(name="resume", metavar="RUN", help="continue the campaign of this report folder, or latest"),
     Flag(name="cluster", metavar="ADDRESS", help="run the trials of a campaign on the Dask cluster at this address"),
     Flag(name="recover", metavar=None, help="only undo what a killed run left behind, then stop"),
     Flag(name="plan", metavar=None, help="print what would be done, then stop"),
