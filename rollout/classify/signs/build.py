@@ -8,7 +8,7 @@ from rollout.classify.signs.sign import signs
 
 PLATFORM = signs(
     "platform_mismatch",
-    r"exec .*exec format error|:enoexec\b|spawn ENOEXEC|[Ww]rong ELF class|invalid ELF header|incompatible architecture|wrong architecture",
+    r"\b[Ee]xec format error|:enoexec\b|spawn ENOEXEC|[Ww]rong ELF class|invalid ELF header|incompatible architecture|wrong architecture",
     r"no matching manifest for|does not match the specified platform|requested image's platform .* does not match|\bEBADPLATFORM\b|Unsupported platform for|is not supported on (?:your )?platform|unsupported (?:architecture|target)|not available for (?:your|the) (?:platform|target)|was installed for a different platform|for another platform than the one|precompiled NIF is not available for this target|no precompiled",
 )
 TOOLCHAIN = signs(
@@ -38,6 +38,7 @@ COMPILERS = signs(
     r"^\S+:\d+(?::\d+)?: (?:fatal )?error:? .*|^\S+\.[ehy]rl:\d+(?::\d+)?: .*|undefined reference to|ld returned \d+ exit status|collect2: error",
     r"✘ \[ERROR\]|^\s*> .*: error: |Build failed with \d+ errors?|[Cc]an't resolve '|Cannot apply unknown utility class|CssSyntaxError|error TS\d+:|^error during build:\n[^\n]*|Rollup failed to resolve import|🚨 Build failed|SassError|Can't find stylesheet to import|ERR_OSSL_EVP_UNSUPPORTED|digital envelope routines::unsupported|Module not found: Error|Module build failed|Transform failed with \d+",
     r"^error(?:\[E\d+\])?: .*\n\s+-->[^\n]*|could not compile `(?P<package>[\w-]+)`|===> Compiling .* failed|===> .*(?:[Ee]rror|failed)",
+    r"^CMake Error\b[^\n]*|Configuring incomplete, errors occurred",
     r"due to warnings while using the --warnings-as-errors option",
 )
 # What only says that something before did not compile.

@@ -20,7 +20,7 @@ SETTINGS = signs(
     r"prepared statement \"[^\"]*\" (?:already exists|does not exist)",
     r"read-only transaction|\(read_only_sql_transaction\)|cannot execute \w+ during recovery",
     r"connection pool size is less than 2",
-    r"missing the :database key",
+    r"missing the :database key|\(Phoenix\.Ecto\.StorageNotCreatedError\)",
     r"\b3D000\b|invalid_catalog_name|(?:FATAL|failed):.*database \"[^\"]*\" does not exist|(?:FATAL|ERROR):\s+database \"[^\"]*\" does not exist|database \"[^\"]*\" does not exist$",
 )
 _DENIED = signs(
@@ -69,7 +69,7 @@ SIGNS = (*_DAMAGED, *_TOO_OLD, *_IN_USE, *_THERE, *_DENIED, *_SLOW, *_CONNECTION
 STATEMENTS = signs(
     "sql_error",
     r"\(Postgrex\.Error\) (?:ERROR|FATAL|PANIC) \w{5} \(",
-    r"\(Ecto\.(?:MigrationError|ConstraintError|StaleEntryError|MultipleResultsError|NoResultsError|QueryError)\)",
+    r"\(Ecto\.(?:MigrationError|ConstraintError|StaleEntryError|MultipleResultsError|NoResultsError|QueryError)\)|\(Phoenix\.Ecto\.PendingMigrationError\)",
     r"^(?:psql:.*: |pg_restore: .*|pg_dump: .*|.*failed: |\d{4}-\d\d-\d\d .*)?ERROR:  \S.*",
     r"ERROR \w{5} \([a-z_]+\)|(?:relation|column|table|type|index|constraint) \"[^\"]*\" (?:of relation \"[^\"]*\" )?(?:does not exist|already exists)|violates (?:unique|foreign key|not-null|check) constraint",
 )

@@ -13,14 +13,14 @@ SETTINGS = signs(
     r"Config provider \S+ failed with:\n[^\n]*|^.*[Vv]ariable \S+ in app \S+ is undefined",
     # What is raised by a file of settings, wherever in it.
     r"^.*\*\* \((?!Mix\))[A-Z][\w.]*\) [^\n]*(?=\n(?:[^\n]*\n){0,14}?\s+(?:\S*/)?(?:config/\w+|releases/\S+/runtime)\.exs:\d+: )",
-    r"contains merge conflicts|Dependency specified in the wrong format|Unknown (?:repository|organization) \"|Invalid requirement|is incorrectly specified|Expected :?\w+ (?:to be|in dependency)|:elixirc_paths|Unknown dependency|\(Version\.InvalidRequirementError\)",
+    r"contains merge conflicts|Dependency specified in the wrong format|Unknown (?:repository|organization) \"|Invalid requirement|is incorrectly specified|Expected :?\w+ (?:to be|in dependency)|:elixirc_paths|Unknown dependency|\(Version\.Invalid(?:Requirement|Version)Error\)|^.*\*\* \(\w+Error\) .*\bmix\.lock:\d+.*|server gave HTTP response to HTTPS client",
     r"\bEJSONPARSE\b|npm (?:ERR!|error) JSON\.parse|in JSON at position|Invalid package\.json|bad config (?:line|variable|file)|Author identity unknown|[Pp]lease tell me who you are|unable to auto-detect email|empty ident name|yaml: |Additional property|TOMLDecodeError|invalid (?:YAML|TOML|JSON)",
     r"\(NimbleOptions\.ValidationError\)|invalid value for :\w+ option|unknown options? \[|invalid (?:configuration|config)\b|bad return value: \{.*badarg.*config|:badcookie",
 )
 TESTS = signs(
     "tests_failed",
     r"\d+ tests?, [1-9]\d* failures?(?:.*)|^\s+\d+\) test .*|^=+ .*\b\d+ failed\b.*|npm (?:ERR!|error) Test failed",
-    r"mix format failed due to|--check flag was provided|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+    r"mix format failed due to|--check flag was provided|Pending Code Generation Detected|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
 )
 # What a task of Mix, or a tool, says of its arguments in words of its own.
 _REFUSED = (

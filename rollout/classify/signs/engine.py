@@ -15,7 +15,7 @@ _STOOD = (
     *signs("server_unreachable", r"dependency failed to start: .*|container \S+ is unhealthy"),
 )
 RUNTIME = (
-    *signs("file_missing", r"OCI runtime .*chdir to cwd .*[Nn]o such file or directory"),
+    *signs("file_missing", r"OCI runtime .*chdir to cwd .*[Nn]o such file or directory|Are you trying to mount a directory onto a file"),
     *signs(
         "command_missing",
         r"OCI runtime .*exec:? .*(?:stat .*: )?[Nn]o such file or directory|is not a (?:docker|git|podman) command|docker: unknown command: docker \w+",
@@ -40,7 +40,7 @@ SIGNS = (
     *signs(
         "engine_failed",
         r"Cannot connect to the Docker daemon|[Ii]s the docker daemon running|error during connect|failed to connect to the docker API|[Uu]nable to connect to Podman|[Cc]annot connect to Podman|(?:docker|podman)\.sock.*(?:no such file|refused|No such file)|docker daemon is not running|DockerException|Error while fetching server API version",
-        r"OCI (?:runtime|permission).*|container-init binary not found|runc (?:run|create) failed|\bcrun: |newuidmap|insufficient UIDs or GIDs|no subuid ranges|netavark|slirp4netns|\bpasta\b.*failed|cgroup(?:s|v2)?\b.*(?:not|mount|failed)|error mounting|iptables.*(?:failed|No chain)|failed to (?:create|set up|start) (?:the )?(?:shim|endpoint|container|network)|[Uu]nsupported storage driver|driver not supported|client version \S+ is too (?:new|old)|[Nn]o such container|container \S+ is not running|AppArmor|[Ss]eccomp|Unknown runtime specified|docker: Error response from daemon: failed to",
+        r"OCI (?:runtime|permission).*|container-init binary not found|runc (?:run|create) failed|\bcrun: |newuidmap|insufficient UIDs or GIDs|no subuid ranges|netavark|slirp4netns|\bpasta\b.*failed|cgroup(?:s|v2)?\b.*(?:not|mount|failed)|error mounting|iptables.*(?:failed|No chain)|failed to (?:create|set up|start) (?:the )?(?:shim|endpoint|container|network)|[Uu]nsupported storage driver|backing file system is unsupported|driver not supported|client version \S+ is too (?:new|old)|[Nn]o such container|container \S+ is not running|AppArmor|[Ss]eccomp|Unknown runtime specified|docker: Error response from daemon: failed to",
     ),
 )
 FALLBACKS = signs("engine_failed", r"Error response from daemon|docker: Error|^Error: .*\b(?:podman|crun|conmon)\b")

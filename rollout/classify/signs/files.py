@@ -26,7 +26,7 @@ SIGNS = (
     ),
     *signs(
         "file_missing",
-        r"[Nn]o such file or directory|:enoent\b|\bENOENT\b|not a git repository|Could not find a Mix\.Project|[Nn]o rule to make target|No targets specified and no makefile|cannot stat|cannot access|no such file\b|FileNotFoundError|[Cc]annot find (?:the )?(?:file|path)|[Nn]ot a directory|:enotdir\b|Could not find migrations directory|does not contain a package\.json|Could not read package\.json|there is no such folder|is not a database cluster directory|\bno matches found: |^\S+: no match: |directory \"[^\"]*\" does not exist",
+        r"[Nn]o such file or directory|:enoent\b|\bENOENT\b|not a git repository|Could not find a Mix\.Project|[Nn]o rule to make target|No targets specified and no makefile|cannot stat|cannot access|no such file\b|FileNotFoundError|[Cc]annot find (?:the )?(?:file|path)|[Nn]ot a directory|:enotdir\b|Could not find migrations directory|does not contain a package\.json|Could not read package\.json|there is no such folder|cannot get bootfile|is not a database cluster directory|\bno matches found: |^\S+: no match: |directory \"[^\"]*\" does not exist",
         r"pathspec '.*' did not match|did not match any file\(s\) known to git|fatal: (?:invalid reference|bad revision|ambiguous argument|not a valid object|Not a valid|reference is not a tree|Needed a single revision)|unknown revision|No such (?:remote|ref)",
     ),
 )

@@ -41,7 +41,7 @@ _LIMITS = signs(
     r":system_limit\b|\bsystem_limit\b|Too many processes|[Pp]rocess limit",
     r"too many clients already|\(too_many_connections\)|remaining connection slots are reserved|too many connections for (?:role|database)|no more connections allowed",
     r"Argument list too long|:e2big\b|\bE2BIG\b|[Ff]ile ?name too long|:enametoolong\b|\bENAMETOOLONG\b",
-    r"[Pp]ids? limit|pids\.max",
+    r"[Pp]ids? limit|pids\.max|no more index entries in \w+",
 )
 _CRASHES = signs(
     "crashed",
@@ -50,7 +50,7 @@ _CRASHES = signs(
 )
 _KILLS = signs(
     "killed",
-    r"^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit(?:ed with)?(?: (?:code|status))?:? 137\b|signal: 9, SIGKILL|received signal (?:9|15|SIGKILL|SIGTERM)\b",
+    r"^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit(?:ed with)?(?: (?:code|status))?:? 137\b|signal: 9, SIGKILL|terminated by signal (?:9|15)\b|received signal (?:9|15|SIGKILL|SIGTERM)\b",
 )
 SIGNS = (*_LIMITS_THAT_LOOK_LIKE_DISKS, *_DISK, *_MEMORY, *_LIMITS, *_KILLS, *_CRASHES)
 

@@ -10,7 +10,7 @@ from rollout.classify.signs.sign import signs
 LOCAL = signs(
     "server_unreachable",
     r"curl: \(\d+\) .*(?:localhost|127\.0\.0\.1|\[::1\]).*",
-    r"not been booted with systemd.*|[Ff]ailed to connect to bus\b.*",
+    r"\bnodedown\b|\(EXIT\) no ?connection|not been booted with systemd.*|[Ff]ailed to connect to bus\b.*",
     r"^.*(?:localhost|127\.0\.0\.1)[^\n]*\n(?:[^\n]*\n)?curl: \(22\).*",
     r"^(?!npm)(?!.*\b5432\b).*(?:localhost|127\.0\.0\.1|\[::1\]|\b::1):\d+\b.*(?:[Cc]onnection refused|ECONNREFUSED|econnrefused)|register/listen error|(?:[Cc]onnection refused|ECONNREFUSED) (?:127\.0\.0\.1|::1|localhost):(?!5432\b)\d+$",
     r"(?:Connecting to|connect to) (?:localhost|127\.0\.0\.1|\[?::1\]?)\b.*(?:refused|failed)",

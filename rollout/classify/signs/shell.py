@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from rollout.classify.signs.sign import signs
 
-SCRIPT = signs(
+_OTHER_LINE_ENDS = signs("not_executable", r"^.*\$'[^'\n]*\\r'.*")
+_WRONG = signs(
     "script_error",
     r"\[\[: not found|set: [Ii]llegal option -o pipefail|(?:shopt|declare|source|pushd|mapfile): not found|(?:declare|local|readonly|set|shopt|read|mapfile): .*invalid option",
     r"syntax error near unexpected token|syntax error: unexpected|^\S+: (?:line )?\d+: [Ss]yntax error\b.*|unexpected EOF while looking for matching|line \d+: syntax error|^\S+:\d+: parse error\b.*",
     r"unbound variable|parameter (?:not set|null or not set)|[Bb]ad substitution|ambiguous redirect|(?:unary|binary|conditional binary) operator expected|integer expression expected|Illegal number: |division by (?:0|zero) \(error token|value too great for base|[Bb]ad array subscript|operand expected|not a valid identifier|readonly variable",
     r"sed: -e expression|awk: .*syntax error|unterminated [`']?s'? command",
 )
+SCRIPT = (*_OTHER_LINE_ENDS, *_WRONG)
 # What programs say of programs; what shells say of them is in rollout/shells.py, and in COMPLAINTS.
 _NOT_EXECUTABLE = signs(
     "not_executable",
@@ -25,7 +27,7 @@ _NOT_THERE = signs(
     r"^make(?:\[\d+\])?: [\w.+/-]+: (?:[Cc]ommand not found|No such file or directory|not found)|Unable to (?:find|locate) (?:the )?executable|No CMAKE_\w+_COMPILER could be found|no acceptable C compiler found|linker `?\w+`? not found",
     r"Erlang error: :enoent(?s:.{0,900}?)System\.(?:cmd|shell)\(|Could not find executable|Please install Git|git-lfs: (?:command )?not found|gyp ERR! find Python|Could not find any Python|gyp ERR! stack Error: not found",
     r"is required,? but (?:it'?s |it is |was )?not (?:installed|found|available)|\b[\w.+-]+ is not installed\b|[Pp]lease install [\w.+-]+ (?:first|before)",
-    r"\"[\w.+-]+\" not found in the path|The task \"[\w.]+\" could not be found|Could not find Hex, which is needed|Could not find \"rebar3?\"|Could not find an SCM for dependency|bin/(?:esbuild|tailwind)\S*: No such file",
+    r"\"[\w.+-]+\" not found in the path|\b[\w+-]+ executable (?:was )?not found\b|The task \"[\w.]+\" could not be found|Could not find Hex, which is needed|Could not find \"rebar3?\"|Could not find an SCM for dependency|bin/(?:esbuild|tailwind)\S*: No such file",
 )
 COMMANDS = (*_NOT_EXECUTABLE, *_NOT_THERE)
 # A complaint of a shell inside of something that then fails, too; a script that went on did without the command.
@@ -52,6 +54,6 @@ USAGE = signs(
 )
 FALLBACKS = signs(
     "program_error",
-    r"[Bb]roken pipe|\bepipe\b|\bEPIPE\b",
+    r"cb\(\) never called|[Bb]roken pipe|\bepipe\b|\bEPIPE\b",
     r"^Traceback \(most recent call last\)|^(?:Uncaught )?(?:Type|Reference|Range|Eval)Error: |^\w+(?:\.\w+)*(?:Error|Exception): ",
 )
