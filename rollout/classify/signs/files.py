@@ -16,7 +16,7 @@ SIGNS = (
     *signs(
         "data_corrupt",
         r"[Ii]ndex file (?:smaller|corrupt)|bad index file|loose object .* is corrupt|object file .* is empty|(?:pack|object)\S* .*(?:is )?corrupt|bad object|unable to read (?:tree|sha1)|broken link from|refs? .* broken|invalid sha1 pointer|bad signature 0x",
-        r"invalid compressed data|not in gzip format|[Uu]nexpected (?:EOF|end) (?:in|of) (?:archive|file|data|input)|TAR_BAD_ARCHIVE|Z_(?:DATA|BUF)_ERROR|:data_error|incorrect (?:header|data) check|bad_eocd|[Cc]orrupt(?:ed)? (?:input|archive|file|package|patch)",
+        r"[Ee]nd-of-central-directory signature not found|cannot find zipfile directory|invalid compressed data|not in gzip format|[Uu]nexpected (?:EOF|end) (?:in|of) (?:archive|file|data|input)|TAR_BAD_ARCHIVE|Z_(?:DATA|BUF)_ERROR|:data_error|incorrect (?:header|data) check|bad_eocd|[Cc]orrupt(?:ed)? (?:input|archive|file|package|patch)",
         r"could not read block|is not a valid (?:atom|beam)|beam_lib.*(?:not_a_beam_file|invalid)",
     ),
     *signs(

@@ -19,14 +19,14 @@ _LIMITS_THAT_LOOK_LIKE_DISKS = signs(
 )
 _DISK = signs(
     "disk_full",
-    r"[Nn]o space left on device|:enospc\b|\bENOSPC\b|could not extend file",
+    r"[Nn]o space left on device|\benospc\b|\bENOSPC\b|could not extend file",
     r"[Qq]uota exceeded(?!\w).*(?:disk|file|write)|[Dd]isk quota exceeded|:edquot\b|\bEDQUOT\b",
     r"\(disk_full\)|[Dd]isk (?:is )?full|[Nn]ot enough (?:free )?(?:disk )?space|You don't have enough free space",
 )
 _MEMORY = signs(
     "out_of_memory",
     r"\w+_alloc: Cannot (?:re)?allocate",
-    r"[Cc]annot allocate memory|:enomem\b|\bENOMEM\b|not enough memory|Failed to create super carrier",
+    r"[Cc]annot allocate memory|\benomem\b|\bENOMEM\b|not enough memory|Failed to create super carrier",
     r"JavaScript heap out of memory",
     r"out of memory allocating|[Vv]irtual memory exhausted|std::bad_alloc|memory exhausted|^MemoryError\b",
     r"Killed \(program \w+\)|Killed signal terminated program|(?:cc1\w*|ld|collect2)\b.*\bsignal 9\b",
@@ -50,7 +50,7 @@ _CRASHES = signs(
 )
 _KILLS = signs(
     "killed",
-    r"^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit(?:ed with)?(?: (?:code|status))?:? 137\b|signal: 9, SIGKILL|terminated by signal (?:9|15)\b|received signal (?:9|15|SIGKILL|SIGTERM)\b",
+    r"^\S+: line \d+:\s+\d+ (?:Killed|Terminated)\b.*|^Killed$|\] Killed$|^Killed: 9|\bError 137\b|exit(?:ed with)?(?: (?:code|status))?:? 137\b|signal: 9, SIGKILL|terminated by signal (?:9|15)\b|received signal (?:9|15|SIGKILL|SIGTERM)\b",
 )
 SIGNS = (*_LIMITS_THAT_LOOK_LIKE_DISKS, *_DISK, *_MEMORY, *_LIMITS, *_KILLS, *_CRASHES)
 
