@@ -125,6 +125,12 @@ def known_hosts(*, isolated: bool) -> tuple[str, ...]:
     return (f"{socket.gethostname()}:127.0.0.1",)
 
 
+def homes(root: Path) -> Mapping[str, str]:
+    """Where programs in a forge keep what they keep for a user: inside the deployment, so that it goes with it."""
+    home = root / ".home"
+    return {"HOME": str(home), "MIX_HOME": str(home / "mix"), "HEX_HOME": str(home / "hex")}
+
+
 class ContainerForge:
     """A long-lived container with the deployment mounted at /srv/xavos."""
 
@@ -169,7 +175,7 @@ class ContainerForge:
                 extra_hosts=hosts,
                 mounts=[way.mount(directory, str(ROOT_IN_CONTAINER))],
                 working_dir=str(ROOT_IN_CONTAINER),
-                environment={"XAVOS_RUN": run, "XAVOS_IN_FORGE": name},
+                environment={"XAVOS_RUN": run, "XAVOS_IN_FORGE": name, **homes(ROOT_IN_CONTAINER)},
                 **{**way.identity(), **options},
             )
             container.reload()

@@ -17,7 +17,7 @@ from rollout.options import Options
 from rollout.run import Run
 from rollout.site import postgres
 from rollout.site.engine import RUN_LABEL, Engine
-from rollout.site.forge import TEMPORARY, Forge
+from rollout.site.forge import TEMPORARY, Forge, homes
 from rollout.site.gitdir import facts_of
 from rollout.site.manifest import Manifest, differences, scan, without
 from rollout.site.repository import MARK, Repository, bears_mark, beside
@@ -124,12 +124,9 @@ class Site:
     def environment(self) -> Mapping[str, str]:
         """Everything a command in the forge gets."""
         forge = self.in_forge
-        home = forge.root / ".home"
         return {
             **forge.environment(),
-            "HOME": str(home),
-            "MIX_HOME": str(home / "mix"),
-            "HEX_HOME": str(home / "hex"),
+            **homes(forge.root),
             "NPM_CONFIG_UPDATE_NOTIFIER": "false",
             "TERM": "dumb",
             "NO_COLOR": "1",
