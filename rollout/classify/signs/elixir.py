@@ -20,7 +20,7 @@ SETTINGS = signs(
 TESTS = signs(
     "tests_failed",
     r"\d+ tests?, [1-9]\d* failures?(?:.*)|^\s+\d+\) test .*|^=+ .*\b\d+ failed\b.*|npm (?:ERR!|error) Test failed",
-    r"mix format failed due to|--check flag was provided|Pending Code Generation Detected|\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+    r"mix format failed due to|--check flag was provided|Pending Code Generation Detected|mods/funs, found [1-9]\d* |\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
 )
 # What a task of Mix, or a tool, says of its arguments in words of its own.
 _REFUSED = (

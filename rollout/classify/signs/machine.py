@@ -41,7 +41,7 @@ _LIMITS = signs(
     r":system_limit\b|\bsystem_limit\b|Too many processes|[Pp]rocess limit",
     r"too many clients already|\(too_many_connections\)|remaining connection slots are reserved|too many connections for (?:role|database)|no more connections allowed",
     r"Argument list too long|:e2big\b|\bE2BIG\b|[Ff]ile ?name too long|:enametoolong\b|\bENAMETOOLONG\b",
-    r"[Pp]ids? limit|pids\.max|no more index entries in \w+",
+    r"ulimit: .*cannot modify limit.*|[Pp]ids? limit|pids\.max|no more index entries in \w+",
 )
 _CRASHES = signs(
     "crashed",
