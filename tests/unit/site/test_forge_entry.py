@@ -195,9 +195,9 @@ def test_another_forge_is_not_this_one(machine: Machine) -> None:
         ),
     ],
 )
-def test_a_person_is_told_the_way_in_by_the_same_engine(found: Engine, begins: list[str], tmp_path: Path) -> None:
+def test_a_person_is_told_the_way_in_by_the_same_engine(found: Engine, begins: list[str]) -> None:
     forge = SimpleNamespace(root=Path("/srv/xavos"), kind="container", record={"name": FORGE})
-    site: Any = SimpleNamespace(forge=forge, in_forge=forge, engine=found, file=lambda name: tmp_path / name)
+    site: Any = SimpleNamespace(forge=forge, in_forge=forge, engine=found, observed=False, provisioned=False)
 
     words = shlex.split(entrances(site)["forge"])
 
