@@ -208,7 +208,7 @@ def run(*argv, **more):
 
 
 def open_standard_streams():
-    """A stream that was closed becomes /dev/null: for what is run, and so that no file takes its place."""
+    """Open closed standard streams as /dev/null. Otherwise the next opened file would take their place."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""Headless Chromium, spoken to in its DevTools protocol: enough to look at a page as people do."""
+"""Headless Chromium, driven by its DevTools protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that several phases ask of the code as they have left it; each module imports those that it asks."""
+"""Checks of the code that several phases share; each module imports those that it needs."""
 
 from __future__ import annotations
 

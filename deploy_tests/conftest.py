@@ -1,4 +1,4 @@
-"""What the checks ask with: a command in the forge, a connection to the database, an HTTP client."""
+"""Fixtures of the checks: commands in the forge, database connections, HTTP clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the compiled application says of itself, found out once for each phase and asked about by many checks."""
+"""Facts that the compiled application reports about itself, read once for each phase."""
 
 from __future__ import annotations
 

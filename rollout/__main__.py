@@ -1,4 +1,4 @@
-"""`python -m rollout status | undeploy [NAME…] | clean-cache`: what outlives a run, shown and removed."""
+"""`python -m rollout status | undeploy [NAME…] | clean-cache`: shows and removes what outlives a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL of a PostgreSQL server, read by libpq's own rules, and narrowed to what Ecto can use as well."""
+"""Parses the URL of a PostgreSQL server by libpq's rules, and rejects what Ecto cannot use."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ENCODE = "percent-encode special characters of user and password (@ is %40, / i
 
 
 class InvalidAddress(ValueError):
-    """A text that is no usable address of a server. Its reason never repeats any part that could be a secret."""
+    """The text is not a usable server URL. The reason never repeats a part that could be a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a server is and who we are there; `parameters` are further libpq keywords, e.g. sslmode."""
+    """Host and login of a server; `parameters` are further libpq keywords, e.g. sslmode."""
 
     host: str
     port: int
@@ -51,7 +51,7 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read a URL as libpq does. Raises InvalidAddress with half a sentence that says what is expected."""
+    """Parse a URL as libpq does. Raises InvalidAddress, whose text says what is expected."""
     scheme = text.partition("://")[0]
     if scheme not in SCHEMES or scheme == text:
         raise InvalidAddress(EXPECTED)
@@ -77,7 +77,7 @@ def parse_address(text: str) -> Address:
 
 
 def shown(text: str) -> str:
-    """The text of --database as far as it certainly holds no password."""
+    """The value of --database without any part that may be a password."""
     if re.fullmatch(r"[\w-]{1,40}", text):
         return text
     scheme, mark, rest = text.partition("://")

@@ -1,4 +1,4 @@
-"""What one path did in one run, as the few facts that can be compared with other runs. Pure.
+"""An attempt: the facts of one path in one run that can be compared with other runs. Pure.
 
 The same record is made from a run's events and from a line of the history, so every measure reads one thing.
 """

@@ -1,4 +1,4 @@
-"""The cache folder as a whole: whether this user can use it, asked before a run needs it."""
+"""Checks before a run that this user can use the cache folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several paths in one run: where each of them is put, and what decides the exit code."""
+"""Several paths in one run: their sites, their names, and the exit code."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def seats(options: Options) -> tuple[Seat, ...]:
 
 
 def path_names(options: Options) -> Mapping[str, str]:
-    """What each path is called, no two of them alike: of scripts with the same name, as much of their folders is told
-    as tells them apart (`script:v1/deploy.sh`, `script:v2/deploy.sh`).
+    """A unique name for each path. Scripts of the same name get as many parent folders as needed
+    (`script:v1/deploy.sh`, `script:v2/deploy.sh`).
     """
     if options.path_name is not None and len(options.paths) == 1:
         return {options.path: options.path_name}
@@ -94,7 +94,7 @@ def refuse_unknown_groups(options: Options) -> None:
 
 
 def _words(names: Mapping[str, str], *, room: int) -> dict[str, str]:
-    """A word for each name, at most `room` letters long where that is possible, and no two alike."""
+    """A unique word for each name, at most `room` letters long where possible."""
     words: dict[str, str] = {}
     for path, name in names.items():
         words[path] = _free(_word(name), set(words.values()), room=max(room, _SHORTEST))

@@ -1,4 +1,4 @@
-"""A path being deployed: each phase applied or restored, and rolled back; every step of it journaled."""
+"""Deploys a path: applies or restores each phase, rolls it back, and journals every step."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class Deployment:
 
     @property
     def unmet(self) -> tuple[str, ...]:
-        """Groups that `--require` names and of which no check has passed, so far."""
+        """Groups of `--require` of which no check has passed so far."""
         paths = verdict(self.run.journal.events()).paths if self.site.options.require else ()
         return next((path.unmet for path in paths if path.name == self.plan.name), ())
 
@@ -288,7 +288,7 @@ class Deployment:
                            site=self.site, plan=phase)  # fmt: skip
 
     def _leaves_as_it_is(self, phase: PhasePlan, outcome: str) -> bool:
-        """Whether a failed phase stays for somebody to look into: it is then undone with the others, or kept."""
+        """Whether a failed phase is left for inspection (`--keep=failed`). Otherwise it is undone at once."""
         return self.site.options.keep == "failed" and outcome == "failed" and not phase.optional
 
     def _watch(self, code: PhaseCode, before: Fingerprint) -> PhaseResult:

@@ -61,7 +61,7 @@ def print_report(options: Options) -> int:
 
 
 def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
-    """The lines of a finding, each with its colour, within 80 columns; a path or command is never broken."""
+    """The lines of a finding with their colours, wrapped at 80 columns. Paths and commands are never broken."""
     head = f"{finding.state:<9} {finding.what}"
     colour = _COLOURS[finding.state]
     if len(head) + len(finding.detail) + 2 <= _COLUMNS and "\n" not in finding.detail:
@@ -73,7 +73,7 @@ def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _wrapped(told: str, label: str) -> list[str]:
-    """The text below its finding; nothing of an empty one."""
+    """The wrapped lines of a text below its finding; none for an empty text."""
     wrap = TextWrapper(width=_COLUMNS, initial_indent=_INDENT + label, subsequent_indent=_INDENT,
                        break_long_words=False, break_on_hyphens=False)  # fmt: skip
     return wrap.wrap(plain(told)) if told else []
@@ -112,7 +112,7 @@ def examine(options: Options) -> Iterator[Finding]:
 
 
 def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:
-    """Whether the engine's containers share files and network with this process; silent where that is not asked."""
+    """Whether the engine's containers share files and network with this process. No finding where that is not asked."""
     what = "files and network of containers"
     way = choose_way(options, engine)
     if isinstance(way, EngineUnfit):

@@ -1,4 +1,4 @@
-"""The error tree. A class owns its sentence: its constructor takes facts, the text says what, where, how to go on."""
+"""All errors of the suite. A constructor takes facts; the class writes the message: what, where, how to go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RolloutError(Exception):
         return f"{self.message} {self.advice}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For a Dask worker's: made again as it was, since each class takes arguments of its own."""
+        """Pickles the error for a Dask worker; each class has constructor arguments of its own."""
         return _again, (type(self), self.args, self.__dict__)
 
 
@@ -43,7 +43,7 @@ def _again(kind: type[RolloutError], args: tuple[Any, ...], facts: Mapping[str, 
 
 
 class UsageError(RolloutError):
-    """An option, plan or environment variable that cannot be what was meant."""
+    """An invalid option, plan or environment variable."""
 
 
 class InvalidOption(UsageError):
@@ -66,13 +66,13 @@ class InvalidPlan(UsageError):
 
 
 class Refused(RolloutError):
-    """The run stopped before anything was changed, because going on would touch what is not ours."""
+    """The run stopped before it changed anything, because something of others is in the way."""
 
     cause = "in_the_way"
 
 
 class AlreadyExists(Refused):
-    """`owner` says whose it is where that is known, as a sentence; `stays`: nobody should be told to remove it."""
+    """`owner`: a sentence about who owns it, if known. `stays`: the advice does not suggest to remove it."""
 
     def __init__(self, *, what: str, name: str, option: str, owner: str = "", stays: bool = False) -> None:
         remove = "" if stays else ", or remove it yourself; a deployment of ours goes with `make undeploy`"
@@ -84,7 +84,7 @@ class AlreadyExists(Refused):
 
 
 class UnfitPlace(Refused):
-    """Nothing is there, and a deployment cannot be put there all the same."""
+    """The folder is free, but a deployment cannot go there."""
 
     cause = "unfit_place"
 
@@ -96,7 +96,7 @@ class UnfitPlace(Refused):
 
 
 class PlaceUnwritable(Refused):
-    """The folder of the deployment cannot be made, or not even be looked at."""
+    """The folder of the deployment cannot be made or looked at."""
 
     cause = "permission_denied"
 
@@ -142,7 +142,7 @@ class PhaseFailed(RolloutError):
 
 
 class PostconditionFailed(PhaseFailed):
-    """A command said yes, the world says no (exit codes are not trusted)."""
+    """A command reported success, but its result is missing (exit codes are not trusted)."""
 
     def __init__(self, *, expected: str, found: str, cause: str = "unknown", package: str | None = None) -> None:
         super().__init__(
@@ -154,18 +154,18 @@ class PostconditionFailed(PhaseFailed):
 
 
 class RollbackIncomplete(RolloutError):
-    """What the rollback had to remove is still there. `left` lists it, one line each."""
+    """A rollback did not remove everything. `left` lists what is still there, one line each."""
 
     def __init__(self, *, phase: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
             f"Rolling back {phase} left {len(self.left)} thing(s): " + "; ".join(self.left),
-            advice="Run `pytest --recover` once the obstacle is gone; it pays what the journal says is owed.",
+            advice="Run `pytest --recover` once the obstacle is gone; it undoes what the journal still lists.",
         )
 
 
 class FolderUnwritable(RolloutError):
-    """A folder that the suite writes to cannot be made, or not be written to."""
+    """A folder of the suite cannot be made or written to."""
 
     cause = "permission_denied"
 
@@ -188,7 +188,7 @@ class NoEngine(RolloutError):
 
 
 class EngineUnfit(RolloutError):
-    """A container engine answers, and does not share files or network with this process as a deployment needs."""
+    """A container engine answers, but does not share files or network with this process."""
 
     cause = "engine_unfit"
 
@@ -201,7 +201,7 @@ class EngineUnfit(RolloutError):
 
 
 class EngineFailed(RolloutError):
-    """The container engine was asked for something and refused, or broke."""
+    """A request to the container engine failed."""
 
     cause = "engine_failed"
 

@@ -1,4 +1,4 @@
-"""The newest campaign on this machine that claims about rates are decided by: found when a run ends, and journaled.
+"""Finds the newest campaign that decides claims about rates, and journals it at the end of a run.
 
 A run's report is a function of its journal alone, so what it needs of a campaign is in the event `campaign.read`: for
 each path whose plan and packages are those of the campaign, when that was, what its trials came to, and where its own
@@ -32,7 +32,7 @@ _WARM_UP = "warm-up"
 
 
 def conclude(run: Run) -> None:
-    """Journal what the newest campaign says of each path. No campaign, however broken, is a failure of the run."""
+    """Journal the newest campaign of each path. A broken campaign never fails the run."""
     kind = population(run.events())
     found = newest(run.options.reports, kind, _plans(rehearsal=kind != REAL), seen_from=run.folder)
     with run.journal.forgiving():
@@ -65,7 +65,7 @@ def newest(reports: Path, kind: str, plans: Mapping[str, str], *, seen_from: Pat
 
 
 def measured(told: Summary, path: str) -> dict[str, dict[str, Any]]:
-    """What the trials of a path come to, by the names of `rollout.measures`; without what no trial answers."""
+    """The measures that a path's trials answer, by their names in `rollout.measures`."""
     mine = [one for one in counting(told.results) if one.specification.path == path]
     failed = [one for one in mine if one.specification.kind == FAULT and one.outcome in {"rolled_back", "dirty"}]
     control = [

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP unwind, once; while something is being rolled back they wait."""
+"""Turns SIGINT, SIGTERM and SIGHUP into one KeyboardInterrupt; they wait while a rollback runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from types import FrameType
 
 
 class Interrupts:
-    """Maps the first of these signals to KeyboardInterrupt; those after it are told that the unwinding goes on.
+    """Maps the first signal to KeyboardInterrupt. Later ones only print that the rollback goes on.
 
-    SIGHUP stays ignored where it is (`nohup`). Where it comes because the terminal is gone, what would be written there
-    goes nowhere from then on: an error of writing must not end the unwinding.
+    An ignored SIGHUP stays ignored (`nohup`). If the terminal is gone, output to it is discarded, because a write error
+    must not end the rollback.
 
-    Inside `shielded()` a signal is only kept in `received`; `raise_kept()` acts on it where that is safe.
+    Inside `shielded()` a signal is only stored in `received`; `raise_kept()` acts on it later.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """A rollback in here is not cut short; only SIGKILL is stronger, and `--recover` finishes after that."""
+        """Signals do not interrupt a rollback in this block. After SIGKILL, `--recover` finishes it."""
         self._shields += 1
         try:
             yield
@@ -61,16 +61,16 @@ class Interrupts:
             _forget_dead_terminals()
         if self._shields or self._is_unwinding:
             with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: it came amid another write
-                sys.stderr.write(f"\n{name}: what was done is being undone; that goes on, so that nothing is left.\n")
+                sys.stderr.write(f"\n{name} ignored: the rollback goes on until it ends.\n")
             return
         self._is_unwinding = True
         raise KeyboardInterrupt
 
 
 def _forget_dead_terminals() -> None:
-    """Point every descriptor of a terminal that has hung up at nothing; a terminal that is still there stays.
+    """Point the descriptors of a closed terminal at /dev/null; an open terminal is left alone.
 
-    Also the copies that pytest keeps of standard output while it captures.
+    Includes the copies that pytest keeps of standard output while it captures.
     """
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -83,7 +83,7 @@ def _forget_dead_terminals() -> None:
 
 
 def _has_hung_up(descriptor: int) -> bool:
-    """Whether it is of a terminal that nobody is at any more: that cannot be asked for its settings."""
+    """Whether the descriptor belongs to a closed terminal, whose settings cannot be read."""
     if not stat.S_ISCHR(os.fstat(descriptor).st_mode):
         return False
     try:

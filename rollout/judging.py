@@ -1,4 +1,4 @@
-"""How a path is judged from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
+"""Judges a path from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _failure(
             cause="killed",
             package=None,
             message="The run was killed; its journal has no end.",
-            advice="Run `pytest --recover`: it undoes what the journal says is owed.",
+            advice="Run `pytest --recover`: it undoes what the journal still lists.",
         )
     for check in checks:
         if check.get("outcome") == "failed":

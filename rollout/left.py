@@ -1,4 +1,4 @@
-"""What a path left on its site, said so that a person can read it: folders with their size, then everything else."""
+"""Lists what a path left on its site, for people: folders with their size, then everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks credentials that can be recognised by where they stand: in a URL, a query, or an HTTP header.
+"""Masks credentials that are recognisable by their place: in a URL, a query or an HTTP header.
 
 It knows no secret by itself; `rollout.journal.redaction` adds the secrets of a run. Errors use it as well, because they
 are printed before a run, and so its secrets, exist.

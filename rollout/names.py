@@ -1,8 +1,8 @@
-"""Names that a deployment can have: the one place that decides it.
+"""Decides which names a deployment can have.
 
-Databases, role, branch and folder are called after the deployment, and people take it for the name of an application.
-So a name that is a word of Elixir, Erlang or PostgreSQL, or an application or module that is there already, is refused
-before anything else. `mix new` and `mix phx.new` refuse some of them; others break the build late, or never.
+Databases, role, branch and folder have the deployment's name. So reserved words of Elixir, Erlang and PostgreSQL, and
+names of existing applications and modules, are rejected first. `mix new` and `mix phx.new` refuse only some of them;
+others break the build late, or never.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _MODULES = {module.lower(): module for module in MODULES}
 
 
 def why_not(name: str) -> str | None:
-    """Why a deployment cannot have the name, as half a sentence; None where it can."""
+    """Why a deployment cannot have the name, as a clause; None where it can."""
     if not _SHAPE.fullmatch(name):
         return f"a name is {SHAPE}"
     for words, whose in ((ELIXIR_WORDS, "Elixir"), (ERLANG_WORDS, "Erlang"), (POSTGRES_WORDS, "PostgreSQL")):

@@ -212,20 +212,20 @@ class Options:
 
     @property
     def passwords(self) -> tuple[str, ...]:
-        """Those that the options hold, in the URLs of the database, the mirror and the Git mirror."""
+        """The passwords in the URLs of the database, the mirror and the Git mirror."""
         urls = [urlsplit(place.partition(":")[2]) for place in (self.source, self.git_source) if "://" in place]
         found = [parse_address(self.database).password] if "://" in self.database else []
         return tuple(filter(None, (*found, *(unquote(url.password or "") for url in urls))))
 
     def as_given(self, error: RolloutError) -> RolloutError:
-        """The error, where it is about an option, names the variable by which that was given."""
+        """The same error; if it is about an option, it names the variable that set the option."""
         if isinstance(error, InvalidOption):
             return error.given_as(self.spelt.get(error.option, error.option))
         return error
 
     @property
     def only_tells(self) -> bool:
-        """True for an invocation that answers a question and deploys nothing."""
+        """True for an invocation that only prints something and deploys nothing."""
         return self.doctor or self.plan or self.recover or self.fault == LIST
 
     @property
@@ -252,7 +252,7 @@ def parse_options(
 ) -> Options:
     """Build Options. `given(flag_name)` answers what the command line said, None where it said nothing.
 
-    Raises InvalidOption, which names the flag or the variable, on the first value that cannot be meant.
+    Raises InvalidOption for the first invalid value; it names the flag or the variable.
     """
     env = os.environ if environment is None else environment
     asked = _Asked(given, env)
@@ -308,7 +308,7 @@ def parse_options(
 
 
 class _Asked:
-    """What the command line says of each flag, else the environment, else the default; None where nobody does."""
+    """The value of each flag: from the command line, else the environment, else the default; None where unset."""
 
     def __init__(self, given: Callable[[str], str | bool | None], env: Mapping[str, str]) -> None:
         self._given = given
@@ -317,7 +317,7 @@ class _Asked:
         self.spelt: dict[str, str] = {}
 
     def text(self, name: str) -> Given | None:
-        """The text of an option, None where nobody says anything."""
+        """The text of an option, None where it is unset."""
         flag = self._flags[name]
         value = self._given(name)
         if value in {None, False} or (value == "" and flag.default is None):
@@ -348,12 +348,12 @@ class _Asked:
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Where is what can be made again, also before there are Options. Raises InvalidOption."""
+    """The cache folder, also before there are Options. Raises InvalidOption."""
     return _folder(environment, "XAVOS_CACHE_DIR", partial(platformdirs.user_cache_path, APPLICATION))
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where journals, secrets and locks are, also before there are Options. Raises InvalidOption."""
+    """The state folder (journals, secrets, locks), also before there are Options. Raises InvalidOption."""
     return _folder(environment, "XAVOS_STATE_DIR", partial(platformdirs.user_state_path, APPLICATION))
 
 

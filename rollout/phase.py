@@ -1,4 +1,4 @@
-"""A phase as code and as result: what the fixtures hand to a deployment, and what they get back."""
+"""The code and the result of a phase: what a fixture gives to a deployment and gets back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A path's TOML becomes a frozen `Plan`. Pure: nothing here looks at the world."""
+"""Parses the TOML of a path into a frozen `Plan`. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Before a run is opened: what is in the way of its sites. Nothing is changed, and nothing of others is read.
+"""Checks before a run starts that its sites are free. Changes nothing, and opens nothing of others.
 
-Asked twice: first of all, sparing what recovery of earlier runs is going to take away, then after recovery.
+Runs twice: before recovery of earlier runs, where it skips what recovery will remove, and again after it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rollout.site.place import refuse_place, writable_reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """Where a path goes: `name` is what its databases are called after, `path` what `--path` takes."""
+    """The place of a path's site. `name` is the name of its databases, `path` the value of `--path`."""
 
     path: str
     plan: str
@@ -42,14 +42,14 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a path cannot begin; `plan` is what the journal calls it."""
+    """Why a path cannot start. `plan` is its name in the journal."""
 
     plan: str
     error: RolloutError
 
 
 class CannotBegin(Refused):
-    """At least one path of the run is refused, and with it the run. `refusals` has one for each such path."""
+    """The run is refused, because at least one path is. `refusals` has one entry for each such path."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         first = refusals[0].error
@@ -59,9 +59,9 @@ class CannotBegin(Refused):
 
 
 def refuse(options: Options, *, before_recovery: bool) -> None:
-    """Raise CannotBegin for what is in the way of a path's site, UsageError for what cannot be meant.
+    """Raise CannotBegin where a path's site is not free, UsageError for invalid options.
 
-    `before_recovery`: what belongs to runs that recovery will roll back is left for the second look.
+    `before_recovery`: skip what recovery will remove; the second call checks it.
     """
     _refuse_folders(options)
     _refuse_what_cannot_be_meant(options)
@@ -97,7 +97,7 @@ def spots(options: Options) -> tuple[Spot, ...]:
 
 
 def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], owners: Mapping[Path, str]) -> None:
-    """Raise RolloutError for the first thing in the way: cheap questions first, a server's last."""
+    """Raise RolloutError for the first obstacle. Cheap checks come first, a query to a server last."""
 
     def is_owed(key: str, value: object) -> bool:
         return any(str(one.get(key)) == str(value) for one in owing)
@@ -119,13 +119,13 @@ def _refuse_databases(spot: Spot, options: Options) -> None:
 
 
 def _refuse_server(options: Options) -> None:
-    """Raise RolloutError where the server that all trials would use cannot be used."""
+    """Raise RolloutError where the server of all trials cannot be used."""
     if is_server_of_the_users(options.database):
         refuse_databases(options.database, "", ())
 
 
 def _refuse_what_cannot_be_meant(options: Options) -> None:
-    """Raise RolloutError for a bundle that could not be written, a script that cannot be read, a port wanted twice."""
+    """Raise RolloutError for a bundle that cannot be written, an unreadable script, or a port needed twice."""
     target = options.record_bundle
     if target is not None:
         refuse_foreign(target)
@@ -141,7 +141,7 @@ def _refuse_what_cannot_be_meant(options: Options) -> None:
 
 
 def _refuse_folders(options: Options) -> None:
-    """Raise FolderUnwritable for a folder of the suite's own that can be neither used nor made."""
+    """Raise FolderUnwritable for a folder of the suite that cannot be used or made."""
     for folder, variable in (
         (options.reports, "XAVOS_REPORTS_DIR"),
         (options.state, "XAVOS_STATE_DIR"),

@@ -1,4 +1,4 @@
-"""Before anything else, a run pays what earlier runs owe: those that were killed, those whose rollback struck."""
+"""Undoes what earlier runs left behind: killed runs, and runs whose rollback failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRIALS = "trials"  # below the state folder, the states of a campaign's trials: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What became of one earlier run: `left` is empty where nothing is owed any more."""
+    """The result for one earlier run: `left` lists what could not be undone."""
 
     run: str
     left: tuple[str, ...]
@@ -45,9 +45,9 @@ class Kept:
 
 
 def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
-    """Roll back every run that died or owes, those of trials included. Runs that are alive or kept are not touched.
+    """Roll back every run that was killed or is not fully undone, trials included. Running and kept ones are skipped.
 
-    First goes what the probes of killed runs left.
+    Leftovers of engine probes are removed first.
     """
     for place in (state, *sorted((state / TRIALS).glob("*"))):
         for line in settle_probes(place):
@@ -61,7 +61,7 @@ def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]
 
 
 def kept(state: Path) -> tuple[Kept, ...]:
-    """The deployments that earlier runs left up."""
+    """The deployments that earlier runs kept."""
     found = []
     for run, path in open_runs(state):
         events = read_events(path)
@@ -92,12 +92,12 @@ def undeploy(
 
 
 def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
-    """The options of every run that recovery would roll back: what is in the way of theirs goes away with that."""
+    """The options of every run that recovery would roll back."""
     return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_events(path)))
 
 
 def owners(state: Path) -> Mapping[Path, str]:
-    """The folders that other runs of ours have, and whose each is, as a sentence: kept, being made, or still owed."""
+    """The folders of other runs of ours, each with a sentence about its owner."""
     found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
     for run in alive(state):
         directory = _options(read_events(open_journal(state, run))).get("directory")
@@ -119,7 +119,7 @@ def _name(events: tuple[Mapping[str, Any], ...]) -> str:
 
 
 def alive(state: Path) -> tuple[str, ...]:
-    """The runs that go on right now, in other processes."""
+    """The runs of other processes that are running now."""
     settled = {run for run, _ in _unsettled(state)}
     return tuple(run for run, _ in open_runs(state) if run not in settled)
 
@@ -197,7 +197,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     if folder.is_dir():
         write_reports(folder, read_events(path))
     for line in left:
-        say(f"  still owed: {line}")
+        say(f"  not undone: {line}")
     if not left:
         forget(state, run)
         lock_file(state, run).unlink(missing_ok=True)
@@ -205,13 +205,13 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
 
 
 def _folder_of(events: Sequence[Event]) -> Path | None:
-    """Where a run reports that is a part of another, by its journal; None for one of its own."""
+    """The report folder of a run that is part of a comparison; None for any other."""
     told = text(mapping(last(events, "run.started"), "options"), "folder")
     return Path(told) if told not in {"", "None"} else None
 
 
 def _show(journal: Path, folder: Path) -> None:
-    """Where reports and state are on two file systems, the journal is no single file with two names: copy it."""
+    """Copy the journal to the reports, where a hard link is not possible (two file systems)."""
     shown = folder / JOURNAL
     with contextlib.suppress(OSError):  # what is owed is paid in any case
         if folder.is_dir() and not (shown.exists() and shown.samefile(journal)):

@@ -1,4 +1,4 @@
-"""A run: its id, its folders, its journal, the lock that says it is alive, and the secrets recovery would need."""
+"""A run: its id, folders, journal, lock, and the secrets that recovery needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard output takes every character, whatever its encoding: what it does not have is written plainly."""
+"""Makes standard output accept every character; those that its encoding lacks are replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLAIN = {
 
 
 def accept_every_character() -> None:
-    """From now on neither output raises UnicodeEncodeError. For the beginning of a program; may be called again."""
+    """Make both output streams replace what they cannot encode. Call at the start of a program; repeatable."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

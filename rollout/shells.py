@@ -1,4 +1,4 @@
-"""What a shell says of a command that it could not run: missing, or not executable. Texts of bash, dash and env(1)."""
+"""Recognises commands that a shell could not run: missing or not executable (bash, dash, env)."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _ENV = re.compile(rf"^(?:\S*/)?env: {_OPEN}?(?P<what>[^'\u2019\n]+?){_SHUT}?: No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the shell said: the line, and the cause it is a sign of."""
+    """A line that a shell printed, and the cause it shows."""
 
     cause: str
     line: str
 
 
 def has_carriage_returns(text: str) -> str | None:
-    """The line that shows a script with the line ends of another system; None where there is none."""
+    """The line that shows CR LF line ends in a script; None where there is none."""
     found = _CARRIAGE.search(text)
     return _line(found.group(0)) if found else None
 
 
 def could_not_run(text: str, exit_code: int | None) -> Said | None:
-    """Why a command that ended with 126 or 127 did so; None where it did not, or no shell says so."""
+    """Why a command ended with 126 or 127; None for other codes, or where no shell line shows it."""
     if exit_code not in _COULD_NOT_RUN:
         return None
     if carriage := has_carriage_returns(text):
@@ -65,7 +65,7 @@ def could_not_run(text: str, exit_code: int | None) -> Said | None:
 
 
 def by_exit_code(text: str, exit_code: int | None) -> Said | None:
-    """What 126 and 127 mean where nobody says a word of it."""
+    """The cause by exit code 126 or 127 alone, where no line shows it."""
     if exit_code not in _COULD_NOT_RUN:
         return None
     if exit_code == 126:
@@ -74,7 +74,7 @@ def by_exit_code(text: str, exit_code: int | None) -> Said | None:
 
 
 def complaint(text: str) -> Said | None:
-    """What a shell could not run last, in the output of a script that went on, or ended in its own way."""
+    """The last command that a shell could not run, where the script's exit code does not show it."""
     if carriage := has_carriage_returns(text):
         return Said(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
     last = _last_line(text)

@@ -1,4 +1,4 @@
-"""What a phase's apply gets in its hands: commands, acts, notes, within the phase's deadline."""
+"""A step: what a phase's `apply` uses to run commands, announce acts and write notes, within its deadline."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Traits of phases: what a phase does, in the words that plans declare and faults match.
+"""Traits of phases: what a phase does. Plans declare them, faults match them.
 
-A fault names traits instead of phases, so a phase that is added to a plan is struck by whatever fits it.
+A fault names traits instead of phases, so new phases of a plan are struck without a change to the faults.
 """
 
 from __future__ import annotations
@@ -29,4 +29,4 @@ TRAITS: Mapping[str, str] = {
     "uses_port": "needs the deployment's port",
     "runs_server": "starts the application's server",
 }
-"""Every trait with what it says of a phase."""
+"""Every trait with its meaning."""

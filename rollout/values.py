@@ -1,6 +1,6 @@
-"""The text of an option becomes a value, or InvalidOption that names the flag or variable which was given.
+"""Parses the text of an option into a value, or raises InvalidOption, which names the flag or variable.
 
-Nothing here raises anything else, whatever the text is: `tests/unit/test_values.py` tries thousands.
+No text makes it raise anything else: `tests/unit/test_values.py` tries thousands.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GIT_SCHEMES = ("http", "https", "ssh", "git", "file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What was said of one option, and as what: `--port` or `XAVOS_PORT`."""
+    """The text of one option, and where it comes from: `--port` or `XAVOS_PORT`."""
 
     option: str
     text: str
@@ -47,9 +47,9 @@ class Given:
 
 
 def checked(given: Given) -> Given:
-    """The same, where it is text that every file, process and report can hold."""
+    """Reject empty, overlong and unprintable text."""
     if not given.text.strip():
-        raise given.refused("a value, or leave it out")
+        raise given.refused("a value; leave the option out otherwise")
     if len(given.text) > _MOST_TEXT:
         raise given.refused(f"at most {_MOST_TEXT} characters")
     kinds = {unicodedata.category(letter) for letter in given.text}
@@ -61,7 +61,7 @@ def checked(given: Given) -> Given:
 
 
 def switch(given: Given) -> bool:
-    """What a variable says of a flag that takes no value."""
+    """The value of a flag without a value, from its variable."""
     word = given.text.strip().lower()
     if word not in {*_ON, *_OFF}:
         raise given.refused(f"{', '.join(_ON)} to switch it on; {', '.join(_OFF)} or nothing to leave it off")
@@ -76,7 +76,7 @@ def one_of(given: Given, allowed: Sequence[str]) -> str:
 
 
 def name(given: Given) -> str:
-    """The name of a deployment, which databases, branches and modules are called by."""
+    """The name of a deployment."""
     if reason := why_not(given.text):
         raise given.refused(f"another name, because {reason}")
     return given.text
@@ -90,14 +90,14 @@ def number(given: Given, *, least: int, most: int = _MOST) -> int:
 
 
 def port(given: Given) -> int:
-    """A port that needs no rights."""
+    """A port that needs no privileges."""
     if not _NUMBER.fullmatch(given.text) or not 1024 <= int(given.text) <= 65535:
         raise given.refused("a number from 1024 to 65535")
     return int(given.text)
 
 
 def minutes(given: Given) -> float:
-    """A duration above nought."""
+    """A duration above zero."""
     if not _MINUTES.fullmatch(given.text) or float(given.text) <= 0:
         raise given.refused("a number above 0")
     return float(given.text)
@@ -127,7 +127,7 @@ def existing_folder(given: Given) -> Path:
 
 
 def names(given: Given) -> tuple[str, ...]:
-    """A list with commas, each once; what they name is looked up where it is known."""
+    """A comma-separated list without repetitions. The names are checked elsewhere."""
     found = tuple(dict.fromkeys(filter(None, map(str.strip, given.text.split(",")))))
     if not found:
         raise given.refused("names with commas between them")
@@ -169,7 +169,7 @@ def _problem(file: Path) -> str:
 
 
 def gate(given: Given, running: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the paths that decide the exit code."""
+    """The paths that decide the exit code."""
     if given.text == "all":
         return running
     names = paths(given)
@@ -237,7 +237,7 @@ def scenario(given: Given, root: Path) -> str:
 
 
 def _url(text: str) -> SplitResult | None:
-    """The parts of a URL with a host (`file` needs none); None where it is none that can be asked."""
+    """The parts of a URL with a host (`file` needs none); None where it is unusable."""
     if re.search(r"[\s\\\"'<>`{}|^]", text):
         return None
     try:

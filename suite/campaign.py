@@ -1,4 +1,4 @@
-"""`--campaign`: this session makes trials, each a run of its own, and shows each of them as a test."""
+"""`--campaign`: runs trials, and shows each of them as a test."""
 
 from __future__ import annotations
 

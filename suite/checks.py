@@ -1,4 +1,4 @@
-"""What a check is called, where it belongs, how it ended: onto its report, into the journal and junit.xml."""
+"""Adds name, path, phase and outcome of each check to its report, the journal and junit.xml."""
 
 from __future__ import annotations
 

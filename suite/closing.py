@@ -1,4 +1,4 @@
-"""The end of pytest's output: skipped tests grouped by reason, and the closing lines of a deployment last of all."""
+"""The end of pytest's output: skipped tests grouped by reason, then the result of the deployment."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _close(terminal: pytest.TerminalReporter, exit_code: int, config: pytest.Con
 
 
 def grouped(reports: Iterable[object]) -> list[tuple[str, int]]:
-    """Each reason with the number of tests that it was given for, the most frequent first."""
+    """Each reason with its number of tests, most frequent first."""
     return Counter(_reason(report) for report in reports).most_common()
 
 

@@ -1,4 +1,4 @@
-"""A session that runs one path of a comparison: hands every test report to the session that conducts it."""
+"""A session that runs one path of a comparison, and sends its test reports to the conducting session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every main job begins with: pay what is owed, choose source, forge and database, and say so in the journal."""
+"""The start of every main job: undo earlier runs, choose source, forge and database, journal the choice."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ONLY_TELLS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What `auto` came to: where packages come from and why, what runs commands, which PostgreSQL."""
+    """The choices of `auto`: package source, forge and database, with reasons."""
 
     upstreams: Upstreams
     source_why: str
@@ -68,7 +68,7 @@ class Chosen:
 
 
 def is_main_job(config: pytest.Config) -> bool:
-    """True where this invocation deploys: it selects checks of deploy_tests/ and is not one of those that only tell."""
+    """True where this invocation deploys: it selects checks of deploy_tests/ and runs them."""
     return selects_checks(config) and not only_tells(config)
 
 
@@ -94,9 +94,9 @@ def _selected(argument: str) -> Path:
 
 
 def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
-    """Refuse what cannot begin, before anything is read or changed; then undo what killed runs left, and look again.
+    """Refuse a run that cannot start, undo what killed runs left, and check again. Returns those runs.
 
-    Gives those runs. Raises CannotBegin, UsageError, FolderUnwritable.
+    Nothing is read or changed before the first check. Raises CannotBegin, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
     refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone
@@ -107,13 +107,13 @@ def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
 
 
 def recover_first(options: Options) -> tuple[recovery.Recovered, ...]:
-    """Undo what killed runs left, and give those runs. Raises FolderUnwritable where the cache cannot be used."""
+    """Undo what killed runs left, and return those runs. Raises FolderUnwritable where the cache cannot be used."""
     check_cache(options.cache)
     return recovery.recover(options.state, options.reports, store(options), print)
 
 
 def tell_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) -> None:
-    """Say in a new run's journal which earlier runs it had to clean up after."""
+    """Journal which earlier runs were recovered."""
     for earlier in recovered:
         journal.record("recovery.finished", of=earlier.run, outcome="dirty" if earlier.left else "restored",
                        residue=list(earlier.left))  # fmt: skip
@@ -125,7 +125,7 @@ def store(options: Options) -> Store:
 
 
 def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
-    """Settle what was left to us. Raises RolloutError where something asked for by name is not to be had."""
+    """Make the choices of `auto`. Raises RolloutError where something named is not available."""
     found = find_engine()
     way = choose_way(options, found)
     unfit = way if isinstance(way, EngineUnfit) else None

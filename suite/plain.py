@@ -1,4 +1,4 @@
-"""Terminal codes leave a test's report before anything is written from it."""
+"""Removes terminal codes from test reports before they are written to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that cannot begin: told in all reports as any other, by the first check of each path that is refused."""
+"""Reports a refused run like any other: the first check of each refused path fails with the reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILE = "deploy_tests/test_01_prerequisites.py"
 
 
 def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) -> None:
-    """Make this session the one that tells why no path begins. Nothing but the run's reports comes of it."""
+    """Make this session report why the run is refused. It writes reports and nothing else."""
     try:
         names, rehearsal = path_names(options), options.source == "rehearsal"
         plans = tuple(
@@ -47,16 +47,16 @@ def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) 
 
 
 def _with_the_others(refused: CannotBegin) -> RolloutError:
-    """Why a path does not begin that nothing is in the way of."""
+    """The error of a path that is refused because another one is."""
     first = refused.refusals[0]
-    error = RolloutError(f"Not begun, because the path {first.plan} cannot: {first.error.message}",
+    error = RolloutError(f"Not started, because the path {first.plan} cannot start: {first.error.message}",
                          advice=first.error.advice)  # fmt: skip
     error.cause = first.error.cause
     return error
 
 
 def _journal(run: Run, plan: Plan, error: RolloutError) -> None:
-    """The path's events: its first phase is refused, the others are blocked by it, no act is announced."""
+    """Journal the path: its first phase is refused, the others are blocked by it. No act is announced."""
     first, *others = plan.phase_names
     tell = run.journal.tell
     tell("path.started", path=plan.name, phases=list(plan.phase_names), through=plan.phase_names[-1],
@@ -70,7 +70,7 @@ def _journal(run: Run, plan: Plan, error: RolloutError) -> None:
 
 
 class _Refused:
-    """The hooks by which pytest shows the refusal in place of tests: none is collected, since none could be asked."""
+    """pytest hooks that show the refusal in place of tests."""
 
     def __init__(self, run: Run, plans: tuple[Plan, ...], errors: dict[str, RolloutError]) -> None:
         self._run = run
@@ -108,7 +108,7 @@ class _Refused:
 
 
 def _reports(plan: Plan, error: RolloutError, *, is_alone: bool) -> Iterator[pytest.TestReport]:
-    """The reports of the path's first check, which fails with what is in the way."""
+    """The reports of the path's first check, which fails with the obstacle."""
     phase = plan.phase_names[0]
     name = f"test_{phase}_{PASSED}"
     nodeid = f"{_FILE}::{name}" if is_alone else f"{plan.name}/{_FILE}::{name}"

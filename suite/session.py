@@ -1,4 +1,4 @@
-"""The main job: recover what is owed, choose source, forge and database, open the run; and the verbs that only tell."""
+"""The main job: recovers earlier runs, makes the choices, opens the run. Also --plan, --doctor, --recover."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if options.recover:
             done = recovery.recover(options.state, options.reports, store(options), print)
             left = [line for item in done for line in item.left]
-            print("Nothing is owed." if not left else f"{len(left)} thing(s) still owed.")
+            print("Nothing to undo." if not left else f"{len(left)} thing(s) could not be undone.")
             return 1 if left else 0
     except RolloutError as error:
         print(f"ERROR: {options.as_given(error)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A campaign: how its trials are made, gone on with, and told."""
+"""Runs, resumes and reports a campaign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who makes the trials: threads of this process, each waiting for a run, or the workers of a Dask cluster."""
+"""Trial executors: a thread pool or a Dask cluster."""
 
 from __future__ import annotations
 

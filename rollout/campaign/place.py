@@ -1,4 +1,4 @@
-"""What a trial has to itself: its folders before, what is left on the machine after, and what of it stays."""
+"""The folders of a trial, and the check that it left nothing on the machine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A failed command plus what independent probes say becomes one named cause, with one sentence of what to do.
+"""Names the cause of a failed command, from its output and independent probes.
 
-Probes come first: an unreachable registry prints "No package with name …" for a package that exists, so the text alone
-would lie.
+Probes outrank the output: with an unreachable registry, Mix prints "No package with name …" for a package that exists.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from rollout.process import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """Independent answers, asked only when something has failed. None: nobody could ask.
+    """Questions to ask after a failure. An answer of None means that the question could not be asked.
 
     `upstream` is what the gateway saw since the command began: None (fine), `unreachable`, `error`, `checksum` or
     `certificate`. `database_at` is the host and port that the suite itself reaches the database at.
@@ -92,7 +91,7 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
 
 
 def named(text: str) -> Diagnosis | None:
-    """The cause that a text tells by itself, without a command or probes; None where it tells none."""
+    """The cause that the text alone shows; None where it shows none."""
     return _read(plain(text), SIGNS)
 
 
@@ -109,7 +108,7 @@ def failure(outcome: Outcome, probes: Probes | None = None) -> PhaseFailed:
 
 
 def _read(text: str, signs: tuple[Sign, ...]) -> Diagnosis | None:
-    """What the first sign says that is found in the likeliest part of the text."""
+    """The diagnosis of the first sign that matches, most relevant part of the text first."""
     for part in parts(text):
         for sign in signs:
             match = sign.pattern.search(part)
@@ -121,7 +120,7 @@ def _read(text: str, signs: tuple[Sign, ...]) -> Diagnosis | None:
 
 
 def _unsigned(outcome: Outcome, text: str, package: str | None, asked: Probes) -> Diagnosis:
-    """What is left where no sign is found: how it ended, whether the database is there, that something raised."""
+    """The cause where no sign matches: by exit code, by the database probe, or by a general sign of an error."""
     if spoken := shells.complaint(outcome.tail):
         return Diagnosis(cause=spoken.cause, message=spoken.line)
     if spoken := shells.by_exit_code(outcome.tail, outcome.exit_code):
@@ -140,7 +139,7 @@ def _unsigned(outcome: Outcome, text: str, package: str | None, asked: Probes) -
 
 
 def _asked_the_database(cause: str, text: str, asked: Probes) -> str:
-    """The same cause, or a better one where a probe of the database knows better."""
+    """The cause, corrected by a probe of the database."""
     if cause == "database_denied" and asked.database_up() is False:
         return "database_unreachable"
     if cause == "database_unreachable" and _asks_elsewhere(text, asked):

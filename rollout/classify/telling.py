@@ -1,4 +1,4 @@
-"""Chooses the lines of an output that a report quotes: those that tell the cause, not those that only end it."""
+"""Chooses the lines of a command's output that a report quotes: those that show the cause."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def telling(text: str, match: re.Match[str], patterns: Iterable[re.Pattern[str]]
 
 
 def said(text: str) -> str:
-    """The line that a person would quote: the tool's own last error line, else the last one that looks wrong."""
+    """The tool's last error line, else the last line that looks like an error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling_lines = [line for line in lines if not _EMPTY.search(line)]
     headlines = [line for line in telling_lines if line.startswith("** (") or line.startswith("FATAL")]

@@ -1,4 +1,4 @@
-"""The catalogue: every fault by name, and how `--fault=NAME[@PHASE][:FORM]` is read."""
+"""The catalogue of faults, and the parser of `--fault=NAME[@PHASE][:FORM]`."""
 
 from __future__ import annotations
 

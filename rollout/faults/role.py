@@ -1,4 +1,4 @@
-"""What the deployment's role may not do any more: log in, create databases, connect once more, keep its sessions."""
+"""Faults that take rights from the deployment's role: login, CREATEDB, connections, sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On the database server, somebody else has what the deployment needs: the room on its disk, or the name."""
+"""Faults of the database server: its disk is full, or the database's name is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the Hex side. Each says what was asked for, of whom, and how to go on."""
+"""Errors about packages and their sources."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ class RehearsalMissing(HexError):
 
 
 class TarballChanged(HexError):
-    """A tarball that is not what the signed registry says of its version. Checksums are SHA-256 in hexadecimal.
+    """A tarball does not match the checksum in the signed registry. Checksums are SHA-256 in hexadecimal.
 
-    `earlier` is that of the tarball which was fetched from the same source before, None where none was.
+    `earlier` is the checksum of the tarball fetched from this source before; None where there is none.
     """
 
     cause = "checksum_mismatch"
@@ -122,9 +122,9 @@ class TarballChanged(HexError):
         self, *, package: str, version: str, source: str, expected: str, found: str, earlier: str | None
     ) -> None:
         if earlier == expected:
-            change = "Until now the tarball was what the registry says: it was changed under its version."
+            change = "An earlier tarball matched the registry, so the tarball was changed under its version."
         elif earlier == found:
-            change = "The tarball is the one that was fetched before: its entry was changed under its version."
+            change = "The tarball is unchanged since it was last fetched, so the registry's entry was changed."
         else:
             change = "The tarball or the registry's entry was changed under its version."
         super().__init__(

@@ -1,4 +1,4 @@
-"""The gateway's judgement, without HTTP: cache, ask upstream, check, keep only what is whole and true.
+"""Fetches for the gateway: from the cache or upstream, keeping only complete and verified answers.
 
 What Hex can check by itself (signatures, checksums) goes to Hex unchanged even where it is wrong, so that Hex
 speaks for itself; it is named in the record and never kept. What is not whole never goes anywhere: the client
@@ -68,7 +68,7 @@ class Fetcher:
         asks_again: bool = False,
         reloads: bool = False,
     ) -> None:
-        """What can change is asked for again once it is older than `fresh_seconds`, or than the server says.
+        """Entries that can change are revalidated when older than `fresh_seconds`, or than the server allows.
 
         `asks_again`: everything that can change is asked for once more by this object, however young the copy is.
         `reloads`: so is what should never change, and nothing is said of the copy that we have: a server that only
@@ -159,7 +159,7 @@ class Fetcher:
         return kept
 
     def _is_current(self, area: str, path: str, kept: Entry, expected: bytes | None) -> bool:
-        """Whether what is kept may be used without asking."""
+        """Whether the cached entry may be used without asking upstream."""
         if expected is not None:
             return True  # the registry vouches for it
         if _is_immutable(area, path):
@@ -206,7 +206,7 @@ class Fetcher:
             return replace(self._from_store(entry, from_cache=False), upstream_ms=took)
 
     def _expected(self, area: str, path: str, *, again: bool = False) -> bytes | None:
-        """The checksum of a tarball by the registry; `again`: by what the source says now, whatever is kept."""
+        """The checksum of a tarball by the registry. `again`: ask the source, not the cache."""
         match = _TARBALL.fullmatch(path) if area == HEX else None
         if match is None:
             return None

@@ -1,4 +1,4 @@
-"""For how long an answer of a server may be taken for its answer now, and how to ask whether it still is."""
+"""HTTP freshness: how long a cached answer may be used, and how to revalidate it (RFC 9110, 9111)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GRAIN_SECONDS = 2.0  # a file that was changed twice within it may have one tim
 
 
 def lifetime(headers: Mapping[str, str]) -> float | None:
-    """Seconds for which the server lets a copy be used without asking; None where it says nothing (RFC 9111, 5.2)."""
+    """Seconds for which the server allows a cached copy; None where it says nothing (RFC 9111, 5.2)."""
     said = headers.get("cache-control", "").lower()
     if _NOT_KEPT.search(said):
         return 0.0
@@ -30,7 +30,7 @@ def lifetime(headers: Mapping[str, str]) -> float | None:
 
 
 def validators(headers: Mapping[str, str]) -> Known:
-    """What the server can be asked by later. A time as young as the answer says nothing (RFC 9110, 8.8.2.2)."""
+    """The validators for a later conditional request. A time as young as the answer is none (RFC 9110, 8.8.2.2)."""
     if _NO_STORE.search(headers.get("cache-control", "").lower()):
         return Known()
     modified = headers.get("last-modified")
@@ -41,12 +41,12 @@ def validators(headers: Mapping[str, str]) -> Known:
 
 
 def known_of(entry: Entry | None) -> Known:
-    """What the server said of the copy that we have."""
+    """The validators of the cached copy."""
     return Known(etag=entry.upstream_etag, modified=entry.upstream_modified) if entry else Known()
 
 
 def is_of_another(answer: Answer, entry: Entry) -> bool:
-    """Whether an answer "not modified" is about another copy than ours, such as one older than it."""
+    """Whether a "not modified" answer is about another copy than the cached one."""
     etag, modified = answer.headers.get("etag"), answer.headers.get("last-modified")
     return bool(
         (etag and entry.upstream_etag and _strong(etag) != _strong(entry.upstream_etag))

@@ -84,7 +84,7 @@ class GitMirrors:
     """
 
     def __init__(self, origin: GitOrigin, *, folder: Path, trusted_since: float = 0.0) -> None:
-        """What was cloned before `trusted_since` (epoch seconds), or more than a day ago, is cloned again."""
+        """Mirrors older than `trusted_since` (epoch seconds) or a day are cloned again."""
         self.origin = origin
         self._trusted_since = trusted_since
         self._folder = folder

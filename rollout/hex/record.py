@@ -71,7 +71,7 @@ class RequestLog:
             return tuple(self._records[mark:])
 
     def summary(self) -> Mapping[str, int]:
-        """What was asked for in all: requests, those answered from the cache, bytes sent, and those that went wrong."""
+        """Totals: requests, answers from the cache, bytes sent, failures."""
         records = self.since()
         return {
             "requests": len(records),

@@ -28,12 +28,12 @@ _KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after", "cache-
 
 
 class UpstreamFailure(HexError):
-    """No whole answer came. `kind` is unreachable, untrusted (its certificate), timeout or truncated."""
+    """No complete answer came. `kind` is unreachable, untrusted (its certificate), timeout or truncated."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, kind: str, url: str, reason: str) -> None:
-        super().__init__(f"{url} gave no whole answer ({kind}): {reason}.", advice=_ADVICE.get(kind, _ADVICE[""]))
+        super().__init__(f"{url} gave no complete answer ({kind}): {reason}.", advice=_ADVICE.get(kind, _ADVICE[""]))
         if kind == UNTRUSTED:
             self.cause = "certificate_untrusted"
         self.kind = kind
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the server said of the copy that we have, for it to say whether that is still the one."""
+    """The validators of a cached copy, for a conditional request."""
 
     etag: str | None = None
     modified: str | None = None
@@ -102,7 +102,7 @@ class NoUpstream:
 
 
 def make_client(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS) -> httpx.Client:
-    """A client for the outside: with the proxies and certificates of `rollout.surroundings.outward`."""
+    """An HTTP client for other machines, with the proxies and certificates of `rollout.surroundings.outward`."""
     limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20)
     return httpx.Client(
         transport=OutwardTransport(limits=limits),

@@ -1,4 +1,4 @@
-"""Journals of several runs as one: a comparison is a run, and so is each of its paths."""
+"""Merges the journals of a comparison's paths into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every report asks of a journal's events. Pure; a value of the wrong kind is an absent one."""
+"""Reads values from journal events. Pure. Values of the wrong type are treated as missing."""
 
 from __future__ import annotations
 

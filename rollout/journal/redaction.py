@@ -1,4 +1,4 @@
-"""Secrets are masked before anything is written, in whatever form a program may have printed them.
+"""Masks secrets before anything is written, in every form in which a program may print them.
 
 A strong secret is masked wherever it stands. A weak one (`postgres`, `1234`, the deployment's own name) is an ordinary
 word as well. It is masked only where it stands as a credential, so that texts and links to log files stay whole.
@@ -36,7 +36,7 @@ _NAMED = (
 
 
 class Redactor:
-    """Masks the secrets it was told, and what stands as a credential in a URL or a header.
+    """Masks the given secrets, and every credential in a URL or a header.
 
     `spared`: texts that everybody may see, such as the deployment's name and folder. A secret that is a part of one of
     them is a weak one.
@@ -50,7 +50,7 @@ class Redactor:
         self._beginnings: dict[str, list[tuple[str, int]]] = {}  # last letters of a beginning → form, and its length
 
     def add(self, *secrets: str) -> None:
-        """Mask these from now on."""
+        """Add secrets to mask."""
         new = {secret for secret in secrets if secret} - self._known
         if not new:
             return
@@ -89,7 +89,7 @@ class Redactor:
         return value
 
     def unfinished(self, text: str) -> int:
-        """How many characters at the end of `text`, whole lines, may be the first part of a secret over lines."""
+        """How many characters of whole lines at the end of `text` may begin a secret that spans lines."""
         last = _WRAP.sub("", text[-_LOOKED_BACK:].rstrip())
         ends = (last[-length:] for length in range(1, _KEY + 1))
         begun = (found for end in ends for found in self._beginnings.get(end, ()))
@@ -148,7 +148,7 @@ class _Secret:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """What programs make of it when they print it: encoded in a URL, escaped in JSON, Elixir, SQL, HTML or a shell."""
+    """The encoded and escaped forms of a secret: URL, JSON, Elixir, SQL, HTML, shell."""
     quoted = json.dumps(text)[1:-1]
     found = {
         text,
@@ -162,7 +162,7 @@ def _forms(text: str) -> tuple[str, ...]:
 
 
 def _base64_parts(text: str) -> Iterable[str]:
-    """What stands in Base64 for the secret, wherever it begins in what was encoded (`user:password`, say)."""
+    """The Base64 forms of the secret, at every offset in the encoded text (`user:password`)."""
     data = text.encode("utf-8", "replace")
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + data).decode()

@@ -1,4 +1,4 @@
-"""One door for processes: a Request goes in, an Outcome comes out."""
+"""Runs processes: takes a Request, returns an Outcome."""
 
 from rollout.process.dialogue import Dialogue, DialogueEnded
 from rollout.process.door import execute

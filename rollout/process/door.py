@@ -1,4 +1,4 @@
-"""Run a Request to its end: stream, obey the deadline, stop the whole group gracefully, never leave it behind."""
+"""The process runner: streams output, keeps the deadline, and stops the whole process group."""
 
 from __future__ import annotations
 

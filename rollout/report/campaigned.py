@@ -1,4 +1,4 @@
-"""What the newest campaign of each path came to, as the run's journal tells it. Pure."""
+"""The result of each path's newest campaign, from the run's journal. Pure."""
 
 from __future__ import annotations
 

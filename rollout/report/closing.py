@@ -64,7 +64,7 @@ def _answers(paths: Sequence[PathView]) -> Iterator[Line]:
 
 
 def next_step(shown: View) -> str:
-    """What the reader does now, in one sentence."""
+    """The next step for the reader, in one sentence."""
     decisive = [path for path in shown.paths if path.gates] or list(shown.paths)
     stopped = next((path for path in decisive if path.verdict.outcome != "deployed"), None)
     failing = next((path for path in decisive if path.verdict.checks.failed), None)

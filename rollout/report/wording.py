@@ -1,4 +1,4 @@
-"""The sentences of a verdict: one place, so that console, page and summary say the same."""
+"""The sentences about a verdict, shared by console, page and summary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PHASE_WORDS = {
 
 
 def path_sentence(judged: Verdict, path: PathVerdict) -> str:
-    """What became of a path, in one sentence (two where the checks tell another story than the phases)."""
+    """The outcome of a path in one sentence, or two."""
     name, time = line(path.name, 80), duration(path.seconds)
     if path.outcome == "deployed":
         return _deployed(judged, path, time)

@@ -1,4 +1,4 @@
-"""How a person gets into a site that stays: command lines for its forge and its database."""
+"""Command lines that enter the forge and the database of a kept site."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OF_POSTGRES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
 
 
 def entrances(site: Site) -> dict[str, str]:
-    """What can be entered (`forge`, `database`) → the command line that does, run on this machine.
+    """`forge` and `database` → the command line that enters it, for this machine.
 
     Holds no secret: the database's password is read from the site's `.env`, which its owner alone can read. A path that
     is only observed has the password that a fresh application has. Empty where the forge was never made; without the

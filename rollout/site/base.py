@@ -1,4 +1,4 @@
-"""What our images stand on: Debian trixie, pulled where a registry answers, else debootstrapped under a tag of ours."""
+"""The base of our images: Debian trixie, pulled from a registry, else made with debootstrap."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def find_image(client: DockerClient, tag: str) -> str | None:
 
 
 def without_registry(name: str) -> str:
-    """The tag as we gave it, whatever the engine has put before it."""
+    """The tag without the registry name that an engine puts before it."""
     return next(name.removeprefix(prefix) for prefix in reversed(_PREFIXES) if name.startswith(prefix))
 
 
@@ -114,7 +114,7 @@ def pull(client: DockerClient, tag: str, say: Say) -> str | None:
 
 
 def base_command(engine: Engine) -> str:
-    """What makes OWN_BASE on this very engine, for a user who may use sudo: one line for the shell."""
+    """A shell command that makes OWN_BASE on this engine, for a user with sudo."""
     install = "apt-get install -y --no-install-recommends debootstrap debian-archive-keyring >&2 && "
     arguments = " ".join(filter(None, ("--variant=minbase", SUITE, "$d", os.environ.get("XAVOS_DEBIAN_MIRROR"))))
     make = (

@@ -1,8 +1,8 @@
-"""What goes along with a script of the user's: a copy of its Git repository, working tree included, or of its folder.
+"""Copies the Git repository (working tree included) or the folder of a user's script.
 
-What is theirs is only read. A repository is copied file by file and by none of Git's own commands that change anything:
-so branches, stash, index, submodules and shallow history are what they are there, and no hook runs. The copy knows
-nothing of theirs: no other worktree, no object store that it borrows from, nowhere to push to.
+The original is only read. A repository is copied file by file, without any Git command that changes something. So the
+copy has the branches, stash, index, submodules and shallow history of the original, and no hook runs. The copy is
+independent: no other worktree, no borrowed object store, no push address.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _PASSES = 3  # over a repository in which something is going on
 
 
 class TooMuch(UsageError):
-    """More would go along with a script than is copied."""
+    """The repository or folder of a script is too large to copy."""
 
     def __init__(self, *, script: Path, root: Path, what: str) -> None:
         super().__init__(
-            f"With {script} its {what} {root} would go along, and that is more than {MOST_BYTES / 1024**3:.0f} GiB or "
+            f"The {what} {root} of {script} is too large to copy: more than {MOST_BYTES / 1024**3:.0f} GiB or "
             f"{MOST_FILES:,} files.",
             advice="Put the script into a folder of its own, or name the folder that it needs with --script-root=DIR.",
         )
@@ -37,7 +37,7 @@ class TooMuch(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What went along: how much, and (relative to the root) what could not be read."""
+    """What was copied: number, size, and the unreadable paths, relative to the root."""
 
     files: int
     size: int
@@ -46,7 +46,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belongings:
-    """`script` lies in `root`; `but` are folders of ours that may lie there too and stay out."""
+    """The folder to copy. `script` is in `root`; `but` are folders of this suite to leave out."""
 
     script: Path
     root: Path
@@ -62,7 +62,7 @@ class Belongings:
 
     @property
     def name(self) -> str:
-        """What the copy's folder is called: a name that an engine's API can carry."""
+        """The name of the copy's folder, valid in an engine's API."""
         return self.root.name.encode("utf-8", "replace").decode() or "root"
 
     @property
@@ -104,7 +104,7 @@ class Belongings:
 
 
 class _Copying:
-    """A copy that is being made; what is there already is left as it is."""
+    """A copy in progress. Existing files are left as they are."""
 
     def __init__(self, target: Path) -> None:
         self._target = str(target)
@@ -142,7 +142,7 @@ class _Copying:
 
 
 def find(script: Path, options: Options) -> Belongings:
-    """What goes along with a script: `--script-root`, else the Git repository that it is in, else its folder.
+    """The folder to copy with a script: `--script-root`, else its Git repository, else its folder.
 
     Raises InvalidOption where the script is not in `--script-root`.
     """
@@ -165,7 +165,7 @@ def find(script: Path, options: Options) -> Belongings:
 
 
 def refuse_scripts(options: Options) -> None:
-    """Raises UsageError for a script that cannot be taken along, before anything is read, made or undone."""
+    """Raise UsageError for a script whose folder cannot be copied, before anything is read, made or undone."""
     for script in options.scripts:
         if not script.stat().st_size:
             raise InvalidOption(option="--path", value=f"{SCRIPT}{script}", expected="a script; this file is empty")
@@ -183,7 +183,7 @@ def _surrounding(folder: Path) -> Path:
 
 
 def _repository(top: str, at: str, but: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The working tree as Git sees it, with what is not committed; repositories in it (submodules) likewise; `.git`."""
+    """The working tree with uncommitted files, submodules likewise, and `.git`."""
     tracked = _listed(top, "--cached")
     new = [name for name in _listed(top, "--others", "--exclude-standard") if not f"{top}/{name}".startswith(but)]
     for name in dict.fromkeys((*tracked, *new)):
@@ -199,7 +199,7 @@ def _listed(top: str, *which: str) -> list[str]:
     listed = asked(Path(top), "ls-files", *which, "-z")
     if listed is None:
         raise UsageError(
-            f"Git cannot list what is in {top}, and so it cannot go along.",
+            f"Git cannot list the files of {top}, so the script's repository cannot be copied.",
             advice="See what `git status` says there, or name a folder with --script-root=DIR.",
         )
     return [name for name in listed.split("\0") if name]
@@ -211,7 +211,7 @@ def _folder(root: str, but: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def walk(root: str, but: Sequence[str] = ()) -> Iterator[str]:
-    """Everything below a folder, folders before what is in them; what may not be read, or has gone, is passed over."""
+    """Everything below a folder, folders first. Unreadable and vanished entries are skipped."""
     waiting = [root]
     while waiting:
         try:

@@ -1,4 +1,4 @@
-"""Which forge and which database a run uses, and why: the one place where `auto` is decided."""
+"""Chooses the forge and the database of a run, and says why."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Choice:
 
 
 def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit | None:
-    """How the forge's container will share files and network with this process, or why it cannot.
+    """The way in which the forge's container shares files and network with this process, or why it cannot.
 
-    None where that is not asked yet: without the forge's image there is nothing to probe with, and the run makes it.
+    None where the engine cannot be probed yet, because the run still has to make the forge's image.
     """
     if options.forge == "host" or isinstance(found, NoEngine):
         return None
@@ -47,8 +47,7 @@ def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit 
 
 
 def choose_forge(option: str, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
-    """Raises NoEngine or EngineUnfit where a container is wanted and none will do, ToolMissing where the host's Elixir
-    is old.
+    """Choose the forge. Raises NoEngine, EngineUnfit, or ToolMissing where this machine's Elixir is too old.
     """
     if unfit is not None:
         return _without(option, unfit)
@@ -80,7 +79,7 @@ def _without(option: str, unfit: EngineUnfit) -> Choice:
 
 
 def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
-    """Raises EngineUnfit, and what `rollout.site.postgres.choose_database` raises."""
+    """Choose the database. Raises EngineUnfit, and what `rollout.site.postgres.choose_database` raises."""
     if unfit is not None and options.database == "container":
         raise unfit
     choice = postgres.choose_database(options.database, isinstance(found, Engine) and unfit is None)
@@ -88,7 +87,7 @@ def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnf
 
 
 def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Choice) -> None:
-    """`--offline` cuts containers off; it cannot cut off this machine."""
+    """Raise UsageError for `--offline` without containers: this machine itself cannot be cut off."""
     if options.offline and (forge.kind, database.kind) != ("container", "container"):
         raise UsageError(
             f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
@@ -97,7 +96,7 @@ def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Cho
 
 
 def refuse_what_cannot_be_isolated(way: Way) -> None:
-    """An isolated network is the engine's own: this process has to reach it."""
+    """Raise UsageError for `--offline` where this process cannot reach the engine's own networks."""
     if not way.isolates:
         raise UsageError(
             f"--offline needs an engine whose own networks this process reaches; here containers run as {way.told()}.",
@@ -106,13 +105,13 @@ def refuse_what_cannot_be_isolated(way: Way) -> None:
 
 
 def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choice) -> None:
-    """A path that is only observed is superuser of its database server, which then has to be a server of its own."""
+    """Raise UsageError where an observed path would be superuser of a server that is not its own."""
     if not plan.is_observed:
         return
     if database.kind == "url":
         raise UsageError(
-            f"The path {plan.name} does as it likes, as user postgres with password postgres; "
-            "it does not get the server of --database.",
+            f"The path {plan.name} needs a server of its own, with user postgres and password postgres; "
+            "it cannot use the server of --database.",
             advice="Leave the path out, or --database; or say container or embedded.",
         )
     if options.offline and options.script is None:
@@ -152,7 +151,7 @@ def _require(found: Engine | NoEngine, reason: str) -> Engine:
 
 
 def engine_needed(found: NoEngine, reason: str) -> EngineNeeded:
-    """The error where an engine is needed: beside one that the user has named, no other is to be installed."""
+    """The error where an engine is needed. If the user named one, no other is installed."""
     if found.named:
         return EngineNeeded(reason=reason, commands=(found.mend,), to="To go on with another")
     return EngineNeeded(reason=reason, commands=_INSTALL)

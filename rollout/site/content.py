@@ -1,4 +1,4 @@
-"""The content of a file as an object of the store: its bytes, or, of a sparse file, only those that are there.
+"""Stores the content of a file: its bytes, or of a sparse file only the parts with data.
 
 An entry of a manifest names it: the BLAKE2b-160 of the bytes; `sparse:` and that of where data is and the data; or
 `unread`, for a file that cannot be read, or has holes that its file system does not tell. Nothing here follows a link,
@@ -25,17 +25,17 @@ _SEGMENT = struct.Struct(">QQ")  # offset, length
 
 
 class NotAFile(OSError):
-    """What is to be read is no regular file (any more)."""
+    """The path is not a regular file (any more)."""
 
 
 def object_of(content: str) -> str | None:
-    """The digest of the object that holds a content; None where none can."""
+    """The digest of the object that stores a content; None where nothing does."""
     digest = content.removeprefix(SPARSE)
     return None if digest == UNREAD else digest
 
 
 def content_of(path: str) -> str:
-    """What a manifest calls the content of a file. Raises OSError where it is gone, or no regular file.
+    """The manifest's name for the content of a file. Raises OSError where it is gone or not a regular file.
 
     A file that may not be read is `unread`: a difference of size, mode or time is still seen.
     """
@@ -54,7 +54,7 @@ def content_of(path: str) -> str:
 
 
 def chunks(path: str, content: str) -> Iterator[bytes]:
-    """The object of a file, in blocks. Raises OSError where it is gone, or no regular file."""
+    """The stored object of a file, in blocks. Raises OSError where it is gone or not a regular file."""
     with _opened(path) as (handle, info):
         segments = _segments(handle, info) if content.startswith(SPARSE) else None
         yield from _chunks(handle, segments)
@@ -76,7 +76,7 @@ def write(handle: int, size: int, content: str, data: bytes) -> None:
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a regular file, holes and permissions included, to a place where nothing is. Raises OSError."""
+    """Copy a regular file with holes and permissions to a new path. Raises OSError."""
     with _opened(source) as (handle, info):
         made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -104,7 +104,7 @@ def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
 
 
 def _segments(handle: int, info: os.stat_result) -> list[tuple[int, int]] | None:
-    """Where there is data to be read, None where that cannot be known: all of a file, unless most of it is holes."""
+    """The parts of a file with data: the whole file, unless it is mostly holes. None where that is unknown."""
     whole = [(0, info.st_size)]
     if info.st_size < _SPARSE_FROM:
         return whole

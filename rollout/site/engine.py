@@ -1,4 +1,4 @@
-"""The container engine: Docker, or Podman through Docker's API. Found where the user has it, never configured."""
+"""Finds the container engine: Docker, or Podman through Docker's API."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _UNREACHABLE = (docker.errors.DockerException, requests.RequestException, httpx.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """An engine that answers. `url` is what DOCKER_HOST would say, `kind` docker or podman, `os` what it runs on.
+    """An engine that answers. `url` is its DOCKER_HOST, `kind` docker or podman, `os` its operating system.
 
     `tls` is None where it does without, as behind a socket.
     """
@@ -65,7 +65,7 @@ class Engine:
         return _client(self.url, self.tls)
 
     def command(self) -> tuple[str, ...]:
-        """The engine's own program, reaching this very engine; a subcommand has to follow."""
+        """The engine's command line program, pointed at this engine; append a subcommand."""
         if self.kind == "podman":
             return ("podman", "--remote", "--url", self.url)
         if self.tls is not None:
@@ -75,15 +75,15 @@ class Engine:
         return ("docker",) if self.url == DEFAULT_SOCKET else ("env", f"DOCKER_HOST={self.url}", "docker")
 
     def settings(self) -> dict[str, str]:
-        """For the scripts of a deployment, and for who undoes a run: they are to reach this engine and no other."""
+        """Settings by which a deployment's scripts and recovery reach this same engine."""
         return {"XAVOS_ENGINE": self.kind, **as_settings(self.url, self.tls)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEngine:
-    """None answers; `reason` is half a sentence. `named` where the user named one, `mend` is the command against that.
+    """No engine answers; `reason` is a clause. `named`: the user named one; `mend` is the command that changes that.
 
-    One that is named is never replaced by another, nor is another installed.
+    A named engine is never replaced by another, and no other one is installed.
     """
 
     reason: str
@@ -92,7 +92,7 @@ class NoEngine:
 
 
 class _Api(docker.APIClient):
-    """Takes nothing from the user's surroundings.
+    """An API client that reads none of the user's configuration.
 
     No proxies and credential helpers of ~/.docker/config.json (docker-py writes such proxies, passwords included, into
     every container and build), and none of the proxies, certificates and passwords (~/.netrc) that requests looks for.
@@ -116,7 +116,7 @@ class _Api(docker.APIClient):
 
 
 class Client(docker.DockerClient):
-    """docker-py's client, of an engine at `base_url`, deaf to the user's Docker configuration."""
+    """docker-py's client for the engine at `base_url`, without the user's Docker configuration."""
 
     def __init__(self, **options: Any) -> None:
         self.api = _Api(**options)
@@ -129,7 +129,7 @@ def _client(url: str, tls: Tls | None) -> docker.DockerClient:
 
 @contextlib.contextmanager
 def engine_of_run(settings: Mapping[str, str]) -> Iterator[None]:
-    """In here the engine is the one of these settings (see Engine.settings), whatever the environment says by now.
+    """In this block the engine is the one of these settings (see Engine.settings), not that of the environment.
 
     Nothing changes where they name none, as those of runs without an engine.
     """
@@ -141,7 +141,7 @@ def engine_of_run(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def meant() -> Hashable:
-    """All that says which engine is meant; equal while that stays the same."""
+    """Everything that selects the engine; equal as long as the selection is the same."""
     settings = _of_run.get() or {}
     return tuple(sorted(settings.items())), tuple(os.environ.get(variable) for variable in VARIABLES)
 

@@ -1,4 +1,4 @@
-"""Where the user's container engine is, by the rules of Docker's own command line; asks no engine.
+"""Finds the address of the user's container engine by the rules of Docker's command line. Contacts no engine.
 
 | order | what names the engine |
 |---|---|
@@ -39,7 +39,7 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Paths of certificates, "" where there is none. `verify`: the engine's certificate must be good."""
+    """Paths of certificates, "" where there is none. `verify`: check the engine's certificate."""
 
     folder: str
     ca: str = ""
@@ -50,7 +50,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """An engine that the user has named: `by` says with what, `mend` is the command that takes it back."""
+    """The address of an engine that the user named. `by` is the setting, `mend` the command that removes it."""
 
     url: str
     by: str
@@ -83,7 +83,7 @@ def of_settings(settings: Mapping[str, str]) -> Address:
 
 
 class BadAddress(Exception):
-    """What names the engine cannot be used; one sentence without its end. `mend` is a command."""
+    """The setting that names the engine is unusable. The text is a clause, `mend` a command."""
 
     def __init__(self, reason: str, *, mend: str) -> None:
         super().__init__(reason)
@@ -91,7 +91,7 @@ class BadAddress(Exception):
 
 
 def named_address(env: Mapping[str, str]) -> Address | None:
-    """The engine that the user has named; None where it is to be looked for. Raises BadAddress."""
+    """The engine that the user named; None where none is named. Raises BadAddress."""
     if host := env.get("DOCKER_HOST"):
         return _from_variable("DOCKER_HOST", host, env)
     if name := env.get("DOCKER_CONTEXT"):
@@ -228,12 +228,12 @@ def _is_file(path: Path) -> bool:
 
 
 def broken_configuration(env: Mapping[str, str]) -> str:
-    """Half a sentence where config.json is there and cannot be read; then no context of it counts, as for Docker."""
+    """Why config.json cannot be read, or "". Its context is then ignored, as Docker does."""
     return _configuration(env)[1]
 
 
 def _configuration(env: Mapping[str, str]) -> tuple[Mapping[str, Any], str]:
-    """What config.json says, and what is wrong with it."""
+    """The content of config.json, and why it is unusable ("" if it is not)."""
     file = _folder(env) / "config.json"
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
@@ -247,7 +247,7 @@ def _configuration(env: Mapping[str, str]) -> tuple[Mapping[str, Any], str]:
 
 
 def _folder(env: Mapping[str, str]) -> Path:
-    """Docker's configuration; of a user without a home it is nowhere."""
+    """The folder of Docker's configuration."""
     if named := env.get("DOCKER_CONFIG"):
         return Path(named)
     home = env.get("HOME")

@@ -1,4 +1,4 @@
-"""What a container engine refuses, or breaks over, as an error that says what it was asked for."""
+"""Turns errors of a container engine into EngineFailed, which names the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rollout.errors import EngineFailed
 
 @contextlib.contextmanager
 def asking(text: str) -> Iterator[None]:
-    """The block asks the engine to do what `text` says. Raises EngineFailed where it does not."""
+    """Wrap a request to the engine, described by `text`. Raises EngineFailed."""
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:

@@ -1,6 +1,6 @@
 """Finds a way in which an engine's containers share files and network with this process, or refuses the engine.
 
-A way that was proven is remembered in the cache folder, for as long as nothing changes by which it was found.
+A proven way is remembered in the cache folder for six hours, as long as engine and machine are the same.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
         info = client.info()
         own = own_container(client)
     except (docker.errors.DockerException, requests.RequestException) as error:
-        raise EngineUnfit(engine=_named(engine), tried=(f"it does not say what it is ({error})",)) from error
+        raise EngineUnfit(engine=_named(engine), tried=(f"it does not describe itself ({error})",)) from error
     place = place_of(options)
     remembered = options.cache / REMEMBERED / f"{_key(engine, info, own, image, place)}.json"
     way = _recall(remembered)
@@ -60,12 +60,12 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
 
 
 def settle_probes(state: Path) -> tuple[str, ...]:
-    """Remove what the probes of killed runs left; returns what is left, a line each."""
+    """Remove what the probes of killed runs left. Returns what could not be removed, one line each."""
     return probe.settle(state, _connect)
 
 
 def ways(info: Mapping[str, Any], own: Mapping[str, Any] | None) -> tuple[Way, ...]:
-    """The ways to try, by what the engine says of itself and of the container that this process runs in."""
+    """The ways to try, from the engine's own information and the container that this process runs in."""
     network = network_of(own) if own else HOST
     mounts = mounts_of(own) if own else ()
     user = f"{os.getuid()}:{os.getgid()}"
@@ -84,7 +84,7 @@ def place_of(options: Options) -> Path:
 
 
 def is_rootless(info: Mapping[str, Any]) -> bool:
-    """Whether the engine runs as a plain user, by its own words: Docker's and Podman's differ."""
+    """Whether the engine reports that it is rootless; Docker and Podman say so differently."""
     return bool(info.get("Rootless")) or any("name=rootless" in str(each) for each in info.get("SecurityOptions") or ())
 
 
@@ -124,7 +124,7 @@ def _connect(url: str) -> DockerClient | None:
 
 
 def _key(engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None, image: str, place: Path) -> str:
-    """A digest of everything by which a way was found."""
+    """A digest of everything that a proven way depends on."""
     facts = {
         "engine": [engine.url, engine.kind, engine.version, _socket(engine.url)],
         "told": {name: info.get(name) for name in _TOLD_BY_ENGINE},
@@ -141,7 +141,7 @@ def _key(engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None,
 
 
 def _socket(url: str) -> list[int]:
-    """An engine that is started anew makes its socket anew."""
+    """Identifies the socket file, which a restarted engine makes anew."""
     if url.startswith("unix://"):
         with contextlib.suppress(OSError):
             stat = Path(url.removeprefix("unix://")).stat()
@@ -160,7 +160,7 @@ def _recall(file: Path) -> Way | None:
 
 
 def _remember(file: Path, way: Way) -> None:
-    """Written beside and moved: several runs may do so at once. Where it cannot be kept, it is found again."""
+    """Save the way atomically, because several runs may do so at once. A failure to save is ignored."""
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_suffix(f".{os.getpid()}")

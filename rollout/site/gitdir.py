@@ -1,4 +1,4 @@
-"""The folder `.git` of a repository that is not ours: what belongs into a copy that stands on its own.
+"""Copies the folder `.git` of a user's repository so that the copy is independent.
 
 As gitrepository-layout(5) has it: `.git` may be a file that names the folder (worktrees, submodules); a worktree has
 files of its own and shares the others; objects may be borrowed from other stores.
@@ -25,7 +25,7 @@ _LEFT_OUT = frozenset({"worktrees", "modules", "objects/info/alternates", "commo
 
 
 def asked(folder: Path, *arguments: str) -> str | None:
-    """Ask Git something that changes nothing; None where it says no. What the user has set up to be ignored counts."""
+    """Run a read-only Git command; None where it fails. The user's ignore rules apply."""
     environment = {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CONFIG_HOME") if name in os.environ}
     quiet = ("safe.directory=*", "core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
     try:
@@ -57,7 +57,7 @@ def files_of(top: Path) -> Iterator[tuple[str, str]]:
 
 
 def facts_of(top: Path) -> Mapping[str, str]:
-    """What a script may leave in the copy of its repository: branches, tags, worktrees, where HEAD is."""
+    """The facts of a repository that a script may change: branches, tags, worktrees, HEAD."""
     if not (top / ".git").is_dir():
         return {}
     name, facts = top.name, {}
@@ -78,7 +78,7 @@ def facts_of(top: Path) -> Mapping[str, str]:
 
 
 def make_independent(folder: Path) -> None:
-    """Have a copy of `.git` be a repository with a working tree around it, that pushes nowhere."""
+    """Make a copied `.git` an independent repository with a working tree and without push addresses."""
     config = folder / "config"
     for file in (config, folder / "config.worktree"):
         if file.is_file():
@@ -112,7 +112,7 @@ def _named(file: Path, folder: Path) -> Path:
 
 
 def _borrowed(objects: Path, *, seen: set[Path]) -> Iterator[Path]:
-    """The object stores that one borrows from, and those that they borrow from."""
+    """The object stores that a store borrows from, recursively."""
     try:
         lines = (objects / "info" / "alternates").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

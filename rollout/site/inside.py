@@ -1,4 +1,4 @@
-"""Commands in a container: the one module that calls the engine's exec API (Docker's or Podman's).
+"""Runs commands in a container. The only module that calls the engine's exec API.
 
 A busy engine closes the streams of a short command before it has copied them: the exit code is right, the output is cut
 or missing. So every command prints an end mark with its exit code after its output. Without the mark, output was lost.
@@ -37,7 +37,7 @@ _ANSWERED = '"$@"; code=$?; printf \'%s %d\\n\' "$0" "$code"; printf \'%s %d\\n\
 
 
 class OutputLost(RolloutError):
-    """The engine lost what a command printed, however often it was asked."""
+    """The engine lost a command's output several times."""
 
     def __init__(self, *, container: str, command: str) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class OutputLost(RolloutError):
 
 
 class EndMark:
-    """Takes the mark out of a stream. `exit_code` is what stood behind it, None until it has come."""
+    """Removes the end mark from a stream. `exit_code` is the code after the mark, None until it has come."""
 
     def __init__(self, text: str = "") -> None:
         self.text = text or f"{_START}{secrets.token_hex(8)}"
@@ -56,7 +56,7 @@ class EndMark:
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What of the stream is output for sure; the beginning of a mark is held back until more is known."""
+        """The output in the chunk. A possible beginning of the mark is held back."""
         if self.exit_code is not None:
             return chunk
         data, self._held = self._held + chunk, b""
@@ -73,13 +73,13 @@ class EndMark:
         return before + rest
 
     def rest(self) -> bytes:
-        """At the end of the stream: what was held back and is no mark, since it was cut off."""
+        """At the end of the stream: output that was held back and is not a mark."""
         held, self._held = self._held, b""
         return b"" if held.startswith(self._head) else held
 
 
 class Exec:
-    """A command that was started in a container; its output comes in chunks, both streams in one, without the mark."""
+    """A running command in a container. Its output comes in chunks, both streams in one, without the mark."""
 
     def __init__(
         self, container: Container, pidfile: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: str
@@ -101,7 +101,7 @@ class Exec:
         return self.is_marked or _is_killed(self.exit_code())
 
     def chunks(self) -> Iterator[bytes]:
-        """Start it; ends with the command, also where the stream ends before. Never raises for a stream that breaks."""
+        """Start it and yield its output until it ends. A broken stream is not an error."""
         try:
             for chunk in self._api.exec_start(self.id, stream=True):
                 yield self._mark.feed(chunk)
@@ -114,13 +114,13 @@ class Exec:
         return self._mark.exit_code if self.is_marked else _inspect(self._api, self.id)[0]
 
     def is_running(self) -> bool:
-        """What the engine says; False where it does not answer."""
+        """Whether the engine reports it as running; False where it does not answer."""
         return not self.is_marked and _inspect(self._api, self.id)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a short command said. `is_whole` is False where the engine lost a part of it."""
+    """The result of a short command. `is_whole` is False where the engine lost output."""
 
     exit_code: int | None
     output: bytes
@@ -140,10 +140,10 @@ def ask(
     cwd: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Run a short command to its end and return all that it said, each stream apart.
+    """Run a short command to its end and return its output, each stream separately.
 
-    `again`: the command only reads, or doing it twice is the same as once. Then it is asked again where output was
-    lost, and OutputLost is raised where that does not help. Otherwise the loss is told in `errors`.
+    `again`: the command only reads, or doing it twice is the same as once. It is repeated where output was
+    lost, and OutputLost is raised if that does not help. Otherwise `errors` reports the loss.
     Raises APIError (NotFound among them) where the container does not run.
     """
     left = ASKED_AT_MOST
@@ -170,7 +170,7 @@ def _once(container: Container, argv: Sequence[str], *, user: str, env: Mapping[
 
 
 def leave(container: Container, *argv: str, user: str = "", env: Mapping[str, str] | None = None) -> None:
-    """Start a command and leave it running; nobody hears what it says."""
+    """Start a command and leave it running. Its output is discarded."""
     _api(container).exec_start(_create(container, argv, user=user, env=env or {}, cwd=""), detach=True)
 
 
@@ -197,7 +197,7 @@ def _ended(api: APIClient, identity: str) -> int | None:
 
 
 def _is_killed(code: int | None) -> bool:
-    """Whether the shell that prints the mark did not live to do so: it was killed, or its container is gone."""
+    """Whether the shell was killed before it could print the mark, or its container is gone."""
     return code is None or code >= _BY_SIGNAL
 
 

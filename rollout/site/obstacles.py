@@ -1,4 +1,4 @@
-"""What else can be in a deployment's way than its folder: listeners, databases, containers. Asked without a change."""
+"""Finds obstacles other than the folder: listeners, databases, containers. Changes nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rollout.site.engine import Engine
 
 
 def refuse_port(port: int) -> None:
-    """Raise PortTaken where nothing of ours could listen on it."""
+    """Raise PortTaken where XAVOS could not listen on the port."""
     holder = processes.port_obstacle(port)
     if holder is not None:
         raise PortTaken(port=port, holder=holder)
 
 
 def is_looked_for_at_the_usual_port(path: str, options: Options) -> bool:
-    """A script may have the database's port written in, as a fresh application has."""
+    """Whether the path's script may expect PostgreSQL at its usual port, as a new application does."""
     return path.startswith(SCRIPT) and not options.offline
 
 
@@ -37,14 +37,14 @@ def is_server_of_the_users(database: str) -> bool:
 
 
 def refuse_databases(address: str, role: str, databases: tuple[str, ...], redactor: Redactor | None = None) -> None:
-    """Raise RolloutError where a server of the user's cannot be used, or has role or databases of these names."""
+    """Raise RolloutError where a user's server is unusable, or has a role or database of these names."""
     server = postgres.ExistingServer(address, redactor=redactor)
     server.start()
     postgres.refuse_existing(server, role, databases)
 
 
 def refuse_engine_names(engine: Engine, run: str) -> None:
-    """Raise AlreadyExists for a container or network that is called as one of the run's would be."""
+    """Raise AlreadyExists for a container or network with a name that the run needs."""
     name = f"xavos-{run}"
     client = engine.client()
     filters: dict[str, str | list[str] | bool] = {"name": name}

@@ -1,4 +1,4 @@
-"""The container that this process runs in, where the engine knows one."""
+"""Finds the container that this process runs in, if the engine knows it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOUNTINFO = Path("/proc/self/mountinfo")
 
 
 def own_container(client: DockerClient) -> Mapping[str, Any] | None:
-    """What the engine says of the container that this process runs in; None outside of its containers."""
+    """The engine's data about this process's container; None outside of its containers."""
     for identity in possible_ids(_read(_MOUNTINFO), socket.gethostname()):
         try:
             found: Mapping[str, Any] = client.api.inspect_container(identity)

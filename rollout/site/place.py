@@ -1,4 +1,4 @@
-"""Where a deployment would go, looked at by `lstat` alone: nothing there is opened, listed, read or changed.
+"""Checks the place of a deployment by `lstat` alone: nothing is opened, listed, read or changed.
 
 Paths are compared after links in them are followed, as far as they exist.
 """
@@ -36,9 +36,9 @@ _KINDS = (
 
 
 def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
-    """Raise Refused where a deployment's folder or its repository cannot be made, or something is there already.
+    """Raise Refused where a deployment's folder or repository exists or cannot be made.
 
-    `owners`: folder → whose it is, as a sentence, for those of other runs of ours.
+    `owners`: the folders of other runs of ours, each with a sentence about its owner.
     """
     refuse_what_is_there(directory, owners)
     parent = _nearest_parent(directory)
@@ -49,7 +49,7 @@ def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] =
 
 
 def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
-    """Raise AlreadyExists for whatever stands where the folder or its repository would: also a dangling link."""
+    """Raise AlreadyExists where the folder or its repository exists, even as a dangling link."""
     for path, is_repository in ((directory, False), (beside(directory), True)):
         found = _look(path, directory)
         if found is not None:
@@ -65,7 +65,7 @@ def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingPr
 
 
 def writable_reason(folder: Path) -> str | None:
-    """Why a folder that the suite writes to can be neither used nor made; None where it can."""
+    """Why a folder of the suite cannot be used or made; None where it can."""
     try:
         if os.path.lexists(folder) and not is_folder(folder):
             return "it is not a folder"
@@ -78,7 +78,7 @@ def writable_reason(folder: Path) -> str | None:
 
 
 def _look(path: Path, directory: Path) -> os.stat_result | None:
-    """What is there; None for nothing. Raises Refused where that cannot be seen."""
+    """The lstat of a path; None where nothing is there. Raises Refused where that cannot be seen."""
     try:
         return os.lstat(path)
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def _leads_somewhere(link: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is one, or a link to one; whatever keeps that from being seen is a no."""
+    """Whether the path is a folder or a link to one. False where it cannot be looked at."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def is_folder(path: Path) -> bool:
 
 
 def _about(path: Path) -> str:
-    """What else is to be said of a folder that is there, as sentences."""
+    """Sentences that warn about an existing folder: home, root, checkout, mount point."""
     real = _real(path)
     said = {
         "It is the root of the file system.": real == real.parent,
@@ -128,7 +128,7 @@ def _about(path: Path) -> str:
 
 
 def _nearest_parent(directory: Path) -> Path:
-    """The nearest folder above that exists. Raises Refused where what is above is no folder, or cannot be seen."""
+    """The nearest existing parent folder. Raises Refused where a parent is not a folder or cannot be seen."""
     for parent in directory.parents:
         found = _look(parent, directory)
         if found is None:
@@ -142,7 +142,7 @@ def _nearest_parent(directory: Path) -> Path:
 
 
 def _refuse_overlaps(directory: Path, options: Options) -> None:
-    """A deployment is in nobody else's folder that counts, nor around one."""
+    """Raise UnfitPlace where the deployment would be inside or around a folder that must stay clear."""
     real = _real(directory)
     for place, what in _kept_clear(options).items():
         other = _real(place)
@@ -156,7 +156,7 @@ def _refuse_overlaps(directory: Path, options: Options) -> None:
         if all(os.path.lexists(parent / name) for name in _STORE):
             raise UnfitPlace(directory=directory, reason=f"it is in a Git repository's own folder, {parent}")
     if any(real.is_relative_to(place) for place in _KERNEL) and not real.is_relative_to(_ORDINARY):
-        raise UnfitPlace(directory=directory, reason="what is put there is the kernel's, and does not stay")
+        raise UnfitPlace(directory=directory, reason="it is in a file system of the kernel, where files do not stay")
     if ROOT in real.parents:
         first = real.relative_to(ROOT).parts[0]
         if real == ROOT / DEPLOYMENTS or (first not in {DEPLOYMENTS, "reports"} and os.path.lexists(ROOT / first)):
@@ -188,7 +188,7 @@ def _refuse_names(directory: Path, parent: Path) -> None:
         if len(os.fsencode(name)) > most:
             raise UnfitPlace(directory=directory, reason=f"a name there has at most {most} bytes, and {name} has more")
     if len(os.fsencode(directory)) + _DEEPEST > longest:
-        raise UnfitPlace(directory=directory, reason=f"a path has at most {longest} bytes, too few for what goes below")
+        raise UnfitPlace(directory=directory, reason=f"the paths in it would have more than {longest} bytes")
 
 
 def _why_closed(parent: Path) -> str:

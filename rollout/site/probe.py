@@ -1,7 +1,7 @@
-"""The probe: a container that exchanges a file and connections with this process, to prove a way of running containers.
+"""The probe container: proves that containers share files and network with this process.
 
-What it makes is recorded before it is made, so that recovery removes it after a kill. It also ends and is removed by
-itself after 15 s.
+Its container and folder are recorded before they are made, so that recovery can remove them after a kill. The
+container also ends and is removed by itself after 15 s.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ my $caller = $listener->accept; print $caller "$token\n"; close $caller;
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a probe showed: half a sentence for what does not work, empty where it does."""
+    """The result of a probe: a clause for everything that does not work, "" where it works."""
 
     engine: str = ""
     files: str = ""
@@ -68,7 +68,7 @@ class Seen:
 
 
 def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, place: Path) -> Seen:
-    """Run one probe by this way, with a folder in `place`; nothing of it is left.
+    """Run one probe in this way, with a folder in `place`. Nothing of it is left.
 
     `url` is the engine's, by which recovery finds it again.
     """
@@ -107,7 +107,7 @@ class _Report:
 
 
 def _report(listener: socket.socket, token: str, runs: Callable[[], bool]) -> _Report:
-    """Wait for the connection that the probe makes: its token, its own port, what it could not do with files."""
+    """Wait for the probe's connection, which carries its token, its port and its file errors."""
     until = time.monotonic() + _WITHIN
     listener.settimeout(0.2)
     while time.monotonic() < until:

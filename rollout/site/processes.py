@@ -113,7 +113,7 @@ def port_holder(port: int, *, seconds: float = 0.0) -> str | None:
 
 
 def port_obstacle(port: int) -> str | None:
-    """Why nothing of ours could listen on the port of this machine: who does, or what the system says to it."""
+    """Why XAVOS could not listen on a port of this machine: another listener, or an error of the system."""
     holder = port_holder(port)
     if holder is not None:
         return holder

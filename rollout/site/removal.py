@@ -1,4 +1,4 @@
-"""Removing trees that do not want to be removed: folders without write permission, and files that come meanwhile."""
+"""Removes trees, also with folders without write permission and files that appear meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AT_MOST = 5  # attempts, where somebody goes on writing into the tree
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all that is in it, or whatever else is there; silent where nothing is.
+    """Remove a folder with its content, or a file. Nothing happens where nothing is there.
 
     A folder of ours that forbids writing or reading is opened first, as otherwise a plain user could remove nothing.
     Raises OSError where something stays.
@@ -50,7 +50,7 @@ def open_folder(path: Path | str) -> bool:
 
 
 def _again(function: Callable[..., Any], path: str, error: tuple[type[BaseException], BaseException, Any]) -> None:
-    """Open what forbids it, then try once more; what is gone by itself is gone."""
+    """Grant write permission and try once more. A vanished file is no error."""
     problem = error[1]
     if isinstance(problem, FileNotFoundError):
         return

@@ -1,4 +1,4 @@
-"""A deployment's place in the world, as far as it exists: folder, forge, database server, gateway, processes."""
+"""The site of a deployment: folder, forge, database server, gateway, processes."""
 
 from __future__ import annotations
 

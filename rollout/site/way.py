@@ -36,7 +36,7 @@ class Way:
         return self.network.startswith(JOINED)
 
     def source(self, folder: Path) -> str:
-        """Where the engine has a folder of this process."""
+        """The path of a folder of this process as the engine sees it."""
         for inside, outside in self.mounts:
             if Path(inside) in (folder, *folder.parents):
                 return str(Path(outside) / folder.relative_to(inside))
@@ -59,7 +59,7 @@ class Way:
         return options
 
     def told(self) -> str:
-        """For people: as whom its containers run, and on which network."""
+        """A description for people: user and network of its containers."""
         user = f"user {self.user}"
         if self.mapped:
             user += " (mapped by the rootless engine)"

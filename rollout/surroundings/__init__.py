@@ -1,7 +1,7 @@
-"""The one place that decides what reaches in from outside: variables, files of the user, settings of the process.
+"""Decides what the suite takes from its environment: variables, files of the user, process settings.
 
 Programs that the suite starts get an environment from `programs`, which passes variables on by name. Clients that
-ask for something outside this machine use `outward`, which knows proxies and certificates. `process` settles what this
+ask for something outside this machine use `outward`, which knows proxies and certificates. `process` resets what this
 process inherits. `variables` knows every variable whose name starts with XAVOS_.
 """
 

@@ -1,7 +1,7 @@
-"""The way out of this machine: proxies and certificates, as its environment names them.
+"""Requests to other machines: proxies and certificates from the environment.
 
 `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (also in lower case, which wins), `SSL_CERT_FILE`, `SSL_CERT_DIR`
-and `HEX_CACERTS_PATH`. Nothing is read before the first request, so what nobody asks for cannot fail.
+and `HEX_CACERTS_PATH`. Nothing is read before the first request, so an unused proxy cannot fail.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ProxyChoice:
 
 
 def proxy_for(url: httpx.URL, environment: Mapping[str, str]) -> ProxyChoice | None:
-    """The proxy on the way to `url`, None where there is none: this machine is always reached directly.
+    """The proxy for `url`, or None. This machine is always reached directly.
 
     Raises Unusable.
     """
@@ -72,7 +72,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_exempt(host: str, port: int, environment: Mapping[str, str]) -> bool:
-    """By NO_PROXY: names (with what is below them), addresses, networks, each with or without a port; or `*`."""
+    """Whether NO_PROXY names the host: as name or parent domain, address, network, with or without port, or `*`."""
     text = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     return any(_covers(entry, host.lower(), port) for entry in re.split(r"[,\s]+", text.lower()) if entry)
 
@@ -112,7 +112,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def trust(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """What this machine trusts, and the certificates that the environment names beside it. Raises Unusable."""
+    """A TLS context with this machine's certificates and those of the environment. Raises Unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     for variable in (*CERTIFICATES, HEX_CERTIFICATES):
@@ -132,7 +132,7 @@ def trust(environment: Mapping[str, str]) -> ssl.SSLContext:
 
 
 class OutwardTransport(httpx.BaseTransport):
-    """Sends each request directly or by the proxy that its address has; errors say which proxy it was."""
+    """Sends each request directly or through its proxy. Errors name the proxy."""
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, limits: httpx.Limits | None = None) -> None:
         self._environment = dict(os.environ if environment is None else environment)

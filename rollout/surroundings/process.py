@@ -1,4 +1,4 @@
-"""What this process inherits: variables that its libraries obey by themselves, signals, umask, standard streams."""
+"""Resets what this process inherited: variables that libraries read, signals, umask, standard streams."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OBEYED = (
 
 
 def enter(environment: MutableMapping[str, str] | None = None) -> None:
-    """Settle what was inherited. Called before anything else by whatever is started as a process of the suite."""
+    """Reset what was inherited. Every process of the suite calls this first."""
     env = os.environ if environment is None else environment
     for name in _OBEYED:
         env.pop(name, None)

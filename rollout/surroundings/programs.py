@@ -1,4 +1,4 @@
-"""Environments for programs on this machine. Each passes variables on by name; every other variable stays outside.
+"""Environments for programs on this machine: variables are passed on by name, all others are left out.
 
 Each function takes the environment to read from (default: this process's own) and returns a new dict.
 """
@@ -35,7 +35,7 @@ WORDS_TO_PYTEST = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AU
 
 
 def program(environment: Mapping[str, str] | None = None, /, **more: str) -> dict[str, str]:
-    """For a program that reaches nothing outside this machine. Its messages are in English."""
+    """For a program that does not use the network. Its messages are in English."""
     env = _given(environment)
     return {
         "PATH": env.get("PATH") or os.defpath,
@@ -48,19 +48,19 @@ def program(environment: Mapping[str, str] | None = None, /, **more: str) -> dic
 
 
 def outward_program(environment: Mapping[str, str] | None = None, /, **more: str) -> dict[str, str]:
-    """For a program that fetches something: with the proxies and certificates of this machine."""
+    """For a program that uses the network: with proxies and certificates."""
     env = _given(environment)
     return {**program(env), **_named(env, OUTWARD), **more}
 
 
 def toolchain(environment: Mapping[str, str] | None = None, /, **more: str) -> dict[str, str]:
-    """For questions to this machine's Elixir: where it and Hex are, nothing that changes how it works."""
+    """For this machine's Elixir: variables that locate it and Hex, none that change how it works."""
     env = _given(environment)
     return {**program(env), **_named(env, _TOOLCHAIN), **_prefixed(env, _VERSION_MANAGERS), **more}
 
 
 def npm(environment: Mapping[str, str] | None = None, /, **more: str) -> dict[str, str]:
-    """For questions to this machine's npm: its own configuration, nothing that Node.js itself obeys."""
+    """For this machine's npm: its own configuration, no variables of Node.js."""
     env = _given(environment)
     return {**program(env), **_named(env, (*_NPM, *map(str.upper, _NPM))), **_prefixed(env, _VERSION_MANAGERS), **more}
 

@@ -1,4 +1,4 @@
-"""Variables whose names start with XAVOS_: those that are known, and a warning for any other."""
+"""Warns of unknown variables whose names start with XAVOS_."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _NEAR = 0.6
 
 
 def known() -> frozenset[str]:
-    """Every name that means something."""
+    """Every known name."""
     return frozenset((*(flag.variable for flag in FLAGS), *FOLDERS, *SET_UP, *OWN, *APPLICATION))
 
 
 def warnings(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """One sentence for each variable that nothing reads, with the nearest name that means something.
+    """One sentence for each unknown variable, with the nearest known name.
 
-    Empty for a session that another one started: that one has said it.
+    Empty for a session that another one started, which has warned already.
     """
     env = os.environ if environment is None else environment
     if RUN_FOLDER in env:

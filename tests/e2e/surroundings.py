@@ -1,4 +1,4 @@
-"""The environment of somebody whose machine is set up for much else: nothing of it may reach a run."""
+"""A hostile environment: variables and configuration files that must not affect a run."""
 
 from __future__ import annotations
 

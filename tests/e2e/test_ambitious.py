@@ -135,6 +135,6 @@ def test_it_does_not_get_a_database_server_of_somebody_elses(world: World) -> No
     before = world.seen()
     ended = world.run("--path=ambitious", "--database=postgresql://boss:their-secret@127.0.0.1:5432/postgres")
     assert ended.code == 4
-    assert "does not get the server of --database" in ended.output
+    assert "cannot use the server of --database" in ended.output
     assert "their-secret" not in ended.output
     assert before == world.seen()

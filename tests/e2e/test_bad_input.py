@@ -144,7 +144,7 @@ def test_what_is_in_the_way_of_one_path_refuses_all(world: World) -> None:
     refused_before_anything(world, ended, "realistic", "incremental", "ambitious")
     told = {name: path["failure"]["message"] for name, path in world.verdict()["paths"].items()}
     assert f"The folder {place} exists already" in told["ambitious"]
-    assert told["realistic"].startswith("Not begun, because the path ambitious cannot: The folder")
+    assert told["realistic"].startswith("Not started, because the path ambitious cannot start: The folder")
     assert ["failed"] == [
         event["outcome"]
         for event in read_events(world.reports / "latest" / "journal.jsonl")

@@ -101,7 +101,7 @@ def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, w
     assert verdict["killed"] is True
     assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
     again = world.run("--recover")
-    assert (again.code, again.output.strip()) == (0, "Nothing is owed.")
+    assert (again.code, again.output.strip()) == (0, "Nothing to undo.")
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_a_signal_midway_unwinds_to_nothing(rehearsed: Rehearsed, world: World, 
     assert before == world.seen(), ended.output[-3000:]
     assert verdict["interrupted"] is True
     assert verdict["paths"]["realistic"]["residue"] == []
-    assert world.run("--recover").output.strip() == "Nothing is owed."
+    assert world.run("--recover").output.strip() == "Nothing to undo."

@@ -103,4 +103,4 @@ def test_a_killed_run_is_recovered_to_nothing(
     assert verdict["killed"] is True
     assert (verdict["forge"]["kind"], verdict["database"]["kind"]) == ("host", "embedded")  # for dev by `auto`
     assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
-    assert there.pytest(user, "--recover").output.strip() == "Nothing is owed."
+    assert there.pytest(user, "--recover").output.strip() == "Nothing to undo."

@@ -86,4 +86,4 @@ def test_a_run_killed_in_an_installer_is_recovered_to_nothing(incremental: Rehea
     assert 0 == recovered.code, recovered.output[-3000:]
     assert before == world.seen()
     assert "rolled_back" == _path(world.verdict())["outcome"]
-    assert "Nothing is owed." == world.run("--recover").output.strip()
+    assert "Nothing to undo." == world.run("--recover").output.strip()

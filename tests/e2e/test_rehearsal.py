@@ -123,7 +123,7 @@ def test_a_kept_deployment_stays_until_it_is_removed(rehearsed: Rehearsed, world
     status = world.command("status")
     assert address in status.output
     assert "  running\n" in status.output
-    assert "Nothing is owed." == world.run("--recover").output.strip()
+    assert "Nothing to undo." == world.run("--recover").output.strip()
     assert 200 == httpx.get(f"{address}/", timeout=30, trust_env=False).status_code
     again = world.run("-k", "phase_passed")
     assert 0 != again.code

@@ -1,4 +1,4 @@
-"""The corpus of failures in tests/causes/: each has its right cause, package and quotation. `-s` prints the score."""
+"""Every failure in tests/causes/ gets the right cause, package and quotation. `-s` prints the score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that no command printed have the same causes: of Python, of an engine, of libpq, of a certificate."""
+"""Errors of Python, engines, libpq and TLS get the same causes as printed ones."""
 
 from __future__ import annotations
 

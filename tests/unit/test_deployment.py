@@ -1,4 +1,4 @@
-"""A deployment of small phases on this machine: what passes, fails, is refused, blocked, kept; and rolled back."""
+"""Deploys small phases on this machine: passed, failed, refused, blocked, kept, rolled back."""
 
 from __future__ import annotations
 

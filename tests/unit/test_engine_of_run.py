@@ -1,4 +1,4 @@
-"""A run is undone on the engine that it has used, whatever the environment names by then."""
+"""A run is undone on the engine that it used, even if the environment names another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which campaign a run is set beside: the newest on this machine of the same plan, packages and population."""
+"""A run is compared with the newest campaign of the same plan, packages and population."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals unwind: also that of a terminal that is closed, to which nothing can be written any more."""
+"""Signals roll back, including SIGHUP of a closed terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names a deployment can have: decided once, refused at the start, with the reason."""
+"""Unusable names of deployments are refused at the start, with the reason."""
 
 from __future__ import annotations
 

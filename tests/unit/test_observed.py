@@ -1,4 +1,4 @@
-"""A path that is only observed: what it does stays until the end, is listed, and goes with its site."""
+"""An observed path is not rolled back step by step: its residue is listed, then its site is removed."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ class TestTheApplicationOfAScript:
 class TestRefused:
     def test_somebody_elses_server(self, tmp_path: Path) -> None:
         database = Choice(kind="url", why="asked for")
-        with pytest.raises(UsageError, match="does not get the server of --database"):
+        with pytest.raises(UsageError, match="cannot use the server of --database"):
             refuse_what_cannot_be_observed(options(tmp_path), load_plan("ambitious"), database)
         refuse_what_cannot_be_observed(options(tmp_path), load_plan("realistic"), database)
 

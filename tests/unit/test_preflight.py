@@ -1,4 +1,4 @@
-"""Before a run is opened: each path's place is looked at, and what earlier runs of ours have left is spared once."""
+"""Before a run starts, every path's place is checked; what recovery will remove is skipped once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs that know ASCII only, or take a path for markup."""
+"""Output works with an ASCII-only terminal and with brackets in paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A script as it is run: by what, what it said, and which files are scripts at all."""
+"""How a script is run, how its output is kept, and which files count as scripts."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestAFileThatIsNone:
 
     def test_nothing(self, tmp_path: Path) -> None:
         self.refused(tmp_path, tmp_path / "none.sh", "there is none at")
-        self.refused(tmp_path, tmp_path / "a\0b.sh", "cannot be read")
+        self.refused(tmp_path, tmp_path / "a\0b.sh", "control characters")
 
     def test_a_link_that_leads_nowhere_or_in_a_circle(self, tmp_path: Path) -> None:
         (tmp_path / "dangling").symlink_to("nowhere")

@@ -1,4 +1,4 @@
-"""What a shell could not run is told as what it is, as bash, dash and env really say it."""
+"""Messages of bash, dash and env about commands that cannot run get the right cause."""
 
 from __future__ import annotations
 

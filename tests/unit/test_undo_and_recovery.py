@@ -453,7 +453,7 @@ class TestRecovery:
             patch.setitem(_KINDS, "directory", _busy)
             recovered, said = self.recover(tmp_path)
         assert "resource busy" in recovered[0].left[0]
-        assert said[-1].startswith("  still owed: make folder")
+        assert said[-1].startswith("  not undone: make folder")
         assert open_journal(tmp_path / "state", run).exists()
         assert () == self.recover(tmp_path)[0][0].left
 

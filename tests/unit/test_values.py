@@ -1,4 +1,4 @@
-"""Whatever text an option is given: a value, or InvalidOption that names the flag or the variable. No traceback."""
+"""Any text of an option gives a value, or InvalidOption that names the flag or variable."""
 
 from __future__ import annotations
 

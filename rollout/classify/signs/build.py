@@ -1,4 +1,4 @@
-"""Compilers, linkers, bundlers, native code and the versions of the toolchain."""
+"""Signs of compilers, linkers, bundlers, native code and tools that are too old."""
 
 # ruff: noqa: E501 - texts as they are printed
 

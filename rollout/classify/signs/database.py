@@ -1,4 +1,4 @@
-"""PostgreSQL, Postgrex and Ecto."""
+"""Signs of PostgreSQL, Postgrex and Ecto."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Mix, ExUnit and what runs in a BEAM: settings, tests, exceptions, crashes of the VM."""
+"""Signs of Mix, ExUnit and the BEAM: settings, tests, exceptions, VM crashes."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Container engines: Docker, Podman and what they run containers with."""
+"""Signs of container engines: Docker, Podman and their runtimes."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Files and folders: not ours to touch, not there, there already, damaged."""
+"""Signs about files and folders: not permitted, missing, already there, damaged."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""The machine: disk, memory, limits, crashes, ports, deadlines."""
+"""Signs of the machine: disk, memory, limits, crashes, ports, deadlines."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Servers that do not answer, or answer with errors: HTTP, Git, npm, image registries, DNS."""
+"""Signs of servers that do not answer or answer with errors: HTTP, Git, npm, image registries, DNS."""
 
 # ruff: noqa: E501 - texts as they are printed
 

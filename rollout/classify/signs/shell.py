@@ -1,4 +1,4 @@
-"""Shells and scripts: commands that are not there, scripts that are wrong, options that do not exist."""
+"""Signs of shells and scripts: missing commands, wrong scripts, unknown options."""
 
 # ruff: noqa: E501 - texts as they are printed
 

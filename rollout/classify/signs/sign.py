@@ -1,4 +1,4 @@
-"""A sign: a text that tells a cause."""
+"""A sign: a pattern in a command's output, with the cause that it shows."""
 
 from __future__ import annotations
 

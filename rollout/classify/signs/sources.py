@@ -1,4 +1,4 @@
-"""Packages and repositories: Hex, Mix's dependencies, Git, npm, apt, pip."""
+"""Signs about packages and repositories: Hex, Mix, Git, npm, apt, pip."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Certificates and host keys that are not trusted, by whatever program."""
+"""Signs of untrusted certificates and host keys, in any program."""
 
 # ruff: noqa: E501 - texts as they are printed
 

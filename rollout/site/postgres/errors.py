@@ -32,7 +32,7 @@ class DatabaseMisconfigured(RolloutError):
 
     def __init__(self, *, host: str, port: int, reason: str) -> None:
         super().__init__(
-            f"PostgreSQL at {host}:{port} answers, and cannot be used as it is named: {reason}.",
+            f"PostgreSQL at {host}:{port} answers, but not with these settings: {reason}.",
             advice="Correct the URL of --database: its sslmode and sslrootcert, or the database in it.",
         )
 

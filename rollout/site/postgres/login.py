@@ -1,4 +1,4 @@
-"""Where a server is and who we are there, the administrator."""
+"""The address of a server and the administrator's login."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Login:
 
 
 def open_connection(conninfo: str = "", **keywords: Any) -> Connection:
-    """Connect by what is given alone, in autocommit mode: no PG… variable, no file of a home folder is obeyed.
+    """Connect in autocommit mode with the given parameters only: no PG… variable, no file of a home folder.
 
     Raises what psycopg.connect raises.
     """

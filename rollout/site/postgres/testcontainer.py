@@ -1,8 +1,8 @@
-"""PostgreSQL by testcontainers, on the engine of this run and deaf to the surroundings.
+"""Starts PostgreSQL with testcontainers on the engine of this run, ignoring testcontainers' own configuration.
 
 testcontainers chooses an engine of its own from variables, Docker's contexts and `~/.testcontainers.properties`, sets
 DOCKER_HOST, logs in with DOCKER_AUTH_CONFIG, puts a prefix before images and starts a reaper that would take away what
-is meant to stay. Here the engine is known, so none of it happens.
+is meant to stay. Here none of that happens, because the engine is given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def start_postgres(
 ) -> None:
     """Create and start the container with this client; `options` are those of docker-py's `containers.create`.
 
-    It is not waited for: the original asks by a command line in the container that shows the password.
+    Does not wait: the original waits by a command in the container that shows the password.
     """
     with _ONE_AT_A_TIME, _without_variables():
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - reads variables
@@ -36,7 +36,7 @@ def start_postgres(
         containers: Any = importlib.import_module("testcontainers.core.container")
 
         class Client:
-            """What testcontainers asks of its own client, by ours."""
+            """Replaces testcontainers' client by ours."""
 
             def __init__(self, **_: Any) -> None:
                 self.client = client
@@ -68,7 +68,7 @@ def start_postgres(
 
 @contextlib.contextmanager
 def _without_variables() -> Iterator[None]:
-    """In here this process has none of testcontainers' variables: one that is no number would end the import."""
+    """Hide testcontainers' variables in this block, because an invalid number in one breaks the import."""
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OBEYED)}
     try:
         yield

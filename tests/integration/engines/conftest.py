@@ -1,4 +1,4 @@
-"""Engines as they are: this machine's, and one whose network and folders are another machine's."""
+"""Real engines: this machine's, and one with other network and folders."""
 
 from __future__ import annotations
 

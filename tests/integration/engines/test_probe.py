@@ -1,4 +1,4 @@
-"""The probe on real engines: what it proves, what it refuses, and that nothing of it is left, not even after a kill."""
+"""The probe on real engines: what it accepts and refuses, and that it leaves nothing, even after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traits: what plans say of their phases, and which faults strike those by it."""
+"""Faults strike phases by the traits that plans declare."""
 
 from __future__ import annotations
 

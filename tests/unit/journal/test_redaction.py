@@ -1,4 +1,4 @@
-"""A secret is masked whole in whatever form it is printed; a weak one does not mask ordinary words."""
+"""Secrets are masked completely in every printed form; a weak one does not mask ordinary words."""
 
 from __future__ import annotations
 

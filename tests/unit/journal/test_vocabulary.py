@@ -1,4 +1,4 @@
-"""Every event of the vocabulary is recorded somewhere, and whatever is read is recorded."""
+"""Every event of the vocabulary is recorded by some module, and every event that is read is recorded."""
 
 from __future__ import annotations
 

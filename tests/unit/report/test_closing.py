@@ -1,4 +1,4 @@
-"""The last lines on the screen, for every way in which a run can end."""
+"""The closing lines for every way in which a run can end."""
 
 from __future__ import annotations
 

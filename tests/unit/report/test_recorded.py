@@ -1,4 +1,4 @@
-"""Golden journals of real runs: what they come to, what they give away, and that hand-written stories are like them."""
+"""Golden journals of real runs: their verdicts, their masking, and that hand-written stories resemble them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A container engine's exec API on this machine, as busy as a test wants it."""
+"""A fake exec API of a container engine that loses output on demand."""
 
 from __future__ import annotations
 

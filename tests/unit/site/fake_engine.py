@@ -1,4 +1,4 @@
-"""An engine whose containers are processes of this machine: the probe's own script runs, in a world that is bent."""
+"""A fake engine whose containers are local processes. Tests break its network, folders or users."""
 
 from __future__ import annotations
 

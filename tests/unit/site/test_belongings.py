@@ -1,4 +1,4 @@
-"""What goes along with a script, and that nothing of it is touched where it comes from."""
+"""Copies of a script's repository or folder are complete, and the original is not touched."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ class TestTheBound:
         """Of a repository as well, whose history counts."""
         top = committed(theirs / "shop", deploy="x" * 5000)
         monkeypatch.setattr(belongings, "MOST_BYTES", 1000)
-        with pytest.raises(TooMuch, match="its repository"):
+        with pytest.raises(TooMuch, match="is too large to copy"):
             refuse_scripts(options(tmp_path, path=f"script:{top / 'deploy.sh'}"))
 
     def test_holes_do_not_count(self, tmp_path: Path, theirs: Path) -> None:

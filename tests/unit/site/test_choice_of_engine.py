@@ -1,4 +1,4 @@
-"""What `auto` comes to, and what is refused, where an engine answers that does not fit."""
+"""What `auto` chooses, and what is refused, with an engine that answers but does not fit."""
 
 from __future__ import annotations
 

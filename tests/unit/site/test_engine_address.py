@@ -1,4 +1,4 @@
-"""Which engine the user has named: variables, contexts, certificates; and what is said where they are broken."""
+"""The engine is found from variables, contexts and certificates; broken ones give a clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an engine's containers share files and network with this process, on an engine that is bent each way."""
+"""The probe detects engines that do not share files or network with this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a deployment's scripts find the way into its forge: by the engine of the run, never by a path."""
+"""A deployment's scripts enter its forge through the engine of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands in a container whose engine is busy: lost output is asked for again, or told."""
+"""Output that a busy engine lost is asked for again, or reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in a container engine that a run's own would collide with."""
+"""Containers and networks whose names a run needs are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trees as scripts really leave them: pipes, sockets, holes, folders that forbid, files that come and go."""
+"""Scans and restores cope with pipes, sockets, sparse files, read-only folders and vanishing files."""
 
 from __future__ import annotations
 

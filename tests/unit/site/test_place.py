@@ -1,4 +1,4 @@
-"""Where a deployment would go: whatever is there is refused by its lstat alone, and what it holds is not looked at."""
+"""Whatever exists at the place of a deployment is refused by its lstat alone. Its content is not read."""
 
 from __future__ import annotations
 
@@ -147,12 +147,12 @@ def around(tmp_path: Path) -> Path:
         ("x" * 256, "File name too long"),
         ("x" * 240, "a name there has at most 255 bytes"),
         ("ä" * 120, "a name there has at most 255 bytes"),
-        ("/".join(["x" * 200] * 19), "a path has at most 4096 bytes"),
+        ("/".join(["x" * 200] * 19), "more than 4096 bytes"),
         (f"{ROOT}/rollout/nothing/site", "it is in the checkout's own rollout"),
         ("a\nb/site", "control characters, or no UTF-8"),
         ("\udcff", "control characters, or no UTF-8"),
-        ("/proc/site", "the kernel's"),
-        ("/dev/site", "the kernel's"),
+        ("/proc/site", "a file system of the kernel"),
+        ("/dev/site", "a file system of the kernel"),
     ],
 )
 def test_places_where_nothing_is_and_nothing_can_go(around: Path, watch: Watch, place: str, says: str) -> None:

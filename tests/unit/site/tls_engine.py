@@ -1,4 +1,4 @@
-"""An engine that speaks TLS, with certificates of its own: as much of Docker's API as a ping needs."""
+"""A fake engine with TLS that answers Docker's version and info requests."""
 
 from __future__ import annotations
 

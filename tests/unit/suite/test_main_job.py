@@ -1,4 +1,4 @@
-"""Which invocations of pytest deploy: those that select checks, by whatever path, and that were not asked to tell."""
+"""pytest deploys when it selects checks, by any path, and is not asked only to print something."""
 
 from __future__ import annotations
 

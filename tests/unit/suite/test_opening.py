@@ -1,4 +1,4 @@
-"""The order in which a main job begins: what is asked by lstat alone, then what has to be listed, then recovery."""
+"""A main job starts in order: checks by lstat, then checks that list folders, then recovery."""
 
 from __future__ import annotations
 

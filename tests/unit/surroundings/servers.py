@@ -1,4 +1,4 @@
-"""A CONNECT proxy, an HTTPS registry and the authority that vouches for it: all on 127.0.0.1, of the tests' own."""
+"""Test servers on 127.0.0.1: a CONNECT proxy, and an HTTPS registry with a CA of its own."""
 
 from __future__ import annotations
 

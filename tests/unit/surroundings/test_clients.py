@@ -1,4 +1,4 @@
-"""Clients inside this process: libpq, docker-py and websockets ask whom they were told to ask, as they were told."""
+"""libpq, docker-py and websockets use the given address and login, whatever the environment says."""
 
 from __future__ import annotations
 

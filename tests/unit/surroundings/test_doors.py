@@ -1,4 +1,4 @@
-"""Programs are started and the network is asked at a few known places; each of them decides what it lets in."""
+"""Only known modules start programs or open connections, and each controls its environment."""
 
 from __future__ import annotations
 

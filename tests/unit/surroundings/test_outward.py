@@ -1,4 +1,4 @@
-"""The way out: a proxy and a private authority that are wanted work; those that cannot be meant end in a sentence."""
+"""A proxy and a private CA of the environment work; unusable ones end in a clear error."""
 
 from __future__ import annotations
 

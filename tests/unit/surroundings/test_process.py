@@ -1,4 +1,4 @@
-"""What a process of the suite inherits is settled before anything obeys it."""
+"""A process of the suite resets inherited settings before any library reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs of this machine get from the environment of whoever started the suite: what is named, nothing else."""
+"""Programs get only the named variables of the user's environment."""
 
 from __future__ import annotations
 

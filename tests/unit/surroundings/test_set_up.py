@@ -1,4 +1,4 @@
-"""The set-up asks where packages come from, and lets nothing say where they go."""
+"""The set-up uses the user's package index, but no setting that changes where packages are installed."""
 
 from __future__ import annotations
 

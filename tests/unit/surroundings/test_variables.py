@@ -1,4 +1,4 @@
-"""A variable XAVOS_… that nothing reads is told, with the nearest name that something does read."""
+"""Unknown XAVOS_… variables cause a warning with the nearest known name."""
 
 from __future__ import annotations
 
