@@ -123,8 +123,8 @@ class DatabasePortTaken(Refused):
 
     def __init__(self, *, port: int, holder: str) -> None:
         super().__init__(
-            f"Port {port} is already in use ({holder}), and a script may look for its database nowhere else: "
-            "it would find somebody else's.",
+            f"Port {port} is already in use ({holder}). A script may expect its own database there and would "
+            "find another one.",
             advice="Stop that server while the script runs.",
         )
 

@@ -137,7 +137,7 @@ def _refuse_what_cannot_be_meant(options: Options) -> None:
     for spot in spots(options) if not options.campaign else ():
         if spot.port == postgres.USUAL_PORT and is_looked_for_at_the_usual_port(spot.path, options):
             raise InvalidOption(option="--port", value=str(spot.port),
-                                expected="another one: there the script looks for its database")  # fmt: skip
+                                expected="another port: the script expects its database on this one")  # fmt: skip
 
 
 def _refuse_folders(options: Options) -> None:

@@ -157,7 +157,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     session = config.stash.get(keys.SESSION, None)
     if session is None:
         if any(group_of(item) for item in items) and not only_tells(config) and keys.RUN not in config.stash:
-            raise pytest.UsageError(f"Checks of {ROOT / 'deploy_tests'} were selected in a way that opens no run. "
+            raise pytest.UsageError(f"Checks of {ROOT / 'deploy_tests'} were selected, but this pytest opens no run. "
                                     "Name their files or folder by path.")  # fmt: skip
         return
     # Where a fault strikes a phase and no check asks for more than that phases pass, nobody looks between them.
@@ -233,7 +233,7 @@ _current: Session | None = None
 
 
 def _aimed(options: Options, plan: Plan, chosen: Chosen) -> Wound | None:
-    """What `--fault` asks for; refused here where it cannot be meant, or cannot be injected on such a site."""
+    """The fault of `--fault`. Raises UsageError where it is invalid or cannot be injected on this site."""
     if not options.fault:
         return None
     wound = aim(options.fault, plan, seed=options.seed)
@@ -244,7 +244,7 @@ def _aimed(options: Options, plan: Plan, chosen: Chosen) -> Wound | None:
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
     whole = load_plan(options.path)
-    whole.through(options.through)  # what cannot be meant is refused before anything is looked at or undone
+    whole.through(options.through)  # invalid options are refused before anything is looked at or undone
     refuse_unknown_groups(options)
     recovered = make_way(options)
     chosen = choose(options, (whole,))

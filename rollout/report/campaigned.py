@@ -33,7 +33,7 @@ class Campaigned:
 
 
 def campaigns_of(events: Sequence[Event]) -> dict[str, Campaigned]:
-    """Path → the campaign that its claims are decided by; without rows that are none of ours."""
+    """Path → the campaign that decides its claims; malformed rows are left out."""
     told = mapping(last(events, EVENT), "campaigns")
     return {line(path, 80): found for path, row in told.items() if (found := _read(row)) is not None}
 

@@ -75,14 +75,14 @@ def next_step(shown: View) -> str:
     if failing is not None:
         check = next(check for check in failing.checks if check.outcome == "failed")
         name = check.nodeid.rpartition("::")[2].partition("[")[0]
-        return f"read why in the report, then ask that check alone: pytest -k {name}"
+        return f"read why in the report, then run that check alone: pytest -k {name}"
     kept = next((path.kept for path in decisive if path.kept), None)
     if kept:
         first = kept.get("first_operator")
         return f"make the first operator: {first}" if first else f"remove it with `{kept.get('remove', '')}`."
     if shown.verdict.rehearsal:
         return "deploy real packages, with --source=auto where hex.pm answers or with --source=mirror:URL."
-    return "nothing: all of it was rolled back, as --keep asks. --keep=on-success leaves it up."
+    return "nothing to do: everything was rolled back, as --keep says. --keep=on-success leaves XAVOS up."
 
 
 def _after_failure(path: PathView) -> str:

@@ -14,7 +14,7 @@ from rollout.report.campaigned import Campaigned
 from rollout.report.text import duration, line, percent
 
 NOT_ENOUGH = "not measured enough"
-ONLY_A_CAMPAIGN = "decided by a campaign alone (make campaign), and there is none of this plan and these packages here"
+ONLY_A_CAMPAIGN = "only a campaign decides this (make campaign), and there is none of this plan and these packages yet"
 _NO_CAMPAIGN = Measurement(reason="no campaign")
 _REHEARSAL = "a rehearsal's stand-in packages cannot answer this"
 
@@ -187,7 +187,7 @@ def because(claim: Claim, found: Measurement, judged: Judgement) -> str:
         return ""
     if found.rate is None:
         if not judged.is_enough and (claim.least, claim.most) != (None, None):
-            return f"n={found.n}: a time is decided by at least {LEAST_TIMES} runs from nothing"
+            return f"n={found.n}: a time needs at least {LEAST_TIMES} runs from nothing"
         return "" if judged.is_enough else "the claim names no number"
     if claim.expects is not None and isinstance(found.rate, Rate):
         return _always_or_never(claim, found)

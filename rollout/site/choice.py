@@ -112,7 +112,7 @@ def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choic
         raise UsageError(
             f"The path {plan.name} needs a server of its own, with user postgres and password postgres; "
             "it cannot use the server of --database.",
-            advice="Leave the path out, or --database; or say container or embedded.",
+            advice="Leave out the path or --database, or use --database=container or embedded.",
         )
     if options.offline and options.script is None:
         raise UsageError(

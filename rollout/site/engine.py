@@ -173,7 +173,7 @@ def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngi
         # A context may be set in there: that nobody can tell is no reason to install another engine.
         reasons.append(broken)
         return NoEngine(
-            reason="; ".join(reasons), named=True, mend="docker context ls   # and mend what it complains of"
+            reason="; ".join(reasons), named=True, mend="docker context ls   # and repair what it reports"
         )
     return NoEngine(reason="; ".join(reasons) or "neither Docker's nor Podman's socket is there")
 

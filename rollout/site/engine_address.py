@@ -171,15 +171,15 @@ def normalized(value: str, *, is_tls: bool) -> str:
         return f"unix://{rest}" if rest else DEFAULT_SOCKET
     if scheme == "ssh":
         raise ValueError(
-            "an engine behind ssh:// works with the files and ports of another machine, and this suite needs its own; "
-            "run it over there"
+            "an engine behind ssh:// uses the files and ports of another machine; "
+            "run this suite on that machine"
         )
     if scheme == "npipe":
         raise ValueError("a named pipe of Windows cannot be reached from here")
     match = _TCP.fullmatch(rest) if scheme in {"tcp", "http", "https"} else None
     port = int((match and match["port"]) or (_TLS_PORT if is_tls or scheme == "https" else _PORT))
     if match is None or (not rest.strip("/") and separator == "") or not 0 < port <= _LARGEST_PORT:
-        raise ValueError("that is no address of an engine (unix:///path or tcp://host:port)")
+        raise ValueError("that is not an engine's address (unix:///path or tcp://host:port)")
     return f"{scheme}://{match['host'] or 'localhost'}:{port}"
 
 
@@ -203,9 +203,9 @@ def _tls(folder: Path, *, verify: bool, needs_ca: bool) -> Tls:
     """The certificates of a folder. Raises ValueError."""
     ca, cert, key = (str(folder / name) if _is_file(folder / name) else "" for name in _CERTIFICATES)
     if needs_ca and not ca:
-        raise ValueError("ca.pem is missing or unreadable, by which the engine is known")
+        raise ValueError("ca.pem, which identifies the engine, is missing or unreadable")
     if bool(cert) != bool(key):
-        raise ValueError("cert.pem and key.pem belong together, and one of them is missing or unreadable")
+        raise ValueError("cert.pem and key.pem are both needed, and one of them is missing or unreadable")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if ca:
@@ -216,7 +216,7 @@ def _tls(folder: Path, *, verify: bool, needs_ca: bool) -> Tls:
         if cert:
             context.load_cert_chain(cert, key, password="")  # else OpenSSL would ask for it on the terminal
     except (ssl.SSLError, OSError):
-        raise ValueError("cert.pem and key.pem are no certificate with its key, or the key has a password") from None
+        raise ValueError("cert.pem and key.pem do not match, or the key has a password") from None
     return Tls(folder=str(folder.absolute()), ca=ca, cert=cert, key=key, verify=verify)
 
 

@@ -69,7 +69,7 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
-def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], words: list[str]) -> None:
+def test_an_invalid_option_is_refused(world: World, arguments: list[str], words: list[str]) -> None:
     """The sentence names the option and what would do; a password in it is not shown."""
     before = world.seen()
     ended = world.run(*arguments)
@@ -79,7 +79,7 @@ def test_an_option_that_cannot_be_meant(world: World, arguments: list[str], word
         assert () == world.runs()
 
 
-def test_a_variable_that_cannot_be_meant(world: World) -> None:
+def test_an_invalid_value_in_a_variable_is_refused(world: World) -> None:
     """The variable is named, not the flag that nobody gave, also where plans are read first."""
     before = world.seen()
     refused(world, world.run(XAVOS_THROUGH="databse"), "XAVOS_THROUGH='databse' is not valid", before=before)

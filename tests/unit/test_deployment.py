@@ -292,7 +292,7 @@ class TestKeeping:
         assert str(stage.directory) in kept["forge"]
         assert open_journal(stage.options.state, stage.run.id).exists()
 
-    def test_of_failures_only_a_success_is_taken_back(self, tmp_path: Path) -> None:
+    def test_keep_failed_rolls_a_success_back(self, tmp_path: Path) -> None:
         """failed: what is deployed and has no failed check goes; an optional phase that failed is undone as ever."""
         optional = PhasePlan(name="two", optional=True)
         stage = Stage(tmp_path, plan("ground", "one", optional), keep="failed")
@@ -307,7 +307,7 @@ class TestKeeping:
         assert "deployed" == stage.deployment.outcome()
         assert stage.site.file("a").exists()
 
-    def test_an_interrupt_takes_back_what_was_left_as_it_failed(self, tmp_path: Path) -> None:
+    def test_an_interrupt_rolls_a_failed_phase_back(self, tmp_path: Path) -> None:
         """Ctrl-C means: leave nothing."""
         stage = Stage(tmp_path, plan("ground", "one"), keep="failed")
 
@@ -455,7 +455,7 @@ class TestInterrupted:
                 break
         assert number > 10
 
-    def test_more_of_them_do_not_cut_the_rollback_short(self, tmp_path: Path) -> None:
+    def test_further_signals_do_not_stop_the_rollback(self, tmp_path: Path) -> None:
         """One at every event from the first on."""
         stage = Stage(tmp_path, plan("ground", "one", "two"))
 

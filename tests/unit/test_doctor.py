@@ -68,7 +68,7 @@ def test_an_engine_that_answers_has_to_fit(
     assert ("Use another." in finding.mend) is (state == "missing")
 
 
-def test_an_engine_that_is_named_and_silent_is_told_with_what_takes_the_name_back() -> None:
+def test_a_named_engine_that_does_not_answer_is_reported_with_the_command_that_unsets_it() -> None:
     """Not with another engine to install."""
     named = NoEngine(reason="DOCKER_CONTEXT=x: there is no such context", named=True, mend="unset DOCKER_CONTEXT")
 

@@ -50,7 +50,7 @@ def test_an_engine_that_is_gone_is_not_replaced(tmp_path: Path) -> None:
     assert isinstance(found, NoEngine)
     assert found.reason.startswith(f"the engine of that run, unix://{tmp_path}/gone.sock: ")
     assert isinstance(without, NoEngine)
-    assert "belong together" in without.reason
+    assert "are both needed" in without.reason
 
 
 def test_what_is_known_of_one_engine_is_not_taken_for_another(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_unwinds_once(number: signal.Signals) -> None:
+def test_each_signal_rolls_back_once(number: signal.Signals) -> None:
     interrupts = Interrupts()
     interrupts.install()
     try:

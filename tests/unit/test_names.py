@@ -46,7 +46,7 @@ def test_a_name_that_is_taken(name: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["xavos", "xavos2", "mine", "my_app", "phoenixes", "strings", "x", "x" * 40, "a_test"])
-def test_a_name_that_can_be_meant(name: str) -> None:
+def test_valid_names(name: str) -> None:
     """Also one that only looks like one that is taken."""
     assert names.why_not(name) is None
 

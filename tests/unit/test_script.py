@@ -62,7 +62,7 @@ def test_output_is_there_before_it_is_followed(tmp_path: Path) -> None:
     assert _followed(tmp_path, "echo said", path=f"{shim}:") == "said\n"
 
 
-def test_what_a_script_says_that_ends_at_once_is_heard(tmp_path: Path) -> None:
+def test_output_of_a_script_that_ends_at_once_is_kept(tmp_path: Path) -> None:
     assert [_followed(tmp_path, f"echo {number}") for number in range(10)] == [f"{number}\n" for number in range(10)]
 
 
@@ -155,7 +155,7 @@ class TestOnASite:
             ("#!/no/such/shell\n", "not_executable"),
         ],
     )
-    def test_one_that_cannot_be_run_is_told_as_what_it_is(
+    def test_a_script_that_cannot_run_gets_the_right_cause(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, cause: str
     ) -> None:
         """However soon it ends."""
@@ -164,7 +164,7 @@ class TestOnASite:
         assert failed["failure"]["cause"] == cause, failed["failure"]
         assert stage.told("path.left")[0]["items"] == []
 
-    def test_one_that_is_called_like_its_output(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_script_may_be_named_like_its_output(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         top = tmp_path / "theirs"
         top.mkdir()
         (top / "output.log").write_text("echo said\nexit 3\n")

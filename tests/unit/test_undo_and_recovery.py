@@ -492,7 +492,7 @@ class TestRecovery:
         assert () == recovery.kept(tmp_path / "state")
         assert () == self.undeploy(tmp_path, "xavos")
 
-    def test_what_was_left_as_it_failed_is_undeployed_whole(self, tmp_path: Path) -> None:
+    def test_a_kept_failure_is_undeployed_completely(self, tmp_path: Path) -> None:
         """--keep=failed: recover leaves it, kept lists it, undeploy takes back the failed phase with the others."""
 
         def fails(step: Step) -> None:

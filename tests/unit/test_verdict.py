@@ -231,7 +231,7 @@ class TestWhatWasNeverAnswered:
         path = self.path(("database", "passed"), ("server", "skipped"), requires=("server", "database"))
         assert (path.unanswered, path.unmet) == (("server",), ("server",))
 
-    def test_an_answer_that_is_no_is_one_but_does_not_do(self) -> None:
+    def test_a_failed_check_answers_its_group_but_does_not_meet_the_requirement(self) -> None:
         path = self.path(("database", "passed"), ("server", "failed"), requires=("server",))
         assert (path.unanswered, path.unmet) == ((), ("server",))
 

@@ -57,7 +57,7 @@ class ServerFailed(RolloutError):
         end = f" Its log ends:\n{log.rstrip()}\n" if log.strip() else ""
         super().__init__(
             f"The PostgreSQL server {server} did not start: {reason}.{end}",
-            advice="Mend what the reason names, or choose another kind with --database.",
+            advice="Correct what the reason names, or choose another kind with --database.",
         )
 
 

@@ -48,7 +48,7 @@ def test_every_event_of_the_vocabulary_is_recorded_somewhere() -> None:
     assert set() == set(EVENTS) - recorded
 
 
-def test_nobody_reads_what_nothing_records() -> None:
+def test_every_event_that_is_read_is_recorded() -> None:
     recorded, read = heard()
     assert set() == read - recorded
 

@@ -56,7 +56,7 @@ def test_many_failed_checks_are_counted_not_listed() -> None:
 
     assert "Failed: server: page 0 answers: no 0" in told
     assert "... and 5 more failed checks: see the report" in told
-    assert "Next: read why in the report, then ask that check alone: pytest -k test_page_0" in told
+    assert "Next: read why in the report, then run that check alone: pytest -k test_page_0" in told
 
 
 @pytest.mark.parametrize(

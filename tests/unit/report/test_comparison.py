@@ -344,7 +344,7 @@ def test_a_time_needs_three_runs_from_nothing() -> None:
     }
     own = int(told[1].spread.rpartition("=")[2]) - 1  # this run's own, which may be restored
     assert ["not_measured", "confirmed"] == [told[2 - own].verdict, told[3 - own].verdict]
-    assert "n=2: a time is decided by at least 3 runs from nothing" == told[2 - own].because
+    assert "n=2: a time needs at least 3 runs from nothing" == told[2 - own].because
     restored = [replace(one, phases=tuple(replace(p, restored=True) for p in one.phases)) for one in good]
     assert "not_measured" == cell(view(journals.alone(history=restored)), "Deployment time", "realistic").verdict
 

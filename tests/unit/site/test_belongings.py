@@ -71,7 +71,7 @@ def files(copy: Path) -> set[str]:
 
 
 class TestARepository:
-    def test_goes_along_with_its_working_tree(self, tmp_path: Path, theirs: Path) -> None:
+    def test_is_copied_with_its_working_tree(self, tmp_path: Path, theirs: Path) -> None:
         """What is changed, staged or new as it is; what is ignored or deleted is not there."""
         top = committed(theirs / "shop", bin_deploy="old", lib_steps="steps", gone="x")
         (top / ".gitignore").write_text("deps/\n*.log\n")
@@ -105,13 +105,13 @@ class TestARepository:
         assert {"branch deploy/shop of shop", "worktree shop-wt of shop", "tag v1 of shop"} <= told.keys()
         assert told["HEAD of shop"] == "ref: refs/heads/main"
 
-    def test_a_script_that_is_ignored_goes_along_all_the_same(self, tmp_path: Path, theirs: Path) -> None:
+    def test_an_ignored_script_is_copied_too(self, tmp_path: Path, theirs: Path) -> None:
         top = committed(theirs / "shop", steps="x")
         (top / ".gitignore").write_text("deploy.local.sh\n")
         (top / "deploy.local.sh").write_text("x")
         assert "steps.sh" in files(taken(tmp_path, top / "deploy.local.sh"))
 
-    def test_a_folder_that_the_repository_ignores_is_not_of_it(self, tmp_path: Path, theirs: Path) -> None:
+    def test_an_ignored_folder_is_copied_alone(self, tmp_path: Path, theirs: Path) -> None:
         """As where somebody keeps what is in the home folder under Git."""
         committed(theirs, profile="x")
         (theirs / ".gitignore").write_text("*\n")
@@ -185,7 +185,7 @@ class TestARepository:
         assert git(copy, "remote", "get-url", "origin") == str(shop)
         assert git(copy, "remote", "get-url", "--push", "origin") == gitdir.NOWHERE
 
-    def test_no_hook_nor_monitor_of_theirs_is_run(self, tmp_path: Path, theirs: Path) -> None:
+    def test_no_hook_or_file_monitor_of_the_user_runs(self, tmp_path: Path, theirs: Path) -> None:
         top, witness = committed(theirs / "shop", deploy="x"), tmp_path / "witness"
         monitor = theirs / "monitor.sh"
         monitor.write_text(f"#!/bin/sh\ntouch {witness}\n")
@@ -205,7 +205,7 @@ class TestARepository:
 
 
 class TestAFolder:
-    def test_goes_along_where_there_is_no_repository(self, tmp_path: Path, theirs: Path) -> None:
+    def test_is_copied_without_a_repository(self, tmp_path: Path, theirs: Path) -> None:
         """With what is hidden, empty or linked in it; without what is no file."""
         for name in ("deploy.sh", "lib/steps.sh", ".env"):
             (theirs / name).parent.mkdir(exist_ok=True)
@@ -242,7 +242,7 @@ class TestAFolder:
         with pytest.raises(InvalidOption, match="script-root"):
             refuse_scripts(given)
 
-    def test_a_link_to_a_script_elsewhere_takes_along_what_is_there(self, tmp_path: Path, theirs: Path) -> None:
+    def test_a_linked_script_is_copied_with_its_own_folder(self, tmp_path: Path, theirs: Path) -> None:
         top = committed(theirs / "shop", deploy="x", steps="x")
         (theirs / "bin").mkdir()
         (theirs / "bin/deploy").symlink_to(top / "deploy.sh")
@@ -253,7 +253,7 @@ class TestAFolder:
         (theirs / "current").symlink_to(top)
         assert files(taken(tmp_path, theirs / "current/deploy.sh")) == {"deploy.sh", "steps.sh"}
 
-    def test_not_what_is_ours_in_it(self, tmp_path: Path) -> None:
+    def test_folders_of_this_suite_are_left_out(self, tmp_path: Path) -> None:
         """Deployments, state and reports may lie in the very folder, the copy itself among them."""
         (tmp_path / "deploy.sh").write_text("x")
         given = options(tmp_path, path=f"script:{tmp_path / 'deploy.sh'}")
@@ -288,7 +288,7 @@ class TestTheBound:
         assert (copy / "disk.img").stat().st_blocks * 512 < 1024**2
 
 
-def test_a_script_at_the_root_of_everything_has_a_name() -> None:
+def test_a_script_in_the_root_folder_has_a_name() -> None:
     assert Belongings(script=Path("/deploy.sh"), root=Path("/")).name == "root"
 
 
@@ -298,7 +298,7 @@ def test_an_empty_script_is_refused(tmp_path: Path) -> None:
         refuse_scripts(options(tmp_path, path=f"script:{tmp_path / 'deploy.sh'}"))
 
 
-def test_what_is_ours_in_a_repository_stays_out_unless_it_is_tracked(tmp_path: Path) -> None:
+def test_folders_of_this_suite_are_left_out_unless_tracked(tmp_path: Path) -> None:
     """Reports and deployments below somebody's repository that does not ignore them."""
     top = committed(tmp_path / "shop", deploy="x", reports_kept="x")
     given = options(top, path=f"script:{top / 'deploy.sh'}")

@@ -148,10 +148,11 @@ def test_addresses_are_completed_as_docker_does(value: str, tls: bool, expected:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("ssh://user@host", "another machine"), ("npipe:////./pipe/docker_engine", "Windows"), ("fd://", "no address"),
-        ("/var/run/docker.sock", "unix:///path"), ("tcp://h:99999", "no address"), ("tcp://h:0", "no address"),
-        ("tcp://h:1/path", "no address"), ("nonsense://x", "no address"), ("tcp://[::1", "no address"),
-        ("tcp://a b", "no address"), ("tcp://u:p@h:1", "no address"),
+        ("ssh://user@host", "another machine"), ("npipe:////./pipe/docker_engine", "Windows"),
+        ("fd://", "not an engine"),
+        ("/var/run/docker.sock", "unix:///path"), ("tcp://h:99999", "not an engine"), ("tcp://h:0", "not an engine"),
+        ("tcp://h:1/path", "not an engine"), ("nonsense://x", "not an engine"), ("tcp://[::1", "not an engine"),
+        ("tcp://a b", "not an engine"), ("tcp://u:p@h:1", "not an engine"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("variable", ["DOCKER_HOST", "CONTAINER_HOST"])
@@ -207,7 +208,7 @@ def _half_a_pair(home: Home) -> None:
         (_no_text, "not valid JSON"),
         (_a_folder, "cannot be read"),
         (_over_ssh, "another machine"),
-        (_half_a_pair, "belong together"),
+        (_half_a_pair, "are both needed"),
     ],
 )
 @pytest.mark.parametrize("by_variable", [True, False])
@@ -253,11 +254,11 @@ def test_certificates_are_those_of_the_folder_that_is_named(certificates: Path, 
 def test_missing_certificates_are_one_sentence(home: Home, tmp_path: Path) -> None:
     refused = home.refusal(DOCKER_HOST="tcp://h", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(tmp_path))
 
-    assert f"DOCKER_CERT_PATH={tmp_path}: ca.pem is missing" in str(refused)
+    assert f"DOCKER_CERT_PATH={tmp_path}: ca.pem, which identifies the engine, is missing" in str(refused)
     assert str(home.docker) in str(home.refusal(DOCKER_HOST="tcp://h", DOCKER_TLS_VERIFY="1"))
 
 
-@pytest.mark.parametrize(("file", "said"), [("ca.pem", "ca.pem holds no"), ("cert.pem", "no certificate with its key")])
+@pytest.mark.parametrize(("file", "said"), [("ca.pem", "ca.pem holds no"), ("cert.pem", "do not match")])
 def test_certificates_that_are_none_are_one_sentence(file: str, said: str, home: Home, tmp_path: Path) -> None:
     folder = make_certificates(tmp_path / "spoilt")
     (folder / file).write_text("")
@@ -271,7 +272,7 @@ def test_a_key_that_belongs_to_another_certificate_is_one_sentence(home: Home, t
 
     refused = home.refusal(DOCKER_HOST="tcp://h", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(folder))
 
-    assert "no certificate with its key" in str(refused)
+    assert "do not match" in str(refused)
 
 
 def test_engine_behind_tls_answers_by_variables_and_by_context(tls_port: int, certificates: Path, home: Home) -> None:

@@ -186,7 +186,7 @@ class TestFilesThatComeAndGo:
             done.set()
             builder.join()
 
-    def test_one_that_goes_before_it_is_kept_is_no_obstacle(self, root: Path, tmp_path: Path) -> None:
+    def test_a_file_that_vanishes_before_it_is_stored_is_skipped(self, root: Path, tmp_path: Path) -> None:
         store = Store(tmp_path)
         (root / "stays").write_text("x")
         (root / "goes").write_text("y")
@@ -251,7 +251,7 @@ print(json.dumps([differences(before, restored), oct((root / "shut").stat().st_m
 """
         assert json.loads(_as_plain_user(script, theirs)) == [[], "0o555"]
 
-    def test_and_files_that_may_not_be_read_are_said_to_be_so(self, theirs: Path) -> None:
+    def test_unreadable_files_are_reported(self, theirs: Path) -> None:
         script = """
 root = Path(sys.argv[1]) / "root"
 (root / "sub").mkdir(parents=True); (root / "file").write_text("x")

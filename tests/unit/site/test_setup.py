@@ -124,7 +124,7 @@ def test_only_what_the_run_may_need_is_prepared(
     assert expected == setup.needed_images(arguments, environment)
 
 
-def test_engine_that_is_named_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_engine_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """As root too, who could install another."""
     found = NoEngine(reason="DOCKER_HOST=x: refused", named=True, mend="unset DOCKER_HOST   # or start what it names")
     monkeypatch.setattr(os, "geteuid", lambda: 0)

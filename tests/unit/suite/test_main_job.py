@@ -107,7 +107,7 @@ def test_a_look_at_the_cache_opens_no_run(places: Path) -> None:
     assert not (places / "state").exists()
 
 
-def test_a_variable_that_means_nothing_is_told_once(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
+def test_an_unknown_variable_causes_one_warning(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:
     monkeypatch.setenv("XAVOS_PROT", "4100")
     ended = run(ROOT, "--markers")
     assert (ended.stderr.count("XAVOS_PROT"), ended.stdout.count("XAVOS_PROT")) == (1, 0)

@@ -62,7 +62,7 @@ def first_packets() -> Iterator[tuple[int, list[bytes]]]:
     thread.join(10)
 
 
-def test_libpq_asks_whom_it_was_told_to_ask(
+def test_libpq_connects_to_the_given_address(
     monkeypatch: pytest.MonkeyPatch, first_packets: tuple[int, list[bytes]]
 ) -> None:
     port, said = first_packets

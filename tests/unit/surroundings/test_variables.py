@@ -26,7 +26,7 @@ def test_a_name_that_means_nothing(name: str, near: str | None) -> None:
     assert (f"Did you mean {near}?" in said) if near else "README" in said
 
 
-def test_nothing_is_said_of_names_that_mean_something() -> None:
+def test_known_names_cause_no_warning() -> None:
     assert surroundings.warnings(dict.fromkeys(known(), "1")) == ()
 
 
