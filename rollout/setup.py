@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rollout import surroundings
 from rollout.errors import NoEngine, RolloutError, ToolMissing
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything
 from rollout.site.choice import engine_needed, host_toolchain
 from rollout.site.engine import Engine, find_engine
 from rollout.site.engine_setup import commands, install_engine
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    accept_every_character()
+    accept_everything()
     surroundings.enter()
     began = time.monotonic()
 

@@ -20,7 +20,7 @@ from rollout.options import LIST, ROOT, Options
 from rollout.plan import Plan, load_plan
 from rollout.preflight import CannotBegin
 from rollout.run import Run
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything, restart_with_open_outputs
 from rollout.site.site import Site
 from suite import keys
 from suite.campaign import campaign
@@ -83,7 +83,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--plan`, `--doctor` and `--recover` answer and stop."""
     if config.getoption("help") or config.getoption("version"):
         return None
-    accept_every_character()
+    restart_with_open_outputs()
+    accept_everything()
     options = options_of(config)
     for line in () if hasattr(config, "workerinput") else surroundings.warnings():
         print(line, file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -88,7 +89,7 @@ def open_console(config: pytest.Config) -> Console:
 
     console = Console(stream, fresh_line=fresh_line, colour=config.option.color != "no")
     if stream is not sys.stdout:
-        config.add_cleanup(stream.close)
+        config.add_cleanup(lambda: _close(stream))
     config.add_cleanup(console.close)
     config.pluginmanager.register(_MakingWay(console), "rollout-console")
     return console
@@ -115,6 +116,11 @@ def _terminal() -> TextIO:
         return os.fdopen(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1)
     except (OSError, ValueError):
         return sys.stdout
+
+
+def _close(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # a full disk: the console has said what it could
+        stream.close()
 
 
 def _phases(terminal: pytest.TerminalReporter, path: PathView) -> None:

@@ -29,7 +29,7 @@ from rollout.hex.sources import is_rehearsal
 from rollout.hex.transport import make_client
 from rollout.options import FLAGS, Options, parse_options
 from rollout.rehearsal import load_scenario, registry_folder
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything
 from rollout.site.engine import Engine, find_engine
 
 TARGETS = {"overhead_rehearsal": 0.03, "overhead_real": 0.01, "lookup_speedup": 10.0, "second_run_ratio": 0.2}
@@ -40,7 +40,7 @@ _REAL_ONLY = ("source-key", "git-source")
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    accept_every_character()
+    accept_everything()
     given = _parser().parse_args(arguments)
     try:
         options = parse_options(lambda name: getattr(given, name.replace("-", "_")))

@@ -9,13 +9,13 @@ from pathlib import Path
 from rollout.journal.merging import JOURNAL, read_run
 from rollout.report.files import PAGE, write_reports
 from rollout.report.wording import path_sentence
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything
 from rollout.verdict import verdict
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0: drawn; 2: the folder holds no journal, or cannot be written."""
-    accept_every_character()
+    accept_everything()
     parser = argparse.ArgumentParser(prog="python -m rollout.report", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="RUN_FOLDER", help=f"a folder with a {JOURNAL}")
     given = parser.parse_args(arguments)

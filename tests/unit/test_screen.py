@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,14 @@ from rollout import doctor
 from rollout.doctor import Finding
 from rollout.options import ROOT, parse_options
 from rollout.report.console import Console
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything
 
 
 def ascii_only(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
     """Standard output with PYTHONIOENCODING=ascii, until the test ends."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
-    accept_every_character()
+    accept_everything()
     return written
 
 
@@ -61,3 +62,43 @@ def test_a_whole_program_on_an_ascii_output() -> None:
     )  # fmt: skip
     assert (0, b"") == (asked.returncode, asked.stderr)
     assert b"/srv/a[/b]\\xe9\\u65e5" in asked.stdout
+
+
+def shell(command: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "XAVOS_STATE_DIR": str(tmp_path), "PYTHON": sys.executable}
+    return subprocess.run(["bash", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120,
+                          check=False)  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["pytest --plan", "rollout status"])
+def test_an_output_on_a_full_disk(asked: str, tmp_path: Path) -> None:
+    """One sentence, and the exit code is that of what was done."""
+    ended = shell(f'"$PYTHON" -m {asked} >/dev/full', tmp_path)
+    lost, = ended.stderr.splitlines()
+    assert lost.startswith("WARNING: standard output cannot be written: No space left on device.")
+    assert 0 == ended.returncode
+
+
+def test_an_output_that_is_closed(tmp_path: Path) -> None:
+    """Python has None for it, and pytest flushes that."""
+    ended = shell('"$PYTHON" -m pytest --name=end >&-', tmp_path)
+    assert (4, 1) == (ended.returncode, len(ended.stderr.strip().splitlines()))
+    assert "--name='end' is not valid" in ended.stderr
+
+
+def test_a_reader_that_has_gone(tmp_path: Path) -> None:
+    ended = shell('"$PYTHON" -m rollout status | true; echo "${PIPESTATUS[0]}"', tmp_path)
+    assert ("0\n", "") == (ended.stdout, ended.stderr)
+
+
+def test_what_comes_after_a_loss_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where capturing brings the descriptor back between; it is told once."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "stderr", told := io.StringIO())
+        accept_everything()
+        for _ in range(2):
+            print("x" * 20_000, flush=True)
+            os.dup2(again := os.open("/dev/full", os.O_WRONLY), full.fileno())
+            os.close(again)
+    assert 1 == told.getvalue().count("cannot be written")
