@@ -7,6 +7,10 @@ import pytest
 from rollout.errors import UsageError
 from rollout.options import FLAGS, Options, parse_options
 
+# Deadlines of checks, tests.html and its facts, the order of the phases, the screen.
+_NEEDED = {"timeout": "pytest-timeout", "html": "pytest-html", "metadata": "pytest-metadata",
+           "pytest_order": "pytest-order", "terminal": "pytest's terminal"}  # fmt: skip
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("xavos", "deployment of XAVOS (each flag is also the environment variable XAVOS_FLAG)")
@@ -27,6 +31,11 @@ def options_of(config: pytest.Config) -> Options:
 
 def refuse_what_breaks_phases(config: pytest.Config) -> None:
     """Session-wide phases need one process, no reruns, and time-outs that let rollbacks run."""
+    if missing := [plugin for name, plugin in _NEEDED.items() if not config.pluginmanager.has_plugin(name)]:
+        raise pytest.UsageError(
+            f"A deployment needs {', '.join(missing)}, and this pytest has not loaded it: leave out -p no:… and "
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD, or install requirements.lock."
+        )
     if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
         raise pytest.UsageError("One deployment cannot be spread over processes: leave out -n/--dist (pytest-xdist).")
     if config.getoption("reruns", None):

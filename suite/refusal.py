@@ -10,11 +10,12 @@ import pytest
 
 from rollout.comparison import path_names
 from rollout.errors import RolloutError
+from rollout.journal import JournalUnwritable
 from rollout.options import Options
 from rollout.phase import describe
 from rollout.plan import Plan, load_plan
 from rollout.preflight import CannotBegin
-from rollout.run import Run
+from rollout.run import Run, forget
 from suite import keys
 from suite.checks import Check
 from suite.opening import refused_facts
@@ -35,10 +36,15 @@ def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) 
         run = Run(options)
     except RolloutError as error:
         raise pytest.UsageError(f"{refused} {error}") from None
-    config.stash[keys.RUN] = run
-    run.journal.subscribe(open_console(config))
     gate = [plan.name for path, plan in zip(options.paths, plans, strict=True) if path in options.gate]
-    run.journal.record("run.started", **refused_facts(options, plans), gate=gate)
+    run.journal.subscribe(open_console(config))
+    try:
+        run.journal.record("run.started", **refused_facts(options, plans), gate=gate)
+    except JournalUnwritable as error:
+        run.close(settled=True)
+        forget(options.state, run.id)  # nothing was done, so nothing is owed
+        raise pytest.UsageError(f"{refused} {error}") from None
+    config.stash[keys.RUN] = run
     errors = {refusal.plan: refusal.error for refusal in refused.refusals}
     for plan in plans:
         _journal(run, plan, errors.get(plan.name, _with_the_others(refused)))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from rollout import preflight
+from rollout.journal import Journal, JournalUnwritable
 from rollout.preflight import CannotBegin
-from suite import opening
+from rollout.run import open_runs
+from suite import opening, refusal
+from suite.options import refuse_what_breaks_phases
 from tests.unit.fakes import options
 
 
@@ -56,3 +61,32 @@ def test_the_facts_of_a_refused_run_are_what_was_asked_for(
     facts = opening.refused_facts(asked, ())
     assert kinds == tuple(facts[what]["kind"] for what in ("source", "forge", "database"))
     assert (source == "rehearsal") == facts["source"]["rehearsal"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin"),
+    [("timeout", "pytest-timeout"), ("html", "pytest-html"), ("metadata", "pytest-metadata"),
+     ("pytest_order", "pytest-order")],
+)  # fmt: skip
+def test_a_plugin_that_is_not_loaded(name: str, plugin: str) -> None:
+    """By `-p no:…` or PYTEST_DISABLE_PLUGIN_AUTOLOAD: one sentence, before a run is opened."""
+    config = SimpleNamespace(pluginmanager=SimpleNamespace(has_plugin=lambda asked: asked != name))
+    with pytest.raises(pytest.UsageError, match=f"needs {plugin}, .*PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        refuse_what_breaks_phases(cast("pytest.Config", config))
+
+
+def test_a_refusal_that_no_journal_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, or a bound on the size of files: both are told, and nothing is owed."""
+    asked = options(tmp_path, directory=str(tmp_path / "site"))
+    asked.directory.mkdir()
+
+    def full(journal: Journal, event: str, **fields: Any) -> None:
+        raise JournalUnwritable(path=journal.path, reason="File too large")
+
+    with pytest.raises(CannotBegin) as refused:
+        preflight.refuse(asked, before_recovery=True)
+    monkeypatch.setattr(Journal, "record", full)
+    monkeypatch.setattr(refusal, "open_console", lambda config: print)
+    with pytest.raises(pytest.UsageError, match=r"site exists already.*cannot be written: File too large"):
+        refusal.show_refusal(cast("pytest.Config", SimpleNamespace(stash={})), asked, refused.value)
+    assert [] == list(open_runs(asked.state))
