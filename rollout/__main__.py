@@ -12,8 +12,9 @@ import httpx
 
 from rollout import recovery, surroundings
 from rollout.errors import RolloutError
+from rollout.names import why_not
 from rollout.options import Options, parse_options
-from rollout.screen import accept_every_character
+from rollout.screen import accept_everything
 from rollout.site.fitting import REMEMBERED
 from rollout.site.processes import port_holder
 from rollout.site.server import NO_TLS
@@ -26,7 +27,7 @@ _FORMER = "objects"  # of earlier versions, a file an object; nothing reads them
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
-    accept_every_character()
+    accept_everything()
     surroundings.enter()
     for line in surroundings.warnings():
         print(line, file=sys.stderr)
@@ -75,7 +76,7 @@ def _undeploy(options: Options, names: Sequence[str]) -> int:
     unknown = sorted(set(names) - set(there))
     if unknown or (not names and len(set(there)) > 1):
         print(f"Deployed: {', '.join(there) or 'nothing'}. " + (
-            f"Not {', '.join(unknown)}; nothing was removed." if unknown
+            f"Not {', '.join(map(_shown, unknown))}; nothing was removed." if unknown
             else f"Which of them? make undeploy ARGS=\"{' '.join(there)}\" removes all."
         ), file=sys.stderr)  # fmt: skip
         return 2
@@ -83,6 +84,11 @@ def _undeploy(options: Options, names: Sequence[str]) -> int:
     done = recovery.undeploy(options.state, options.reports, store, print, names=names or there)
     print(f"{sum(not item.left for item in done)} deployment(s) removed." if done else "Nothing is deployed.")
     return 1 if any(item.left for item in done) else 0
+
+
+def _shown(name: str) -> str:
+    """A name as it was given; quoted where it is none, so that an empty one or a line break is seen."""
+    return repr(name) if why_not(name) else name
 
 
 def _clean_cache(options: Options) -> int:

@@ -135,8 +135,18 @@ def forget(state: Path, run: str) -> None:
 
 
 def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
-    """Runs whose journal is still open, oldest first: alive, killed, kept, or owing."""
-    for path in sorted((state / "open").glob("*.jsonl")):
+    """Runs whose journal is still open, oldest first: alive, killed, kept, or owing.
+
+    Raises FolderUnwritable if the folder exists and cannot be listed.
+    """
+    folder = state / "open"
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob takes what it may not read for empty
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FolderUnwritable(folder=folder, reason=str(error.strerror), variable="XAVOS_STATE_DIR") from None
+    for path in (folder / name for name in names if name.endswith(".jsonl")):
         yield path.stem, path
 
 

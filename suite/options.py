@@ -7,7 +7,7 @@ import pytest
 from rollout.errors import UsageError
 from rollout.options import FLAGS, Options, parse_options
 
-# Deadlines of checks, tests.html and its facts, the order of the phases, the screen.
+# Plugins that phases and reports rely on, by the name that `-p no:NAME` takes.
 _NEEDED = {"timeout": "pytest-timeout", "html": "pytest-html", "metadata": "pytest-metadata",
            "pytest_order": "pytest-order", "terminal": "pytest's terminal"}  # fmt: skip
 
@@ -33,7 +33,7 @@ def refuse_what_breaks_phases(config: pytest.Config) -> None:
     """Session-wide phases need one process, no reruns, and time-outs that let rollbacks run."""
     if missing := [plugin for name, plugin in _NEEDED.items() if not config.pluginmanager.has_plugin(name)]:
         raise pytest.UsageError(
-            f"A deployment needs {', '.join(missing)}, and this pytest has not loaded it: leave out -p no:… and "
+            f"pytest has not loaded {', '.join(missing)}, which a deployment needs. Leave out -p no:… and "
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD, or install requirements.lock."
         )
     if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":

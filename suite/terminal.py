@@ -119,7 +119,7 @@ def _terminal() -> TextIO:
 
 
 def _close(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # a full disk: the console has said what it could
+    with contextlib.suppress(OSError):  # a full disk takes no more of the buffer
         stream.close()
 
 

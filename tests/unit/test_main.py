@@ -103,7 +103,10 @@ def test_the_only_deployment_needs_no_name(place: Path, monkeypatch: pytest.Monk
     assert ["xavos"] == asked
 
 
-@pytest.mark.parametrize(("given", "said"), [((), "xavos xavos2"), (("xavos", "xavo"), "Not xavo;")])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [((), "xavos xavos2"), (("xavos", "xavo"), "Not xavo;"), (("", "a\nb"), r"Not '', 'a\nb';")],
+)
 def test_what_is_to_go_has_to_be_clear(
     place: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -137,3 +140,14 @@ def test_the_cache_is_emptied_only_between_runs(
     run.close(settled=True)
     assert 0 == main(["clean-cache"])
     assert (False, False, True) == (precious.exists(), former.exists(), bundle.exists())
+
+
+@pytest.mark.parametrize("asked", ["status", "undeploy"])
+def test_state_folder_that_cannot_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    """A file in its place stands for a folder without permissions, which root can list."""
+    (tmp_path / "open").write_text("")
+    monkeypatch.setenv("XAVOS_STATE_DIR", str(tmp_path))
+    assert 1 == main([asked])
+    assert f"ERROR: The folder {tmp_path}/open cannot be written: Not a directory." in capsys.readouterr().err

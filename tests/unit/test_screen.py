@@ -71,28 +71,28 @@ def shell(command: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("asked", ["pytest --plan", "rollout status"])
-def test_an_output_on_a_full_disk(asked: str, tmp_path: Path) -> None:
-    """One sentence, and the exit code is that of what was done."""
+def test_output_on_a_full_disk(asked: str, tmp_path: Path) -> None:
+    """One warning, and the exit code of the work itself."""
     ended = shell(f'"$PYTHON" -m {asked} >/dev/full', tmp_path)
     lost, = ended.stderr.splitlines()
     assert lost.startswith("WARNING: standard output cannot be written: No space left on device.")
     assert 0 == ended.returncode
 
 
-def test_an_output_that_is_closed(tmp_path: Path) -> None:
-    """Python has None for it, and pytest flushes that."""
+def test_closed_output(tmp_path: Path) -> None:
+    """Python sets sys.stdout to None, and pytest flushes it."""
     ended = shell('"$PYTHON" -m pytest --name=end >&-', tmp_path)
     assert (4, 1) == (ended.returncode, len(ended.stderr.strip().splitlines()))
     assert "--name='end' is not valid" in ended.stderr
 
 
-def test_a_reader_that_has_gone(tmp_path: Path) -> None:
+def test_closed_pipe(tmp_path: Path) -> None:
     ended = shell('"$PYTHON" -m rollout status | true; echo "${PIPESTATUS[0]}"', tmp_path)
     assert ("0\n", "") == (ended.stdout, ended.stderr)
 
 
-def test_what_comes_after_a_loss_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where capturing brings the descriptor back between; it is told once."""
+def test_lost_output_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after the descriptor was restored, as capturing does; there is one warning."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         monkeypatch.setattr(sys, "stderr", told := io.StringIO())

@@ -68,15 +68,15 @@ def test_the_facts_of_a_refused_run_are_what_was_asked_for(
     [("timeout", "pytest-timeout"), ("html", "pytest-html"), ("metadata", "pytest-metadata"),
      ("pytest_order", "pytest-order")],
 )  # fmt: skip
-def test_a_plugin_that_is_not_loaded(name: str, plugin: str) -> None:
-    """By `-p no:…` or PYTEST_DISABLE_PLUGIN_AUTOLOAD: one sentence, before a run is opened."""
+def test_missing_plugin_is_refused(name: str, plugin: str) -> None:
+    """The plugin was left out by `-p no:…` or PYTEST_DISABLE_PLUGIN_AUTOLOAD."""
     config = SimpleNamespace(pluginmanager=SimpleNamespace(has_plugin=lambda asked: asked != name))
-    with pytest.raises(pytest.UsageError, match=f"needs {plugin}, .*PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+    with pytest.raises(pytest.UsageError, match=f"not loaded {plugin}, .*PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         refuse_what_breaks_phases(cast("pytest.Config", config))
 
 
-def test_a_refusal_that_no_journal_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk, or a bound on the size of files: both are told, and nothing is owed."""
+def test_refusal_whose_journal_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk or under `ulimit -f`: the error has both reasons, and no open run is left."""
     asked = options(tmp_path, directory=str(tmp_path / "site"))
     asked.directory.mkdir()
 
