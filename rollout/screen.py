@@ -18,7 +18,7 @@ _PLAIN = {
 
 
 def accept_everything() -> None:
-    """Make both output streams raise neither UnicodeEncodeError nor OSError. Call at the start of a program; repeatable.
+    """Make both output streams raise neither UnicodeEncodeError nor OSError. Call at the start; repeatable.
 
     Characters that the encoding lacks are replaced. An output that cannot be written (a full disk, a closed pipe) is
     redirected to /dev/null and the program goes on, so its exit code still says what it did.
