@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ TESTS = Path(__file__).parent
 # A busy machine is no defect of what is tested: an example may take as long as it takes.
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
+
+# Under nohup SIGHUP is ignored, and a program that is started inherits that: tests that send it would wait for ever. A
+# handler that does nothing ignores it as well, and is not inherited.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # Their tests are the long ones, and share nothing but the rehearsal, of which there is one for all processes. Not so
 # those of scripts: each needs the machine's port 5432.
