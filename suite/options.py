@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from rollout.errors import UsageError
 from rollout.options import FLAGS, Options, parse_options
+from rollout.site.place import writable_reason
 
 # Plugins that phases and reports rely on, by the name that `-p no:NAME` takes.
 _NEEDED = {"timeout": "pytest-timeout", "html": "pytest-html", "metadata": "pytest-metadata",
            "pytest_order": "pytest-order", "terminal": "pytest's terminal"}  # fmt: skip
+
+# Files that pytest and its plugins write. One that cannot be made is a traceback, mostly after the last check.
+_WRITTEN = {"--html": "htmlpath", "--junitxml": "xmlpath", "--log-file": "log_file"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,3 +51,12 @@ def refuse_what_breaks_phases(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "timeout_method=thread ends the process without rolling back (os._exit); use timeout_method=signal."
         )
+    for flag, name in _WRITTEN.items():
+        given = config.getoption(name, None)
+        if given and (reason := _why_unwritable(given)):
+            raise pytest.UsageError(f"{flag}={given} cannot be written: {reason}. Choose another file.")
+
+
+def _why_unwritable(given: str) -> str | None:
+    file = Path(os.path.expanduser(os.path.expandvars(given))).absolute()  # noqa: PTH111 - as pytest reads it
+    return "it is a folder" if file.is_dir() else writable_reason(file.parent)

@@ -91,6 +91,8 @@ def _after_failure(path: PathView) -> str:
     advice = next((failure.advice for failure in path.failures if failure.advice), "")
     if advice:
         return advice
+    if path.verdict.outcome == "refused" and not any(failure.phase for failure in path.failures):
+        return "select checks of deploy_tests/ (paths, -k, -m); none of those selected asked for a deployment."
     if path.verdict.outcome == "dirty" and not path.verdict.observed:
         return "run `pytest --recover`, which undoes what is left."
     return "read the cause and the log in the report; --keep=failed leaves the site as it failed."

@@ -86,3 +86,10 @@ def test_a_failure_that_is_kept_says_how_to_enter_it() -> None:
         told[-2]
         == "Next: look into it with `docker exec -it x-forge bash`, then remove it with `make undeploy ARGS=x`."
     )
+
+
+def test_run_without_a_selected_check_says_what_to_select() -> None:
+    """As `-m nomark` ends: nothing failed, so there is no cause to read."""
+    begun = [event for event in journals.alone() if event["event"] in {"run.started", "run.finished"}]
+    ended = {**begun[-1], "exit_code": 4, "reason": "no check asked for a deployment"}
+    assert lines((begun[0], ended))[-2].startswith("Next: select checks of deploy_tests/")

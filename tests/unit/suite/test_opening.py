@@ -90,3 +90,23 @@ def test_refusal_whose_journal_cannot_be_written(tmp_path: Path, monkeypatch: py
     with pytest.raises(pytest.UsageError, match=r"site exists already.*cannot be written: File too large"):
         refusal.show_refusal(cast("pytest.Config", SimpleNamespace(stash={})), asked, refused.value)
     assert [] == list(open_runs(asked.state))
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"), [("--html", "htmlpath"), ("--junitxml", "xmlpath"), ("--log-file", "log_file")]
+)
+@pytest.mark.parametrize(("place", "reason"), [("", "it is a folder"), ("file/report", "it is not a folder")])
+def test_report_file_that_cannot_be_made_is_refused(
+    tmp_path: Path, flag: str, name: str, place: str, reason: str
+) -> None:
+    """Before the deployment: pytest would find out after it."""
+    (tmp_path / "file").write_text("")
+    given = {name: str(tmp_path / place), "timeout_method": "signal"}
+    config = SimpleNamespace(
+        pluginmanager=SimpleNamespace(has_plugin=lambda asked: True),
+        getoption=given.get,
+    )
+    with pytest.raises(pytest.UsageError, match=f"^{flag}={given[name]} cannot be written: .*{reason}"):
+        refuse_what_breaks_phases(cast("pytest.Config", config))
+    given[name] = str(tmp_path / "made later" / "report")
+    refuse_what_breaks_phases(cast("pytest.Config", config))
