@@ -137,7 +137,7 @@ def forget(state: Path, run: str) -> None:
 def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
     """Runs whose journal is still open, oldest first: alive, killed, kept, or owing.
 
-    Raises FolderUnwritable if the folder exists and cannot be listed.
+    Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read.
     """
     folder = state / "open"
     try:
@@ -147,6 +147,9 @@ def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
     except OSError as error:
         raise FolderUnwritable(folder=folder, reason=str(error.strerror), variable="XAVOS_STATE_DIR") from None
     for path in (folder / name for name in names if name.endswith(".jsonl")):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            reason = f"{path.name} in it belongs to another user"
+            raise FolderUnwritable(folder=folder, reason=reason, variable="XAVOS_STATE_DIR")
         yield path.stem, path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import MutableMapping
@@ -23,6 +24,7 @@ def enter(environment: MutableMapping[str, str] | None = None) -> None:
     for name in _OBEYED:
         env.pop(name, None)
     forget_libpq(env)
+    _forget_odd_sizes(env)
     _open_standard_streams()
     os.umask(UMASK)  # container images and folders of other users' servers need readable files
     if threading.current_thread() is threading.main_thread():  # no other may
@@ -35,6 +37,13 @@ def forget_libpq(environment: MutableMapping[str, str] | None = None) -> None:
     env = os.environ if environment is None else environment
     for name in [name for name in env if name.startswith("PG")]:
         env.pop(name, None)
+
+
+def _forget_odd_sizes(env: MutableMapping[str, str]) -> None:
+    """Remove sizes that no terminal has. Rich prints nothing at COLUMNS=0, pytest far too much at 99999999."""
+    for name in ("COLUMNS", "LINES"):
+        if name in env and not re.fullmatch("0*[1-9][0-9]{0,3}", env[name], re.ASCII):
+            env.pop(name)
 
 
 def _open_standard_streams() -> None:

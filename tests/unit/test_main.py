@@ -151,3 +151,15 @@ def test_state_folder_that_cannot_be_listed_is_an_error(
     monkeypatch.setenv("XAVOS_STATE_DIR", str(tmp_path))
     assert 1 == main([asked])
     assert f"ERROR: The folder {tmp_path}/open cannot be written: Not a directory." in capsys.readouterr().err
+
+
+def test_journal_of_another_user_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root may read every file, so the answer of the system is replaced."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "20260102-030405-abcdef.jsonl").write_text("")
+    monkeypatch.setenv("XAVOS_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert 1 == main(["status"])
+    assert "20260102-030405-abcdef.jsonl in it belongs to another user" in capsys.readouterr().err

@@ -47,3 +47,11 @@ def test_a_process_is_the_same_whoever_started_it(before: str) -> None:
     started = f"{before}\nimport os, sys\nos.execv(sys.executable, [sys.executable, '-c', {ENTERED!r}])"
     ended = subprocess.run((sys.executable, "-c", started), capture_output=True, text=True, check=False)
     assert ended.stderr == "3 True 22 False"
+
+
+@pytest.mark.parametrize(("size", "stays"), [("80", True), ("10", True), ("0", False), ("-5", False), ("wide", False),
+                                             ("99999999", False), ("", False)])  # fmt: skip
+def test_only_sizes_of_terminals_are_obeyed(size: str, stays: bool) -> None:
+    environment = {"COLUMNS": size, "LINES": size}
+    surroundings.enter(environment)
+    assert stays == ("COLUMNS" in environment) == ("LINES" in environment)
