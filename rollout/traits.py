@@ -10,7 +10,7 @@ from collections.abc import Mapping
 TRAITS: Mapping[str, str] = {
     "makes_site": "makes folder, forge and database server",
     "checks_tools": "compares the versions of the forge's tools",
-    "changes_site": "announces acts, with their undo, in the journal",
+    "journals": "writes commands or acts to the journal while it is at work",
     "asks_registry": "asks the registry about packages",
     "fetches": "fetches tarballs",
     "resolves": "resolves dependencies",

@@ -168,7 +168,7 @@ KINDS: tuple[Kind, ...] = (
         text="the disk that the run's journal is on has no more room",
         bites="the run stopped because its journal could not be written",
         make=JournalDiskFull,
-        traits=("changes_site",),
+        traits=("journals",),
         lasts="until the phase has failed",
         expects=_UNWOUND,
     ),

@@ -49,11 +49,11 @@ def test_every_phase_of_every_plan_is_struck_by_each_family_that_fits_it(phase: 
 def test_what_a_plan_holds_agrees_with_its_traits(phase: PhasePlan) -> None:
     """Packages are asked for, resolved and built; overlays are written."""
     if phase.packages:
-        assert {"asks_registry", "resolves", "runs_mix", "writes_files", "changes_site"} <= set(phase.traits)
+        assert {"asks_registry", "resolves", "runs_mix", "writes_files", "journals"} <= set(phase.traits)
     if phase.archives:
         assert {"asks_registry", "fetches"} <= set(phase.traits)
     if phase.overlay or phase.overlay_first:
-        assert {"writes_files", "changes_site"} <= set(phase.traits)
+        assert {"writes_files", "journals"} <= set(phase.traits)
 
 
 def test_faults_of_the_machine_strike_the_phases_of_real_packages() -> None:
