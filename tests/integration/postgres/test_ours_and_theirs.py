@@ -24,6 +24,7 @@ from rollout.site.postgres import (
     role_record,
     undo_role,
 )
+from rollout.site.postgres.errors import DatabaseMisconfigured
 from tests.integration.postgres.conftest import DECOYS, new_journal, new_run
 from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE, undo
 
@@ -123,7 +124,7 @@ def test_a_role_that_may_not_create_is_denied(theirs: EmbeddedServer) -> None:
 
 def test_a_database_that_is_not_there_is_said(theirs: EmbeddedServer) -> None:
     """The URL names it."""
-    with pytest.raises(DatabaseUnreachable, match='database "nope" does not exist'):
+    with pytest.raises(DatabaseMisconfigured, match='database "nope" does not exist'):
         ExistingServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/nope").start()
 
 
