@@ -167,7 +167,7 @@ def _path(
             for e in events
             if e["event"] == "check.finished" and (e.get("path") == path.name or (alone and not e.get("path")))
         ),
-        kept={key: line(value, 400) for key, value in last(mine, "kept").items()},
+        kept={key: line(value, 400) for key, value in last(mine, "kept").items()} if path.kept else {},
     )
 
 

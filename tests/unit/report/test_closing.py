@@ -93,3 +93,14 @@ def test_run_without_a_selected_check_says_what_to_select() -> None:
     begun = [event for event in journals.alone() if event["event"] in {"run.started", "run.finished"}]
     ended = {**begun[-1], "exit_code": 4, "reason": "no check asked for a deployment"}
     assert lines((begun[0], ended))[-2].startswith("Next: select checks of deploy_tests/")
+
+
+def test_what_has_been_undeployed_is_not_shown_as_kept() -> None:
+    """A report that is drawn again after `make undeploy` offers no address and no command into what is gone."""
+    events = journals.alone()
+    gone = {"event": "rollback.finished", "t": events[-1]["t"], "run": events[-1].get("run"), "path": "realistic",
+            "phase": "", "why": "undeploy", "outcome": "restored", "residue": [], "seconds": 1}  # fmt: skip
+    told = lines((*events, gone))
+    assert not any("answers at" in text for text in told)
+    assert {} == view((*events, gone)).paths[0].kept
+    assert view(events).paths[0].kept
