@@ -169,8 +169,24 @@ class ContainerServer(Server):
 
 
 def undo_container(record: Mapping[str, Any]) -> str:
-    """Remove the container of the record with its volumes. Raises NotOurs, NoEngine, RollbackIncomplete."""
+    """Remove the container of the record with its volumes. Raises NotOurs, NoEngine, RollbackIncomplete.
+
+    Absence is what the engine's list says: while a container is being made, Docker lists it a moment before it can be
+    asked for by its name.
+    """
     name, run = str(record["name"]), str(record["run"])
+    was_there, until = _remove(name, run), time.monotonic() + _REMOVED_WITHIN
+    with engine() as client:
+        while has_container(client, name):
+            if time.monotonic() > until:
+                raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
+            time.sleep(0.2)
+            was_there = _remove(name, run) or was_there
+    return f"container {name} removed" if was_there else f"container {name} was not there"
+
+
+def _remove(name: str, run: str) -> bool:
+    """Ask the engine to remove the container; False where it knows none of that name. Raises NotOurs, NoEngine."""
     try:
         with named_container(name) as container:
             if container.labels.get(RUN_LABEL) != run:
@@ -183,11 +199,5 @@ def undo_container(record: Mapping[str, Any]) -> str:
                 if error.status_code != HTTPStatus.CONFLICT:  # else the engine is at it, for a run that was killed
                     raise
     except ServerGone:
-        return f"container {name} was not there"
-    until = time.monotonic() + _REMOVED_WITHIN
-    with engine() as client:
-        while has_container(client, name):
-            if time.monotonic() > until:
-                raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))
-            time.sleep(0.2)
-    return f"container {name} removed"
+        return False
+    return True

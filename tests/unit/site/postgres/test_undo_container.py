@@ -1,0 +1,48 @@
+"""Undoing a container that the engine lists before it can be asked for by its name."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rollout.site.postgres import container as containers
+from rollout.site.postgres.errors import ServerGone
+
+RECORD = {"kind": "container", "name": "xavos-r-postgres", "run": "r"}
+
+
+class Engine:
+    """Lists the container from the start; finds it by its name at the second try."""
+
+    def __init__(self, *, is_there: bool) -> None:
+        self.is_listed = is_there
+        self.asked = 0
+
+    def remove(self, **_: Any) -> None:
+        self.is_listed = False
+
+
+@pytest.mark.parametrize(("is_there", "told"), [(True, "removed"), (False, "was not there")])
+def test_what_is_listed_is_removed_and_what_is_not_is_told(
+    is_there: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(is_there=is_there)
+
+    @contextlib.contextmanager
+    def named(name: str) -> Iterator[Any]:
+        engine.asked += 1
+        if not engine.is_listed or engine.asked == 1:
+            raise ServerGone(server=name)
+        yield types.SimpleNamespace(labels={containers.RUN_LABEL: "r"}, remove=engine.remove)
+
+    monkeypatch.setattr(containers, "named_container", named)
+    monkeypatch.setattr(containers, "engine", lambda: contextlib.nullcontext(engine))
+    monkeypatch.setattr(containers, "has_container", lambda client, name: client.is_listed)
+    monkeypatch.setattr("rollout.site.postgres.container.time.sleep", lambda seconds: None)
+
+    assert containers.undo_container(RECORD) == f"container xavos-r-postgres {told}"
+    assert not engine.is_listed
