@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rollout.site.engine import RUN_LABEL
 from rollout.site.postgres import container as containers
 from rollout.site.postgres.errors import ServerGone
 
@@ -37,7 +38,7 @@ def test_what_is_listed_is_removed_and_what_is_not_is_told(
         engine.asked += 1
         if not engine.is_listed or engine.asked == 1:
             raise ServerGone(server=name)
-        yield types.SimpleNamespace(labels={containers.RUN_LABEL: "r"}, remove=engine.remove)
+        yield types.SimpleNamespace(labels={RUN_LABEL: "r"}, remove=engine.remove)
 
     monkeypatch.setattr(containers, "named_container", named)
     monkeypatch.setattr(containers, "engine", lambda: contextlib.nullcontext(engine))
