@@ -1,11 +1,11 @@
 defmodule Xavos.Board do
   @moduledoc """
-  What the board shows: figures, and of everything the few that matter most. However much there is, it reads no more than
-  that.
+  What the board shows: figures, and of everything the few that matter most, all as of one moment. However much there is,
+  it reads no more than that.
   """
 
   alias Xavos.Coordination
-  alias Xavos.Coordination.{Agent, WorkItem}
+  alias Xavos.Coordination.{Agent, Snapshot, WorkItem}
   alias Xavos.Scrum
 
   require Ash.Query
@@ -42,14 +42,16 @@ defmodule Xavos.Board do
 
   @doc "What `actor` may see of it; raises where they may see nothing, or the database is away."
   @spec read!(struct | nil) :: t
-  def read!(actor) do
+  def read!(actor), do: Snapshot.read(fn -> read_now!(actor) end)
+
+  defp read_now!(actor) do
     scrum = Scrum.summary(actor: actor)
 
     %{
       scrum: scrum,
       teams: Scrum.flatten(scrum),
       agents: agents!(actor),
-      columns: @columns |> Enum.map(&column!(&1, scrum.total, actor)) |> each_once(),
+      columns: Enum.map(@columns, &column!(&1, scrum.total, actor)),
       events: events!(actor)
     }
   end
@@ -63,35 +65,37 @@ defmodule Xavos.Board do
   end
 
   defp column!(column, total, actor) do
-    items =
-      WorkItem
-      |> Ash.Query.filter(status in ^column.statuses)
-      |> finished(column.name)
-      |> Ash.Query.sort(column.sort)
-      |> Ash.Query.limit(@items)
-      |> Ash.Query.load([:agent, :team])
+    count = column.statuses |> Enum.map(&total[&1]) |> Enum.sum()
+    Map.merge(column, %{count: count, items: items!(column, count, actor)})
+  end
+
+  # The index of what is finished has only what says when. What a file has brought need not: it comes after.
+  defp items!(%{name: :finished} = column, count, actor) do
+    dated =
+      column
+      |> first(@items)
+      |> Ash.Query.filter(not is_nil(finished_at))
       |> Ash.read!(actor: actor)
 
-    count = column.statuses |> Enum.map(&total[&1]) |> Enum.sum()
-    Map.merge(column, %{count: count, items: items})
+    room = min(count, @items) - length(dated)
+
+    if room > 0 do
+      undated = column |> first(room) |> Ash.Query.filter(is_nil(finished_at))
+      dated ++ Ash.read!(undated, actor: actor)
+    else
+      dated
+    end
   end
 
-  # What has moved between two readings is shown where it was seen last.
-  defp each_once(columns) do
-    {columns, _seen} =
-      columns
-      |> Enum.reverse()
-      |> Enum.map_reduce(MapSet.new(), fn column, seen ->
-        items = Enum.reject(column.items, &(&1.id in seen))
-        {%{column | items: items}, MapSet.union(seen, MapSet.new(items, & &1.id))}
-      end)
+  defp items!(column, _count, actor), do: column |> first(@items) |> Ash.read!(actor: actor)
 
-    Enum.reverse(columns)
+  defp first(column, limit) do
+    WorkItem
+    |> Ash.Query.filter(status in ^column.statuses)
+    |> Ash.Query.sort(column.sort)
+    |> Ash.Query.limit(limit)
+    |> Ash.Query.load([:agent, :team])
   end
-
-  # The index of what is finished has no others.
-  defp finished(query, :finished), do: Ash.Query.filter(query, not is_nil(finished_at))
-  defp finished(query, _column), do: query
 
   defp events!(actor), do: Coordination.list_events!(actor: actor, page: [limit: @events]).results
 end

@@ -98,6 +98,18 @@ defmodule XavosWeb.CoordinationLiveTest do
       assert has_element?(view, "#column-finished #item-#{done.work_item_id}", "completed")
     end
 
+    test "what is counted is shown, also where nothing says when it was finished", %{conn: conn} do
+      for number <- 1..3 do
+        finished_at = if number == 1, do: DateTime.utc_now()
+        work_item() |> Ash.Seed.update!(%{status: :completed, finished_at: finished_at})
+      end
+
+      view = board(conn, viewer())
+      assert has_element?(view, "#title-finished", "3")
+      assert view |> render() |> String.split(~s(data-status="completed")) |> length() > 3
+      refute has_element?(view, "#column-finished", "nothing")
+    end
+
     test "of much, only the first is shown", %{conn: conn} do
       for _ <- 1..12, do: work_item()
       view = board(conn, viewer())

@@ -33,15 +33,21 @@ defmodule Xavos.Scrum do
         # agents that are not offline
         agents: 4, capacity: 8, workload: 4,
         # work completed since `since`: how much, how much per hour and day, and seconds from claim to completion
-        finished: 12, per_hour: 0.5, per_day: 12.0, cycle_time_median: 340.2, cycle_time_p85: 1203.9
+        finished: 12, per_hour: 24.0, per_day: 12.0, cycle_time_median: 340.2, cycle_time_p85: 1203.9
       }
 
-  Cycle times are nil where nothing was completed. They are not sums: those of a scrum of scrums are those of all its
-  items.
+  Everything is as of one moment (`Xavos.Coordination.Snapshot`).
+
+  `per_day` is over the whole time since `since`. `per_hour` is over the part of it in which work was done: from the first
+  claim of what was completed to the last completion, but a minute at least. An hour of work does not become less for
+  the night that follows it.
+
+  Cycle times are nil where nothing was completed. Neither they nor rates per hour are sums: those of a scrum of scrums
+  are those of all its items.
   """
 
   alias Ash.Query.Aggregate
-  alias Xavos.Coordination.{Agent, Team, WorkItem}
+  alias Xavos.Coordination.{Agent, Snapshot, Team, WorkItem}
   alias Xavos.Scrum.Percentile
 
   import Ash.Expr
@@ -50,7 +56,11 @@ defmodule Xavos.Scrum do
 
   @day 24 * 60 * 60
 
+  # Seconds: work that took less gives no rate worth telling.
+  @least_window 60
+
   @cycle_times [cycle_time_median: 0.5, cycle_time_p85: 0.85]
+  @window [:first_claim, :first_completion, :last_completion]
 
   @type figures :: %{atom => number | nil | %{atom => non_neg_integer}}
   @type team :: %{
@@ -88,13 +98,21 @@ defmodule Xavos.Scrum do
 
     context = %{
       since: since,
-      hours: max(DateTime.diff(until, since, :second), 1) / 3600,
+      days: max(DateTime.diff(until, since, :second), 1) / @day,
       ash: ash
     }
 
-    %{
+    figures = Snapshot.read(fn -> figures(context) end)
+
+    Map.merge(figures, %{
       since: since,
       until: until,
+      generated_in_ms: System.monotonic_time(:millisecond) - start
+    })
+  end
+
+  defp figures(context) do
+    %{
       total: figures(WorkItem, Agent, context),
       nobodys:
         figures(
@@ -102,8 +120,7 @@ defmodule Xavos.Scrum do
           Ash.Query.filter(Agent, is_nil(team_id)),
           context
         ),
-      teams: teams(context),
-      generated_in_ms: System.monotonic_time(:millisecond) - start
+      teams: teams(context)
     }
   end
 
@@ -155,22 +172,23 @@ defmodule Xavos.Scrum do
   defp roll_up(own, team, teams, context) do
     ids = [team.id | Enum.map(flatten(%{teams: teams}), & &1.id)]
 
-    cycle_times =
+    counted =
       WorkItem
       |> Ash.Query.filter(team_id in ^ids)
-      |> aggregate(cycle_times(context.since), context)
+      |> aggregate(cycle_times(context.since) ++ window(context.since), context)
 
-    teams
-    |> Enum.map(& &1.figures)
-    |> Enum.reduce(own, &add/2)
-    |> Map.merge(cycle_times)
+    sum = teams |> Enum.map(& &1.figures) |> Enum.reduce(own, &add/2)
+
+    sum
+    |> Map.merge(Map.take(counted, Keyword.keys(@cycle_times)))
+    |> Map.merge(rates(sum.finished, counted, context))
   end
 
   defp add(one, other) do
     Map.merge(one, other, fn
       _name, %{} = one, %{} = other -> add(one, other)
       _name, one, other when is_number(one) and is_number(other) -> one + other
-      # Cycle times, which are asked for anew.
+      # Cycle times, which are asked for anew, as are rates.
       _name, _one, _other -> nil
     end)
   end
@@ -224,7 +242,18 @@ defmodule Xavos.Scrum do
          [field: :capacity, default: 0] ++ filter(expr(status != :offline))},
         {:workload, :agents, :sum,
          [field: :workload, default: 0] ++ filter(expr(status != :offline))}
-      ] ++ cycle_times(since)
+      ] ++ cycle_times(since) ++ window(since)
+  end
+
+  # When what was completed was worked on. What a file has brought may lack the time of its claim.
+  defp window(since) do
+    for {name, kind, field} <- [
+          {:first_claim, :min, :claimed_at},
+          {:first_completion, :min, :finished_at},
+          {:last_completion, :max, :finished_at}
+        ] do
+      {name, :work_items, kind, [field: field] ++ filter(finished_since(since))}
+    end
   end
 
   defp cycle_times(since) do
@@ -242,12 +271,27 @@ defmodule Xavos.Scrum do
     waiting = Map.new(WorkItem.priorities(), &{&1, counted[waiting(&1)]})
 
     counted
-    |> Map.drop(Enum.map(WorkItem.priorities(), &waiting/1))
-    |> Map.merge(%{
-      waiting: waiting,
-      per_hour: counted.finished / context.hours,
-      per_day: counted.finished / context.hours * 24
-    })
+    |> Map.drop(Enum.map(WorkItem.priorities(), &waiting/1) ++ @window)
+    |> Map.put(:waiting, waiting)
+    |> Map.merge(rates(counted.finished, counted, context))
+  end
+
+  defp rates(finished, window, context) do
+    %{per_hour: finished / hours(window, context), per_day: finished / context.days}
+  end
+
+  defp hours(window, %{since: since}) do
+    begun = Enum.reject([window.first_claim, window.first_completion], &is_nil/1)
+
+    seconds =
+      if begun == [] do
+        0
+      else
+        first = Enum.max([since, Enum.min(begun, DateTime)], DateTime)
+        DateTime.diff(window.last_completion, first, :millisecond) / 1_000
+      end
+
+    max(seconds, @least_window) / 3_600
   end
 
   defp waiting(:low), do: :waiting_low

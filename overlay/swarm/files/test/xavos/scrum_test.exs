@@ -74,7 +74,9 @@ defmodule Xavos.ScrumTest do
 
     assert %{finished: 10, completed: 11} = figures = own(team)
     assert_in_delta figures.per_day, 10.0, 0.01
-    assert_in_delta figures.per_hour, 10 / 24, 0.01
+
+    # From the first claim, 100 seconds before the first completion, to the last completion nine hours later.
+    assert_in_delta figures.per_hour, 10 / (9 + 100 / 3600), 0.01
     assert_in_delta figures.cycle_time_median, 55.0, 0.01
     assert_in_delta figures.cycle_time_p85, 86.5, 0.01
   end
@@ -84,7 +86,56 @@ defmodule Xavos.ScrumTest do
     for number <- 1..10, do: completed(team, hours_ago: number, seconds: 10)
     since = DateTime.add(DateTime.utc_now(), -5 * 3600 + 60, :second)
     assert %{teams: [%{own: %{finished: 4} = figures}]} = Scrum.summary(since: since)
-    assert_in_delta figures.per_hour, 4 / 5, 0.01
+    assert_in_delta figures.per_hour, 4 / (3 + 10 / 3600), 0.01
+    assert_in_delta figures.per_day, 4 / 5 * 24, 0.1
+  end
+
+  test "done per hour is a rate over the time in which work was done" do
+    team = team()
+    # Sixty items in half an hour, long ago.
+    for number <- 1..60, do: completed(team, minutes_ago: 660 - div(number, 2), seconds: 30)
+    assert_in_delta own(team).per_hour, 120, 5
+    assert own(team).per_day == 60.0
+  end
+
+  test "a single item does not make a rate of thousands" do
+    team = team()
+    completed(team, minutes_ago: 5, seconds: 0.02)
+    assert own(team).per_hour == 60.0
+  end
+
+  test "what was claimed before counts from then on" do
+    team = team()
+    completed(team, minutes_ago: 60, seconds: 10 * 3600)
+    since = DateTime.add(DateTime.utc_now(), -5 * 3600, :second)
+    assert %{teams: [%{own: figures}]} = Scrum.summary(since: since)
+    assert_in_delta figures.per_hour, 1 / 4, 0.01
+  end
+
+  test "what nobody is known to have claimed counts by its completion" do
+    team = team()
+
+    for number <- 0..2,
+        do:
+          completed(team, minutes_ago: number * 30, seconds: 0)
+          |> Ash.Seed.update!(%{claimed_at: nil})
+
+    assert_in_delta own(team).per_hour, 3, 0.01
+  end
+
+  test "the rate of a scrum of scrums is that of all its items, not the sum of rates" do
+    top = team(name: "top")
+    [one, other] = for name <- ~w(one other), do: team(name: name, parent_id: top.id)
+    for number <- 0..5, do: completed(one, minutes_ago: 60 + number, seconds: 60)
+    for number <- 0..5, do: completed(other, minutes_ago: 600 + number, seconds: 60)
+
+    assert %{teams: [%{figures: figures, teams: [%{own: first}, %{own: second}]}], total: total} =
+             Scrum.summary()
+
+    for own <- [first, second], do: assert_in_delta(own.per_hour, 60, 1)
+    assert figures.finished == 12
+    assert_in_delta figures.per_hour, 12 / (546 / 60), 0.01
+    assert_in_delta total.per_hour, figures.per_hour, 0.001
   end
 
   test "a scrum of scrums is the sum of its teams, however deep" do
@@ -140,13 +191,17 @@ defmodule Xavos.ScrumTest do
     work_item() |> Ash.Seed.update!(Map.new([status: status] ++ attributes))
   end
 
-  defp completed(team, hours_ago: hours, seconds: seconds) do
-    finished_at = DateTime.add(DateTime.utc_now(), -hours * 3600 + 30, :second)
+  defp completed(team, hours_ago: hours, seconds: seconds),
+    do: completed(team, DateTime.add(DateTime.utc_now(), -hours * 3600 + 30, :second), seconds)
 
+  defp completed(team, minutes_ago: minutes, seconds: seconds),
+    do: completed(team, DateTime.add(DateTime.utc_now(), -minutes * 60, :second), seconds)
+
+  defp completed(team, finished_at, seconds) do
     item(:completed,
       team_id: team.id,
       finished_at: finished_at,
-      claimed_at: DateTime.add(finished_at, -seconds, :second)
+      claimed_at: DateTime.add(finished_at, -round(seconds * 1_000), :millisecond)
     )
   end
 

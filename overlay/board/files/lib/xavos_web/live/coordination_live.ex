@@ -494,7 +494,7 @@ defmodule XavosWeb.CoordinationLive do
             Teams and scrums of scrums, each with all below it. Cycle times are of work finished since {Calendar.strftime(
               @scrum.since,
               "%Y-%m-%d %H:%M"
-            )} UTC.
+            )} UTC, rates of the time in which it was done.
           </caption>
           <thead>
             <tr>

@@ -12,13 +12,21 @@ defmodule Xavos.Coordination.Locks do
   alias Xavos.Coordination.{Agent, WorkItem}
   alias Xavos.Repo
 
-  # A number that nothing else in the database locks.
+  # Numbers that nothing else in the database locks.
   @shape 7_240_415
+  @spending 7_240_416
 
   @doc "Alone until the end of the transaction: what waits for what, and the order of work, are about to change."
   @spec reshape() :: :ok
   def reshape do
     if shared?(), do: Repo.query!("SELECT pg_advisory_xact_lock($1)", [@shape])
+    :ok
+  end
+
+  @doc "Alone until the end of the transaction, in whichever VM: what advice may still cost is being counted."
+  @spec spending() :: :ok
+  def spending do
+    if shared?(), do: Repo.query!("SELECT pg_advisory_xact_lock($1)", [@spending])
     :ok
   end
 
@@ -29,8 +37,12 @@ defmodule Xavos.Coordination.Locks do
     :ok
   end
 
-  # A test in a sandbox is one transaction from beginning to end, and sees nobody else: it would only wait for others.
-  defp shared?, do: :xavos |> Application.get_env(__MODULE__, []) |> Keyword.get(:shared?, true)
+  @doc """
+  Whether transactions see others. A test in a sandbox is one transaction from beginning to end, and sees nobody else: it
+  would only wait for others.
+  """
+  @spec shared?() :: boolean
+  def shared?, do: :xavos |> Application.get_env(__MODULE__, []) |> Keyword.get(:shared?, true)
 
   @doc "The agent of this id as it is now, locked."
   def agent(id) do
