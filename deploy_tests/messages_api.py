@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,8 +82,8 @@ def _with_tool(answer: Answer, name: str) -> Answer:
 
 
 @contextmanager
-def messages_api(key: str, *answers: Answer) -> Iterator[MessagesApi]:
-    """The server, on a port of 127.0.0.1, for whoever has this key."""
+def messages_api(key: str, *answers: Answer, before: Callable[[], None] | None = None) -> Iterator[MessagesApi]:
+    """The server, on a port of 127.0.0.1, for whoever has this key. `before` is called before each answer."""
     api = MessagesApi(key=key, answers=list(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -91,6 +91,8 @@ def messages_api(key: str, *answers: Answer) -> Iterator[MessagesApi]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = api.answer(self.path, headers, body)
+            if before:
+                before()
             sent = json.dumps(answer.body).encode()
             self.send_response(answer.status, "" if answer.status == 529 else None)
             self.send_header("content-type", "application/json")

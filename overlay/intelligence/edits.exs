@@ -24,5 +24,8 @@
 
    defp record(Xavos.Intelligence.Advice, _actor, _own?),
      do: Xavos.Intelligence.request_advice!(:priority, @system)
+
+   defp record(Xavos.Intelligence.Reservation = resource, _actor, _own?),
+     do: Ash.create!(resource, %{amount: Decimal.new(1)}, @system)
    """}
 ]

@@ -18,6 +18,8 @@ defmodule Xavos.Intelligence do
       define :begin_applying, action: :begin_applying
       define :record_outcome, action: :record_outcome, args: [:suggestions]
     end
+
+    resource Xavos.Intelligence.Reservation
   end
 
   @topic "intelligence:advices"

@@ -2,7 +2,7 @@ defmodule Xavos.Expectations.Intelligence do
   @moduledoc "Who may do what with advice."
   @behaviour Xavos.Expectations
 
-  alias Xavos.Intelligence.Advice
+  alias Xavos.Intelligence.{Advice, Reservation}
 
   @impl true
   def table do
@@ -14,7 +14,10 @@ defmodule Xavos.Expectations.Intelligence do
       {Advice, :dismiss} => [:operator],
       {Advice, :propose} => [:operator],
       {Advice, :begin_applying} => [:operator],
-      {Advice, :record_outcome} => [:operator]
+      {Advice, :record_outcome} => [:operator],
+      {Reservation, :read} => [],
+      {Reservation, :reserve} => [],
+      {Reservation, :destroy} => []
     }
   end
 end

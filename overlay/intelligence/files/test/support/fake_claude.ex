@@ -118,6 +118,12 @@ defmodule Xavos.FakeClaude do
     send_resp(conn, 404, "")
   end
 
+  # As late as the test says: `send(pid, :answer)` to the `pid` that it is told.
+  defp answer({:when_told, answer}, conn) do
+    send(conn.assigns.fake.test, {:waiting, self()})
+    receive do: (:answer -> answer(answer, conn))
+  end
+
   # Longer than the test is ready to wait, but not than it takes to stop.
   defp answer(:silence, conn) do
     Process.sleep(1_000)

@@ -108,6 +108,35 @@ defmodule Xavos.IntelligenceTest do
       end)
     end
 
+    test "nor can what another question may be costing at this moment be spent" do
+      item = work_item()
+      bounds = [max_cost_per_day: 0.1]
+      options = @system ++ claude([{:when_told, suggest_high(item)}], bounds)
+      first = Task.async(fn -> Intelligence.request_advice!(:priority, options) end)
+      assert_receive {:waiting, claude}, 5_000
+      may_cost = Spending.today()
+      assert Decimal.gt?(may_cost, "0.05")
+
+      capture_log(fn ->
+        second =
+          Intelligence.request_advice!(:priority, @system ++ claude([suggest_high(item)], bounds))
+
+        assert %{source: :heuristic, trouble: trouble} = second
+        assert trouble =~ "of today's $0.1 only $#{Decimal.sub("0.1", may_cost)} are left"
+      end)
+
+      send(claude, :answer)
+      assert %{source: :claude} = Task.await(first)
+      # What it has cost has taken the place of what it might have.
+      assert Decimal.eq?(Spending.today(), "0.006")
+    end
+
+    test "what was reserved by a question that never came to an end stays spent" do
+      work_item()
+      Ash.create!(Xavos.Intelligence.Reservation, %{amount: Decimal.new("0.05")}, @system)
+      assert Decimal.eq?(Spending.today(), "0.05")
+    end
+
     test "what Claude makes up is dropped, with the reason" do
       work_item()
 

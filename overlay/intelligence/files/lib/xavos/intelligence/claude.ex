@@ -33,7 +33,7 @@ defmodule Xavos.Intelligence.Claude do
           {:ok, advice, usage} | {:error, String.t(), usage}
   def advise(situation, settings, left) do
     body = Jason.encode!(request(situation, settings))
-    bound = bound(body, settings)
+    bound = most(body, settings)
 
     with :ok <- affordable(bound, settings, left),
          :ok <- address(settings),
@@ -57,8 +57,13 @@ defmodule Xavos.Intelligence.Claude do
 
   # --- what it may cost ---
 
+  @doc "What the advice for a situation may cost at most, in dollars."
+  @spec bound(Situation.t(), Settings.t()) :: Decimal.t()
+  def bound(situation, settings),
+    do: situation |> request(settings) |> Jason.encode!() |> most(settings)
+
   # A token is seldom less than three bytes; the form of the tool is part of the body.
-  defp bound(body, settings),
+  defp most(body, settings),
     do: Settings.cost(settings, div(byte_size(body), 2) + 500, settings.max_tokens)
 
   defp affordable(bound, settings, left) do

@@ -19,27 +19,30 @@ defmodule Xavos.Intelligence.Actions.Request do
     ash = [actor: context.actor, authorize?: context.authorize?]
 
     with {:ok, situation} <- Situation.look(kind, settings.items, ash),
-         {:ok, advice} <-
-           one_at_a_time(fn -> advise(situation, settings, Person.name(context.actor)) end) do
+         {:ok, advice} <- advise(situation, settings, Person.name(context.actor)) do
       decide(advice, settings)
     end
   end
 
-  # So that two questions cannot spend the same money.
-  defp one_at_a_time(function), do: :global.trans({__MODULE__, self()}, function, [node()])
-
   defp advise(situation, settings, person) do
-    situation
-    |> ask(settings)
+    {advice, reservation} = ask(situation, settings)
+
+    advice
     |> Map.merge(%{kind: situation.kind, requested_by: person})
-    |> Intelligence.propose_advice(authorize?: false)
+    |> Spending.settle(reservation)
   end
 
-  defp ask(%{items: []} = situation, _settings), do: by_rules(situation)
-  defp ask(situation, %{api_key: nil}), do: by_rules(situation)
+  defp ask(%{items: []} = situation, _settings), do: {by_rules(situation), nil}
+  defp ask(situation, %{api_key: nil}), do: {by_rules(situation), nil}
 
+  # So that two questions cannot spend the same money, wherever they are asked.
   defp ask(situation, settings) do
-    case Claude.advise(situation, settings, Spending.left(settings)) do
+    {left, reservation} = Spending.reserve(settings, Claude.bound(situation, settings))
+    {answer(situation, settings, left), reservation}
+  end
+
+  defp answer(situation, settings, left) do
+    case Claude.advise(situation, settings, left) do
       {:ok, advice, usage} ->
         advice |> Map.merge(usage) |> Map.put(:source, :claude)
 
