@@ -8,8 +8,8 @@ defmodule Xavos.Bridge do
 
   ## Import
 
-  Entries are known by their ids: what is there already becomes what the file says, and a file that is imported again
-  changes nothing. Each entry is a transaction of its own; one that cannot be understood, or that the database refuses,
+  Entries are known by their ids: what is there already becomes what the file says of it, what an entry does not name
+  stays as it is, and a file that is imported again changes nothing. Each entry is a transaction of its own; one that cannot be understood, or that the database refuses,
   is skipped and reported with its place and the reason. So are those that would
 
     * open again what XAVOS knows to be completed or cancelled: the file is older;
@@ -112,10 +112,13 @@ defmodule Xavos.Bridge do
     Enum.reduce(entries, report, fn entry, report ->
       case put.(entry) do
         {:error, reason} -> Report.skipped(report, what, entry, reason)
+        {:error, field, reason} -> Report.skipped(report, what, at(entry, field), reason)
         outcome -> Report.count(report, what, outcome)
       end
     end)
   end
+
+  defp at(entry, field), do: %{entry | place: "#{entry.place}.#{field}"}
 
   defp dependencies(claims) do
     for %{depends_on: names, id: id, place: place} <- claims, name <- names do

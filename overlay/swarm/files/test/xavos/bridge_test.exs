@@ -195,6 +195,87 @@ defmodule Xavos.BridgeTest do
     end
   end
 
+  describe "an import of entries that name little" do
+    test "leaves everything else of an item as it is", %{tmp_dir: folder} do
+      team = team(name: "rockets")
+      agent(agent_id: "a", capacity: 3, team_id: team.id)
+
+      import!(folder, [
+        %{
+          work_item_id: "A",
+          agent_id: "a",
+          status: "in_progress",
+          progress: 40,
+          team: "rockets",
+          type: "bug",
+          description: "Mend it",
+          priority: "critical",
+          claimed_at: "2025-06-15T06:54:50Z",
+          started_at: "2025-06-15T06:55:50Z",
+          created_at: "2025-06-14T06:55:50Z",
+          result: %{half: true}
+        }
+      ])
+
+      before = get("A")
+      assert import!(folder, [%{work_item_id: "A"}]).work_items == %{@same | unchanged: 1}
+      assert get("A") == before
+
+      report = import!(folder, [%{work_item_id: "A", progress: 60}])
+      assert report.work_items == %{@same | updated: 1}
+      changing = [:progress, :updated_at, :__metadata__]
+      assert Map.drop(get("A"), changing) == Map.drop(before, changing)
+      assert %{progress: 60} = get("A")
+      assert %{workload: 1} = get_agent("a")
+
+      import!(folder, [%{work_item_id: "A", team: nil, status: "pending"}])
+      assert %{team_id: nil, status: :pending, agent_id: nil, priority: :critical} = get("A")
+      assert %{workload: 0} = get_agent("a")
+    end
+
+    test "leaves everything else of an agent as it is", %{tmp_dir: folder} do
+      write(folder, "agent_status.json", [
+        %{
+          agent_id: "a",
+          name: "Ada",
+          team: "rockets",
+          specialization: "elixir",
+          status: "idle",
+          capacity: 5,
+          last_heartbeat: "2025-06-15T06:54:50Z"
+        }
+      ])
+
+      assert {:ok, %{problems: []}} = Bridge.import(folder, @system)
+      before = get_agent("a")
+
+      for {entry, changed} <- [
+            {%{}, %{}},
+            {%{current_workload: 0}, %{}},
+            {%{name: nil, capacity: nil, status: ""}, %{}},
+            {%{capacity: 7}, %{capacity: 7}},
+            {%{specialization: nil}, %{capacity: 7, specialization: nil}},
+            {%{team: nil}, %{capacity: 7, specialization: nil, team_id: nil}}
+          ] do
+        write(folder, "agent_status.json", [Map.put(entry, :agent_id, "a")])
+        assert {:ok, %{problems: []}} = Bridge.import(folder, @system)
+        changing = [:updated_at, :__metadata__]
+        expected = before |> Map.merge(changed) |> Map.drop(changing)
+        assert get_agent("a") |> Map.drop(changing) == expected
+      end
+    end
+
+    test "says where nobody is named who could hold it", %{tmp_dir: folder} do
+      assert {:ok, report} = import_claims(folder, [%{work_item_id: "A", status: "claimed"}])
+
+      assert [
+               %{place: "[0].agent_id", id: "A", reason: "is missing, but the work is claimed"}
+             ] = report.problems
+
+      assert {:error, _not_there} = Coordination.get_work_item_by_work_item_id("A", @system)
+    end
+  end
+
   describe "an export" do
     test "has everything, by id, in the documented fields", %{tmp_dir: folder} do
       team = team(name: "rockets")

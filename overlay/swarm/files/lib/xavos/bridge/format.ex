@@ -5,6 +5,9 @@ defmodule Xavos.Bridge.Format do
   Nothing here touches the database. `read/2` gives every entry that can be understood, as a map of what
   `Xavos.Bridge` needs, and for every other one a problem: the file, the place in it, and the reason.
 
+  An entry is what is made where there is no such item or agent yet. Of one that is there, it changes what it names (its
+  `named`; see `over/2`), also to nothing, where `null` is in the field.
+
   ## work_claims.json
 
   | field | | also read as |
@@ -84,6 +87,9 @@ defmodule Xavos.Bridge.Format do
   # What is held by somebody, and what is over.
   @held [:claimed, :in_progress, :blocked]
   @over [:completed, :failed, :cancelled]
+
+  # What everything has: nothing in its place says nothing about it.
+  @always_there [:type, :description, :priority, :status, :progress, :inserted_at, :depends_on]
 
   @type kind :: :work_claims | :agent_status
   @type problem :: %{
@@ -181,60 +187,101 @@ defmodule Xavos.Bridge.Format do
 
   defp build(:work_claims, raw) do
     with {:ok, id} <- identifier(raw, @ids.work_claims, ~r/\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}\z/),
-         {:ok, fields} <-
-           fields(raw,
-             agent_id: {~w(agent_id claimed_by assignee), &agent_id/1},
-             type: {~w(type work_type), &text(&1, 100)},
-             description: {~w(description title summary), &text(&1, 10_000)},
-             priority: {~w(priority), &one_of(&1, @priorities)},
-             status: {~w(status), &one_of(&1, @work_statuses)},
-             progress: {~w(progress), &progress/1},
-             team: {~w(team), &team/1},
-             depends_on: {~w(depends_on dependencies), &ids/1},
-             inserted_at: {~w(created_at inserted_at), &time/1},
-             claimed_at: {~w(claimed_at), &time/1},
-             started_at: {~w(started_at), &time/1},
-             finished_at: {~w(completed_at finished_at), &time/1},
-             reason: {~w(reason blocked_reason error), &text(&1, 1_000)}
-           ),
-         fields = default(fields, status: if(fields.agent_id, do: :claimed, else: :pending)),
-         :ok <- held_by_somebody(fields.status, fields.agent_id) do
+         {:ok, fields} <- fields(raw, claim_fields()) do
+      fields = Map.put(fields, :result, result(raw["result"]))
+      named = named(raw, [{:result, {["result"], nil}} | claim_fields()])
+
       {:ok,
        fields
-       |> Map.merge(%{id: id, result: result(raw["result"])})
+       |> default(status: if(fields.agent_id, do: :claimed, else: :pending))
        |> default(type: "task", description: id, priority: :medium, progress: 0, depends_on: [])
-       |> as_far_as(fields.status)}
+       |> as_far_as()
+       |> Map.merge(%{id: id, named: Map.take(fields, named)})}
     end
   end
 
   defp build(:agent_status, raw) do
     with {:ok, id} <- identifier(raw, @ids.agent_status, ~r/\A[a-z0-9][a-z0-9_.-]{0,99}\z/),
-         {:ok, fields} <-
-           fields(raw,
-             name: {~w(name agent_name), &text(&1, 200)},
-             team: {~w(team), &team/1},
-             specialization: {~w(specialization specialisation role), &text(&1, 100)},
-             status: {~w(status), &one_of(&1, @agent_statuses)},
-             capacity: {~w(capacity max_capacity), &number(&1, 1..100)},
-             last_heartbeat_at: {~w(last_heartbeat last_heartbeat_at last_seen), &time/1}
-           ),
+         {:ok, fields} <- fields(raw, agent_fields()),
          {:ok, %{workload: workload}} <-
            fields(raw,
              workload: {~w(current_workload workload), &number(&1, 0..(fields.capacity || 100))}
            ) do
       {:ok,
        fields
-       |> Map.put(:id, id)
-       |> default(name: id, status: :registering, capacity: max(workload || 1, 1))}
+       |> default(name: id, status: :registering, capacity: max(workload || 1, 1))
+       |> Map.merge(%{id: id, named: Map.take(fields, named(raw, agent_fields()))})}
     end
   end
 
-  # What an item of a status has: nobody holds what waits, nothing is finished that is not over.
-  defp as_far_as(entry, :completed), do: %{entry | progress: 100}
-  defp as_far_as(entry, status) when status in @over, do: entry
-  defp as_far_as(entry, status) when status in @held, do: %{entry | finished_at: nil}
+  # Of each field: its names, and how it is read.
+  defp claim_fields do
+    [
+      agent_id: {~w(agent_id claimed_by assignee), &agent_id/1},
+      type: {~w(type work_type), &text(&1, 100)},
+      description: {~w(description title summary), &text(&1, 10_000)},
+      priority: {~w(priority), &one_of(&1, @priorities)},
+      status: {~w(status), &one_of(&1, @work_statuses)},
+      progress: {~w(progress), &progress/1},
+      team: {~w(team), &team/1},
+      depends_on: {~w(depends_on dependencies), &ids/1},
+      inserted_at: {~w(created_at inserted_at), &time/1},
+      claimed_at: {~w(claimed_at), &time/1},
+      started_at: {~w(started_at), &time/1},
+      finished_at: {~w(completed_at finished_at), &time/1},
+      reason: {~w(reason blocked_reason error), &text(&1, 1_000)}
+    ]
+  end
 
-  defp as_far_as(entry, _status),
+  defp agent_fields do
+    [
+      name: {~w(name agent_name), &text(&1, 200)},
+      team: {~w(team), &team/1},
+      specialization: {~w(specialization specialisation role), &text(&1, 100)},
+      status: {~w(status), &one_of(&1, @agent_statuses)},
+      capacity: {~w(capacity max_capacity), &number(&1, 1..100)},
+      last_heartbeat_at: {~w(last_heartbeat last_heartbeat_at last_seen), &time/1}
+    ]
+  end
+
+  # --- what an entry makes of what there is ---
+
+  @doc """
+  An entry laid over what is known: what it does not name stays, and what no longer belongs to a status that it names
+  goes, as it does where XAVOS itself takes an item there. Without anything known it is the entry itself.
+  """
+  @spec over(map, map | nil) :: {:ok, map} | {:error, atom, String.t()}
+  def over(entry, nil), do: held_by_somebody(entry)
+
+  def over(%{named: named} = entry, known) do
+    named = Map.reject(named, fn {field, value} -> value == nil and field in @always_there end)
+    status = status(named, known)
+
+    known
+    |> Map.merge(left_behind(known, status))
+    |> Map.merge(named)
+    |> Map.merge(%{id: entry.id, status: status})
+    |> as_far_as()
+    |> held_by_somebody()
+  end
+
+  # Whoever is named without a status holds what waited; where nobody is, what was held waits.
+  defp status(%{status: status}, _known), do: status
+  defp status(%{agent_id: nil}, %{status: status}) when status in @held, do: :pending
+
+  defp status(%{agent_id: agent_id}, %{status: :pending}) when agent_id != nil, do: :claimed
+  defp status(_named, %{status: status}), do: status
+
+  defp left_behind(%{status: status}, status), do: %{}
+  defp left_behind(_known, :pending), do: %{reason: nil, progress: 0}
+  defp left_behind(_known, _status), do: %{reason: nil}
+
+  # What an item of a status has: nobody holds what waits, nothing is finished that is not over.
+  defp as_far_as(%{status: :completed} = entry), do: %{entry | progress: 100}
+  defp as_far_as(%{status: status} = entry) when status in @over, do: entry
+  defp as_far_as(%{status: status} = entry) when status in @held, do: %{entry | finished_at: nil}
+
+  defp as_far_as(entry),
     do: %{entry | agent_id: nil, claimed_at: nil, started_at: nil, finished_at: nil}
 
   # --- fields ---
@@ -251,12 +298,17 @@ defmodule Xavos.Bridge.Format do
     end
   end
 
-  # nil, "" and a field that is not there are one and the same.
+  # nil and "" are one and the same; for an entry of what is not known yet, so is a field that is not there.
   defp optional(raw, names, read) do
     case Enum.find(names, &(raw[&1] not in [nil, ""])) do
       nil -> {:ok, nil}
       name -> with {:error, reason} <- read.(raw[name]), do: {:error, name, reason}
     end
+  end
+
+  # The fields that are there, under whichever name, also with nothing in them.
+  defp named(raw, table) do
+    for {field, {names, _read}} <- table, Enum.any?(names, &is_map_key(raw, &1)), do: field
   end
 
   # All fields, or the first that is wrong.
@@ -386,10 +438,10 @@ defmodule Xavos.Bridge.Format do
   defp result(%{} = result), do: result
   defp result(other), do: %{"outcome" => other}
 
-  defp held_by_somebody(status, nil) when status in @held,
-    do: {:error, "agent_id", "is missing, but the work is #{status}"}
+  defp held_by_somebody(%{status: status, agent_id: nil}) when status in @held,
+    do: {:error, :agent_id, "is missing, but the work is #{status}"}
 
-  defp held_by_somebody(_status, _agent_id), do: :ok
+  defp held_by_somebody(entry), do: {:ok, entry}
 
   defp shown(value), do: inspect(value, limit: 5, printable_limit: 60)
 

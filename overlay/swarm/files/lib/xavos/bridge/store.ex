@@ -2,6 +2,7 @@ defmodule Xavos.Bridge.Store do
   @moduledoc false
   # Entries of the bridge's files to and from the database.
 
+  alias Xavos.Bridge.Format
   alias Xavos.Coordination
   alias Xavos.Coordination.{Agent, Locks, Team, WorkItem, WorkItemDependency}
   alias Xavos.Coordination.Changes.CountWorkload
@@ -12,7 +13,12 @@ defmodule Xavos.Bridge.Store do
 
   @held [:claimed, :in_progress, :blocked]
 
-  @type outcome :: :created | :updated | :unchanged | {:error, String.t()}
+  @state [:status, :progress, :result, :reason, :claimed_at, :started_at, :finished_at]
+  @accepted_of_agent [:name, :specialization, :capacity]
+  @state_of_agent [:status, :last_heartbeat_at]
+
+  @type outcome ::
+          :created | :updated | :unchanged | {:error, String.t()} | {:error, atom, String.t()}
 
   # --- to the database ---
 
@@ -20,46 +26,78 @@ defmodule Xavos.Bridge.Store do
     transaction([Agent, Team], fn ->
       Locks.hold_shape()
 
-      accepted = %{
-        name: entry.name,
-        specialization: entry.specialization,
-        capacity: entry.capacity,
-        team_id: team_id(entry.team, options)
-      }
-
-      state = Map.take(entry, [:status, :last_heartbeat_at])
-
       case locked(Agent, :agent_id, entry.id, options) do
         nil ->
-          create(Agent, Map.merge(accepted, %{agent_id: entry.id, state: state}), options)
+          accepted =
+            entry |> accepted(@accepted_of_agent, options) |> Map.put(:agent_id, entry.id)
 
-        %{workload: workload} when workload > entry.capacity ->
-          {:error, "capacity is #{entry.capacity}, but it holds #{workload}"}
+          create(Agent, Map.put(accepted, :state, Map.take(entry, @state_of_agent)), options)
 
         agent ->
-          update(agent, accepted, state, options)
+          update_agent(agent, said(entry), options)
       end
     end)
+  end
+
+  # What an entry says of an agent that is there: names and the like can be changed, not taken away.
+  defp said(%{named: named}) do
+    Map.reject(named, fn {field, value} ->
+      value == nil and field in [:name, :capacity, :status]
+    end)
+  end
+
+  defp update_agent(%{workload: workload}, %{capacity: capacity}, _options)
+       when workload > capacity,
+       do: {:error, "capacity is #{capacity}, but it holds #{workload}"}
+
+  defp update_agent(agent, said, options) do
+    accepted = accepted(said, @accepted_of_agent, options)
+    update(agent, accepted, Map.take(said, @state_of_agent), options)
+  end
+
+  # The fields that are given, and the team by its id where one is named.
+  defp accepted(fields, names, options) do
+    accepted = Map.take(fields, names)
+
+    case fields do
+      %{team: name} -> Map.put(accepted, :team_id, team_id(name, options))
+      _unnamed -> accepted
+    end
   end
 
   def put_work_item(entry, options) do
     transaction([Agent, Team, WorkItem], fn ->
       Locks.hold_shape()
-      team_id = team_id(entry.team, options)
 
       # Agents before their work, as everybody locks them; where both have to be locked, by their ids.
       seen = Ash.get!(WorkItem, %{work_item_id: entry.id}, [error?: false] ++ options)
-      holder = holder(entry, seen, options)
+      agents = lock_agents(entry, seen, options)
       before = locked(WorkItem, :work_item_id, entry.id, options)
 
       with :ok <- same_holder(seen, before),
+           {:ok, entry} <- over(entry, known(before, agents)),
            :ok <- not_over(before, entry),
+           holder = holder(entry, agents, options),
            :ok <- room(holder, before, entry) do
         entry
-        |> write_work_item(before, team_id, holder, options)
+        |> write_work_item(before, holder, options)
         |> counted([before && before.agent_id, holder && holder.id], options)
       end
     end)
+  end
+
+  defp over(entry, known) do
+    with {:error, field, reason} <- Format.over(entry, known), do: {:error, {field, reason}}
+  end
+
+  @known [:type, :description, :priority, :inserted_at] ++ @state
+
+  # What is there, in the fields of an entry. A team that is not named stays, whichever it is.
+  defp known(nil, _agents), do: nil
+
+  defp known(item, agents) do
+    holder = Enum.find(agents, &(&1.id == item.agent_id))
+    item |> Map.take(@known) |> Map.put(:agent_id, holder && holder.agent_id)
   end
 
   defp counted(:unchanged, _holders, _options), do: :unchanged
@@ -69,10 +107,8 @@ defmodule Xavos.Bridge.Store do
     outcome
   end
 
-  @state [:status, :progress, :result, :reason, :claimed_at, :started_at, :finished_at]
-
-  defp write_work_item(entry, before, team_id, holder, options) do
-    accepted = entry |> Map.take([:type, :description, :priority]) |> Map.put(:team_id, team_id)
+  defp write_work_item(entry, before, holder, options) do
+    accepted = accepted(entry, [:type, :description, :priority], options)
     state = entry |> Map.take(@state) |> Map.put(:agent_id, holder && holder.id)
     # A file need not know when an item was added.
     state = if entry.inserted_at, do: Map.put(state, :inserted_at, entry.inserted_at), else: state
@@ -135,19 +171,20 @@ defmodule Xavos.Bridge.Store do
   defp same_holder(_seen, _before),
     do: {:error, "somebody else has it since a moment ago; try again"}
 
-  # Locked, and so is who holds it at the moment.
-  defp holder(%{agent_id: name}, seen, options) do
-    locked =
-      Agent
-      |> Ash.Query.filter(agent_id in ^List.wrap(name) or id in ^List.wrap(seen && seen.agent_id))
-      |> Ash.Query.sort(:id)
-      |> Ash.Query.lock("FOR UPDATE")
-      |> Ash.read!(options)
+  # Who is to hold it, and who does at the moment.
+  defp lock_agents(%{agent_id: name}, seen, options) do
+    Agent
+    |> Ash.Query.filter(agent_id in ^List.wrap(name) or id in ^List.wrap(seen && seen.agent_id))
+    |> Ash.Query.sort(:id)
+    |> Ash.Query.lock("FOR UPDATE")
+    |> Ash.read!(options)
+  end
 
-    if name do
-      Enum.find(locked, &(&1.agent_id == name)) ||
-        Coordination.register_agent!(%{agent_id: name, name: name}, options)
-    end
+  defp holder(%{agent_id: nil}, _agents, _options), do: nil
+
+  defp holder(%{agent_id: name}, agents, options) do
+    Enum.find(agents, &(&1.agent_id == name)) ||
+      Coordination.register_agent!(%{agent_id: name, name: name}, options)
   end
 
   defp team_id(nil, _options), do: nil
@@ -202,6 +239,7 @@ defmodule Xavos.Bridge.Store do
     case Ash.transact(resources, function) do
       {:ok, outcome} -> outcome
       {:error, reason} when is_binary(reason) -> {:error, reason}
+      {:error, {field, reason}} when is_atom(field) -> {:error, field, reason}
       {:error, error} -> {:error, reason(error)}
     end
   rescue

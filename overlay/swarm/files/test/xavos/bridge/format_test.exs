@@ -129,7 +129,6 @@ defmodule Xavos.Bridge.FormatTest do
         %{work_item_id: "A", priority: "sky-high"},
         %{work_item_id: "B", progress: 101},
         %{work_item_id: "C", claimed_at: "yesterday"},
-        %{work_item_id: "D", status: "claimed"},
         %{work_item_id: "E", depends_on: "A"},
         %{work_item_id: "F", team: "!!!"},
         %{work_item_id: "G", description: 7},
@@ -147,16 +146,81 @@ defmodule Xavos.Bridge.FormatTest do
                {"[4].priority", "A", "\"sky-high\" is not known"},
                {"[5].progress", "B", "101 is not from 0 to 100"},
                {"[6].claimed_at", "C", "\"yesterday\" is not a time"},
-               {"[7].agent_id", "D", "is missing, but the work is claimed"},
-               {"[8].depends_on", "E", "is not an array of ids"},
-               {"[9].team", "F", "\"!!!\" makes no name of a team"},
-               {"[10].description", "G", "7 is not text"},
-               {"[11]", "GOOD", "is there twice; the first was taken"},
-               {"[12].agent_id", "H", "\"No Body\" is not an id of an agent"},
-               {"[13].description", "I", "has a NUL character"}
+               {"[7].depends_on", "E", "is not an array of ids"},
+               {"[8].team", "F", "\"!!!\" makes no name of a team"},
+               {"[9].description", "G", "7 is not text"},
+               {"[10]", "GOOD", "is there twice; the first was taken"},
+               {"[11].agent_id", "H", "\"No Body\" is not an id of an agent"},
+               {"[12].description", "I", "has a NUL character"}
              ] = Enum.map(problems, &{&1.place, &1.id, &1.reason})
 
       assert Enum.all?(problems, &(&1.file == "work_claims.json"))
+    end
+  end
+
+  describe "an entry laid over what is known" do
+    @known %{
+      agent_id: "a",
+      type: "bug",
+      description: "Mend it",
+      priority: :high,
+      status: :in_progress,
+      progress: 70,
+      inserted_at: ~U[2025-01-01 00:00:00.000000Z],
+      claimed_at: ~U[2025-01-02 00:00:00.000000Z],
+      started_at: ~U[2025-01-03 00:00:00.000000Z],
+      finished_at: nil,
+      result: nil,
+      reason: nil
+    }
+
+    test "changes what it names and nothing else" do
+      assert over(%{}) == @known
+      assert over(%{priority: "low"}) == %{@known | priority: :low}
+      assert over(%{result: %{half: true}}) == %{@known | result: %{"half" => true}}
+      assert over(%{progress: nil, type: "", status: nil}) == @known
+      assert over(%{claimed_at: nil}) == %{@known | claimed_at: nil}
+    end
+
+    test "takes with a status what no longer belongs to it" do
+      blocked = %{@known | status: :blocked, reason: "no paint"}
+      assert over(%{status: "working"}, blocked) == @known
+      assert over(%{reason: "no brush"}, blocked) == %{blocked | reason: "no brush"}
+
+      waits = %{
+        @known
+        | status: :pending,
+          agent_id: nil,
+          claimed_at: nil,
+          started_at: nil,
+          progress: 0
+      }
+
+      assert over(%{status: "pending"}) == waits
+      assert over(%{agent_id: nil}) == waits
+      assert over(%{status: "done"}) == %{@known | status: :completed, progress: 100}
+    end
+
+    test "gives it to whoever is named" do
+      assert over(%{agent_id: "b"}) == %{@known | agent_id: "b"}
+      waits = %{@known | status: :pending, agent_id: nil}
+      assert %{status: :claimed, agent_id: "b", progress: 70} = over(%{agent_id: "b"}, waits)
+      done = %{@known | status: :completed, progress: 100}
+      assert over(%{agent_id: "b"}, done) == %{done | agent_id: "b"}
+    end
+
+    test "is refused where somebody would have to hold it and nobody is named" do
+      entry = claim(%{id: "X", status: "claimed"})
+      reason = "is missing, but the work is claimed"
+      assert {:error, :agent_id, ^reason} = Format.over(entry, nil)
+      waits = %{@known | status: :pending, agent_id: nil}
+      assert {:error, :agent_id, ^reason} = Format.over(entry, waits)
+      assert {:ok, %{agent_id: "a"}} = Format.over(entry, @known)
+    end
+
+    defp over(entry, known \\ @known) do
+      assert {:ok, entry} = entry |> Map.put(:id, "X") |> claim() |> Format.over(known)
+      Map.take(entry, Map.keys(@known))
     end
   end
 
