@@ -61,6 +61,17 @@ defmodule Xavos.Coordination.ExpiryTest do
     assert 1 = count("work_item.release", item.work_item_id)
   end
 
+  test "one that was heard of since somebody found it silent stays, and so does its work" do
+    {agent, item} = holding()
+    silent(agent)
+    found = Coordination.get_agent!(agent.id, @system)
+    Coordination.heartbeat!(found, @system)
+    assert {:error, %Ash.Error.Invalid{}} = Coordination.expire_agent(found, @system)
+    assert %{status: :busy, workload: 1} = Coordination.get_agent!(agent.id, @system)
+    assert %{status: :claimed} = Coordination.get_work_item!(item.id, @system)
+    assert 0 = count("agent.expire", agent.agent_id)
+  end
+
   test "work that another agent has claimed since stays with it" do
     {agent, item} = holding()
     silent(agent)

@@ -366,7 +366,12 @@ defmodule Xavos.Coordination.LifecycleTest do
   defp act_agent(agent, :activate), do: Coordination.activate_agent(agent, @system)
   defp act_agent(agent, :begin_maintenance), do: Coordination.begin_maintenance(agent, @system)
   defp act_agent(agent, :go_offline), do: Coordination.take_agent_offline(agent, @system)
-  defp act_agent(agent, :expire), do: Coordination.expire_agent(agent, @system)
+
+  defp act_agent(agent, :expire) do
+    agent
+    |> Ash.Seed.update!(%{last_heartbeat_at: DateTime.add(DateTime.utc_now(), -3_600, :second)})
+    |> Coordination.expire_agent(@system)
+  end
 
   defp now(agent), do: Coordination.get_agent!(agent.id, @system)
 end

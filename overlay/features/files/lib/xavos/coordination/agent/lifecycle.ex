@@ -11,7 +11,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
     extensions: [AshStateMachine, AshOban]
 
   alias Xavos.Coordination.Agent.Workers
-  alias Xavos.Coordination.Changes.{ReturnWork, Transition}
+  alias Xavos.Coordination.Changes.{ReturnWork, StillSilent, Transition}
 
   # Seconds without a heartbeat after which an agent counts as gone.
   @patience Application.compile_env(:xavos, :stale_after_seconds, 120)
@@ -52,7 +52,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
   oban do
     triggers do
       trigger :expire_stale do
-        action :expire
+        action(:expire)
         where expr(stale?)
         scheduler_cron "* * * * *"
         queue :agents
@@ -92,6 +92,7 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
       accept []
       require_atomic? false
       change {Transition, to: :offline}
+      change StillSilent
       change ReturnWork
     end
 
@@ -165,9 +166,13 @@ defmodule Xavos.Coordination.Agent.Lifecycle do
 
       calculation expr(
                     (status in [:active, :busy, :idle] or
-                       (status == :registering and workload > 0)) and
-                      (last_heartbeat_at || inserted_at) < ago(^@patience, :second)
+                       (status == :registering and workload > 0)) and silent?
                   )
+    end
+
+    calculate :silent?, :boolean do
+      description "Whether it was last heard of longer ago than it may be."
+      calculation expr((last_heartbeat_at || inserted_at) < ago(^@patience, :second))
     end
   end
 end
