@@ -75,6 +75,31 @@
    plug XavosWeb.LimitRequests
    """},
   {:pipeline_append, "lib/xavos_web/router.ex", :api, "plug XavosWeb.ApiAccess"},
+  # Forms of live pages are limited by the machine they come from, as others are.
+  {:replace, "lib/xavos_web/endpoint.ex",
+   ~S"""
+   socket "/live", Phoenix.LiveView.Socket,
+     websocket: [connect_info: [session: @session_options]],
+     longpoll: [connect_info: [session: @session_options]]
+   """,
+   ~S"""
+   socket "/live", Phoenix.LiveView.Socket,
+     websocket: [connect_info: [:peer_data, session: @session_options]],
+     longpoll: [connect_info: [:peer_data, session: @session_options]]
+   """},
+  {:replace, "lib/xavos_web/router.ex",
+   ~S"""
+   sign_in_route register_path: "/register",
+                 auth_routes_prefix: "/auth",
+                 on_mount: [{XavosWeb.LiveUserAuth, :live_no_user}],
+                 overrides: [XavosWeb.AuthOverrides, AshAuthentication.Phoenix.Overrides.Default]
+   """,
+   ~S"""
+   sign_in_route register_path: "/register",
+                 auth_routes_prefix: "/auth",
+                 on_mount: [{XavosWeb.LiveUserAuth, :live_no_user}, XavosWeb.ClientOfPage],
+                 overrides: [XavosWeb.AuthOverrides, AshAuthentication.Phoenix.Overrides.Default]
+   """},
   {:insert_before, "lib/xavos_web/router.ex", ~S|auth_routes AuthController, Xavos.Accounts.User, path: "/auth"|,
    ~S"""
    # The token is a parameter, which no log shows, and not part of the path, which every log does.

@@ -6,11 +6,32 @@ defmodule Xavos.RateLimit do
   use Hammer, backend: :ets
 
   @minute :timer.minutes(1)
+  @client {__MODULE__, :client}
 
   @doc "Counts a try to sign in as `address`; `{:error, seconds}` until there may be another."
-  @spec sign_in(String.t(), :password | :magic_link) :: :ok | {:error, pos_integer}
+  @spec sign_in(String.t(), :password | :magic_link | :register) :: :ok | {:error, pos_integer}
   def sign_in(address, way),
     do: count("#{way}:#{address |> String.trim() |> String.downcase()}", limit(:per_address))
+
+  @doc """
+  Counts a try as `sign_in/2` does, and for the machine that it comes from, where this process acts for one (`from/1`).
+  """
+  @spec attempt(String.t(), :password | :magic_link | :register) :: :ok | {:error, pos_integer}
+  def attempt(address, way) do
+    with :ok <- of_client(Process.get(@client)), do: sign_in(address, way)
+  end
+
+  defp of_client(nil), do: :ok
+  defp of_client(ip), do: request(ip)
+
+  @doc """
+  Whatever this process tries comes from that machine: it is that of a live page, whose forms are no requests.
+  """
+  @spec from(:inet.ip_address()) :: :ok
+  def from(ip) do
+    Process.put(@client, ip)
+    :ok
+  end
 
   @doc "Counts a request to sign in from somewhere."
   @spec request(:inet.ip_address()) :: :ok | {:error, pos_integer}

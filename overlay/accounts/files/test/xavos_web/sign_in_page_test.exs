@@ -64,6 +64,55 @@ defmodule XavosWeb.SignInPageTest do
     end
   end
 
+  describe "every form counts the machine that it comes from, whatever addresses are tried" do
+    setup do
+      forget_this_machine()
+      limit(per_client: 2)
+    end
+
+    test "that for a password", %{conn: conn} do
+      user = to_string(viewer().email)
+      usual = refusal(conn, "somebody@example.org")
+      refusal(conn, "somebody-else@example.org")
+      assert refusal(conn, user, password()) == usual
+      forget_this_machine()
+      {_view, form} = fill_in(conn, user, password())
+      assert {:error, {:redirect, %{to: _signed_in}}} = render_submit(form)
+    end
+
+    test "that for a link, without saying so", %{conn: conn} do
+      user = to_string(viewer().email)
+      answer = ask_for_link(conn, "somebody@example.org")
+      ask_for_link(conn, "somebody-else@example.org")
+      assert ask_for_link(conn, user) == answer
+      assert_no_email_sent()
+      forget_this_machine()
+      ask_for_link(conn, user)
+      assert_email_sent()
+    end
+
+    test "that for a new account", %{conn: conn} do
+      for number <- 1..2, do: register(conn, "somebody-#{number}@example.org")
+      refused = register(conn, "somebody-3@example.org")
+      assert refused =~ "tried too often"
+      assert length(Xavos.Accounts.list_users!(authorize?: false)) == 2
+    end
+
+    test "and all of them together", %{conn: conn} do
+      refusal(conn, "somebody@example.org")
+      ask_for_link(conn, "somebody@example.org")
+      assert register(conn, "somebody@example.org") =~ "tried too often"
+      assert conn |> post("/auth/user/magic_link", %{"token" => "x"}) |> response(429)
+    end
+  end
+
+  test "the form for a new account counts the address as well", %{conn: conn} do
+    limit(per_address: 1)
+    address = to_string(viewer().email)
+    refute register(conn, address) =~ "tried too often"
+    assert register(conn, address) =~ "tried too often"
+  end
+
   test "whoever opens the link and says so is signed in", %{conn: conn} do
     user = viewer()
     ask_for_link(conn, to_string(user.email))
@@ -111,6 +160,23 @@ defmodule XavosWeb.SignInPageTest do
     {view,
      form(view, "form[action*='password/sign_in']", user: %{email: address, password: password})}
   end
+
+  defp register(conn, address) do
+    {:ok, view, _html} = live(conn, "/register")
+
+    view
+    |> form("form[action*='password/register']",
+      user: %{email: address, password: password(), password_confirmation: password()}
+    )
+    |> render_submit()
+    |> case do
+      html when is_binary(html) -> html
+      _signed_in -> ""
+    end
+  end
+
+  # What others have tried in this minute does not count.
+  defp forget_this_machine, do: RateLimit.set("request:127.0.0.1", :timer.minutes(1), 0)
 
   # What the page says, without what was typed into it.
   defp refusal(conn, address, password \\ @wrong) do

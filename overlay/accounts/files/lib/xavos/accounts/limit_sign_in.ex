@@ -1,5 +1,8 @@
 defmodule Xavos.Accounts.LimitSignIn do
-  @moduledoc "Passwords can be guessed for one address only so often, wherever the guesses come from."
+  @moduledoc """
+  How often somebody may try to sign in or to register: for one address only so often, wherever it comes from, and from
+  one machine only so often, whatever addresses it tries. That holds for every form, also for those of live pages.
+  """
   use Ash.Resource.Preparation
 
   alias Ash.Query
@@ -8,17 +11,26 @@ defmodule Xavos.Accounts.LimitSignIn do
   alias Xavos.Accounts.User
   alias Xavos.RateLimit
 
+  require Ash.Query
+
   @impl true
-  def prepare(%{action: %{name: :sign_in_with_password}} = query, _options, _context) do
+  def prepare(%{action: %{name: :sign_in_with_password}} = query, _options, _context),
+    do: limit(query, :password, &Query.add_error(&1, failed(&1, &2)))
+
+  # Nobody is told, and nobody is found who could be mailed.
+  def prepare(%{action: %{name: :request_magic_link}} = query, _options, _context),
+    do: limit(query, :magic_link, fn query, _seconds -> Query.filter(query, false) end)
+
+  def prepare(query, _options, _context), do: query
+
+  defp limit(query, way, refuse) do
     Query.before_action(query, fn query ->
-      case RateLimit.sign_in(to_string(Query.get_argument(query, :email)), :password) do
+      case RateLimit.attempt(to_string(Query.get_argument(query, :email)), way) do
         :ok -> query
-        {:error, seconds} -> Query.add_error(query, failed(query, seconds))
+        {:error, seconds} -> refuse.(query, seconds)
       end
     end)
   end
-
-  def prepare(query, _options, _context), do: query
 
   # The same error as for a wrong password: whether there is such an address is not told.
   defp failed(query, seconds) do

@@ -12,7 +12,7 @@ defmodule Xavos.Accounts.User.Access do
     authorizers: [Ash.Policy.Authorizer]
 
   alias Xavos.Accounts.{ApiKey, LimitSignIn}
-  alias Xavos.Accounts.User.{KeepAnOperator, SendMagicLink, TellOfRole}
+  alias Xavos.Accounts.User.{KeepAnOperator, LimitRegistration, SendMagicLink, TellOfRole}
 
   @roles [:viewer, :operator, :agent]
 
@@ -89,5 +89,9 @@ defmodule Xavos.Accounts.User.Access do
 
   preparations do
     prepare LimitSignIn
+  end
+
+  changes do
+    change LimitRegistration, on: [:create], where: [action_is(:register_with_password)]
   end
 end
