@@ -6,8 +6,9 @@ defmodule Mix.Tasks.Xavos.Benchmark do
 
       $ mix xavos.benchmark --agents 64 --items 10000
 
-  It makes a database of its own beside the one that XAVOS is configured for (`…_benchmark`), and drops it at the end;
-  the role has to be allowed to create one. What is measured is said by `h Xavos.Benchmark`. Options:
+  It makes a database of its own beside the one that XAVOS is configured for (`…_benchmark`), and drops it at the end,
+  also where it is killed (`Xavos.Benchmark.Database`); the role has to be allowed to create one. What is measured is said
+  by `h Xavos.Benchmark`. Options:
 
     * `--agents N`: agents, and jobs that Oban runs at once (64);
     * `--items N`: items and jobs (10000);
@@ -17,8 +18,8 @@ defmodule Mix.Tasks.Xavos.Benchmark do
   """
   use Mix.Task
 
-  alias Ecto.Adapters.Postgres
   alias Xavos.Benchmark
+  alias Xavos.Benchmark.Database
   alias Xavos.Swarm.Runtime
 
   @options [
@@ -40,7 +41,7 @@ defmodule Mix.Tasks.Xavos.Benchmark do
     settings = Xavos.Repo.config()
     database = settings[:database] <> "_benchmark"
     settings = Keyword.put(settings, :database, database)
-    make(settings)
+    guard = make!(settings)
 
     try do
       # The listener of live events finds the database in the same place.
@@ -50,7 +51,8 @@ defmodule Mix.Tasks.Xavos.Benchmark do
       report(options)
     after
       stop()
-      Postgres.storage_down(Keyword.put(settings, :force_drop, true))
+      Database.drop(settings)
+      Database.release(guard)
     end
   end
 
@@ -62,17 +64,10 @@ defmodule Mix.Tasks.Xavos.Benchmark do
     |> Keyword.merge(pool_size: pool, pool: DBConnection.ConnectionPool, log: false)
   end
 
-  defp make(settings) do
-    case Postgres.storage_up(settings) do
-      :ok ->
-        :ok
-
-      # Of a run that was killed.
-      {:error, :already_up} ->
-        :ok
-
-      {:error, reason} ->
-        Mix.raise("#{settings[:database]} could not be created: #{inspect(reason)}")
+  defp make!(settings) do
+    case Database.make(settings) do
+      {:ok, guard} -> guard
+      {:error, reason} -> Mix.raise("#{settings[:database]} could not be created: #{reason}")
     end
   end
 
