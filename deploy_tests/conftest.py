@@ -21,15 +21,17 @@ pytest.register_assert_rewrite(
     "deploy_tests.packages",
     "deploy_tests.code",
     "deploy_tests.introspection",
+    "deploy_tests.others",
     "deploy_tests.people",
     "deploy_tests.world",
 )
 
 from deploy_tests.introspection import facts, remembered_facts, resource  # noqa: E402 - asserts in it are rewritten
+from deploy_tests.others import others  # noqa: E402
 from deploy_tests.people import api, people, sessions, told  # noqa: E402
-from deploy_tests.world import empty  # noqa: E402
+from deploy_tests.world import empty, made  # noqa: E402
 
-__all__ = ["api", "empty", "facts", "people", "remembered_facts", "resource", "sessions", "told"]
+__all__ = ["api", "empty", "facts", "made", "others", "people", "remembered_facts", "resource", "sessions", "told"]
 
 Ask = Callable[..., Outcome]
 WORTH_NOTING = 0.02  # seconds that a check waited for XAVOS

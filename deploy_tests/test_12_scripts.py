@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from deploy_tests.conftest import Ask
-from deploy_tests.world import sweep
+from deploy_tests.world import PREFIX, Made, sweep
 from fixtures.scripts import SCRIPTS
 from rollout.phase import PhaseResult
 from rollout.site.site import Site
@@ -78,18 +80,18 @@ def test_a_command_that_was_not_deployed_says_so(command: str, ask: Ask, site: S
 
 
 @pytest.fixture
-def swept(site: Site) -> Iterator[None]:
+def swept(site: Site, made: Made) -> Iterator[None]:
     """What a check has written by script goes away with it."""
     yield
     with site.database.connect(site.databases["dev"]) as connection:
-        sweep(connection)
+        sweep(connection, made)
 
 
 @pytest.mark.usefixtures("swept")
 def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
     if not site.file("lib/mix/tasks/xavos.work.ex").exists():
         pytest.skip("XAVOS has no work here")
-    name = "SCRIPTS-1"
+    name = f"{PREFIX}by-script"
     added = ask("scripts/manage_xavos.sh", "work", "add", name, "Added by a script", label="work add")
     assert added.ok, added.tail
     assert name in ask("scripts/manage_xavos.sh", "work", label="work", repeatable=True).tail
@@ -97,11 +99,14 @@ def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
 
 
 @pytest.mark.usefixtures("swept")
-def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site) -> None:
+def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site, made: Made) -> None:
     if not site.file("lib/mix/tasks/xavos.advise.ex").exists():
         pytest.skip("XAVOS gives no advice here")
     if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):
         pytest.skip("a key is configured, and asking costs money")
-    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", label="advice on priorities", repeatable=True)
+    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", "--json", label="advice on priorities")
     assert advised.ok, advised.tail
-    assert "not by a model" in advised.tail
+    advice = json.loads(next(line for line in advised.tail.splitlines() if line.startswith("{")))
+    made.advices.append(uuid.UUID(advice["id"]))
+    assert (advice["source"], advice["model"]) == ("heuristic", None)
+    assert "not by a model" in advice["summary"]

@@ -27,12 +27,13 @@ Api = Callable[[str], httpx.Client]
 Described = Mapping[Hashable, Any]
 Rows = list[tuple[object, ...]]
 _number = itertools.count(1)
+KIND = f"{PREFIX}kind"  # of work: what somebody else has waiting is not claimed
 PLACES = ("/teams", "/agents", "/work-items", "/events")
 # What is sent to make one, by where it is sent.
 NEW: dict[str, Callable[[], dict[str, Any]]] = {
     "/teams": lambda: document("team", name=_name("team")),
     "/agents": lambda: document("agent", agent_id=_name("agent"), name="A check"),
-    "/work-items": lambda: document("work_item", work_item_id=_name("item"), type="check", description="A check"),
+    "/work-items": lambda: document("work_item", work_item_id=_name("item"), type=KIND, description="A check"),
 }
 
 # In the order in which they are asked. A stranger is an agents' account as well, but asks about what has to do with an
@@ -120,7 +121,8 @@ def _step(api: Api, role: str, item: Thing, step: str, **arguments: object) -> h
 
 def _claim(api: Api, role: str, agent: Thing) -> httpx.Response:
     """Ask for work in the name of an agent."""
-    return api(role).post("/work-items/claim", json=document("work_item", agent_id=agent.attributes["agent_id"]))
+    sent = document("work_item", agent_id=agent.attributes["agent_id"], types=[KIND])
+    return api(role).post("/work-items/claim", json=sent)
 
 
 def _held(api: Api) -> tuple[Thing, Thing]:
@@ -163,7 +165,7 @@ def _sent(method: str, route: str, thing: Thing, agent: Thing | None) -> dict[st
     if method in ("get", "delete"):
         return None
     if route == "/work-items/claim" and agent:
-        return document("work_item", agent_id=agent.attributes["agent_id"])
+        return document("work_item", agent_id=agent.attributes["agent_id"], types=[KIND])
     if method == "post":
         return NEW[route]()
     return document(thing.type, known_as=thing.id, **_said(route if route in SAID else route.rpartition("/")[2], agent))

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,14 @@ STATUSES = [{"agent_id": f"{PREFIX}bridge-agent", "name": "Bridged", "status": "
 
 
 Summary = dict[str, Any]
-DONE = "SELECT count(*) FROM work_items WHERE type LIKE 'swarm:%%' AND status = 'completed'"
-DIGEST = "SELECT count(*), md5(string_agg(w::text, ',' ORDER BY id)) FROM work_items w WHERE status = 'completed'"
+DONE = "SELECT count(*) FROM work_items WHERE type = %s AND status = 'completed'"
+DIGEST = f"""SELECT count(*), md5(string_agg(w::text, ',' ORDER BY id)) FROM work_items w
+             WHERE status = 'completed' AND strpos(work_item_id, '{PREFIX}') > 0""".encode()  # noqa: S608 - ours
 
 
-def _command(agents: int, items: int, *more: str) -> tuple[str, ...]:
-    return ("mix", "xavos.swarm", "--agents", str(agents), "--items", str(items), "--json", *more)
+def _command(run: str, agents: int, items: int, *more: str) -> tuple[str, ...]:
+    size = ("--agents", str(agents), "--items", str(items))
+    return ("mix", "xavos.swarm", "--run", f"{PREFIX}{run}", *size, "--json", *more)
 
 
 def _summary(said: Outcome) -> Summary:
@@ -69,7 +72,7 @@ def _count(connection: postgres.Connection, statement: str, *parameters: str) ->
 def worked(request: pytest.FixtureRequest, deployment: Deployment) -> Summary:
     """A swarm that has worked; what it says of itself."""
     require(request, "server")
-    said = run_in_forge(deployment, *_command(AGENTS, ITEMS), label="mix xavos.swarm", deadline=240)
+    said = run_in_forge(deployment, *_command("works", AGENTS, ITEMS), label="mix xavos.swarm", deadline=240)
     return _summary(said)
 
 
@@ -89,6 +92,12 @@ def silent(request: pytest.FixtureRequest, deployment: Deployment) -> None:
                       now() AT TIME ZONE 'utc' - interval '10 minutes' FROM agent""",
             {"name": SILENT},
         )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def begun() -> datetime:
+    """When these checks began, in UTC and without saying so, as Oban's table has it."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @pytest.fixture
@@ -132,8 +141,9 @@ def test_the_bridge_imports_and_a_second_time_changes_nothing(
     ask: Ask, exchange: Path, dev_database: postgres.Connection
 ) -> None:
     """What it holds and what is recorded of it; meanwhile, the server's own jobs record other things."""
-    state = """SELECT md5(string_agg(w::text, ',' ORDER BY w.id)), (SELECT count(*) FROM coordination_events
-               WHERE subject_id LIKE 'check-bridge%') FROM work_items w WHERE work_item_id LIKE 'check-bridge%'"""
+    state = f"""SELECT md5(string_agg(w::text, ',' ORDER BY w.id)), (SELECT count(*) FROM coordination_events
+                WHERE starts_with(subject_id, '{PREFIX}bridge')) FROM work_items w
+                WHERE starts_with(work_item_id, '{PREFIX}bridge')""".encode()  # noqa: S608 - ours
     first = ask("mix", "xavos.bridge", "import", EXCHANGE, "--json", label="import of the files")
     assert first.ok, first.tail
     assert exchange.is_dir()
@@ -151,7 +161,8 @@ def test_the_bridge_reports_what_is_malformed_and_takes_the_rest(
     (exchange / "work_claims.json").write_text(json.dumps(broken), encoding="utf-8")
     said = ask("mix", "xavos.bridge", "import", EXCHANGE, label="import of what is malformed")
     assert said.exit_code == 1, said.tail
-    found = dev_database.execute("SELECT work_item_id FROM work_items WHERE work_item_id ~ 'bridge-[34]'").fetchall()
+    both = [f"{PREFIX}bridge-{number}" for number in (3, 4)]
+    found = dev_database.execute("SELECT work_item_id FROM work_items WHERE work_item_id = ANY(%s)", (both,)).fetchall()
     assert [row[0] for row in found] == [f"{PREFIX}bridge-3"]
 
 
@@ -190,18 +201,19 @@ def test_a_restart_of_the_server_loses_nothing(
 @pytest.mark.needs("scripts")
 def test_a_swarm_works_on_while_the_server_restarts(ask: Ask, dev_database: postgres.Connection) -> None:
     """It has a database and no server: what it does while there is none is neither lost nor done twice."""
-    before = _count(dev_database, DONE)
-    slow = _command(SLOW_AGENTS, SLOW_ITEMS, "--work-ms", str(SLOW_MS), "--keep-alive", "0", "--timeout", "150")
+    slowly = ("--work-ms", str(SLOW_MS), "--keep-alive", "0", "--timeout", "150")
+    slow = _command("slow", SLOW_AGENTS, SLOW_ITEMS, *slowly)
+    theirs = f"swarm:{PREFIX}slow"
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(ask, *slow, label="a swarm during a restart", deadline=200)
         until = time.monotonic() + 90
-        while _count(dev_database, DONE) < before + SLOW_ITEMS // 10 and not working.done():
+        while _count(dev_database, DONE, theirs) < SLOW_ITEMS // 10 and not working.done():
             assert time.monotonic() < until, "the swarm did not begin to work"
             time.sleep(0.1)
         stopped = ask("scripts/manage_xavos.sh", "stop", label="stop the server below a swarm")
-        without = _count(dev_database, DONE)
+        without = _count(dev_database, DONE, theirs)
         started = ask("scripts/manage_xavos.sh", "start", label="start the server beside a swarm", deadline=120)
-        meanwhile = _count(dev_database, DONE) - without
+        meanwhile = _count(dev_database, DONE, theirs) - without
         assert stopped.ok, stopped.tail
         assert started.ok, started.tail
         summary = _summary(working.result())
@@ -262,6 +274,8 @@ def test_it_happened_once(dev_database: postgres.Connection) -> None:
 
 
 @pytest.mark.usefixtures("expired")
-def test_no_job_has_failed(dev_database: postgres.Connection) -> None:
-    asked = "SELECT worker, state, errors::text FROM oban_jobs WHERE state IN ('discarded', 'retryable', 'cancelled')"
-    assert dev_database.execute(asked).fetchall() == []
+def test_no_job_has_failed(dev_database: postgres.Connection, begun: datetime) -> None:
+    """Since these checks began."""
+    asked = """SELECT worker, state, errors::text FROM oban_jobs
+               WHERE state IN ('discarded', 'retryable', 'cancelled') AND attempted_at >= %s"""
+    assert dev_database.execute(asked, (begun,)).fetchall() == []

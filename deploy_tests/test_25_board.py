@@ -17,6 +17,7 @@ from deploy_tests.conftest import Ask
 from deploy_tests.people import People, Person
 from deploy_tests.world import PREFIX, Thing, document
 from rollout.doctor import find_browser
+from rollout.site import postgres
 from rollout.site.site import Site
 
 pytestmark = [
@@ -31,6 +32,31 @@ SEEN = f"{PREFIX}seen-by-both"
 CHOOSE = "(select, value) => { select.value = value; select.dispatchEvent(new Event('input', {bubbles: true})) }"
 COMPLETED = "Number(document.querySelector('#count-completed').innerText)"
 AGENTS, ITEMS = 64, 640
+WIDTHS = (320, 375, 768, 1024, 1440, 2560)
+# What each tile would say, and what its style says of that (BoardComponents.figure), if there were so much of it all.
+FILL = """document.querySelectorAll('.board-figure dd').forEach(each => {
+  each.textContent = '123456789';
+  each.style.setProperty('--digits', 9);
+})"""
+# Elements whose content is wider than they are, or that stick out of the tile or card that they are in. What may be
+# pushed aside with a finger (its overflow is auto), and what is cut off on purpose (hidden), is in its place.
+OVERFLOWING = """(() => {
+  const wide = [...document.querySelectorAll('.board-figure, .board-figure *, .board-card, .board-item, .board-item *')]
+    .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+    .filter(each => !['auto', 'hidden', 'scroll'].includes(getComputedStyle(each).overflowX));
+  const out = [...document.querySelectorAll('.board-figure > *, .board-item > *, .board-card > *')].filter(each => {
+    const inner = each.getBoundingClientRect(), outer = each.parentElement.getBoundingClientRect();
+    return inner.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+  });
+  const text = each => [...each.childNodes].filter(node => node.nodeType === 3 && node.data.trim()).some(node => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const outer = each.closest('.board-figure, .board-item').getBoundingClientRect();
+    return range.getBoundingClientRect().right > outer.right + 1;
+  });
+  const cut = [...document.querySelectorAll('.board-figure *, .board-item b')].filter(text);
+  return [...new Set([...wide, ...out, ...cut])].map(each => each.outerHTML.slice(0, 120));
+})()"""
 CONNECTED = "document.querySelector('[data-phx-main].phx-connected') !== null"
 
 
@@ -121,10 +147,39 @@ def test_only_operators_can_act_on_the_board(browsers: dict[str, Tab]) -> None:
     assert browsers["viewer"].ask(asked) == 0
 
 
-def test_the_board_fits_on_a_phone(browsers: dict[str, Tab], site: Site) -> None:
-    tab = browsers["viewer"]
-    tab.look(width=390, height=844)
+@pytest.fixture
+def crowded(dev_database: postgres.Connection) -> Iterator[str]:
+    """An item, a team and an agent with names as long as they may be, without a place to break them."""
+    longest = f"{PREFIX}{'x' * (100 - len(PREFIX))}"
+    made = (
+        "INSERT INTO teams (id, name) VALUES (gen_random_uuid(), %(name)s)",
+        """INSERT INTO agents (id, agent_id, name, status)
+           VALUES (gen_random_uuid(), %(name)s, repeat('N', 200), 'maintenance')""",
+        """INSERT INTO work_items (id, work_item_id, type, description, priority, rank)
+           VALUES (gen_random_uuid(), %(name)s, %(name)s, repeat('D', 500), 'critical',
+                   now() AT TIME ZONE 'utc' - interval '20 years')""",
+    )
+    for statement in made:
+        dev_database.execute(statement, {"name": longest})
+    yield longest
+    dev_database.execute("DELETE FROM work_items WHERE work_item_id = %s", (longest,))
+    dev_database.execute("DELETE FROM agents WHERE agent_id = %s", (longest,))
+    dev_database.execute("DELETE FROM teams WHERE name = %s", (longest,))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_on_the_board_overflows_its_place(
+    width: int, browsers: dict[str, Tab], crowded: str, site: Site
+) -> None:
+    """With the longest names, and with figures of nine digits in every tile."""
+    tab = browsers["operator"]
+    tab.look(width=width)
     try:
+        tab.open(f"{site.base_url}{BOARD}")
+        tab.until(CONNECTED)
+        _shows(tab, crowded)
+        tab.ask(FILL)
+        assert tab.ask(OVERFLOWING) == []
         assert tab.ask("document.documentElement.scrollWidth <= window.innerWidth")
     finally:
         tab.look(width=1200)
@@ -133,7 +188,8 @@ def test_the_board_fits_on_a_phone(browsers: dict[str, Tab], site: Site) -> None
 @pytest.mark.timeout(300)
 def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, site: Site) -> None:
     """While it works the boards show its agents and count what it completes; nobody reloads. The pictures are kept."""
-    swarm = ("mix", "xavos.swarm", "--agents", str(AGENTS), "--items", str(ITEMS), "--work-ms", "50", "--json")
+    size = ("--agents", str(AGENTS), "--items", str(ITEMS), "--work-ms", "50")
+    swarm = ("mix", "xavos.swarm", "--run", f"{PREFIX}seen", *size, "--json")
     folder: Path = site.run.folder
     operator, viewer = browsers["operator"], browsers["viewer"]
     before = int(viewer.ask(COMPLETED))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +21,7 @@ import httpx
 import pytest
 
 from deploy_tests import messages_api as claude
-from deploy_tests.world import PREFIX, run_in_forge
+from deploy_tests.world import PREFIX, Made, run_in_forge
 from rollout.deployment import Deployment
 from rollout.site import postgres
 from rollout.site.site import Site
@@ -53,14 +56,26 @@ class Adviser:
 
     deployment: Deployment
     key: str
+    made: Made
 
-    def ask(self, *answers: claude.Answer, more: str = "", key: str = "") -> Asked:
-        """With the right key, or with another one. What is printed goes into a file first, past every masking."""
-        file = self.deployment.site.file(SAID)
-        command = f"umask 077; mix xavos.advise priority --json {more} >{SAID} 2>&1"
+    def ask(
+        self,
+        *answers: claude.Answer,
+        more: str = "",
+        key: str = "",
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        said: str = SAID,
+    ) -> Asked:
+        """With the right key, or with another one; `before` is called before the first answer is given.
+
+        What is printed goes into a file first, past every masking.
+        """
+        file = self.deployment.site.file(said)
+        command = f"umask 077; mix xavos.advise priority --json {more} >{said} 2>&1"
         try:
-            with claude.messages_api(self.key, *answers) as api:
-                env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": key or self.key}
+            with claude.messages_api(self.key, *answers, before=before) as api:
+                env = {**(env or {}), "ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": key or self.key}
                 ended = run_in_forge(self.deployment, "sh", "-c", command, label="mix xavos.advise", env=env)
             text = file.read_text(encoding="utf-8")
         finally:
@@ -68,18 +83,19 @@ class Adviser:
         assert self.key not in text, "the key was printed"
         assert ended.ok, text[-2000:]
         advice: Advice = json.loads(next(line for line in text.splitlines() if line.startswith("{")))
+        self.made.advices.append(uuid.UUID(advice["id"]))
         return Asked(advice=advice, questions=tuple(api.asked))
 
 
 @pytest.fixture(scope="module")
-def adviser(request: pytest.FixtureRequest, deployment: Deployment) -> Adviser:
+def adviser(request: pytest.FixtureRequest, deployment: Deployment, made: Made) -> Adviser:
     require(request, "server")
     site = deployment.site
     if site.options.offline:
         pytest.skip("the forge is on a network of its own, and the server is not there")
     planted = f"sk-ant-{secrets.token_urlsafe(24)}"
     site.run.redactor.add(planted)
-    return Adviser(deployment=deployment, key=planted)
+    return Adviser(deployment=deployment, key=planted, made=made)
 
 
 def _wait(database: postgres.Connection, name: str) -> None:
@@ -173,6 +189,37 @@ def test_an_overloaded_service_is_asked_again(adviser: Adviser, waiting: str) ->
     asked = adviser.ask(claude.error(529), claude.suggestion(SUMMARY, _critical(waiting)))
     assert (asked.advice["source"], asked.advice["trouble"], len(asked.questions)) == ("claude", None, 2)
     assert asked.questions[0] == asked.questions[1]
+
+
+def test_two_vms_do_not_spend_the_same_money(adviser: Adviser, waiting: str, dev_database: postgres.Connection) -> None:
+    """While one waits for Claude, another asks: of the day's bound only one question is left, whoever asks it."""
+    row = dev_database.execute(
+        """SELECT coalesce(sum(cost), 0) FROM (
+             SELECT cost, inserted_at FROM advices UNION ALL SELECT amount, inserted_at FROM advice_reservations
+           ) AS spent WHERE inserted_at >= date_trunc('day', now() AT TIME ZONE 'utc')"""
+    ).fetchone()
+    assert row is not None
+    # One question can cost some 7 cents; see Claude.bound.
+    bounds = {"XAVOS_ADVICE_MAX_COST_PER_DAY": str(Decimal(str(row[0])) + Decimal("0.1")), "XAVOS_ADVICE_ITEMS": "1"}
+    good = claude.suggestion(SUMMARY, _critical(waiting))
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        release.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(adviser.ask, good, env=bounds, before=hold, said="log/advice-first.txt")
+        try:
+            assert held.wait(60), "the first question was never asked"
+            second = adviser.ask(good, env=bounds)
+        finally:
+            release.set()
+        asked = first.result()
+    assert (asked.advice["source"], len(asked.questions)) == ("claude", 1)
+    assert (second.advice["source"], second.questions) == ("heuristic", ())
+    assert "are left" in second.advice["trouble"]
+    assert dev_database.execute("SELECT * FROM advice_reservations").fetchall() == []
 
 
 def test_where_the_key_is_refused_the_heuristic_answers_and_says_so(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,8 @@ def test_a_teams_figures_are_those_of_its_work_and_agents(node: Node) -> None:
     assert below["figures"] == below["own"]
     assert below["own"]["cycle_time_median"] > 0
     assert below["own"]["per_day"] == pytest.approx(1)
+    # It took no minute, and a rate is one of a minute at least.
+    assert below["own"]["per_hour"] == pytest.approx(60)
 
 
 @pytest.mark.needs("extras")
@@ -109,6 +112,28 @@ def test_a_scrum_of_scrums_has_the_sum_of_the_teams_below(node: Node) -> None:
     )  # fmt: skip
     assert _figures(node["figures"]) == both
     assert node["figures"]["cycle_time_median"] == below["figures"]["cycle_time_median"]
+
+
+def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: Site, dev_database: postgres.Connection) -> None:
+    """Killed while it measures, by the signal that lets nobody tidy up."""
+    if "create databases" not in questions.rights(dev_database, site.settings["PGUSER"]):
+        pytest.skip("the role of the application may not create databases")
+    database = f"{site.databases['dev']}_benchmark"
+    # It becomes the VM (mix and elixir are scripts that exec), which is killed when its first line is there.
+    script = """mix xavos.benchmark --agents 4 --items 20000 >log/benchmark.txt 2>&1 & vm=$!
+      until grep -q claim_next log/benchmark.txt || ! kill -0 $vm; do sleep 0.1; done
+      kill -KILL $vm; wait $vm; echo "ended with $?"; cat log/benchmark.txt"""
+    try:
+        killed = ask("sh", "-c", script, label="a benchmark that is killed", deadline=120)
+        assert "1. claim_next" in killed.tail, killed.tail  # it was at work in its database
+        assert "ended with 137" in killed.tail, killed.tail
+        until = time.monotonic() + 30
+        while questions.owner(dev_database, database) is not None and time.monotonic() < until:
+            time.sleep(0.1)
+        assert questions.owner(dev_database, database) is None
+    finally:
+        site.file("log/benchmark.txt").unlink(missing_ok=True)
+        dev_database.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
 def test_claims_are_measured_beside_oban_in_a_database_that_goes_away(

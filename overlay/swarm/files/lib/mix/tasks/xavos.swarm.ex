@@ -11,6 +11,7 @@ defmodule Mix.Tasks.Xavos.Swarm do
     * `--agents N`: how many agents (8);
     * `--items N`: how many items (100);
     * `--teams N`: how many teams they are spread over (4);
+    * `--run NAME`: what its agents and items are called after, in small letters, digits and `-` (by default made up);
     * `--seed N`: of everything random;
     * `--work-ms N`: how long an item takes at most, in milliseconds (25);
     * `--keep-alive SECONDS`: how long the agents stay when all is done (0);
@@ -30,6 +31,7 @@ defmodule Mix.Tasks.Xavos.Swarm do
     agents: :integer,
     items: :integer,
     teams: :integer,
+    run: :string,
     seed: :integer,
     work_ms: :integer,
     keep_alive: :integer,
@@ -48,6 +50,9 @@ defmodule Mix.Tasks.Xavos.Swarm do
     pool: 1..100
   ]
 
+  # As agents can be called.
+  @run ~r/\A[a-z0-9][a-z0-9-]{0,39}\z/
+
   @requirements ["app.config"]
 
   @impl Mix.Task
@@ -61,7 +66,7 @@ defmodule Mix.Tasks.Xavos.Swarm do
 
     summary =
       options
-      |> Keyword.take([:agents, :items, :teams, :seed, :keep_alive, :timeout])
+      |> Keyword.take([:agents, :items, :teams, :run, :seed, :keep_alive, :timeout])
       |> Keyword.merge(tell: tell, work_ms: work_ms)
       |> Swarm.run()
 
@@ -78,6 +83,9 @@ defmodule Mix.Tasks.Xavos.Swarm do
         for {name, range} <- @ranges, options[name], options[name] not in range do
           Mix.raise("--#{dashes(name)} is from #{range.first} to #{range.last}")
         end
+
+        if not ((options[:run] || "r") =~ @run),
+          do: Mix.raise("--run is a name of at most 40 small letters, digits and dashes")
 
         options
 

@@ -29,6 +29,15 @@ defmodule Mix.Tasks.Xavos.SwarmTest do
       refute_received {:mix_shell, :info, _more}
     end
 
+    test "calls what it makes after its run" do
+      Swarm.run(~w(--agents 1 --items 2 --work-ms 0 --run mine-1 --json))
+      assert %{"run" => "mine-1", "completed" => 2} = Jason.decode!(said())
+      items = Xavos.Coordination.list_work_items!(authorize?: false)
+
+      assert ["SWARM-mine-1-00001", "SWARM-mine-1-00002"] =
+               items |> Enum.map(& &1.work_item_id) |> Enum.sort()
+    end
+
     test "exits with 1 where something is not as it should be" do
       assert {:shutdown, 1} =
                catch_exit(Swarm.run(~w(--agents 1 --items 9 --work-ms 400 --timeout 1)))
@@ -39,6 +48,7 @@ defmodule Mix.Tasks.Xavos.SwarmTest do
             {~w(--agents none), "--agents is not understood"},
             {~w(--agents 0), "--agents is from 1 to 1000"},
             {~w(--keep-alive -1), "--keep-alive is from 0 to 86400"},
+            {~w(--run Mine), "--run is a name"},
             {~w(everything), "everything is not an option"},
             {~w(--fast), "--fast is not understood"}
           ] do
