@@ -86,8 +86,9 @@ defmodule Xavos.Bridge.Store do
     end)
   end
 
+  # Nothing has been written by then, so there is nothing to roll back; of an error Ash keeps no field.
   defp over(entry, known) do
-    with {:error, field, reason} <- Format.over(entry, known), do: {:error, {field, reason}}
+    with {:error, field, reason} <- Format.over(entry, known), do: {:refused, field, reason}
   end
 
   @known [:type, :description, :priority, :inserted_at] ++ @state
@@ -237,9 +238,9 @@ defmodule Xavos.Bridge.Store do
   # What is raised undoes the entry; what is said of it goes into the report.
   defp transaction(resources, function) do
     case Ash.transact(resources, function) do
+      {:ok, {:refused, field, reason}} -> {:error, field, reason}
       {:ok, outcome} -> outcome
       {:error, reason} when is_binary(reason) -> {:error, reason}
-      {:error, {field, reason}} when is_atom(field) -> {:error, field, reason}
       {:error, error} -> {:error, reason(error)}
     end
   rescue
