@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +42,12 @@ _PLANTED = {
 _FOUND = {"work_items": "id IN (%(work_items)s, %(more)s)", "oban_jobs": "args ->> 'of' = %(agent)s"}
 
 
+def _uuid7() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562): XAVOS reads no other as an id of an event."""
+    milliseconds, chance = time.time_ns() // 1_000_000, secrets.randbits(76)
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 64) << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Others:
     """What was planted, by what it is found; and every row of it as it was then, by table."""
@@ -55,9 +62,9 @@ def others(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[O
     require(request, "server")
     site = deployment.site
     mark = secrets.token_hex(4)
-    names: dict[str, object] = {table: uuid.uuid4() for table in _PLANTED if table != "oban_jobs"}
+    names: dict[str, object] = {table: _uuid7() for table in _PLANTED if table != "oban_jobs"}
     names |= {
-        "more": uuid.uuid4(), "team": f"swarm-of-{mark}", "agent": f"check-{mark}",
+        "more": _uuid7(), "team": f"swarm-of-{mark}", "agent": f"check-{mark}",
         "held": f"check-held-{mark}", "waits": f"SWARM-{mark}",
     }  # fmt: skip
     with site.database.connect(site.databases["dev"]) as connection:
