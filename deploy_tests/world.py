@@ -41,7 +41,11 @@ _OURS = {
 # In the order of the foreign keys; the record of what happened first, whose trigger the owner lifts for that long.
 _GOES = (
     ("coordination_events", "ALTER TABLE coordination_events DISABLE TRIGGER USER"),
-    ("coordination_events", "DELETE FROM coordination_events WHERE subject_id = ANY(%(names)s)"),
+    # Of what a check has removed itself only the record is left, by the name that it had.
+    (
+        "coordination_events",
+        "DELETE FROM coordination_events WHERE subject_id = ANY(%(names)s) OR strpos(subject_id, %(ours)s) > 0",
+    ),
     ("advices", "DELETE FROM advices WHERE id = ANY(%(ids)s)"),
     ("work_items_versions", "DELETE FROM work_items_versions WHERE version_source_id = ANY(%(ids)s)"),
     ("agents_versions", "DELETE FROM agents_versions WHERE version_source_id = ANY(%(ids)s)"),
@@ -160,4 +164,5 @@ def _ours(connection: postgres.Connection, made: Made, tables: set[str]) -> dict
     ]
     ids = [row[0] for row in rows]
     texts = [str(each) for each in ids]
-    return {"ids": ids, "texts": texts, "names": [str(row[1]) for row in rows if row[1]] + texts}
+    names = [str(row[1]) for row in rows if row[1]] + texts
+    return {"ours": PREFIX, "ids": ids, "texts": texts, "names": names}
