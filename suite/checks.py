@@ -98,7 +98,7 @@ def sentence_of(item: pytest.Item) -> str:
 
 def is_blocked(report: object) -> bool:
     """Whether a report is that of a check which an earlier phase's failure blocks."""
-    return getattr(report, "outcome", "") == "skipped" and _reason(report).startswith(BLOCKED)
+    return getattr(report, "outcome", "") == "skipped" and reason_of(report).startswith(BLOCKED)
 
 
 def _check(
@@ -115,7 +115,7 @@ def _check(
         cause = known or _cause(events, answering) or "check_failed"
         message = _crash(report)
     elif outcome == "skipped":
-        message = _reason(report)
+        message = reason_of(report)
         if is_blocked(report):
             outcome = "blocked"
             by = message.removeprefix(BLOCKED).partition(":")[0].split()[0] if message != BLOCKED else ""
@@ -135,7 +135,7 @@ def _check(
 
 def is_not_attempted(report: object) -> bool:
     """Whether a report is that of a check about something that the path has turned out not to do."""
-    return getattr(report, "outcome", "") == "skipped" and _reason(report) == NOT_ATTEMPTED
+    return getattr(report, "outcome", "") == "skipped" and reason_of(report) == NOT_ATTEMPTED
 
 
 def _place(item: pytest.Item) -> tuple[str, str]:
@@ -160,7 +160,8 @@ def _crash(report: pytest.TestReport) -> str:
     return tail(getattr(crash, "message", None) or report.longreprtext, lines=40, size=_MESSAGE)
 
 
-def _reason(report: object) -> str:
+def reason_of(report: object) -> str:
+    """Why a test was skipped, "" where its report does not say."""
     told = getattr(report, "longrepr", None)
     reason = told[2] if isinstance(told, tuple) and len(told) == 3 else getattr(report, "wasxfail", "") or ""
     return tail(str(reason).removeprefix("Skipped: "), lines=20, size=_MESSAGE)

@@ -11,7 +11,7 @@ from rollout.report.closing import closing
 from rollout.report.files import PAGE
 from rollout.report.text import line
 from rollout.report.view import view
-from suite.checks import BLOCKED
+from suite.checks import BLOCKED, reason_of
 from suite.keys import RUN
 from suite.report import PLUGIN, finished_events
 
@@ -44,10 +44,6 @@ def _close(terminal: pytest.TerminalReporter, exit_code: int, config: pytest.Con
 
 def grouped(reports: Iterable[object]) -> list[tuple[str, int]]:
     """Each reason with its number of tests, most frequent first."""
-    return Counter(_reason(report) for report in reports).most_common()
-
-
-def _reason(report: object) -> str:
-    told = getattr(report, "longrepr", None)
-    reason = told[2] if isinstance(told, tuple) else getattr(report, "wasxfail", None) or "no reason given"
-    return line(str(reason).removeprefix("Skipped: ").removeprefix(BLOCKED), _REASON)
+    return Counter(
+        line(reason_of(report).removeprefix(BLOCKED) or "no reason given", _REASON) for report in reports
+    ).most_common()
