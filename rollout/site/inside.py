@@ -26,14 +26,18 @@ ASKED_AT_MOST = 5
 _ENDS_WITHIN = 20.0  # seconds between the end of a stream and the moment when the engine knows the exit code
 _POLL = 0.05
 _BY_SIGNAL = 128
-_START = "\x1e"
+_START = "\x1e"  # printed by the shell, not part of any argument: a list of processes shows no end mark
 _UNREACHABLE = (docker.errors.APIError, requests.RequestException, OSError)
-# $0 is the mark. The shell that prints it is outside the session of the command, so a signal to that leaves it alone.
+# $0 is the word of the mark. The shell that prints it is outside the session of the command: a signal to that leaves it
+# alone.
 _STREAMED = (
     'exec 2>&1; setsid --wait sh -c \'echo $$ >"$0"; exec "$@"\' "$@"; code=$?; '
-    'printf \'%s %d\\n\' "$0" "$code"; exit "$code"'
+    'printf \'\\036%s %d\\n\' "$0" "$code"; exit "$code"'
 )
-_ANSWERED = '"$@"; code=$?; printf \'%s %d\\n\' "$0" "$code"; printf \'%s %d\\n\' "$0" "$code" >&2; exit "$code"'
+_ANSWERED = (
+    '"$@"; code=$?; printf \'\\036%s %d\\n\' "$0" "$code"; '
+    'printf \'\\036%s %d\\n\' "$0" "$code" >&2; exit "$code"'
+)
 
 
 class OutputLost(RolloutError):
@@ -49,10 +53,10 @@ class OutputLost(RolloutError):
 class EndMark:
     """Removes the end mark from a stream. `exit_code` is the code after the mark, None until it has come."""
 
-    def __init__(self, text: str = "") -> None:
-        self.text = text or f"{_START}{secrets.token_hex(8)}"
+    def __init__(self, word: str = "") -> None:
+        self.word = word or secrets.token_hex(8)
         self.exit_code: int | None = None
-        self._head = f"{self.text} ".encode()
+        self._head = f"{_START}{self.word} ".encode()
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -87,7 +91,7 @@ class Exec:
         """Raises APIError where the container does not run. `pidfile` gets the id of the command's process group."""
         self._api = _api(container)
         self._mark = EndMark()
-        command = ("sh", "-c", _STREAMED, self._mark.text, pidfile, *argv)
+        command = ("sh", "-c", _STREAMED, self._mark.word, pidfile, *argv)
         self.id = _create(container, command, user="", env=env, cwd=cwd)
 
     @property
@@ -159,8 +163,8 @@ def ask(
 def _once(container: Container, argv: Sequence[str], *, user: str, env: Mapping[str, str], cwd: str) -> Answer:
     api = _api(container)
     first = EndMark()
-    marks = first, EndMark(first.text)
-    identity = _create(container, ("sh", "-c", _ANSWERED, first.text, *argv), user=user, env=env, cwd=cwd)
+    marks = first, EndMark(first.word)
+    identity = _create(container, ("sh", "-c", _ANSWERED, first.word, *argv), user=user, env=env, cwd=cwd)
     said = api.exec_start(identity, demux=True)
     output, errors = (mark.feed(part or b"") + mark.rest() for mark, part in zip(marks, said, strict=True))
     if all(mark.exit_code is not None for mark in marks):

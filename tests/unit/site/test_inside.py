@@ -131,12 +131,24 @@ def test_what_cannot_be_asked_again_says_that_its_answer_is_cut() -> None:
 
 
 def test_mark_is_found_however_the_stream_is_cut() -> None:
-    text = EndMark()
-    stream = b"out\x1e" + f"{text.text[:4]}\n".encode() + f"{text.text} 12\n".encode() + b"late"
+    word = EndMark().word
+    stream = f"out\x1e{word[:4]}\n\x1e{word} 12\nlate".encode()
     for cut in range(len(stream)):
-        mark = EndMark(text.text)
+        mark = EndMark(word)
         output = mark.feed(stream[:cut]) + mark.feed(stream[cut:]) + mark.rest()
-        assert (12, b"out\x1e" + f"{text.text[:4]}\n".encode() + b"late") == (mark.exit_code, output)
+        assert (12, f"out\x1e{word[:4]}\nlate".encode()) == (mark.exit_code, output)
+
+
+def test_a_list_of_processes_does_not_end_the_output(tmp_path: Path) -> None:
+    """The arguments of the shell that prints the mark are in such a list."""
+    listing = "tr '\\000' ' ' </proc/$PPID/cmdline; exit 4"
+
+    answer = ask(BusyEngine(), listing, again=True)
+    outcome = run(BusyEngine(), listing, tmp_path)
+
+    assert (4, True) == (answer.exit_code, answer.is_whole)
+    assert answer.text.startswith("sh -c")
+    assert (4, True) == (outcome.exit_code, outcome.is_whole)
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
