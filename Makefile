@@ -14,26 +14,26 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 deploy: ## deploy XAVOS, phase by phase; stays up unless CI is set
-	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) pytest $(ARGS)
 
 test: ## the suite's own tests: style, types, imports, units, rehearsal end to end
 	$(RUN) ruff check .
 	$(RUN) mypy rollout suite fixtures deploy_tests tests conftest.py
 	$(RUN) lint-imports
-	$(RUN) rollout.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
+	$(RUN) rollout.cli.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(SPREAD) $(ARGS)
 
 campaign: ## measure: trials of every path under faults; ARGS="--source=rehearsal --minutes=20"
-	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) pytest --campaign $(ARGS)
 
 bench: ## overhead, look-up and second run, measured; writes reports/bench.json
-	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) rollout.bench $(ARGS)
 
 bundle: ## deploy, and record all that was fetched into the bundle that --source=auto finds
-	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) pytest --record-bundle=default $(ARGS)
 
 status: ## what is deployed

@@ -183,7 +183,7 @@ PYTHON = frozenset((
 
 
 def without_python(environment):
-    """The environment of the program that is run in .venv: rollout.surroundings decides what it makes of the rest."""
+    """The environment of the program that is run in .venv: rollout.environment decides what it makes of the rest."""
     return {name: value for name, value in environment.items() if name not in PYTHON}
 
 

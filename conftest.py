@@ -2,15 +2,15 @@
 
 import pytest
 
-from rollout import surroundings
+from rollout import environment
 
-surroundings.enter()  # before anything is imported that obeys a variable of the user's
+environment.enter()  # before anything is imported that obeys a variable of the user's
 pytest.register_assert_rewrite("suite", "fixtures", "deploy_tests")
 
 pytest_plugins = (
     # options → session (plan, source, forge, database, run)
     "suite.options",
-    "suite.session",
+    "suite.main_job",
     # phases, in the order of the realistic path
     "fixtures.deployment",
     "fixtures.prerequisites",
@@ -41,7 +41,7 @@ pytest_plugins = (
     # journal → reports
     "suite.checks",
     "suite.report",
-    "suite.conducted",
+    "suite.path_session",
     "suite.terminal",
     "suite.closing",
 )

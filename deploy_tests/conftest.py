@@ -9,31 +9,31 @@ import httpx
 import psycopg
 import pytest
 
-from rollout.deployment import Deployment
-from rollout.process import Outcome
+from rollout.deployment.deployment import Deployment
+from rollout.deployment.server import NO_TLS
+from rollout.phases.step import Step
 from rollout.site.postgres.login import open_connection
-from rollout.site.server import NO_TLS
 from rollout.site.site import Site
-from rollout.step import Step
 from suite.phases import group_of
 
+# Before these modules are imported: pytest then explains the asserts in them.
 pytest.register_assert_rewrite(
-    "deploy_tests.packages",
-    "deploy_tests.code",
-    "deploy_tests.introspection",
-    "deploy_tests.others",
-    "deploy_tests.people",
-    "deploy_tests.world",
+    "deploy_tests.support.package_checks",
+    "deploy_tests.support.code_checks",
+    "deploy_tests.support.application_facts",
+    "deploy_tests.support.bystanders",
+    "deploy_tests.support.users",
+    "deploy_tests.support.records",
 )
 
-from deploy_tests.introspection import facts, remembered_facts, resource  # noqa: E402 - asserts in it are rewritten
-from deploy_tests.others import others  # noqa: E402
-from deploy_tests.people import api, people, sessions, told  # noqa: E402
-from deploy_tests.world import empty, made  # noqa: E402
+from deploy_tests.support.application_facts import facts, remembered_facts, resource  # noqa: E402
+from deploy_tests.support.bystanders import others  # noqa: E402
+from deploy_tests.support.commands import Ask  # noqa: E402
+from deploy_tests.support.records import empty, made  # noqa: E402
+from deploy_tests.support.users import api, people, sessions, told  # noqa: E402
 
 __all__ = ["api", "empty", "facts", "made", "others", "people", "remembered_facts", "resource", "sessions", "told"]
 
-Ask = Callable[..., Outcome]
 WORTH_NOTING = 0.02  # seconds that a check waited for XAVOS
 
 

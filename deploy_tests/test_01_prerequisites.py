@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from deploy_tests.conftest import Ask
-from rollout.phase import PhaseResult
+from deploy_tests.support.commands import Ask
+from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("prerequisites"), pytest.mark.timeout(60)]

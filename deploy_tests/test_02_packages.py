@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rollout.config.plan import Package
 from rollout.hex import lookup
 from rollout.hex.version import Requirement, Version
-from rollout.phase import PhaseResult
-from rollout.plan import Package
+from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("packages"), pytest.mark.timeout(60)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploy_tests.conftest import Ask
-from rollout.dependencies import read_lock
-from rollout.phase import PhaseResult
+from deploy_tests.support.commands import Ask
+from rollout.packages.dependencies import read_lock
+from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 pytestmark = [pytest.mark.phase("phoenix_app"), pytest.mark.timeout(120)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from rollout.phase import PhaseResult
+from rollout.phases.phase import PhaseResult
 from rollout.site import postgres
-from rollout.site.postgres import questions
+from rollout.site.postgres import queries
 from rollout.site.postgres.login import open_connection
 from rollout.site.site import Site
 
@@ -23,21 +23,21 @@ def test_psycopg_reaches_the_database_as_the_application_would(dev_database: pos
 
 
 def test_the_database_is_in_utf8(dev_database: postgres.Connection, site: Site) -> None:
-    assert questions.encoding(dev_database, site.databases["dev"]) == "UTF8"
+    assert queries.encoding(dev_database, site.databases["dev"]) == "UTF8"
 
 
 def test_the_database_belongs_to_the_role_of_the_deployment(dev_database: postgres.Connection, site: Site) -> None:
-    assert questions.owner(dev_database, site.databases["dev"]) == site.role
+    assert queries.owner(dev_database, site.databases["dev"]) == site.role
 
 
 def test_the_role_may_connect_and_create_tables(dev_database: postgres.Connection, site: Site) -> None:
-    assert questions.rights(dev_database, site.role) >= {"connect", "create", "create in public"}
+    assert queries.rights(dev_database, site.role) >= {"connect", "create", "create in public"}
 
 
 def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: Site) -> None:
     if site.options.script:
         pytest.skip("a script is given the superuser of a server of its own")
-    assert questions.rights(dev_database, site.role).isdisjoint({"superuser", "create roles"})
+    assert queries.rights(dev_database, site.role).isdisjoint({"superuser", "create roles"})
 
 
 def test_a_wrong_password_is_refused(dev_database: postgres.Connection, site: Site) -> None:

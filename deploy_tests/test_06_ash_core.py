@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from deploy_tests.conftest import Ask
-from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
-from rollout.dependencies import read_lock
-from rollout.deployment import Deployment
+from deploy_tests.support.commands import Ask
+from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
+from rollout.deployment.deployment import Deployment
 from rollout.hex.version import Version
-from rollout.phase import PhaseResult
+from rollout.packages.dependencies import read_lock
+from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 __all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploy_tests.conftest import Ask
-from deploy_tests.packages import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
-from rollout.phase import PhaseResult
+from deploy_tests.support.commands import Ask
+from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
+from rollout.phases.phase import PhaseResult
 from rollout.site.settings import secrets_of
 from rollout.site.site import Site
 

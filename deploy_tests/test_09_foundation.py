@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy_tests.code import test_the_code_is_formatted
-from deploy_tests.conftest import Ask
-from deploy_tests.introspection import Facts
-from rollout.deployment import Deployment
-from rollout.phase import PhaseResult
+from deploy_tests.support.application_facts import Facts
+from deploy_tests.support.code_checks import test_the_code_is_formatted
+from deploy_tests.support.commands import Ask
+from rollout.deployment.deployment import Deployment
+from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 __all__ = ["test_the_code_is_formatted"]

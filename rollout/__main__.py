@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from rollout import recovery, surroundings
+from rollout import environment
+from rollout.config.names import why_not
+from rollout.config.options import Options, parse_options
+from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
-from rollout.names import why_not
-from rollout.options import Options, parse_options
-from rollout.screen import accept_everything
-from rollout.site.fitting import REMEMBERED
+from rollout.rollback import recovery
+from rollout.site.engine_selection import REMEMBERED
+from rollout.site.object_store import FOLDER, Store
 from rollout.site.processes import port_holder
-from rollout.site.server import NO_TLS
-from rollout.site.store import FOLDER, Store
+from rollout.text.standard_streams import accept_everything
 
 _USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
 
@@ -28,8 +29,8 @@ _FORMER = "objects"  # of earlier versions, a file an object; nothing reads them
 def main(arguments: list[str]) -> int:
     """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
     accept_everything()
-    surroundings.enter()
-    for line in surroundings.warnings():
+    environment.enter()
+    for line in environment.warnings():
         print(line, file=sys.stderr)
     try:
         match arguments:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from rollout.masking import mask_credentials
+from rollout.text.masking import mask_credentials
 
 _MOST_SHOWN = 200  # characters of a value
 
@@ -14,7 +14,7 @@ _MOST_SHOWN = 200  # characters of a value
 class RolloutError(Exception):
     """Base of every error the machinery raises on purpose.
 
-    `cause` is one of `rollout.classify.CAUSES` where the error already knows it, else None.
+    `cause` is one of `rollout.diagnosis.CAUSES` where the error already knows it, else None.
     `advice` is one sentence that says how to go on; `package` names the Hex package at fault, if one is.
     Credentials in URLs are masked: an error is printed where no run, and so no redactor, exists yet.
     """
@@ -130,7 +130,7 @@ class DatabasePortTaken(Refused):
 
 
 class PhaseFailed(RolloutError):
-    """A phase could not be applied. `cause` is always one of `rollout.classify.CAUSES`."""
+    """A phase could not be applied. `cause` is always one of `rollout.diagnosis.CAUSES`."""
 
     def __init__(
         self, message: str, *, cause: str, advice: str = "", package: str | None = None, log: Path | None = None

@@ -12,23 +12,23 @@ from typing import Any, Final, Literal
 import pytest
 
 from rollout.campaign.campaign import Campaign, begin, facts
-from rollout.campaign.crew import check_cluster
 from rollout.campaign.design import design, is_warm_up, refuse_what_cannot_be_meant
-from rollout.campaign.ledger import FILE as LEDGER
-from rollout.campaign.records import CONTROL, KILLS, Result, Specification
+from rollout.campaign.executors import check_cluster
+from rollout.campaign.trial_log import FILE as LEDGER
+from rollout.config.options import Options
+from rollout.config.plan import load_plan
+from rollout.config.run import Run
+from rollout.deployment.interrupts import Interrupts
 from rollout.errors import RolloutError
-from rollout.interrupts import Interrupts
-from rollout.journal.questions import Event, last
-from rollout.options import Options
-from rollout.plan import load_plan
+from rollout.journal.query import Event, last
 from rollout.report.campaign import SUMMARY, read_campaign, write_campaign
-from rollout.report.files import write_whole
-from rollout.report.text import duration, line
-from rollout.run import Run
-from rollout.verdict import as_json, verdict
-from suite import keys
+from rollout.report.writer import write_whole
+from rollout.results.campaign.trials import CONTROL, KILLS, Result, Specification
+from rollout.results.verdict import as_json, verdict
+from rollout.text.plain import duration, line
+from suite import stash
 from suite.checks import Check
-from suite.opening import choose, make_way, run_facts, tell_recovered
+from suite.preparation import choose, make_way, run_facts, tell_recovered
 from suite.report import configure_reports
 
 _Outcome = Literal["passed", "failed", "skipped"]
@@ -78,7 +78,7 @@ def campaign(config: pytest.Config, options: Options) -> None:
     if options.cluster is not None:
         check_cluster(options.cluster)
     run = Run(options)
-    config.stash[keys.RUN] = run
+    config.stash[stash.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
     tell_recovered(run.journal, recovered)
     found = begin(designed, run.folder)

@@ -11,11 +11,11 @@ import pytest
 
 from rollout.errors import RolloutError
 from rollout.journal import Redactor
-from rollout.journal.questions import mapping, text
-from rollout.report.text import TAIL_BYTES, line, tail
-from suite.keys import RUN, SESSION
+from rollout.journal.query import mapping, text
+from rollout.text.plain import TAIL_BYTES, line, tail
 from suite.phases import NOT_ATTEMPTED, group_of
-from suite.plain import without_codes
+from suite.stash import RUN, SESSION
+from suite.terminal_codes import without_codes
 
 BLOCKED = "blocked by "
 _MESSAGE = 4000

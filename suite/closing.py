@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterable
 
 import pytest
 
-from rollout.report.closing import closing
-from rollout.report.files import PAGE
-from rollout.report.text import line
+from rollout.report.console_summary import closing
 from rollout.report.view import view
+from rollout.report.writer import PAGE
+from rollout.text.plain import line
 from suite.checks import BLOCKED, reason_of
-from suite.keys import RUN
 from suite.report import PLUGIN, finished_events
+from suite.stash import RUN
 
 _TONES = {"good": {"green": True, "bold": True}, "bad": {"red": True, "bold": True}}
 _REASON = 200

@@ -20,23 +20,26 @@ from typing import Any
 
 import pytest
 
-from rollout import comparison, evidence, history, surroundings
-from rollout.comparison import Seat, refuse_unknown_groups, seats
+from rollout import environment
+from rollout.campaign import newest_results
+from rollout.config import comparison
+from rollout.config.comparison import Seat, refuse_unknown_groups, seats
+from rollout.config.options import CONDUCTOR, PATH_NAME, RUN_FOLDER, Options
+from rollout.config.plan import load_plan
+from rollout.config.run import Run
+from rollout.deployment.interrupts import Interrupts
+from rollout.environment.subprocesses import WORDS_TO_PYTEST
 from rollout.errors import UsageError
 from rollout.hex.sources import is_rehearsal
-from rollout.interrupts import Interrupts
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL, adopt
-from rollout.journal.questions import Event
-from rollout.options import CONDUCTOR, PATH_NAME, RUN_FOLDER, Options
-from rollout.plan import load_plan
-from rollout.report.text import tail
-from rollout.run import Run
-from rollout.surroundings.programs import WORDS_TO_PYTEST
-from rollout.verdict import as_json, verdict
-from suite import keys
-from suite.conducted import REPORTS, from_line
-from suite.opening import choose, make_way, recover_first, run_facts, tell_recovered
+from rollout.journal.query import Event
+from rollout.results import history
+from rollout.results.verdict import as_json, verdict
+from rollout.text.plain import tail
+from suite import stash
+from suite.path_session import REPORTS, from_line
+from suite.preparation import choose, make_way, recover_first, run_facts, tell_recovered
 from suite.report import configure_reports
 from suite.terminal import open_console
 
@@ -111,7 +114,7 @@ class Conductor:
             player.process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *arguments],
                 cwd=config.invocation_params.dir,
-                env=surroundings.suite(
+                env=environment.suite(
                     also=WORDS_TO_PYTEST,
                     **{RUN_FOLDER: str(folder), PATH_NAME: seat.name, CONDUCTOR: str(os.getpid())},
                 ),
@@ -165,7 +168,7 @@ class Conductor:
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                               reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
         history.conclude(self.run.journal, self.options.state, self.run.events())
-        evidence.conclude(self.run)
+        newest_results.conclude(self.run)
         self.interrupts.uninstall()
         return exit_code
 
@@ -218,7 +221,7 @@ def conduct(config: pytest.Config, options: Options) -> None:
     run.journal.record("run.started", **run_facts(options, chosen, plans), gate=gate)
     tell_recovered(run.journal, recovered)
     conductor = Conductor(options=options, run=run, seats=seated, interrupts=Interrupts(), tell=console)
-    config.stash[keys.RUN] = run
+    config.stash[stash.RUN] = run
     configure_reports(config, records=False)
     config.pluginmanager.register(_Conducting(conductor), "rollout-conductor")
 

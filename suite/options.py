@@ -1,4 +1,4 @@
-"""The flags of `rollout.options`, as pytest options; combinations that would break a deployment are refused."""
+"""The flags of `rollout.config.options`, as pytest options; combinations that would break a deployment are refused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rollout.config.options import FLAGS, Options, parse_options
 from rollout.errors import UsageError
-from rollout.options import FLAGS, Options, parse_options
-from rollout.site.place import writable_reason
+from rollout.site.folder_check import writable_reason
 
 # Plugins that phases and reports rely on, by the name that `-p no:NAME` takes.
 _NEEDED = {"timeout": "pytest-timeout", "html": "pytest-html", "metadata": "pytest-metadata",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.phase import PhaseResult
-from rollout.plan import Package, Plan, load_plan
-from suite import keys
+from rollout.config.plan import Package, Plan, load_plan
+from rollout.phases.phase import PhaseResult
+from suite import stash
 
 PASSED = "phase_passed"
 NOT_ATTEMPTED = "not attempted by the path"
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give every check its place (pytest-order does the rest); leave out those that the path does not attempt."""
-    session = config.stash.get(keys.SESSION, None)
+    session = config.stash.get(stash.SESSION, None)
     if session is None:
         return
     plan = session.plan
@@ -64,12 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> PhaseResult:
     """What became of the phase that answers for the group of the check that asks."""
-    return _result(request, pytestconfig.stash[keys.SESSION].plan, group_of(request.node))
+    return _result(request, pytestconfig.stash[stash.SESSION].plan, group_of(request.node))
 
 
 def require(request: pytest.FixtureRequest, group: str) -> None:
     """For a fixture that outlives one check, and so is made before `_blocked` is asked: skip where its phase failed."""
-    result = _result(request, request.config.stash[keys.SESSION].plan, group)
+    result = _result(request, request.config.stash[stash.SESSION].plan, group)
     if not result.passed:
         _skip(result.culprit)
 
@@ -80,7 +80,7 @@ def _blocked(request: pytest.FixtureRequest) -> None:
     group = group_of(request.node)
     if not group:
         return
-    plan = request.config.stash[keys.SESSION].plan
+    plan = request.config.stash[stash.SESSION].plan
     result = _result(request, plan, group)
     attempts = request.getfixturevalue("deployment").attempts
     if not all(attempts(name) for name in (group, *_needed(request.node))):
@@ -95,8 +95,8 @@ def _blocked(request: pytest.FixtureRequest) -> None:
 
 
 def _plan(config: pytest.Config) -> Plan:
-    session = config.stash.get(keys.SESSION, None)
-    return session.plan if session else load_plan(config.stash[keys.OPTIONS].path)
+    session = config.stash.get(stash.SESSION, None)
+    return session.plan if session else load_plan(config.stash[stash.OPTIONS].path)
 
 
 def _each(metafunc: pytest.Metafunc, name: str, packages: tuple[Package, ...]) -> None:

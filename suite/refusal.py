@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from rollout.comparison import path_names
+from rollout.config.comparison import path_names
+from rollout.config.options import Options
+from rollout.config.plan import Plan, load_plan
+from rollout.config.run import Run, forget
+from rollout.deployment.preflight import CannotBegin
 from rollout.errors import RolloutError
 from rollout.journal import JournalUnwritable
-from rollout.options import Options
-from rollout.phase import describe
-from rollout.plan import Plan, load_plan
-from rollout.preflight import CannotBegin
-from rollout.run import Run, forget
-from suite import keys
+from rollout.phases.phase import describe
+from suite import stash
 from suite.checks import Check
-from suite.opening import refused_facts
 from suite.phases import PASSED
+from suite.preparation import refused_facts
 from suite.report import configure_reports
 from suite.terminal import open_console
 
@@ -44,7 +44,7 @@ def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) 
         run.close(settled=True)
         forget(options.state, run.id)  # nothing was done, so nothing is owed
         raise pytest.UsageError(f"{refused} {error}") from None
-    config.stash[keys.RUN] = run
+    config.stash[stash.RUN] = run
     errors = {refusal.plan: refusal.error for refusal in refused.refusals}
     for plan in plans:
         _journal(run, plan, errors.get(plan.name, _with_the_others(refused)))

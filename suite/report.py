@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from rollout.journal.questions import Event, last, texts
-from rollout.rates import preload
+from rollout.config.run import Run
+from rollout.journal.query import Event, last, texts
 from rollout.report import append_step_summary, panel, summary, write_reports
-from rollout.report.files import TESTS_PAGE
 from rollout.report.page import title
-from rollout.report.panel import STYLE, script
-from rollout.report.text import line, tail
+from rollout.report.pytest_html_head import STYLE, script
 from rollout.report.view import FailureView, failure_of
 from rollout.report.wording import rollback_words
-from rollout.run import Run
-from rollout.verdict import verdict
+from rollout.report.writer import TESTS_PAGE
+from rollout.results.rates import preload
+from rollout.results.verdict import verdict
+from rollout.text.plain import line, tail
 from suite.checks import Check, CheckRecorder, check_of
-from suite.keys import RUN
+from suite.stash import RUN
 
 PLUGIN = "rollout-report"
 _RECORDER = "rollout-check-recorder"

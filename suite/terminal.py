@@ -11,7 +11,6 @@ from typing import Any, TextIO
 import pytest
 
 from rollout.report.console import Console
-from rollout.report.text import duration, line
 from rollout.report.view import FailureView, PathView, view
 from rollout.report.wording import (
     REHEARSAL,
@@ -19,9 +18,10 @@ from rollout.report.wording import (
     phase_words,
     rollback_words,
 )
+from rollout.text.plain import duration, line
 from suite.checks import is_blocked, is_not_attempted
-from suite.keys import RUN
 from suite.report import PLUGIN, finished_events
+from suite.stash import RUN
 
 _COLOURS: Mapping[str, Mapping[str, bool]] = {
     "passed": {"green": True},

@@ -23,14 +23,14 @@ import psutil
 import rollout
 from rollout.bench.lookups import PACKAGES, compare
 from rollout.bench.runs import Measured, measure
+from rollout.config.options import FLAGS, Options, parse_options
 from rollout.errors import RolloutError
-from rollout.hex.choosing import Chosen, Upstreams, choose_git, choose_npm, choose_source
+from rollout.hex.http_client import make_client
 from rollout.hex.sources import is_rehearsal
-from rollout.hex.transport import make_client
-from rollout.options import FLAGS, Options, parse_options
+from rollout.hex.upstreams import Chosen, Upstreams, choose_git, choose_npm, choose_source
 from rollout.rehearsal import load_scenario, registry_folder
-from rollout.screen import accept_everything
 from rollout.site.engine import Engine, find_engine
+from rollout.text.standard_streams import accept_everything
 
 TARGETS = {"overhead_rehearsal": 0.03, "overhead_real": 0.01, "lookup_speedup": 10.0, "second_run_ratio": 0.2}
 _AT_LEAST = {"lookup_speedup"}

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.bench.errors import NothingToMeasure
-from rollout.hex.choosing import Upstreams
 from rollout.hex.gateway import Gateway
 from rollout.hex.lookup import Want, look_up
+from rollout.hex.upstreams import Upstreams
 from rollout.process import Outcome, Quiet, Request, execute
-from rollout.site.choice import host_toolchain
 from rollout.site.engine import Engine
 from rollout.site.forge import ContainerForge, Forge, HostForge
 from rollout.site.images import ensure_image
+from rollout.site.selection import host_toolchain
 
 PACKAGES = (
     "ash", "ash_admin", "ash_authentication", "ash_authentication_phoenix", "ash_json_api", "ash_phoenix",

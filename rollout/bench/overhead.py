@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.journal.questions import mapping, number, text
+from rollout.journal.query import mapping, number, text
 
 SERVED = frozenset({"container", "network", "role", "embedded", "processes"})
 """Kinds of undo records whose acts the engine, the database server or the operating system carries out for us."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rollout import surroundings
+from rollout import environment
 from rollout.bench.errors import RunFailed
 from rollout.bench.overhead import Interval, Overhead, gaps, overhead
+from rollout.config.options import ROOT
 from rollout.journal.reader import read_events
-from rollout.options import ROOT
 
 _PATIENCE = 3600.0
 _NAME = "xavosbench"
@@ -90,10 +90,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
+def _environment(home: Path, outer: Mapping[str, str]) -> dict[str, str]:
     """The caller's, without what would change the run's options, and with folders of its own."""
     folders = {"XAVOS_CACHE_DIR": "cache", "XAVOS_STATE_DIR": "state", "XAVOS_REPORTS_DIR": "reports"}
     return {
-        **surroundings.suite(environment, without=("XAVOS_", "CI", "GITHUB_")),
+        **environment.suite(outer, without=("XAVOS_", "CI", "GITHUB_")),
         **{variable: str(home / folder) for variable, folder in folders.items()},
     }

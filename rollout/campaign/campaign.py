@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rollout.campaign.crew import hired
 from rollout.campaign.decoys import DECOYS
 from rollout.campaign.design import Design, is_warm_up
-from rollout.campaign.ground import Ground, arguments
-from rollout.campaign.ledger import Ledger
-from rollout.campaign.records import Result, Specification, as_row
+from rollout.campaign.executors import hired
 from rollout.campaign.schedule import kinds_left_out, schedule, size
 from rollout.campaign.trial import repeat
-from rollout.campaign.troubles import as_rows
-from rollout.classify import TRANSIENT
+from rollout.campaign.trial_log import Ledger
+from rollout.campaign.trial_site import Ground, arguments
+from rollout.diagnosis import TRANSIENT
 from rollout.faults import CATALOGUE
-from rollout.recovery import TRIALS
+from rollout.results.campaign.trials import Result, Specification, as_row
+from rollout.results.campaign.trouble_mix import as_rows
+from rollout.rollback.recovery import TRIALS
 
 # Causes of failures that say nothing about the next run.
 _PASSING = TRANSIENT | {

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rollout.attempts import REAL
-from rollout.campaign.ground import arguments
-from rollout.campaign.ledger import AnotherCampaign, Ledger
-from rollout.campaign.records import CONTROL, KILLS, Result, Specification
 from rollout.campaign.schedule import Choice, Wish, chosen, kinds_left_out
-from rollout.campaign.statistics import is_expected
-from rollout.campaign.troubles import Mix, load_troubles
+from rollout.campaign.trial_log import AnotherCampaign, Ledger
+from rollout.campaign.trial_site import arguments
+from rollout.config.options import Options
+from rollout.config.plan import Plan, load_plan
 from rollout.errors import InvalidOption, UsageError
 from rollout.faults import CATALOGUE, Means, unfit
 from rollout.journal import Redactor
-from rollout.options import Options
-from rollout.plan import Plan, load_plan
+from rollout.results.attempts import REAL
+from rollout.results.campaign.statistics import is_expected
+from rollout.results.campaign.trials import CONTROL, KILLS, Result, Specification
+from rollout.results.campaign.trouble_mix import Mix, load_troubles
 
 WARM_UP = "warm-up"
 _MEASURED = f"{WARM_UP}, measured"

@@ -14,10 +14,10 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rollout.campaign.records import CONTROL, KILLS, Specification
+from rollout.config.plan import Plan
 from rollout.errors import InvalidOption
 from rollout.faults import CATALOGUE, FAMILIES, Kind, find, places
-from rollout.plan import Plan
+from rollout.results.campaign.trials import CONTROL, KILLS, Specification
 
 EVERYTHING, NOTHING = "all", "none"
 _KILLED = "sigkill"

@@ -17,20 +17,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout import surroundings
+from rollout import environment
 from rollout.campaign.decoys import Decoys, decoys
-from rollout.campaign.ground import Ground
-from rollout.campaign.neighbour import neighbour
-from rollout.campaign.place import UNWIND_SECONDS, Place, fresh_place
-from rollout.campaign.records import KILLS, Result, Specification
+from rollout.campaign.foreign_server import neighbour
+from rollout.campaign.trial_folders import UNWIND_SECONDS, Place, fresh_place
+from rollout.campaign.trial_site import Ground
+from rollout.config.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.errors import RolloutError
-from rollout.fingerprint import Fingerprint, residue
 from rollout.journal import Redactor
-from rollout.journal.questions import Event, last, run_of, texts
-from rollout.options import CONDUCTOR, ROOT, RUN_FOLDER
-from rollout.outcomes import PathVerdict
+from rollout.journal.query import Event, last, run_of, texts
+from rollout.results.campaign.trials import KILLS, Result, Specification
+from rollout.results.outcomes import PathVerdict
+from rollout.results.verdict import verdict
 from rollout.site import postgres
-from rollout.verdict import verdict
+from rollout.site.fingerprint import Fingerprint, residue
 
 _OTHERS = ("XAVOS_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
 # Plugins that a trial can do without: its journal says everything, and nobody reads a page about it.
@@ -152,7 +152,7 @@ def _run(
 
 def _environment(place: Place, ground: Ground) -> Mapping[str, str]:
     return {
-        **surroundings.suite(without=_OTHERS),
+        **environment.suite(without=_OTHERS),
         "PYTHONPYCACHEPREFIX": str(ground.bytecode),
         "XAVOS_CACHE_DIR": str(ground.cache),
         "XAVOS_STATE_DIR": str(place.state),

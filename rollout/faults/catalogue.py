@@ -6,11 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from rollout.config.options import PATHS
+from rollout.config.plan import PhasePlan, Plan, load_plan
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
 from rollout.faults.fault import CannotInject, Kind, Means, Wound
-from rollout.options import PATHS
-from rollout.plan import PhasePlan, Plan, load_plan
 
 OPTION = "--fault"
 CATALOGUE: Mapping[str, Kind] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 from rollout.faults.fault import Kind, either_form
-from rollout.faults.heard import LASTS
+from rollout.faults.log_witness import LASTS
 from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, GoneInRollback, Starved, Stopped
 from rollout.faults.role import ConnectionLimit, Killed, NoCreateDb, WrongPassword
-from rollout.faults.room import Full, NameTaken
+from rollout.faults.server_storage import Full, NameTaken
 
 _ROLLED_BACK = ("undoes_database",)
 _EITHER = ("deployed", "rolled_back")

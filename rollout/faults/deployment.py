@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rollout.faults.fault import Kind, Wound, either_form
-from rollout.faults.planted import Planted, after, mix
+from rollout.faults.planted_code import Planted, after, mix
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
 

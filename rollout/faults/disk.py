@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollout.faults.fault import CannotInject, Wound
-from rollout.faults.sensed import Sensed
+from rollout.faults.output_witness import Sensed
 from rollout.journal import open_acts
+from rollout.phases.step import Step
 from rollout.process import Outcome
-from rollout.rollback import roll_back
+from rollout.rollback.rollback import roll_back
+from rollout.rollback.undo import Workshop
 from rollout.site.mounts import mount
 from rollout.site.repository import MARK
 from rollout.site.site import Site
-from rollout.step import Step
-from rollout.undo import Workshop
 
 ROOMY = "size=16g"
 _FIRST = "prerequisites"  # in every plan the phase that makes folder and forge, and whose rollback disposes of both

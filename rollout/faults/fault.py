@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Any
 
 from rollout.errors import Refused
-from rollout.hex.app import Interceptor
+from rollout.hex.routes import Interceptor
 from rollout.journal import Journal
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
-from rollout.report.text import line
 from rollout.site.site import Site
-from rollout.step import Step
+from rollout.text.plain import line
 
 FORMS = ("transient", "persistent")
 FAMILIES = ("registry", "database", "machine", "deployment", "suite")
@@ -39,8 +39,8 @@ class Kind:
     """An entry of the catalogue.
 
     `text` says what goes wrong, `bites` what the witness counts as proof. `traits`: it can strike a phase
-    that has one of them (rollout/traits.py); empty: any phase. `spares`: phases with one of these traits have no moment
-    at which it could strike. `lasts` says when the transient
+    that has one of them (rollout/config/traits.py); empty: any phase. `spares`: phases with one of these traits have no
+    moment at which it could strike. `lasts` says when the transient
     form goes away; `forms` are those that make a difference. `needs`: means it has to have, of "engine" (forge and
     database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key" (to sign what the
     registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes

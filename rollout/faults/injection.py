@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout.faults.fault import Fault, Witness, Wound
-from rollout.hex.app import Interceptor
+from rollout.hex.routes import Interceptor
 from rollout.journal import Journal
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
-from rollout.step import Step
 
 
 class Injection:

@@ -18,13 +18,13 @@ import psutil
 
 from rollout.faults.disk import Full, ReadOnly
 from rollout.faults.fault import CannotInject, Kind, Wound, either_form
-from rollout.faults.sensed import Sensed
+from rollout.faults.output_witness import Sensed
 from rollout.faults.shims import Missing, TooOld
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
-from rollout.site import inside
+from rollout.site import container_exec
+from rollout.site.object_store import UNSTORED
 from rollout.site.site import Site
-from rollout.site.store import UNSTORED
-from rollout.step import Step
 
 _MEMORY_MIB = (48, 56, 64)  # Erlang itself needs some 45, a compilation of anything some 70
 _DESCRIPTORS = (20, 21, 22)
@@ -150,7 +150,7 @@ class MemoryLimit(Sensed):
         _container(site).update(mem_limit=size, memswap_limit=size)
 
     def _killed(self, site: Site) -> int:
-        said = inside.ask(_container(site), "sh", "-c", _OOM_KILLS, again=True).text
+        said = container_exec.ask(_container(site), "sh", "-c", _OOM_KILLS, again=True).text
         counted: list[str] = re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE)
         return sum(map(int, counted))
 

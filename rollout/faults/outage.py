@@ -11,7 +11,7 @@ import psycopg
 
 from rollout.errors import RolloutError
 from rollout.faults.fault import Fault, Wound
-from rollout.faults.heard import UNANSWERED, Heard, container_of
+from rollout.faults.log_witness import UNANSWERED, Heard, container_of
 from rollout.site.postgres import DatabaseServer
 from rollout.site.postgres.engine import engine
 from rollout.site.site import Site

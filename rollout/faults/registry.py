@@ -15,16 +15,16 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from rollout.faults import resigned
-from rollout.faults.door import ENTRIES, REGISTRY, TARBALLS, AtTheDoor, Broken, Trickle, Whole, taken
+from rollout.config.plan import PhasePlan, Plan
+from rollout.faults import resigned_registry
 from rollout.faults.fault import CannotInject, Kind, Wound, either_form
-from rollout.hex.app import CAUSE_HEADER, Endpoint
-from rollout.hex.fetching import ask_directly
+from rollout.faults.interceptor import ENTRIES, REGISTRY, TARBALLS, AtTheDoor, Broken, Trickle, Whole, taken
+from rollout.hex.fetcher import ask_directly
 from rollout.hex.registry import Package, read_package
+from rollout.hex.routes import CAUSE_HEADER, Endpoint
 from rollout.hex.sources import RehearsalSource, Source
-from rollout.plan import PhasePlan, Plan
+from rollout.phases.step import Step
 from rollout.site.site import Site
-from rollout.step import Step
 
 # Everything of a plan is resolved and fetched with phoenix_app. Later phases only ask whether the entries in Hex's
 # cache are still true, and fetch no tarball any more.
@@ -141,7 +141,7 @@ class BadSignature(Altering):
 
     def change(self, path: str, answer: Whole) -> Response:
         self.hit(f"signature of {path} spoilt")
-        return answer.altered(resigned.spoilt(answer.body), cause="bad_signature")
+        return answer.altered(resigned_registry.spoilt(answer.body), cause="bad_signature")
 
 
 class AboutOne(AtTheDoor):
@@ -192,16 +192,16 @@ class Resigned(AboutOne, Altering):
             )
 
     def choose(self, source: Source, names: list[str]) -> None:
-        key = resigned.private_key(source)
+        key = resigned_registry.private_key(source)
         for name in names:
             served = ask_directly(source, f"/packages/{name}")
             if key is None or served.status != _OK:
                 continue
             body = served.read()
-            altered = self.alter(resigned.payload_of(body), read_package(body, source.key, name=name))
+            altered = self.alter(resigned_registry.payload_of(body), read_package(body, source.key, name=name))
             if altered is not None:
                 payload, self._told = altered
-                self.package, self._altered = name, resigned.signed(payload, key)
+                self.package, self._altered = name, resigned_registry.signed(payload, key)
                 return
 
     @abstractmethod
@@ -217,8 +217,8 @@ class Retired(Resigned):
     """The newest release of a package is retired."""
 
     def alter(self, payload: bytes, package: Package) -> tuple[bytes, str]:
-        version = resigned.newest(package)
-        altered = resigned.retire(payload, version, reason="security", message="injected by a fault")
+        version = resigned_registry.newest(package)
+        altered = resigned_registry.retire(payload, version, reason="security", message="injected by a fault")
         return altered, f"{package.name} {version} is retired"
 
 
@@ -230,7 +230,7 @@ class Conflicting(Resigned):
         if not required:
             return None
         dependency = required[0].package
-        altered = resigned.demand(payload, dependency, _IMPOSSIBLE)
+        altered = resigned_registry.demand(payload, dependency, _IMPOSSIBLE)
         return altered, f"{package.name} requires {dependency} {_IMPOSSIBLE}"
 
 

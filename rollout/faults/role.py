@@ -13,12 +13,12 @@ from typing import NamedTuple
 from psycopg import sql
 
 from rollout.faults.fault import Wound
-from rollout.faults.heard import UNANSWERED, Heard
+from rollout.faults.log_witness import UNANSWERED, Heard
+from rollout.phases.step import Step
 from rollout.process import Request
 from rollout.site.postgres import SUPERUSER, Connection
 from rollout.site.postgres.login import open_connection
 from rollout.site.site import Site
-from rollout.step import Step
 
 _OURS = "xavos-rollout"  # application_name of our own connections
 _ATTRIBUTES = "SELECT rolpassword, rolcreatedb, rolconnlimit, rolsuper FROM pg_authid WHERE rolname = %s"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rollout.faults.fault import Wound
-from rollout.faults.sensed import Sensed
+from rollout.faults.output_witness import Sensed
 from rollout.process import Request
 from rollout.site.site import Site
 

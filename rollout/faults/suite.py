@@ -14,12 +14,12 @@ from pathlib import Path
 
 import psutil
 
-from rollout import surroundings
+from rollout import environment
+from rollout.config.options import ROOT, RUN_FOLDER
 from rollout.faults.fault import CannotInject, Fault, Kind, Wound, either_form
 from rollout.journal import JournalUnwritable
-from rollout.options import ROOT, RUN_FOLDER
+from rollout.phases.step import Step
 from rollout.site.site import Site
-from rollout.step import Step
 
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
 _AGAIN_SECONDS = 0.3
@@ -70,7 +70,7 @@ class Rival(Fault):
                  f"--port={options.port}", f"--database={options.database}", f"--forge={options.forge}",
                  "--keep=never", "--through=prerequisites", "-k", "phase_passed"),
                 cwd=ROOT,
-                env=surroundings.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
+                env=environment.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
                                        XAVOS_STATE_DIR=str(options.state)),
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RIVAL_SECONDS, check=False,
             )  # fmt: skip

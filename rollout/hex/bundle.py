@@ -23,8 +23,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from rollout.hex.cache import write_atomically
 from rollout.hex.errors import BundleUnusable
+from rollout.hex.http_cache import write_atomically
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

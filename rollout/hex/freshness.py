@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from rollout.hex.cache import Entry
-from rollout.hex.transport import Answer, Known
+from rollout.hex.http_cache import Entry
+from rollout.hex.http_client import Answer, Known
 
 FRESH_SECONDS = 300.0
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})")

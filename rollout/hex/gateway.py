@@ -15,18 +15,18 @@ import httpx
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from rollout.hex.app import CAUSE_HEADER, OWN_HEADER, TRANSPORT, Interceptor, Routes, make_app
 from rollout.hex.bundle import Item, Summary, write_bundle
-from rollout.hex.cache import Store
-from rollout.hex.choosing import Upstreams
 from rollout.hex.errors import GatewayFailed
-from rollout.hex.fetching import HEX, NPM, Fetcher, Served
+from rollout.hex.fetcher import HEX, NPM, Fetcher, Served
 from rollout.hex.forge_environment import forge_environment, setup_commands
 from rollout.hex.freshness import FRESH_SECONDS
-from rollout.hex.gitsource import GitMirrors
-from rollout.hex.record import RequestLog, RequestRecord
+from rollout.hex.git_mirrors import GitMirrors
+from rollout.hex.http_cache import Store
 from rollout.hex.registry import Dependency, read_package
+from rollout.hex.request_record import RequestLog, RequestRecord
+from rollout.hex.routes import CAUSE_HEADER, OWN_HEADER, TRANSPORT, Interceptor, Routes, make_app
 from rollout.hex.sources import BundleSource, needs_own_key
+from rollout.hex.upstreams import Upstreams
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 10.0

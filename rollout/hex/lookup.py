@@ -14,11 +14,11 @@ from typing import Protocol, cast
 
 from rollout.errors import PhaseFailed
 from rollout.hex.errors import BadSignature, HexError, RegistryPayloadInvalid, SourceUnavailable
-from rollout.hex.fetching import Served, ask_directly
-from rollout.hex.record import UNREACHABLE_CAUSES
+from rollout.hex.fetcher import Served, ask_directly
+from rollout.hex.http_client import UNTRUSTED
 from rollout.hex.registry import Package, PublicKey, read_names, read_package
+from rollout.hex.request_record import UNREACHABLE_CAUSES
 from rollout.hex.sources import Source
-from rollout.hex.transport import UNTRUSTED
 from rollout.hex.version import Requirement, Version
 
 WORKERS = 16

@@ -15,10 +15,9 @@ from typing import Protocol
 import httpx
 
 from rollout.hex.bundle import PUBLIC_KEY, Bundle
-from rollout.hex.cache import write_atomically
 from rollout.hex.errors import KeyChanged, RehearsalMissing, SourceKeyUnusable, SourceUnavailable
-from rollout.hex.registry import PublicKey
-from rollout.hex.transport import (
+from rollout.hex.http_cache import write_atomically
+from rollout.hex.http_client import (
     NOTHING_KNOWN,
     UNTRUSTED,
     Answer,
@@ -29,6 +28,7 @@ from rollout.hex.transport import (
     Writable,
     kind_of,
 )
+from rollout.hex.registry import PublicKey
 
 HEXPM_URL = "https://repo.hex.pm"
 PROBE_SECONDS = 2.0

@@ -80,10 +80,11 @@ EVENTS: Mapping[str, str] = {
     # what stays; `forge` and `database` are command lines that enter them
     "kept": "path url directory manage remove first_operator? forge? database?",
     "undeployed": "path",
-    # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/history.py; `skipped`
-    # lines could not be read
+    # earlier runs on this machine that this one is compared with, oldest first: rows of rollout/results/history.py;
+    # `skipped` lines could not be read
     "history.read": "runs skipped problem?",
-    # the newest campaign on this machine of the same plan and packages: path → row of rollout/evidence.py
+    # the newest campaign on this machine of the same plan and packages: path → row of
+    # rollout/campaign/newest_results.py
     "campaign.read": "campaigns",
     # a fault injected on purpose; `bit` is its first bite, journaled at once; `finished`: whether it struck, how often
     # it bit, and what shows that

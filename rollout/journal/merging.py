@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rollout.journal.questions import Event, mapping, text, well_formed
+from rollout.journal.query import Event, mapping, text, well_formed
 from rollout.journal.reader import read_events
 
 JOURNAL = "journal.jsonl"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rollout.journal.questions import moment
+from rollout.journal.query import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from rollout.masking import MASK, mask_credentials
+from rollout.text.masking import MASK, mask_credentials
 
 __all__ = ["MASK", "Redactor"]
 

@@ -8,8 +8,8 @@ from collections import deque
 from types import TracebackType
 
 from rollout.errors import RolloutError
-from rollout.process.door import Tail, stop
 from rollout.process.request import Launcher, Observer, Outcome, Request, Running
+from rollout.process.runner import Tail, stop
 
 _POLL = 0.1
 _GRACE = 5.0

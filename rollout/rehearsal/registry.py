@@ -15,7 +15,7 @@ from typing import TypeAlias
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from rollout import surroundings
+from rollout import environment
 from rollout.rehearsal.errors import RegistryNotBuilt
 from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.tarballs import tampered, tarball
@@ -139,5 +139,5 @@ def _git(folder: str, *arguments: str) -> None:
     who = {"GIT_AUTHOR_NAME": "rehearsal", "GIT_AUTHOR_EMAIL": "rehearsal@localhost"}
     committer = {"GIT_COMMITTER_NAME": "rehearsal", "GIT_COMMITTER_EMAIL": "rehearsal@localhost"}
     dates = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
-    env = surroundings.git(**who, **committer, **dates)
+    env = environment.git(**who, **committer, **dates)
     subprocess.run(("git", *arguments), cwd=folder, env=env, check=True, capture_output=True, timeout=60)

@@ -1,9 +1,9 @@
 """Journal → reports. Every report is a function of the events, so it can be drawn again at any time."""
 
 from rollout.report.console import Console
-from rollout.report.files import append_step_summary, write_reports
 from rollout.report.page import page
-from rollout.report.panel import panel
+from rollout.report.pytest_html_head import panel
 from rollout.report.summary import summary
+from rollout.report.writer import append_step_summary, write_reports
 
 __all__ = ["Console", "append_step_summary", "page", "panel", "summary", "write_reports"]

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from rollout.journal.merging import JOURNAL, read_run
-from rollout.report.files import PAGE, write_reports
 from rollout.report.wording import path_sentence
-from rollout.screen import accept_everything
-from rollout.verdict import verdict
+from rollout.report.writer import PAGE, write_reports
+from rollout.results.verdict import verdict
+from rollout.text.standard_streams import accept_everything
 
 
 def main(arguments: list[str] | None = None) -> int:

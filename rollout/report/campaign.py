@@ -1,4 +1,7 @@
-"""report.html, summary.md and campaign.json of a campaign, from one mapping; its keys: rollout/campaign/summary.py."""
+"""Writes report.html, summary.md and campaign.json of a campaign.
+
+All three come from one mapping. Its keys are in rollout/results/campaign/summary.py.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rollout.campaign.summary import completed
 from rollout.report import campaign_summary, campaign_words
 from rollout.report.campaign_view import CampaignView, view
-from rollout.report.files import PAGE, write_whole
 from rollout.report.page import TEMPLATES, environment
+from rollout.report.writer import PAGE, write_whole
+from rollout.results.campaign.summary import completed
 
 DATA, SUMMARY = "campaign.json", "summary.md"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.campaign.statistics import OUTCOMES, Cell
-from rollout.campaign.summary import Summary, Trial
-from rollout.campaign.troubles import Trouble
 from rollout.report import campaign_words as words
-from rollout.report.text import line
+from rollout.results.campaign.statistics import OUTCOMES, Cell
+from rollout.results.campaign.summary import Summary, Trial
+from rollout.results.campaign.trouble_mix import Trouble
+from rollout.text.plain import line
 
 MOST_EVIDENCE = 4
 _ORDER = ("registry", "database", "machine", "deployment", "suite")

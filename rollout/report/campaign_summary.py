@@ -8,7 +8,7 @@ from typing import Any
 from rollout.report import campaign_words as words
 from rollout.report.campaign_view import CampaignView, view
 from rollout.report.markdown import bounded, cell, code, row
-from rollout.report.text import counted
+from rollout.text.plain import counted
 
 _MOST = 50
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.campaign.statistics import outcome
-from rollout.campaign.summary import Summary, Trial, summarise
 from rollout.report import campaign_words as words
 from rollout.report.campaign_grid import MOST_EVIDENCE, FaultView, families, state
-from rollout.report.pictures import Mark, Picture, picture
-from rollout.report.text import line
+from rollout.report.interval_plot import Mark, Picture, picture
+from rollout.results.campaign.statistics import outcome
+from rollout.results.campaign.summary import Summary, Trial, summarise
+from rollout.text.plain import line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

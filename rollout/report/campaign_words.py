@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rollout.campaign.realworld import RealWorld, Stratum
-from rollout.campaign.statistics import Difference, Kills
-from rollout.campaign.summary import Summary
-from rollout.rates import Rate
-from rollout.report.text import counted, duration, line
+from rollout.results.campaign.real_world import RealWorld, Stratum
+from rollout.results.campaign.statistics import Difference, Kills
+from rollout.results.campaign.summary import Summary
+from rollout.results.rates import Rate
+from rollout.text.plain import counted, duration, line
 
 REHEARSAL = (
     "Rehearsal: stand-in packages. XAVOS was not deployed, and every rate here is about stand-ins: it shows how the "

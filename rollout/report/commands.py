@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from rollout.journal.questions import Event, number, text, texts
-from rollout.report.text import duration, line, tail
+from rollout.journal.query import Event, number, text, texts
+from rollout.text.plain import duration, line, tail
 
 _LOG = re.compile(r"(?:paths/(?!\.\.?/)[^/\\\0]+/)?logs/(?!\.\.?$)[^/\\\0]+")
 

@@ -19,10 +19,10 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from rollout.journal.questions import Event, mapping, number, text, texts
+from rollout.journal.query import Event, mapping, number, text, texts
 from rollout.report.progress import Progress, Running, Work
-from rollout.report.text import counted, duration, line
 from rollout.report.wording import REHEARSAL
+from rollout.text.plain import counted, duration, line
 
 HEARTBEAT_SECONDS = 60.0
 _PER_SECOND = 4

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout.journal.questions import Event, last, mapping, text
-from rollout.outcomes import Failure, PathVerdict
+from rollout.journal.query import Event, last, mapping, text
 from rollout.report.commands import CommandView, command_view, ends_of_commands, log_link, log_name
-from rollout.report.text import line, tail
+from rollout.results.outcomes import Failure, PathVerdict
+from rollout.text.plain import line, tail
 
 _MOST = 20
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rollout.journal.questions import Event, last, number, text, texts
-from rollout.outcomes import PathVerdict, PhaseVerdict
+from rollout.journal.query import Event, last, number, text, texts
 from rollout.report.commands import CommandView, command_view, ends_of_commands
 from rollout.report.failures import FailureView
-from rollout.report.text import duration, line, slug, tail
 from rollout.report.wording import PHASE_WORDS, rollback_words
+from rollout.results.outcomes import PathVerdict, PhaseVerdict
+from rollout.text.plain import duration, line, slug, tail
 
 MOST_ROWS = 2000
 _MOST_LEFT = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rollout.journal.questions import Event, last, mapping, number, rows, text, texts
-from rollout.report.text import duration, line, size
+from rollout.journal.query import Event, last, mapping, number, rows, text, texts
+from rollout.text.plain import duration, line, size
 
 MOST_PACKAGES = 400
 

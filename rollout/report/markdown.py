@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rollout.report.text import line
+from rollout.text.plain import line
 
 LIMIT = 1_000 * 1024
 _SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")

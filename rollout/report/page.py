@@ -16,9 +16,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rollout.journal.questions import Event
+from rollout.journal.query import Event
 from rollout.report.attachments import ReadLog, attach, no_logs
-from rollout.report.text import counted, duration, line, slug
 from rollout.report.view import View, view
 from rollout.report.wording import (
     REHEARSAL,
@@ -30,6 +29,7 @@ from rollout.report.wording import (
     phase_words,
     rollback_words,
 )
+from rollout.text.plain import counted, duration, line, slug
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What can be asked for: a word, and the states of a cell that it stands for.

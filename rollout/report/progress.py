@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from rollout.report.text import duration
+from rollout.text.plain import duration
 
 _COMMANDS_SHOWN = 3
 

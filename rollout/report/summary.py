@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rollout.journal.questions import Event
-from rollout.report.comparing import Compared
-from rollout.report.culprits import BlameView
+from rollout.journal.query import Event
+from rollout.report.blame_section import BlameView
+from rollout.report.comparison_table import Compared
 from rollout.report.failures import FailureView
 from rollout.report.inventory import PackageView
 from rollout.report.markdown import bounded
@@ -14,7 +14,6 @@ from rollout.report.markdown import cell as _cell
 from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
-from rollout.report.text import counted, duration
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     REHEARSAL,
@@ -25,6 +24,7 @@ from rollout.report.wording import (
     phase_words,
     rollback_words,
 )
+from rollout.text.plain import counted, duration
 
 
 def summary(events: Sequence[Event]) -> str:

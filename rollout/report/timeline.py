@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rollout.journal.questions import Event, lifetime, moment, text
-from rollout.outcomes import PathVerdict, PhaseVerdict
-from rollout.report.text import duration
+from rollout.journal.query import Event, lifetime, moment, text
+from rollout.results.outcomes import PathVerdict, PhaseVerdict
+from rollout.text.plain import duration
 
 KINDS = ("passed", "restored", "retried", "failed", "interrupted", "rollback", "dirty")
 _SMALLEST = 0.4  # per cent of the width: what is shorter would not be seen

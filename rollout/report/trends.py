@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout.attempts import Attempt
-from rollout.history import from_row
-from rollout.journal.questions import Event, last, number, rows, text
-from rollout.report.text import counted, duration, line
+from rollout.journal.query import Event, last, number, rows, text
+from rollout.results.attempts import Attempt
+from rollout.results.history import from_row
+from rollout.text.plain import counted, duration, line
 
 MOST_RUNS = 12  # rows of the table of earlier runs
 _MOST_POINTS = 30

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout.attempts import attempts, population
-from rollout.journal.questions import Event, last, mapping, number, rows, text, texts, well_formed
-from rollout.outcomes import PathVerdict, Verdict
-from rollout.report.campaigned import campaigns_of
-from rollout.report.comparing import Comparison, comparison
-from rollout.report.culprits import BlameView, MatrixView, blames, matrices
+from rollout.journal.query import Event, last, mapping, number, rows, text, texts, well_formed
+from rollout.report.blame_section import BlameView, MatrixView, blames, matrices
+from rollout.report.campaign_results import campaigns_of
+from rollout.report.comparison_table import Comparison, comparison
 from rollout.report.failures import FailureView, failure_of, failures_of
 from rollout.report.grid import Group, grid
 from rollout.report.inventory import PackageRow, PackageView, inventory, packages_of
-from rollout.report.text import duration, line, size, tail
 from rollout.report.timeline import Bar, Tick, bars, kinds, scale, span, ticks
 from rollout.report.trends import Trends, past_of, trends
-from rollout.verdict import verdict
+from rollout.results.attempts import attempts, population
+from rollout.results.outcomes import PathVerdict, Verdict
+from rollout.results.verdict import verdict
+from rollout.text.plain import duration, line, size, tail
 
 __all__ = ["CheckView", "FailureView", "PathView", "View", "failure_of", "view"]
 MAX_ROWS = 400

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rollout.outcomes import PathVerdict, PhaseVerdict, Verdict
-from rollout.report.text import counted, duration, line
+from rollout.results.outcomes import PathVerdict, PhaseVerdict, Verdict
+from rollout.text.plain import counted, duration, line
 
 REHEARSAL = "Rehearsal: stand-in packages. XAVOS was not deployed."
 PHASE_WORDS = {

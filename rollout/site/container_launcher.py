@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import docker.errors
 
 from rollout.process import Request, Running
-from rollout.site import inside
+from rollout.site import container_exec
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -35,14 +35,14 @@ class ContainerLauncher:
         pidfile = f"/tmp/rollout-{next(_numbers)}.pid"  # noqa: S108 - the container's own, and nobody else is in there
         try:
             container = self._client.containers.get(self._name)
-            started = inside.Exec(container, pidfile, request.argv, env=request.env, cwd=str(request.cwd))
+            started = container_exec.Exec(container, pidfile, request.argv, env=request.env, cwd=str(request.cwd))
         except docker.errors.APIError as error:
             raise OSError(0, f"container {self._name}: {error.explanation or error}") from error
         return _ContainerProcess(container, started, pidfile)
 
 
 class _ContainerProcess:
-    def __init__(self, container: Container, started: inside.Exec, pidfile: str) -> None:
+    def __init__(self, container: Container, started: container_exec.Exec, pidfile: str) -> None:
         self._container = container
         self._exec = started
         self._pidfile = pidfile
@@ -87,7 +87,7 @@ class _ContainerProcess:
         name = signal.Signals(number).name.removeprefix("SIG")
         script = f'kill -s {name} -- "-$(cat {self._pidfile})" 2>/dev/null'
         with contextlib.suppress(docker.errors.APIError, OSError):
-            inside.ask(self._container, "sh", "-c", script, again=False)
+            container_exec.ask(self._container, "sh", "-c", script, again=False)
 
     def exit_code(self) -> int | None:
         return self._exec.exit_code()

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout import surroundings
+from rollout import environment
 from rollout.errors import NoEngine
 from rollout.site.engine import Engine, ask
-from rollout.site.host import run_on_host
+from rollout.site.setup_commands import run_on_host
 
 PACKAGES = ("docker.io", "iptables", "debootstrap", "debian-archive-keyring")
 SOCKET = "unix:///var/run/docker.sock"
@@ -151,7 +151,7 @@ def _linked(folder: Path, legacy: Path) -> str:
 
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
-    env = surroundings.outward_program()
+    env = environment.outward_program()
     if attempt.path:
         env["PATH"] = f"{attempt.path}:{env['PATH']}"
     if not _is_running("/var/run/docker.pid"):  # a pid file left by a machine that went down

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import docker.errors
 
+from rollout.environment.subprocesses import CERTIFICATES
 from rollout.process import Launcher, LocalLauncher
-from rollout.site import inside, processes
-from rollout.site.base import without_registry
+from rollout.site import container_exec, processes
+from rollout.site.base_image import without_registry
 from rollout.site.container_launcher import ContainerLauncher
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
-from rollout.site.way import Way
-from rollout.surroundings.programs import CERTIFICATES
+from rollout.site.engine_sharing import Way
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -232,7 +232,7 @@ class ContainerForge:
         """Whether a file of the deployment, as the container sees it, has exactly this line."""
         argv = ("grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file))
         with asking(f"run grep in {self.name}"):
-            return inside.ask(self._client.containers.get(self.name), *argv, again=True).exit_code == 0
+            return container_exec.ask(self._client.containers.get(self.name), *argv, again=True).exit_code == 0
 
     def _inside(self, *arguments: str) -> str:
         """Run the process script in the container; silent where the container is gone.
@@ -241,8 +241,9 @@ class ContainerForge:
         """
         script = ("sh", "-c", processes.SCRIPT, "processes", *arguments)
         try:
-            return inside.ask(self._client.containers.get(self.name), *script, again=True, env=processes.ASKING).text
+            container = self._client.containers.get(self.name)
+            return container_exec.ask(container, *script, again=True, env=processes.ASKING).text
         except docker.errors.NotFound:
             return ""
-        except inside.OutputLost as error:
+        except container_exec.OutputLost as error:
             raise TimeoutError(str(error)) from None

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from rollout import surroundings
+from rollout import environment
 
 # Four lines: programs of Elixir, those of Erlang, a folder for ERL_LIBS with Hex in it, rebar3; empty where not needed.
 _QUESTION = """
@@ -27,18 +27,18 @@ IO.puts(if File.regular?(rebar), do: rebar, else: "")
 _SECONDS = 60
 
 
-def host_variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+def host_variables(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """PATH, and where needed ERL_LIBS and MIX_REBAR3, by which the tools are found from any home folder.
 
     Only PATH as it is where Elixir does not answer: the phase that asks for its version then says so.
     """
-    env = os.environ if environment is None else environment
+    env = os.environ if variables is None else variables
     path = env.get("PATH", os.defpath)
     rebar = shutil.which("rebar3", path=path) or ""
     programs, libraries = [], ""
     try:
         asked = subprocess.run(("elixir", "-e", _QUESTION), capture_output=True, text=True, check=True,
-                               timeout=_SECONDS, env=surroundings.toolchain(env), stdin=subprocess.DEVNULL)  # fmt: skip
+                               timeout=_SECONDS, env=environment.toolchain(env), stdin=subprocess.DEVNULL)  # fmt: skip
         *programs, libraries, local = asked.stdout.splitlines()[-4:]
         rebar = local or rebar
     except (OSError, ValueError, subprocess.SubprocessError):

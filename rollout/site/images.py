@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import docker.errors
 import filelock
 
+from rollout.config.options import ROOT, cache_folder
+from rollout.environment.subprocesses import PROXIES
 from rollout.errors import RolloutError
-from rollout.options import ROOT, cache_folder
-from rollout.site.base import SUITE, ensure_base, find_image, pull
+from rollout.site.base_image import SUITE, ensure_base, find_image, pull
 from rollout.site.engine import Engine
-from rollout.surroundings.programs import PROXIES
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -1,10 +1,9 @@
 """The manifest of a tree: fingerprint, checkpoint, rollback and its witness in one.
 
-An entry is `(kind, mode, size, mtime_ns, content)`: kind `f`, `l` or `d`, or one of SPECIAL; content is the digest of a
-file (see rollout.site.content), the target of a link, empty for a folder, the numbers of a device. Folders' mtimes are
-not state (they change when a file in them is replaced), so they are 0. What is neither file, link nor folder is never
-opened: a FIFO would wait for a writer.
-"""
+An entry is `(kind, mode, size, mtime_ns, content)`: kind `f`, `l` or `d`, or one of SPECIAL; content is the digest of
+a file (see rollout.site.file_content), the target of a link, empty for a folder, the numbers of a device. Folders'
+mtimes are not state (they change when a file in them is replaced), so they are 0. What is neither file, link nor
+folder is never opened: a FIFO would wait for a writer. """
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rollout.site.content import UNREAD, content_of
+from rollout.site.file_content import UNREAD, content_of
 
 Entry = tuple[str, int, int, int, str]
 Stat = tuple[int, int, int, int]

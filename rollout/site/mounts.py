@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from rollout import surroundings
+from rollout import environment
 
 _SECONDS = 20
 
@@ -30,7 +30,7 @@ def is_mounted(path: Path, device: str) -> bool:
 def _call(*command: str) -> None:
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False,
-                               env=surroundings.program(), stdin=subprocess.DEVNULL)  # fmt: skip
+                               env=environment.program(), stdin=subprocess.DEVNULL)  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise OSError(f"{' '.join(command)}: no answer within {error.timeout:g} s") from None
     if ended.returncode:

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rollout import surroundings
-from rollout.classify import named
+from rollout import environment
+from rollout.diagnosis import named
 from rollout.errors import PhaseFailed
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -152,6 +152,6 @@ def being_made(path: Path, run: str) -> Path:
 def _environment() -> Mapping[str, str]:
     identity = {"NAME": "xavos-rollout", "EMAIL": "rollout@localhost"}
     return {
-        **surroundings.git(),
+        **environment.git(),
         **{f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in identity.items()},
     }

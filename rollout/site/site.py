@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import docker.errors
 
-from rollout.fingerprint import Fingerprint
-from rollout.options import Options
-from rollout.run import Run
+from rollout.config.options import Options
+from rollout.config.run import Run
 from rollout.site import postgres
 from rollout.site.engine import RUN_LABEL, Engine
+from rollout.site.engine_sharing import Way
+from rollout.site.fault_points import NO_TROUBLE, Troubles
+from rollout.site.fingerprint import Fingerprint
 from rollout.site.forge import TEMPORARY, Forge, homes
-from rollout.site.gitdir import facts_of
+from rollout.site.git_folder import facts_of
 from rollout.site.manifest import Manifest, differences, scan, without
+from rollout.site.object_store import UNSTORED, Store
 from rollout.site.repository import MARK, Repository, bears_mark, beside
-from rollout.site.store import UNSTORED, Store
-from rollout.site.trouble import NO_TROUBLE, Troubles
-from rollout.site.way import Way
 
 if TYPE_CHECKING:
-    from rollout.hex.choosing import Upstreams
     from rollout.hex.gateway import Gateway
     from rollout.hex.sources import Source
+    from rollout.hex.upstreams import Upstreams
 
 APPLICATION = "xavos"  # what a generated application is called, whatever the deployment's name
 # What differs between two sites of the same checkpoint; kept out of checkpoints, untouched by their restoration.
@@ -222,7 +222,7 @@ class Site:
         return facts
 
     def undo_state(self, now: Fingerprint) -> Mapping[str, Any]:
-        """The record that puts folder and databases back to how they are `now`, at this moment (see rollout.undo)."""
+        """The undo record that restores folder and databases as they are `now` (see rollout.rollback.undo)."""
         tree = now.tree
         commit = now.facts.get(f"git refs/heads/{self.branch}")
         return {

@@ -25,8 +25,8 @@ import docker.errors
 import pytest
 from docker.types import Mount
 
-from rollout.options import ROOT
-from rollout.site import inside
+from rollout.config.options import ROOT
+from rollout.site import container_exec
 from rollout.site.engine import Engine
 from rollout.site.images import ensure_image
 from tests.e2e.world import Ended
@@ -131,7 +131,7 @@ def machine(engine: Engine) -> Iterator[Machine]:
         made = Machine(container=container)
         made.run("dev", "sh", "-ec", "mkdir -p deployments/xavos2; echo theirs >deployments/xavos2/precious.txt")
         other = {"XAVOS_RUN": "20260101-000000-abcdef"}
-        inside.leave(container, "sleep", "86400", user="dev", env=other)
+        container_exec.leave(container, "sleep", "86400", user="dev", env=other)
         yield made
     finally:
         container.remove(force=True)
@@ -179,7 +179,7 @@ def _start(client: DockerClient, image: str, **how: Any) -> Container:
 
 def _execute(container: Container, user: str, environment: Mapping[str, str], *argv: str) -> Ended:
     command = ("sh", "-c", 'exec 2>&1; exec "$@"', "sh", *argv)
-    done = inside.ask(container, *command, again=False, user=user, cwd=CHECKOUT, env=environment)
+    done = container_exec.ask(container, *command, again=False, user=user, cwd=CHECKOUT, env=environment)
     assert done.exit_code is not None
     return Ended(code=done.exit_code, output=done.text + done.errors.decode())
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from rollout import undo
 from rollout.faults.fault import Fault
+from rollout.rollback import undo
 
 
 def _install(name: str) -> None:

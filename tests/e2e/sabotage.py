@@ -21,14 +21,14 @@ from typing import Any
 
 import docker
 
-from rollout.deployment import Deployment
+from rollout.deployment.deployment import Deployment
+from rollout.deployment.restoration import Restoration
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
-from rollout.phase import PhaseCode
-from rollout.restoration import Restoration
-from rollout.site import store
+from rollout.phases.phase import PhaseCode
+from rollout.phases.step import Step
+from rollout.site import object_store
 from rollout.site.manifest import Entry, Stat
-from rollout.step import Step
 
 _SIGNALS = {
     "kill": signal.SIGKILL,
@@ -83,7 +83,7 @@ class Sabotage:
 
 def _install(sabotage: Sabotage) -> None:
     record, apply, restore = Journal.record, Deployment._apply, Restoration.restore
-    write = store._write
+    write = object_store._write
 
     def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
         line = record(self, event, **facts)
@@ -111,7 +111,7 @@ def _install(sabotage: Sabotage) -> None:
     Journal.record = recording  # type: ignore[method-assign]
     Deployment._apply = applying  # type: ignore[method-assign]
     Restoration.restore = restoring  # type: ignore[method-assign]
-    store._write = writing
+    object_store._write = writing
 
 
 if os.environ.get("SABOTAGE"):

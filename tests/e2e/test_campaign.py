@@ -17,12 +17,12 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
-from rollout.campaign.crew import Crew, hired
-from rollout.campaign.ground import Ground
-from rollout.campaign.records import Result, Specification
+from rollout.campaign.executors import Crew, hired
 from rollout.campaign.trial import run_trial
+from rollout.campaign.trial_site import Ground
+from rollout.config.plan import load_plan
 from rollout.journal import open_acts, read_events
-from rollout.plan import load_plan
+from rollout.results.campaign.trials import Result, Specification
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import PATIENCE, World, finish
 

@@ -20,8 +20,8 @@ import psutil
 import pytest
 from docker.types import Mount
 
-from rollout.options import ROOT
-from rollout.site import probe
+from rollout.config.options import ROOT
+from rollout.site import engine_probe
 from rollout.site.engine import Engine, NoEngine, ask, find_busy_engine
 from rollout.site.images import present_tag
 from tests.e2e.world import PATIENCE, Ended, World, finish
@@ -42,7 +42,7 @@ def here() -> Engine:
 
 def left(engine: Engine, home: Path) -> list[str]:
     """Probes that are on an engine and share a folder below `home`; other runs have theirs."""
-    found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
+    found = engine.client().api.containers(all=True, filters={"label": engine_probe.LABEL})
     return [str(item["Names"]) for item in found if str(home) in str(item["Mounts"])]
 
 
@@ -183,7 +183,7 @@ def a_python(user: pwd.struct_passwd, checkout: Path) -> str:
     said = b""
     for python in _PYTHONS:
         asked = subprocess.run(
-            [*as_user(user), python, "-c", "import docker, psycopg, pytest, rollout.site.fitting"],
+            [*as_user(user), python, "-c", "import docker, psycopg, pytest, rollout.site.engine_selection"],
             env={"PYTHONPATH": packages, "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1"}, cwd="/", capture_output=True,
             check=False,
         )  # fmt: skip

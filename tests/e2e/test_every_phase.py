@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rollout.plan import load_plan
+from rollout.config.plan import load_plan
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollout.plan import load_plan
+from rollout.config.plan import load_plan
 from rollout.site.engine import NoEngine, find_engine
 from tests.e2e.machine import Machine, machine
 from tests.e2e.world import Ended

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from rollout.config.options import parse_options
 from rollout.errors import RolloutError
 from rollout.hex.bundle import Bundle, open_bundle
-from rollout.hex.choosing import default_bundle
-from rollout.options import parse_options
+from rollout.hex.upstreams import default_bundle
 from tests.e2e.world import Ended, World, engine_answers, finish
 
 pytestmark = pytest.mark.timeout(3600)

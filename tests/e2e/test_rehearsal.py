@@ -10,9 +10,9 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from rollout.config.options import ROOT
+from rollout.config.plan import load_plan
 from rollout.journal import read_events
-from rollout.options import ROOT
-from rollout.plan import load_plan
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from rollout.config.options import ROOT
 from rollout.journal import read_events
-from rollout.options import ROOT
 from rollout.site.postgres import USUAL_PORT
 from rollout.site.processes import port_holder
 from tests.e2e.world import World

@@ -16,8 +16,8 @@ from typing import Any
 
 import docker
 
-from rollout.history import FILE as HISTORY
-from rollout.options import ROOT
+from rollout.config.options import ROOT
+from rollout.results.history import FILE as HISTORY
 
 PATIENCE = 600.0
 

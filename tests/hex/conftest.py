@@ -17,12 +17,12 @@ import pytest
 from docker.models.containers import Container
 
 from rollout.errors import NoEngine
-from rollout.hex.choosing import Upstreams, choose_git, choose_npm
 from rollout.hex.gateway import Gateway
+from rollout.hex.http_client import make_client
 from rollout.hex.sources import Source
-from rollout.hex.transport import make_client
-from rollout.site import inside
-from rollout.site.base import without_registry
+from rollout.hex.upstreams import Upstreams, choose_git, choose_npm
+from rollout.site import container_exec
+from rollout.site.base_image import without_registry
 from rollout.site.postgres.engine import engine
 
 GatewayMaker = Callable[..., Gateway]
@@ -57,7 +57,7 @@ class Forge:
         """Run a command to its end, again where the engine lost its output."""
         environment = {"MIX_ENV": "dev", "HOME": "/tmp/home", "LANG": "C.UTF-8", **(env or {})}  # noqa: S108
         command = ("sh", "-c", 'exec 2>&1; exec timeout 90 "$@"', "sh", *argv)
-        answer = inside.ask(self.container, *command, again=True, cwd=cwd, env=environment)
+        answer = container_exec.ask(self.container, *command, again=True, cwd=cwd, env=environment)
         assert answer.exit_code is not None
         return Ran(exit_code=answer.exit_code, output=answer.text)
 
@@ -157,7 +157,7 @@ def gateway_for(client: httpx.Client, bridge: tuple[str, str], tmp_path: Path) -
         def make(source: Source) -> Gateway:
             upstreams = Upstreams(
                 hex=source,
-                npm=choose_npm(source, client=client, environment={"PATH": ""}),
+                npm=choose_npm(source, client=client, variables={"PATH": ""}),
                 git=choose_git("auto", source=source),
             )
             return stack.enter_context(Gateway(upstreams, cache=tmp_path / "cache", bind=bridge[1]))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from rollout.config.plan import load_plan
 from rollout.hex.version import Requirement as VersionRequirement
 from rollout.hex.version import Version
-from rollout.plan import load_plan
 from rollout.rehearsal import InvalidScenario, Requirement, Retirement, Scenario, load_scenario, scenario_names
 
 BASE = """

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from rollout.deployment import Deployment
+from rollout.config.options import Options, parse_options
+from rollout.config.plan import PhasePlan, Plan
+from rollout.config.run import Run
+from rollout.deployment import provisioner
+from rollout.deployment.deployment import Deployment
+from rollout.deployment.interrupts import Interrupts
 from rollout.faults import Injection, Wound
-from rollout.interrupts import Interrupts
-from rollout.options import Options, parse_options
-from rollout.phase import PhaseCode, PhaseResult
-from rollout.plan import PhasePlan, Plan
-from rollout.run import Run
-from rollout.site import ground
+from rollout.phases.phase import PhaseCode, PhaseResult
+from rollout.phases.step import Step
 from rollout.site.forge import HostForge
-from rollout.site.packs import Packs
+from rollout.site.pack_store import Packs
 from rollout.site.site import Site
-from rollout.step import Step
 
 
 def options(folder: Path, **given: str) -> Options:
@@ -125,4 +125,4 @@ def spoil(folder: Path, digest: str, by: bytes) -> None:
         file.write((by * found.size)[: found.size])
 
 
-GROUND = code("ground", ground.make_folder, checkpointed=False)
+GROUND = code("ground", provisioner.make_folder, checkpointed=False)

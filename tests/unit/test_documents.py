@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rollout.classify import CAUSES
+from rollout.config.options import FLAGS, ROOT
+from rollout.diagnosis import CAUSES
 from rollout.faults import CATALOGUE, FAMILIES, Kind
 from rollout.faults.catalogue import reach
-from rollout.options import FLAGS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAULTS = ROOT / "docs" / "faults.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from importlinter.cli import lint_imports
 
-from rollout.options import ROOT
+from rollout.config.options import ROOT
 
 
 def test_the_import_contracts_are_kept(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from fixtures import script
+from rollout.config.plan import PhasePlan
 from rollout.errors import InvalidOption
 from rollout.journal import Redactor
-from rollout.plan import PhasePlan
 from rollout.process import Outcome, Request
 from rollout.site.manifest import scan
 from tests.unit.fakes import GROUND, Stage, options, plan
-from tests.unit.site.test_belongings import committed, git
+from tests.unit.site.test_source_copy import committed, git
 
 
 @pytest.mark.parametrize(

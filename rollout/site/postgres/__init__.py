@@ -1,6 +1,5 @@
 """PostgreSQL: three kinds of server behind one Protocol, a deployment's role, and what one can ask."""
 
-from rollout.site.postgres.choose import Choice, attach, choose_database
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.embedded import EmbeddedServer
 from rollout.site.postgres.engine import engine, has_container
@@ -16,11 +15,12 @@ from rollout.site.postgres.errors import (
     ServerFailed,
     ServerGone,
 )
-from rollout.site.postgres.existing import ExistingServer, refuse_existing
+from rollout.site.postgres.external import ExistingServer, refuse_existing
 from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
 from rollout.site.postgres.login import SUPERUSER, USUAL_PORT, Connection
 from rollout.site.postgres.ownership import drop_owned, wait_for_statements
 from rollout.site.postgres.provision import provision, role_record, undo_role
+from rollout.site.postgres.selection import Choice, attach, choose_database
 from rollout.site.postgres.server import DatabaseServer
 from rollout.site.postgres.undo_embedded import undo_embedded
 

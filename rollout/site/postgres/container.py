@@ -14,6 +14,7 @@ from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
 from rollout.site.engine import RUN_LABEL
 from rollout.site.engine_refusals import asking
+from rollout.site.engine_sharing import JOINED
 from rollout.site.postgres.engine import (
     INNER_PORT,
     ContainerToolbox,
@@ -25,7 +26,6 @@ from rollout.site.postgres.errors import NotOurs, ServerFailed, ServerGone
 from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_answering
 from rollout.site.postgres.server import Server
 from rollout.site.postgres.testcontainer import start_postgres
-from rollout.site.way import JOINED
 
 PORT_LABEL = "xavos.port"  # of a server on a network that it joined, where no port of its own is published
 _START_SECONDS = 60.0

@@ -15,7 +15,7 @@ import requests
 from docker.models.containers import Container
 
 from rollout import errors
-from rollout.site import inside
+from rollout.site import container_exec
 from rollout.site.engine import Engine, NoEngine, find_engine, meant
 from rollout.site.postgres.dump import Ran
 from rollout.site.postgres.errors import ServerGone
@@ -71,16 +71,16 @@ class ContainerToolbox:
         self._environment = dict(login.environment(host="127.0.0.1", port=port))
 
     def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
-        for _ in range(inside.ASKED_AT_MOST):
+        for _ in range(container_exec.ASKED_AT_MOST):
             ended = self._ask(program, arguments, files)
             if ended.is_whole or not output:  # else what only reads is asked again
                 break
         else:
-            raise inside.OutputLost(container=self._name, command=program)
+            raise container_exec.OutputLost(container=self._name, command=program)
         said = (b"" if output else ended.output) + ended.errors
         return Ran(ok=ended.exit_code == 0, output=ended.output, said=said.decode("utf-8", "replace"))
 
-    def _ask(self, program: str, arguments: tuple[str, ...], files: Mapping[str, bytes]) -> inside.Answer:
+    def _ask(self, program: str, arguments: tuple[str, ...], files: Mapping[str, bytes]) -> container_exec.Answer:
         place = f"xavos-rollout-{secrets.token_hex(8)}"
         argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
         with named_container(self._name) as container:
@@ -88,7 +88,7 @@ class ContainerToolbox:
                 container.put_archive(_INSIDE, _tar(place, files))
                 argv = ["sh", "-c", _THEN_REMOVE, f"{_INSIDE}/{place}", *argv]
             # As root, whose files they are.
-            return inside.ask(container, *argv, again=False, env=self._environment, user="0" if files else "")
+            return container_exec.ask(container, *argv, again=False, env=self._environment, user="0" if files else "")
 
 
 def _inside(argument: str, folder: str, files: Mapping[str, bytes]) -> str:

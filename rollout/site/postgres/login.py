@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from rollout.classify import named
+from rollout.diagnosis import named
+from rollout.environment import forget_libpq
+from rollout.environment.subprocesses import NOWHERE
 from rollout.site.postgres.errors import DatabaseDenied, DatabaseMisconfigured, DatabaseUnreachable
-from rollout.surroundings import forget_libpq
-from rollout.surroundings.programs import NOWHERE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from rollout.errors import RollbackIncomplete
 from rollout.journal import Journal
 from rollout.site.postgres.errors import DatabaseDenied, NotOurs
-from rollout.site.postgres.existing import refuse_existing
+from rollout.site.postgres.external import refuse_existing
 from rollout.site.postgres.login import Connection
 from rollout.site.postgres.ownership import wait_for_statements
 from rollout.site.postgres.server import DatabaseServer

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rollout.hex.choosing import Upstreams, choose_git
+from rollout.config.plan import Package, PhasePlan, Plan
+from rollout.config.run import Run
 from rollout.hex.gateway import Gateway
+from rollout.hex.http_client import NoUpstream
 from rollout.hex.sources import RehearsalSource, Source
-from rollout.hex.transport import NoUpstream
-from rollout.plan import Package, PhasePlan, Plan
+from rollout.hex.upstreams import Upstreams, choose_git
 from rollout.process import Quiet, Request, execute
 from rollout.rehearsal import build_registry, load_scenario
 from rollout.rehearsal.scenario import ROOT
-from rollout.run import Run
 from rollout.site.engine import Engine, find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.images import image_present, image_tag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.blame import Symptom, blame
+from rollout.packages.blame import Symptom, blame
 from rollout.site.manifest import scan
 from tests.integration.blame.conftest import SEEDS, Ground
 from tests.integration.blame.plantings import Planting, plant

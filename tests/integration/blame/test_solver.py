@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from rollout.blame.requirements import Wanted
-from rollout.blame.scratch import Scratch
-from rollout.blame.solver import HexSolver, hex_solver
 from rollout.hex import lockfile
-from rollout.step import Step
+from rollout.packages.blame.requirements import Wanted
+from rollout.packages.blame.scratch_project import Scratch
+from rollout.packages.blame.solver import HexSolver, hex_solver
+from rollout.phases.step import Step
 from tests.integration.blame.conftest import Ground, mix_exs
 from tests.integration.blame.plantings import CORE, plant
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rollout.options import Options
-from rollout.site.base import find_base
+from rollout.config.options import Options
+from rollout.site.base_image import find_base
 from rollout.site.engine import Engine, NoEngine, ask, find_busy_engine
 from rollout.site.images import present_tag
 from tests.unit.fakes import options

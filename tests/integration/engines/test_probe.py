@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import EngineUnfit
-from rollout.site import inside, probe
+from rollout.site import container_exec, engine_probe
 from rollout.site.engine import RUN_LABEL, Engine
-from rollout.site.fitting import find_way, settle_probes
+from rollout.site.engine_selection import find_way, settle_probes
 from rollout.site.forge import ContainerForge
 from rollout.site.images import present_tag
 from tests.integration.engines.conftest import Bench, place
@@ -22,7 +22,7 @@ from tests.integration.engines.conftest import Bench, place
 
 def probes(engine: Engine) -> list[str]:
     """Names of the probes that are on the engine, of this process's and of others."""
-    found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
+    found = engine.client().api.containers(all=True, filters={"label": engine_probe.LABEL})
     return [name.lstrip("/") for item in found for name in item["Names"]]
 
 
@@ -62,7 +62,7 @@ import sys
 from pathlib import Path
 from rollout.site import probe
 from rollout.site.engine import ask
-from rollout.site.way import Way
+from rollout.site.engine_sharing import Way
 import os
 url, image, place = sys.argv[1:]
 way = Way(user=f"{os.getuid()}:{os.getgid()}")
@@ -73,7 +73,7 @@ while True:
 
 
 def recorded(folder: Path) -> list[str]:
-    return [path.stem for path in (folder / "state" / probe.RECORDS).glob("*.json")]
+    return [path.stem for path in (folder / "state" / engine_probe.RECORDS).glob("*.json")]
 
 
 def _is_at(moment: str, engine: Engine, folder: Path) -> bool:
@@ -99,7 +99,8 @@ def test_a_probe_that_is_killed_is_removed_by_recovery(
     own.send_signal(signal.SIGKILL)
     own.communicate()
     names = recorded(tmp_path)
-    monkeypatch.setattr(probe, "_APPEARS_WITHIN", 5.0)  # recovery waits so long for what an engine may still make
+    # Recovery waits so long for a container that the engine may still make.
+    monkeypatch.setattr(engine_probe, "_APPEARS_WITHIN", 5.0)
     assert () == settle_probes(tmp_path / "state")
     assert not set(names) & set(probes(bench.engine))
     assert [] == files(tmp_path / "state")
@@ -121,7 +122,7 @@ def test_the_forges_first_process_takes_in_orphans_and_ends_when_told(bench: Ben
         assert not container.attrs["HostConfig"].get("Init")
         orphan = "(sh -c 'exit 0' & exec true) & wait; for n in 1 2 3 4 5 6 7 8 9; do "
         orphan += "grep -l '^State:.Z' /proc/[0-9]*/status >/tmp/z || exit 0; sleep 0.2; done; exit 7"
-        assert 0 == inside.ask(container, "sh", "-c", orphan, again=False).exit_code
+        assert 0 == container_exec.ask(container, "sh", "-c", orphan, again=False).exit_code
         assert {} == forge.running(f"XAVOS_RUN={name}")
         container.kill("TERM")
         assert 0 == container.wait(timeout=20)["StatusCode"]

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-import rollout.undo
+import rollout.rollback.undo
 from rollout.journal import Journal
+from rollout.site.object_store import Store
 from rollout.site.postgres import DatabaseServer, provision
-from rollout.site.store import Store
 
 ROLE = "xv"
 PASSWORD = "a-password-of-the-role/%"
@@ -52,5 +52,5 @@ def deploy(server: DatabaseServer, journal: Journal) -> None:
 
 def undo(record: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> str:
     """As rollback, recovery and `make undeploy` do it."""
-    workshop = rollout.undo.Workshop(store=Store(Path("/nonexistent")), secrets=secrets or {}, servers={})
-    return rollout.undo.undo(record, workshop)
+    workshop = rollout.rollback.undo.Workshop(store=Store(Path("/nonexistent")), secrets=secrets or {}, servers={})
+    return rollout.rollback.undo.undo(record, workshop)

@@ -21,7 +21,7 @@ from rollout.site.postgres import (
     facts,
     ownership,
     provision,
-    questions,
+    queries,
     wait_for_statements,
 )
 from rollout.site.postgres.login import Connection
@@ -229,22 +229,22 @@ def test_questions_have_answers(deployed: DatabaseServer) -> None:
 
 
 def _ask(connection: Connection, server: DatabaseServer) -> None:
-    columns = {column.name: column for column in questions.columns(connection, "agents")}
-    assert int(server.version.split(".")[0]) == questions.server_version(connection)[0]
-    assert "UTF8" == questions.encoding(connection, DATABASES[0])
-    assert ROLE == questions.owner(connection, DATABASES[0])
-    assert {"connect", "create", "create in public", "create databases"} <= questions.rights(connection, ROLE)
-    assert not {"superuser", "create roles"} & questions.rights(connection, ROLE)
-    assert ("agents", "jobs") == questions.tables(connection)
+    columns = {column.name: column for column in queries.columns(connection, "agents")}
+    assert int(server.version.split(".")[0]) == queries.server_version(connection)[0]
+    assert "UTF8" == queries.encoding(connection, DATABASES[0])
+    assert ROLE == queries.owner(connection, DATABASES[0])
+    assert {"connect", "create", "create in public", "create databases"} <= queries.rights(connection, ROLE)
+    assert not {"superuser", "create roles"} & queries.rights(connection, ROLE)
+    assert ("agents", "jobs") == queries.tables(connection)
     assert ("uuid", False, "gen_random_uuid()") == (
         columns["id"].type,
         columns["id"].nullable,
         columns["id"].default,
     )
     assert columns["name"].nullable
-    assert (("agent_id",), ("id",)) == questions.unique_indexes(connection, "agents")
-    assert 50 == questions.rows(connection, "agents")
-    assert () == questions.columns(connection, "nothing")
+    assert (("agent_id",), ("id",)) == queries.unique_indexes(connection, "agents")
+    assert 50 == queries.rows(connection, "agents")
+    assert () == queries.columns(connection, "nothing")
 
 
 def test_a_server_is_found_again_by_its_record(server: DatabaseServer, journal: Journal) -> None:

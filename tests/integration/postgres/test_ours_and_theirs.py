@@ -20,7 +20,7 @@ from rollout.site.postgres import (
     ServerFailed,
     drop_owned,
     provision,
-    questions,
+    queries,
     role_record,
     undo_role,
 )
@@ -62,8 +62,8 @@ def test_only_a_database_of_the_owner_is_dropped(theirs: EmbeddedServer, journal
         drop_owned(theirs, DATABASES[0], owner=ROLE)
         with pytest.raises(RollbackIncomplete):
             drop_owned(theirs, DECOYS[0], owner=ROLE)
-        assert questions.owner(connection, DATABASES[0]) is None
-        assert "xavos2" == questions.owner(connection, DECOYS[0])
+        assert queries.owner(connection, DATABASES[0]) is None
+        assert "xavos2" == queries.owner(connection, DECOYS[0])
     undo_role(role_record(theirs, role=ROLE, databases=DATABASES, run=journal.run), theirs)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from deploy_tests.chromium import Tab, chromium
-from rollout.doctor import find_browser
+from deploy_tests.support.chromium import Tab, chromium
+from rollout.cli.doctor import find_browser
 from rollout.report import page
 from rollout.report.campaign import campaign_page
 from tests.unit.report import campaigns, golden, journals

@@ -10,11 +10,11 @@ import pytest
 
 from rollout.campaign.campaign import Campaign, begin, facts
 from rollout.campaign.design import Design, design, is_warm_up, refuse_what_cannot_be_meant
-from rollout.campaign.ledger import AnotherCampaign
-from rollout.campaign.records import Result, Specification
 from rollout.campaign.schedule import schedule
+from rollout.campaign.trial_log import AnotherCampaign
 from rollout.errors import InvalidOption, UsageError
 from rollout.faults import Means
+from rollout.results.campaign.trials import Result, Specification
 from tests.unit.campaign.trials import result, trial
 from tests.unit.fakes import options
 

@@ -6,11 +6,11 @@ from itertools import groupby, islice
 
 import pytest
 
-from rollout.campaign.records import CONTROL, KILLS
 from rollout.campaign.schedule import Choice, Wish, cells, chosen, kinds_left_out, schedule, size
+from rollout.config.plan import load_plan
 from rollout.errors import InvalidOption
 from rollout.faults import CATALOGUE
-from rollout.plan import load_plan
+from rollout.results.campaign.trials import CONTROL, KILLS
 
 PLANS = {path: load_plan(path, rehearsal=True) for path in ("realistic", "incremental", "ambitious")}
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from rollout.campaign import place as places
 from rollout.campaign import trial as trials
-from rollout.campaign.ground import Ground
-from rollout.campaign.place import Place, fresh_place
-from rollout.options import RUN_FOLDER
+from rollout.campaign import trial_folders as places
+from rollout.campaign.trial_folders import Place, fresh_place
+from rollout.campaign.trial_site import Ground
+from rollout.config.options import RUN_FOLDER
 from rollout.site import engine
 from rollout.site.engine import NoEngine
 from tests.unit.campaign.trials import result, trial

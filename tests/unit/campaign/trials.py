@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rollout.campaign.ground import Ground
-from rollout.campaign.records import Result, Specification
+from rollout.campaign.trial_site import Ground
+from rollout.results.campaign.trials import Result, Specification
 
 
 def trial(**facts: Any) -> Specification:

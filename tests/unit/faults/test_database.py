@@ -16,15 +16,16 @@ import psycopg
 import pytest
 
 from fixtures import installation
-from rollout.classify import failure
+from rollout.config.plan import PhasePlan, load_plan
+from rollout.diagnosis import failure
 from rollout.errors import AlreadyExists, PhaseFailed
-from rollout.faults import CATALOGUE, heard, places
+from rollout.faults import CATALOGUE, log_witness, places
 from rollout.faults.database import KINDS
 from rollout.faults.fault import Witness, Wound
-from rollout.faults.heard import Heard
+from rollout.faults.log_witness import Heard
 from rollout.faults.outage import waiting_for
 from rollout.journal import Journal, Redactor
-from rollout.plan import PhasePlan, load_plan
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site import postgres
 from rollout.site.postgres import (
@@ -37,7 +38,6 @@ from rollout.site.postgres import (
     container,
 )
 from rollout.site.postgres.login import Login
-from rollout.step import Step
 from tests.unit.fakes import Stage, plan
 
 PASSWORD = "the deployment knows it"
@@ -239,7 +239,7 @@ def test_the_transient_form_is_over_a_moment_after_somebody_met_it(tmp_path: Pat
     later: list[tuple[float, Callable[[], None]]] = []
     fault.after = lambda seconds, do: later.append((seconds, do))  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
-        assert [heard._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # where nobody meets it
+        assert [log_witness._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # where nobody meets it
         fault.commanded(site, ended("connection refused"))
         seconds, be_over = later[-1]
         assert (fault._lingers, False) == (seconds, fault.is_over)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from rollout.config.plan import load_plan
 from rollout.errors import PhaseFailed
 from rollout.faults import CATALOGUE, places
 from rollout.faults.deployment import KINDS
 from rollout.faults.fault import Fault, Witness, Wound
 from rollout.hex import lockfile
 from rollout.hex.errors import InvalidLock
-from rollout.plan import load_plan
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
-from rollout.step import Step
 from tests.unit.fakes import GROUND, Stage, plan
 
 PATHS = ("ambitious", "realistic", "incremental")

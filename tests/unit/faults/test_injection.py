@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from rollout.config.plan import load_plan
+from rollout.config.values import PATHS
 from rollout.errors import InvalidOption, PhaseFailed
 from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Wound, aim, find, places, unfit
 from rollout.faults.catalogue import refuse_unfit
-from rollout.plan import load_plan
+from rollout.phases.step import Step
 from rollout.process import Request
+from rollout.results.verdict import verdict
 from rollout.site.site import Site
-from rollout.step import Step
-from rollout.values import PATHS
-from rollout.verdict import verdict
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 SEEN: list[str] = []
@@ -107,7 +107,7 @@ def test_a_phase_that_is_never_reached_is_never_struck(tmp_path: Path) -> None:
 def test_what_is_left_behind_is_dirty_though_the_fault_never_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rollout.undo import _KINDS
+    from rollout.rollback.undo import _KINDS
 
     monkeypatch.setitem(_KINDS, "directory", lambda record, workshop: "done")
     stage = Stage(tmp_path, plan("ground", "one"), fault=wound())

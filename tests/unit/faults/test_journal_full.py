@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rollout import recovery
+from rollout.config.run import open_journal
 from rollout.faults import CATALOGUE
 from rollout.faults.fault import Wound
 from rollout.journal import JournalUnwritable, read_events
-from rollout.run import open_journal
-from rollout.step import Step
-from rollout.verdict import verdict
+from rollout.phases.step import Step
+from rollout.results.verdict import verdict
+from rollout.rollback import recovery
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 

@@ -18,23 +18,23 @@ from typing import Any
 import psutil
 import pytest
 
-from rollout import recovery
+from rollout.config.options import ROOT
+from rollout.config.plan import load_plan
 from rollout.errors import PhaseFailed, PortTaken, ToolMissing
 from rollout.faults import CATALOGUE, places
 from rollout.faults.disk import OnADisk, source
 from rollout.faults.fault import CannotInject, Fault, Witness, Wound
 from rollout.faults.machine import KINDS
-from rollout.faults.sensed import Sensed, chain_of
+from rollout.faults.output_witness import Sensed, chain_of
 from rollout.faults.shims import TooOld
 from rollout.journal import open_acts
-from rollout.options import ROOT
-from rollout.plan import load_plan
+from rollout.phases.step import Step
 from rollout.process import Outcome, Request
+from rollout.rollback import recovery
+from rollout.rollback.undo import StillThere, Workshop, undo
 from rollout.site.mounts import mount
+from rollout.site.object_store import Store
 from rollout.site.repository import MARK
-from rollout.site.store import Store
-from rollout.step import Step
-from rollout.undo import StillThere, Workshop, undo
 from tests.unit.fakes import GROUND, Stage, plan
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

@@ -15,23 +15,23 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from fixtures import packages
+from rollout.config.plan import Package, PhasePlan, Plan
 from rollout.errors import PhaseFailed
 from rollout.faults import registry as kinds
 from rollout.faults.fault import CannotInject, Fault, Kind, Witness, Wound
-from rollout.faults.resigned import payload_of, retire, spoilt, written
-from rollout.hex import answers
-from rollout.hex.app import OWN
-from rollout.hex.choosing import Upstreams, choose_git
+from rollout.faults.resigned_registry import payload_of, retire, spoilt, written
+from rollout.hex import recorded_answers
 from rollout.hex.errors import BadSignature
 from rollout.hex.gateway import Gateway
+from rollout.hex.http_client import NoUpstream
 from rollout.hex.lookup import Finding, Want, look_up
 from rollout.hex.registry import read_package
+from rollout.hex.routes import OWN
 from rollout.hex.sources import MirrorSource, RehearsalSource
-from rollout.hex.transport import NoUpstream
+from rollout.hex.upstreams import Upstreams, choose_git
 from rollout.journal import Journal, read_events
 from rollout.journal.redaction import Redactor
-from rollout.plan import Package, PhasePlan, Plan
-from rollout.step import Step
+from rollout.phases.step import Step
 from tests.unit.hex.fake_registry import FakeRegistry, Needs, Rel, private_key, public_key
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in kinds.KINDS}
@@ -417,4 +417,4 @@ def test_what_this_process_asks_through_the_door_is_no_phases_asking(armed: Stri
     mark = gateway.mark()
     assert gateway.fetch(ALPHA).status == 200
     assert [OWN] == [record.area for record in gateway.records_since(mark)]
-    assert {} == dict(answers.asked_since(gateway, mark))
+    assert {} == dict(recorded_answers.asked_since(gateway, mark))

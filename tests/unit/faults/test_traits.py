@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from rollout.config.options import PATHS
+from rollout.config.plan import PhasePlan, Plan, load_plan, read_plan
+from rollout.config.traits import TRAITS
 from rollout.errors import InvalidPlan
 from rollout.faults import CATALOGUE, FAMILIES, places
 from rollout.faults.catalogue import fits
-from rollout.options import PATHS
-from rollout.plan import PhasePlan, Plan, load_plan, read_plan
-from rollout.traits import TRAITS
 
 # What a phase has in its plan, apart from its traits, and the families that then have to strike it.
 _ANY = ("suite",)

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from rollout.hex.choosing import Upstreams, choose_git
 from rollout.hex.gateway import Gateway
-from rollout.hex.gitsource import GitOrigin
+from rollout.hex.git_mirrors import GitOrigin
+from rollout.hex.http_client import HttpUpstream, make_client
 from rollout.hex.sources import MirrorSource, Source
-from rollout.hex.transport import HttpUpstream, make_client
+from rollout.hex.upstreams import Upstreams, choose_git
 from tests.unit.hex.fake_registry import FakeRegistry, Needs, Rel
 from tests.unit.hex.upstream_server import UpstreamServer
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from rollout.hex.bundle import open_bundle
-from rollout.hex.choosing import Upstreams, choose_git, choose_npm
 from rollout.hex.errors import BundleUnusable
 from rollout.hex.gateway import Gateway
-from rollout.hex.gitsource import GitOrigin
+from rollout.hex.git_mirrors import GitOrigin
 from rollout.hex.sources import BundleSource, MirrorSource
+from rollout.hex.upstreams import Upstreams, choose_git, choose_npm
 from tests.unit.hex.conftest import GatewayMaker
 from tests.unit.hex.upstream_server import Reply, UpstreamServer
 

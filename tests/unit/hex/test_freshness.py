@@ -9,15 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rollout.hex.cache import Entry, Store
-from rollout.hex.choosing import Upstreams, choose_git
 from rollout.hex.errors import TarballChanged
-from rollout.hex.fetching import HEX, Fetcher
+from rollout.hex.fetcher import HEX, Fetcher
 from rollout.hex.freshness import is_of_another, lifetime, validators
 from rollout.hex.gateway import Gateway
-from rollout.hex.gitsource import GitMirrors, GitOrigin, run_git
+from rollout.hex.git_mirrors import GitMirrors, GitOrigin, run_git
+from rollout.hex.http_cache import Entry, Store
+from rollout.hex.http_client import Answer, Known, NoUpstream
 from rollout.hex.sources import MirrorSource
-from rollout.hex.transport import Answer, Known, NoUpstream
+from rollout.hex.upstreams import Upstreams, choose_git
 from tests.unit.hex.conftest import GatewayMaker
 from tests.unit.hex.fake_registry import FakeRegistry, Rel
 from tests.unit.hex.upstream_server import Reply, UpstreamServer

@@ -12,10 +12,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from rollout.hex.app import Endpoint
 from rollout.hex.errors import GatewayFailed
 from rollout.hex.gateway import Gateway
-from rollout.hex.record import RequestRecord
+from rollout.hex.request_record import RequestRecord
+from rollout.hex.routes import Endpoint
 from rollout.hex.sources import MirrorSource, RehearsalSource
 from tests.unit.hex.conftest import GatewayMaker
 from tests.unit.hex.fake_registry import FakeRegistry, Rel, public_key

@@ -9,9 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rollout.hex import choosing, sources
+from rollout.hex import sources, upstreams
 from rollout.hex.bundle import write_bundle
-from rollout.hex.choosing import Chosen, Upstreams, choose_git, choose_source, npm_registry
 from rollout.hex.errors import (
     BundleUnusable,
     KeyChanged,
@@ -21,9 +20,10 @@ from rollout.hex.errors import (
     SourceUnavailable,
 )
 from rollout.hex.gateway import Gateway
-from rollout.hex.gitsource import GitFailed, GitMirrors, GitOrigin
+from rollout.hex.git_mirrors import GitFailed, GitMirrors, GitOrigin
+from rollout.hex.http_client import HttpUpstream
 from rollout.hex.sources import HexpmSource, MirrorSource, RehearsalSource, is_rehearsal, needs_own_key
-from rollout.hex.transport import HttpUpstream
+from rollout.hex.upstreams import Chosen, Upstreams, choose_git, choose_source, npm_registry
 from tests.unit.hex.fake_registry import FakeRegistry, public_key
 from tests.unit.hex.upstream_server import Reply, UpstreamServer
 
@@ -47,7 +47,7 @@ def choose(client: httpx.Client, tmp_path: Path) -> Choose:
 def hexpm(monkeypatch: pytest.MonkeyPatch) -> UpstreamServer:
     """Something that stands for hex.pm; not started: unreachable."""
     server = UpstreamServer({"/public_key": sources.HEXPM_PEM})
-    monkeypatch.setattr(choosing, "HexpmSource", lambda *, client: HexpmSource(client=client, url=server.url))
+    monkeypatch.setattr(upstreams, "HexpmSource", lambda *, client: HexpmSource(client=client, url=server.url))
     return server
 
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollout.config.options import ROOT
 from rollout.journal import CommandRecorder, Journal, JournalUnwritable, Redactor, open_acts, read_events
 from rollout.journal.redaction import MASK
-from rollout.options import ROOT
 from rollout.process import Outcome, Request
 
 WHERE = {"path": "realistic", "phase": "database"}

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from rollout.errors import InvalidOption, RolloutError
 from rollout.journal import CommandRecorder, Journal, Redactor
-from rollout.masking import MASK, mask_credentials
 from rollout.process import Outcome, Request
-from rollout.process.door import Tail
 from rollout.process.request import TAIL_BYTES
+from rollout.process.runner import Tail
+from rollout.text.masking import MASK, mask_credentials
 
 STRONG = ("S3c@2024/ä\"'#{x}\\", "hunter2!", "plain-token-0123456789", "a b+c%d&e=F9")
 

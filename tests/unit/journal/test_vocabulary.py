@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from rollout.config.options import ROOT
 from rollout.journal.events import EVENTS
-from rollout.options import ROOT
 
 VOCABULARY = ROOT / "rollout" / "journal" / "events.py"
 WRITERS = {"record", "tell", "write"}

@@ -11,14 +11,14 @@ import psutil
 import pytest
 
 from rollout.process import Dialogue, DialogueEnded, LocalLauncher, Request
-from tests.unit.process.test_door import Witness
+from tests.unit.process.test_runner import Witness
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same steps with less time between them."""
     steps = ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
-    monkeypatch.setattr("rollout.process.door._STEPS", steps)
+    monkeypatch.setattr("rollout.process.runner._STEPS", steps)
     monkeypatch.setattr("rollout.process.dialogue._GRACE", 1.0)
 
 

@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rollout.campaign.records import as_row
-from rollout.campaign.troubles import FILE, as_rows, load_troubles
+from rollout.results.campaign.trials import as_row
+from rollout.results.campaign.trouble_mix import FILE, as_rows, load_troubles
 from tests.unit.campaign.trials import result, trial
 
 PATHS = ("realistic", "incremental", "ambitious")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rollout.attempts import Attempt, PhaseTime, attempts
-from rollout.history import as_row
-from rollout.outcomes import Checks
+from rollout.results.attempts import Attempt, PhaseTime, attempts
+from rollout.results.history import as_row
+from rollout.results.outcomes import Checks
 from tests.unit.report.golden import Events, Story
 
 HOSTILE = (

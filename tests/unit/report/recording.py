@@ -23,8 +23,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rollout.config.options import ROOT
 from rollout.journal import read_events
-from rollout.options import ROOT
 
 FOLDER = Path(__file__).with_name("recorded")
 NAME, FIRST_PORT, THROUGH = "golden", 4273, "worktree"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rollout.campaign.troubles import as_rows, load_troubles
 from rollout.report.campaign import campaign_page, write_campaign
 from rollout.report.campaign_summary import campaign_summary
-from rollout.report.pictures import Mark, picture
+from rollout.report.interval_plot import Mark, picture
+from rollout.results.campaign.trouble_mix import as_rows, load_troubles
 from tests.unit.report.campaigns import MIX, PATHS, campaign, many, row
 from tests.unit.report.journals import HOSTILE
 from tests.unit.report.outline import Outline, outline

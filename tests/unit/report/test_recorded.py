@@ -10,7 +10,7 @@ import pytest
 
 from rollout.journal.events import EVENTS, REQUIRED
 from rollout.report import page
-from rollout.verdict import verdict
+from rollout.results.verdict import verdict
 from tests.unit.report import golden
 from tests.unit.report.recording import FOLDER
 

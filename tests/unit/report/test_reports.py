@@ -12,7 +12,7 @@ from rollout.journal.merging import JOURNAL
 from rollout.report import append_step_summary, page, panel, summary, write_reports
 from rollout.report.__main__ import main
 from rollout.report.timeline import bars, ticks
-from rollout.verdict import verdict
+from rollout.results.verdict import verdict
 from tests.unit.report import golden
 from tests.unit.report.journals import HOSTILE
 from tests.unit.report.outline import outline

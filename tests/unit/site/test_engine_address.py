@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from rollout import errors, setup
-from rollout.site import choice
+from rollout import errors
+from rollout.cli import setup
+from rollout.site import selection
 from rollout.site.engine import Engine, NoEngine, find_engine
 from rollout.site.engine_address import VARIABLES, Address, BadAddress, Tls, named_address, normalized
 from tests.unit.site.tls_engine import make_certificates, serving
@@ -345,11 +346,11 @@ def test_as_root_with_an_engine_named_no_other_is_installed(
 def test_a_run_that_needs_an_engine_tells_what_to_do_about_the_one_that_is_named(
     named: bool, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollout.site.choice.shutil.which", lambda name: None)
+    monkeypatch.setattr("rollout.site.selection.shutil.which", lambda name: None)
     found = NoEngine(reason="no such context", named=named, mend="unset DOCKER_CONTEXT" if named else "")
 
     for option in ("container", "auto"):
         with pytest.raises(errors.NoEngine) as caught:
-            choice.choose_forge(option, found)
+            selection.choose_forge(option, found)
         assert "no such context" in str(caught.value)
         assert f"\n    {told}\n" in str(caught.value)

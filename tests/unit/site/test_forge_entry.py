@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from rollout.options import ROOT
-from rollout.site.access import entrances
+from rollout.config.options import ROOT
 from rollout.site.engine import Engine
 from rollout.site.engine_address import Tls
+from rollout.site.shell_access import entrances
 
 SCRIPTS = ROOT / "overlay/scripts/files/scripts"
 FORGE = "xavos-1-forge"

@@ -11,9 +11,9 @@ from typing import Any
 import docker.errors
 import pytest
 
-from rollout.options import ROOT
-from rollout.site import base, images
-from rollout.site.base import OWN_BASE, PULLED_BASE, BaseUnavailable
+from rollout.config.options import ROOT
+from rollout.site import base_image, images
+from rollout.site.base_image import OWN_BASE, PULLED_BASE, BaseUnavailable
 from rollout.site.engine import Engine
 from rollout.site.images import ImageBuildFailed, ensure_image, image_present, image_tag
 
@@ -153,7 +153,7 @@ def test_debootstrapped_base_gets_a_tag_of_ours(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("os.geteuid", lambda: 0)
     client = FakeClient()
 
-    assert OWN_BASE == base.ensure_base(on(client), print)
+    assert OWN_BASE == base_image.ensure_base(on(client), print)
     assert {OWN_BASE} == client.local
 
 
@@ -203,7 +203,7 @@ def test_a_plain_user_is_told_the_one_command_for_his_own_engine(
     """And it does what it says: with programs on PATH that write down what they get."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(base, "_program", lambda: None)
+    monkeypatch.setattr(base_image, "_program", lambda: None)
     with pytest.raises(BaseUnavailable) as caught:
         ensure_image(on(FakeClient(), kind=kind, url=url), "forge", say=print)
     command = str(caught.value).partition("Mend it with: ")[2].partition(". Or go without")[0]
@@ -229,8 +229,8 @@ def test_a_plain_user_is_told_the_one_command_for_his_own_engine(
 
 def test_an_engines_own_prefix_is_not_part_of_what_a_checkpoint_depends_on() -> None:
     names = ("xavos-forge:1", "localhost/xavos-forge:1", "docker.io/library/xavos-forge:1")
-    assert {"xavos-forge:1"} == {base.without_registry(name) for name in names}
-    assert "quay.io/xavos-forge:1" == base.without_registry("quay.io/xavos-forge:1")
+    assert {"xavos-forge:1"} == {base_image.without_registry(name) for name in names}
+    assert "quay.io/xavos-forge:1" == base_image.without_registry("quay.io/xavos-forge:1")
 
 
 def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
@@ -245,7 +245,7 @@ def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
 
 
 def test_pull_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_FIRST_WORD_SECONDS", 0.05)
+    monkeypatch.setattr(base_image, "_FIRST_WORD_SECONDS", 0.05)
     said: list[str] = []
 
     class Silent(FakeClient):
@@ -255,7 +255,7 @@ def test_pull_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
             time.sleep(0.3)
             yield {}
 
-    assert not base.pull(Silent(), "postgres:17", said.append)  # type: ignore[arg-type]
+    assert not base_image.pull(Silent(), "postgres:17", said.append)  # type: ignore[arg-type]
     assert "  gave up on postgres:17: no answer" == said[-1]
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from rollout.options import ROOT
-from rollout.site import content, manifest
+from rollout.config.options import ROOT
+from rollout.site import file_content, manifest
 from rollout.site.manifest import differences, scan
-from rollout.site.removal import remove_tree
-from rollout.site.store import Store
+from rollout.site.object_store import Store
+from rollout.site.tree_removal import remove_tree
 
 NOBODY = 65534
 TERABYTE = 1024**4
@@ -28,8 +28,8 @@ IMPORTS = """
 import json, os
 from pathlib import Path
 from rollout.site.manifest import scan, differences
-from rollout.site.removal import remove_tree
-from rollout.site.store import Store
+from rollout.site.tree_removal import remove_tree
+from rollout.site.object_store import Store
 """
 
 
@@ -68,10 +68,10 @@ class TestWhatIsNoFile:
     def test_in_the_place_of_a_file_is_not_waited_for(self, root: Path) -> None:
         """Between the look at a folder and that at a file."""
         os.mkfifo(root / "file")
-        with pytest.raises(content.NotAFile):
-            content.content_of(str(root / "file"))
-        with pytest.raises(content.NotAFile):
-            list(content.chunks(str(root / "file"), "0" * 40))
+        with pytest.raises(file_content.NotAFile):
+            file_content.content_of(str(root / "file"))
+        with pytest.raises(file_content.NotAFile):
+            list(file_content.chunks(str(root / "file"), "0" * 40))
 
 
 class TestHoles:
@@ -91,7 +91,7 @@ class TestHoles:
         image = self.sparse(root / "disk.img")
         taken = scan(root)
         assert taken.entries["disk.img"][2] == TERABYTE
-        assert taken.entries["disk.img"][4].startswith(content.SPARSE)
+        assert taken.entries["disk.img"][4].startswith(file_content.SPARSE)
         with image.open("r+b") as file:
             file.seek(TERABYTE // 4)
             file.write(b"!")
@@ -112,7 +112,7 @@ class TestHoles:
 
     def test_are_copied_as_holes(self, root: Path) -> None:
         self.sparse(root / "disk.img")
-        content.copy(str(root / "disk.img"), str(root / "copy.img"))
+        file_content.copy(str(root / "disk.img"), str(root / "copy.img"))
         first, second = (scan(root).entries[name] for name in ("disk.img", "copy.img"))
         assert first == second
 

@@ -1,4 +1,4 @@
-"""bootstrap.py and rollout.setup: what is made when, and what is said where it cannot be."""
+"""bootstrap.py and rollout.cli.setup: what is made when, and what is said where it cannot be."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from types import ModuleType
 
 import pytest
 
-from rollout import errors, setup
-from rollout.options import ROOT
+from rollout import errors
+from rollout.cli import setup
+from rollout.config.options import ROOT
 from rollout.site.engine import Engine, NoEngine
 
 ENGINE = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="debian")

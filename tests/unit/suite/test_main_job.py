@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from rollout.options import ROOT
-from suite.opening import is_main_job
+from rollout.config.options import ROOT
+from suite.preparation import is_main_job
 
 NO_PHASE = "--through=no_such_phase"  # refused as soon as a run is begun, before anything is looked at
 
@@ -31,7 +31,7 @@ def is_main(*args: str, **options: Any) -> bool:
 
 @pytest.mark.parametrize(
     "selected",
-    ["deploy_tests", "deploy_tests/test_13_server.py::test_admin_answers", ".", "docs/../deploy_tests", "tests/../",
+    ["deploy_tests", "deploy_tests/test_18_server.py::test_admin_answers", ".", "docs/../deploy_tests", "tests/../",
      "deploy_tests.test_13_server"],
 )  # fmt: skip
 def test_checks_by_whatever_path(monkeypatch: pytest.MonkeyPatch, selected: str) -> None:
@@ -49,7 +49,7 @@ def test_checks_through_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     (tmp_path / "link").symlink_to(ROOT)
     monkeypatch.chdir(tmp_path)
     assert is_main("link")
-    assert is_main("link/deploy_tests/test_13_server.py::test_admin_answers")
+    assert is_main("link/deploy_tests/test_18_server.py::test_admin_answers")
     assert not is_main("link/tests")
 
 

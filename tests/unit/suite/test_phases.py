@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from rollout.config.plan import PhasePlan, Plan
 from rollout.errors import PhaseFailed
-from rollout.phase import PhaseResult
-from rollout.plan import PhasePlan, Plan
-from suite import keys
+from rollout.phases.phase import PhaseResult
+from suite import stash
 from suite.phases import require
 
 
@@ -19,7 +19,7 @@ def _request(outcome: str, **more: Any) -> pytest.FixtureRequest:
     phase = PhasePlan(name="server")
     plan = Plan(name="realistic", description="", phases=(phase,), file=Path("realistic.toml"))
     result = PhaseResult(name="server", outcome=outcome, site=cast("Any", None), plan=phase, **more)
-    config = types.SimpleNamespace(stash={keys.SESSION: types.SimpleNamespace(plan=plan)})
+    config = types.SimpleNamespace(stash={stash.SESSION: types.SimpleNamespace(plan=plan)})
     asked = types.SimpleNamespace(config=config, getfixturevalue=lambda name: {"server": result}[name])
     return cast("pytest.FixtureRequest", asked)
 

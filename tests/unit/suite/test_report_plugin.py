@@ -20,7 +20,7 @@ CONFTEST = """
 import json, os, types
 from pathlib import Path
 import pytest
-from suite import keys
+from suite import stash
 from rollout.journal import Journal, Redactor
 
 pytest_plugins = ("suite.checks", "suite.report", "suite.terminal", "suite.closing")
@@ -34,7 +34,7 @@ def pytest_configure(config):
     folder = Path(config.rootpath) / "reports" / "run-1"
     folder.mkdir(parents=True)
     journal = Journal(folder / "journal.jsonl", run="run-1", redactor=Redactor())
-    config.stash[keys.RUN] = types.SimpleNamespace(
+    config.stash[stash.RUN] = types.SimpleNamespace(
         folder=folder, journal=journal, events=journal.events, options=types.SimpleNamespace(path="realistic"))
     config.addinivalue_line("markers", "phase(name): as suite.phases has it")
     configure_reports(config)
@@ -50,7 +50,7 @@ def pytest_configure(config):
 def phase(name, fails=False):
     @pytest.fixture(scope="session", name=name)
     def apply(pytestconfig):
-        journal = pytestconfig.stash[keys.RUN].journal
+        journal = pytestconfig.stash[stash.RUN].journal
         where = {"path": "realistic", "phase": name}
         journal.record("phase.started", before="0", **where)
         journal.record("act.intent", id=name, text="files", undo={}, **where)
@@ -79,7 +79,7 @@ extras = phase("extras", fails=True)
 
 
 def pytest_sessionfinish(session, exitstatus):
-    journal = session.config.stash[keys.RUN].journal
+    journal = session.config.stash[stash.RUN].journal
     journal.record("path.finished", path="realistic", outcome="rolled_back", seconds=3)
     journal.record("run.finished", exit_code=int(exitstatus), seconds=3, reason="1 failed")
 """

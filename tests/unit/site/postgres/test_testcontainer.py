@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rollout.options import ROOT
+from rollout.config.options import ROOT
 
 STARTED = """
 import json, os

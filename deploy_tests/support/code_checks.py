@@ -1,0 +1,36 @@
+"""Checks of the code that several phases share; each module imports those that it needs."""
+
+from __future__ import annotations
+
+from deploy_tests.support.application_facts import Facts
+from deploy_tests.support.commands import Ask
+from rollout.site.site import Site
+
+
+def test_the_code_is_formatted(ask: Ask) -> None:
+    formatted = ask("mix", "format", "--check-formatted", label="code is formatted", repeatable=True)
+    assert formatted.ok, formatted.tail
+
+
+def test_every_resource_has_policies(facts: Facts) -> None:
+    """Whatever a domain holds, somebody has decided who may do what to it."""
+    open_to_all = [
+        name
+        for domain in facts["domains"].values()
+        for name, found in domain["resources"].items()
+        if not found["policies"]
+    ]
+    assert open_to_all == []
+
+
+def is_compiled(module: str, site: Site) -> bool:
+    """Whether a module of the application, or of a package of it, has been compiled for development."""
+    return any(site.file("_build/dev/lib").glob(f"*/ebin/Elixir.{module}.beam"))
+
+
+def explains_itself(task: str, ask: Ask) -> None:
+    """Mix prints the name of a task that nobody has described, too."""
+    helped = ask("mix", "help", task, label=f"help of mix {task}", repeatable=True)
+    assert helped.ok, helped.tail
+    assert f"mix {task}" in helped.tail
+    assert "There is no documentation" not in helped.tail

@@ -1,0 +1,168 @@
+"""Teams, agents and work that the checks of the running system make, and that are gone when they are done.
+
+Only what the checks have made goes. They may be run against a XAVOS that people work with.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import tenacity
+from psycopg import sql
+
+from rollout.deployment.deployment import Deployment
+from rollout.phases.step import Step
+from rollout.process import Outcome
+from rollout.site import postgres
+from rollout.site.postgres import queries
+from suite.phases import require
+
+# Everything that this run's checks make is called so, and nothing else is: it is how they find it again.
+PREFIX = f"check-{secrets.token_hex(4)}-"
+# A swarm calls its items and agents after its run, and its teams always the same.
+_SWARM_TEAM = "^swarm(-[0-9]+)?$"
+_COORDINATED = {"coordination_events", "work_item_dependencies", "work_items", "agents", "teams"}
+_OURS = {
+    "work_items": "SELECT id, work_item_id FROM work_items WHERE starts_with(work_item_id, %(ours)s)"
+    " OR starts_with(work_item_id, %(swarms_items)s)",
+    "agents": "SELECT id, agent_id FROM agents WHERE starts_with(agent_id, %(ours)s)"
+    " OR starts_with(agent_id, %(swarms_agents)s)",
+    "teams": "SELECT id, name FROM teams WHERE starts_with(name, %(ours)s)"
+    " OR (name ~ %(swarms_teams)s AND id <> ALL(%(known)s))",
+    "advices": "SELECT id, '' FROM advices WHERE id = ANY(%(advices)s)",
+}
+# In the order of the foreign keys; the record of what happened first, whose trigger the owner lifts for that long.
+_GOES = (
+    ("coordination_events", "ALTER TABLE coordination_events DISABLE TRIGGER USER"),
+    # Of what a check has removed itself only the record is left, by the name that it had.
+    (
+        "coordination_events",
+        "DELETE FROM coordination_events WHERE subject_id = ANY(%(names)s) OR strpos(subject_id, %(ours)s) > 0",
+    ),
+    ("advices", "DELETE FROM advices WHERE id = ANY(%(ids)s)"),
+    ("work_items_versions", "DELETE FROM work_items_versions WHERE version_source_id = ANY(%(ids)s)"),
+    ("agents_versions", "DELETE FROM agents_versions WHERE version_source_id = ANY(%(ids)s)"),
+    ("work_item_dependencies", "DELETE FROM work_item_dependencies WHERE work_item_id = ANY(%(ids)s)"),
+    ("work_items", "DELETE FROM work_items WHERE id = ANY(%(ids)s)"),
+    ("agents", "DELETE FROM agents WHERE id = ANY(%(ids)s)"),
+    ("teams", "UPDATE teams SET parent_id = NULL WHERE id = ANY(%(ids)s) AND parent_id = ANY(%(ids)s)"),
+    ("teams", "DELETE FROM teams WHERE id = ANY(%(ids)s)"),
+    ("oban_jobs", "DELETE FROM oban_jobs WHERE state <> 'executing' AND args #>> '{primary_key,id}' = ANY(%(texts)s)"),
+    ("coordination_events", "ALTER TABLE coordination_events ENABLE TRIGGER USER"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """A resource as JSON:API shows it."""
+
+    type: str
+    id: str
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, answer: httpx.Response, status: int = 200) -> Thing:
+        assert answer.status_code == status, (
+            f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:800]}"
+        )
+        data = answer.json()["data"]
+        return cls(type=data["type"], id=data["id"], attributes=data["attributes"])
+
+
+def document(kind: str, /, *, known_as: str = "", **attributes: object) -> dict[str, Any]:
+    """What JSON:API is sent."""
+    return {"data": {"type": kind, **({"id": known_as} if known_as else {}), "attributes": attributes}}
+
+
+def run_in_forge(deployment: Deployment, *argv: str, **how: Any) -> Outcome:
+    """Run a command in the forge, for a fixture that outlives a check; `how` as `Step.run` takes it."""
+    answering = deployment.plan.answering("server")
+    assert answering is not None
+    return Step(deployment.site, deployment.plan, answering).run(*argv, **how)
+
+
+@dataclass(slots=True, kw_only=True)
+class Made:
+    """What the checks make and no name tells: advice, and the teams of swarms that were not there before."""
+
+    known_teams: list[uuid.UUID] = field(default_factory=list)
+    advices: list[uuid.UUID] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def made(request: pytest.FixtureRequest, deployment: Deployment) -> Made:
+    """Nothing yet; the teams that there are by now are somebody else's."""
+    site = deployment.site
+    if site.database_digest(site.databases["dev"]) is None:
+        return Made()
+    with site.database.connect(site.databases["dev"]) as connection:
+        if "teams" not in queries.tables(connection):
+            return Made()
+        return Made(known_teams=[uuid.UUID(str(row[0])) for row in connection.execute("SELECT id FROM teams")])
+
+
+@pytest.fixture(scope="module")
+def empty(request: pytest.FixtureRequest, deployment: Deployment, made: Made) -> Iterator[None]:
+    """When the checks of a module are done, nothing of what they made is left; whatever else there is stays."""
+    require(request, "server")
+    request.getfixturevalue("others")
+    yield
+    site = deployment.site
+    if site.database_digest(site.databases["dev"]) is None:
+        return
+    with site.database.connect(site.databases["dev"]) as connection:
+        sweep(connection, made)
+
+
+# The server's jobs lock the same rows in an order of their own.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(psycopg.errors.DeadlockDetected),
+    stop=tenacity.stop_after_attempt(3),
+    reraise=True,
+)
+def sweep(connection: postgres.Connection, made: Made) -> None:
+    """What the checks of this run have made, with its history and its jobs that do not run at this moment.
+
+    As the role that owns the tables, of which the administrator is a member: it needs to be no superuser.
+    """
+    tables = set(queries.tables(connection))
+    if not tables >= _COORDINATED:
+        return
+    with connection.transaction():
+        as_owner(connection)
+        found = _ours(connection, made, tables)
+        for table, statement in _GOES:
+            if table in tables:
+                connection.execute(statement.encode(), found if "%(" in statement else None)
+
+
+def as_owner(connection: postgres.Connection) -> None:
+    """The rest of the transaction is the role's that owns the tables."""
+    owner = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'coordination_events'").fetchone()
+    assert owner is not None
+    connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(str(owner[0]))))
+
+
+def _ours(connection: postgres.Connection, made: Made, tables: set[str]) -> dict[str, Any]:
+    """By what the rows of the checks are found: their ids, and how the record of what happened calls them."""
+    asked = {
+        "ours": PREFIX, "swarms_items": f"SWARM-{PREFIX}", "swarms_agents": f"swarm-{PREFIX}",
+        "swarms_teams": _SWARM_TEAM, "known": made.known_teams, "advices": made.advices,
+    }  # fmt: skip
+    rows = [
+        row
+        for table, statement in _OURS.items()
+        if table in tables
+        for row in connection.execute(statement.encode(), asked).fetchall()
+    ]
+    ids = [row[0] for row in rows]
+    texts = [str(each) for each in ids]
+    names = [str(row[1]) for row in rows if row[1]] + texts
+    return {"ours": PREFIX, "ids": ids, "texts": texts, "names": names}

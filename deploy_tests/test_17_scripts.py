@@ -1,0 +1,112 @@
+"""The scripts by which people run XAVOS."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deploy_tests.support.commands import Ask
+from deploy_tests.support.records import PREFIX, Made, sweep
+from fixtures.scripts import SCRIPTS
+from rollout.phases.phase import PhaseResult
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("scripts"), pytest.mark.timeout(120)]
+
+COMMANDS = (
+    "start",
+    "stop",
+    "status",
+    "test",
+    "check",
+    "console",
+    "agents",
+    "work",
+    "intelligence",
+    "operator",
+    "key",
+    "swarm",
+    "reset",
+)
+
+# Commands that are Mix tasks of later phases (real packages only), and the exit code where they are not there.
+TASKS = {"work": "work", "intelligence": "advise", "operator": "operator", "key": "api_key", "swarm": "swarm"}
+NOT_DEPLOYED = 4
+
+
+def test_scripts_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_is_executable(script: str, site: Site) -> None:
+    assert os.access(site.file(script), os.X_OK)
+
+
+def test_every_command_is_in_the_usage(ask: Ask) -> None:
+    usage = ask("scripts/manage_xavos.sh", "help", label="usage of manage_xavos.sh", repeatable=True).tail
+    assert [command for command in COMMANDS if command not in usage] == []
+
+
+def test_an_unknown_command_is_refused(ask: Ask) -> None:
+    assert ask("scripts/manage_xavos.sh", "no-such-command", label="unknown command").exit_code not in (0, None)
+
+
+def test_status_says_stopped_before_the_first_start(ask: Ask, site: Site) -> None:
+    if site.file("log/server.log").exists():
+        pytest.skip("the server has been started in this run already")
+    status = ask("scripts/manage_xavos.sh", "status", label="status before start", repeatable=True)
+    assert status.exit_code != 0
+    assert "not running" in status.tail.lower() or "stopped" in status.tail.lower()
+
+
+def test_reset_asks_before_it_deletes(ask: Ask, site: Site) -> None:
+    asked = ask("scripts/manage_xavos.sh", "reset", label="reset without an answer")
+    assert asked.exit_code != 0
+    assert site.database_digest(site.databases["dev"]) is not None
+
+
+@pytest.mark.parametrize("command", TASKS)
+def test_a_command_that_was_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
+    if site.file(f"lib/mix/tasks/xavos.{TASKS[command]}.ex").exists():
+        pytest.skip(f"XAVOS has {command} here")
+    refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed", repeatable=True)
+    assert refused.exit_code == NOT_DEPLOYED
+    assert "was not deployed" in refused.tail
+
+
+@pytest.fixture
+def swept(site: Site, made: Made) -> Iterator[None]:
+    """What a check has written by script goes away with it."""
+    yield
+    with site.database.connect(site.databases["dev"]) as connection:
+        sweep(connection, made)
+
+
+@pytest.mark.usefixtures("swept")
+def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
+    if not site.file("lib/mix/tasks/xavos.work.ex").exists():
+        pytest.skip("XAVOS has no work here")
+    name = f"{PREFIX}by-script"
+    added = ask("scripts/manage_xavos.sh", "work", "add", name, "Added by a script", label="work add")
+    assert added.ok, added.tail
+    assert name in ask("scripts/manage_xavos.sh", "work", label="work", repeatable=True).tail
+    assert not ask("scripts/manage_xavos.sh", "work", "add", name, "Again", label="work add once more").ok
+
+
+@pytest.mark.usefixtures("swept")
+def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site, made: Made) -> None:
+    if not site.file("lib/mix/tasks/xavos.advise.ex").exists():
+        pytest.skip("XAVOS gives no advice here")
+    if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):
+        pytest.skip("a key is configured, and asking costs money")
+    advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", "--json", label="advice on priorities")
+    assert advised.ok, advised.tail
+    advice = json.loads(next(line for line in advised.tail.splitlines() if line.startswith("{")))
+    made.advices.append(uuid.UUID(advice["id"]))
+    assert (advice["source"], advice["model"]) == ("heuristic", None)
+    assert "not by a model" in advice["summary"]

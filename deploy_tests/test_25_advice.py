@@ -1,0 +1,249 @@
+"""Advice from Claude: asked of a local server that speaks Anthropic's API, with a key that nothing may show.
+
+That a viewer who sends the events of the operators' buttons is refused can only be asked through LiveView: XAVOS' own
+tests do (intelligence_live_test.exs).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy_tests.support import messages_api as claude
+from deploy_tests.support.records import PREFIX, Made, run_in_forge
+from rollout.deployment.deployment import Deployment
+from rollout.site import postgres
+from rollout.site.site import Site
+from suite.phases import require
+
+pytestmark = [
+    pytest.mark.phase("server"),
+    pytest.mark.needs("accounts", "features", "swarm"),
+    pytest.mark.timeout(180),
+    pytest.mark.usefixtures("empty"),
+]
+
+Advice = dict[str, Any]
+PROPOSED, OTHER = f"{PREFIX}advised", f"{PREFIX}advised-too"  # an item that stays as it is, and one for each check
+SUMMARY = "The checks would do it first."
+SAID = "log/advice.txt"  # in the site, where nothing masks what is printed
+# The prices of a million tokens are in config/intelligence.exs.
+COST = Decimal(claude.USAGE["input_tokens"] * 3 + claude.USAGE["output_tokens"] * 15) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of asking for advice: the advice as it was printed, and the questions that the server got."""
+
+    advice: Advice
+    questions: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adviser:
+    """Asks Claude for advice on priorities, in the forge. The key is one that only these checks know."""
+
+    deployment: Deployment
+    key: str
+    made: Made
+
+    def ask(
+        self,
+        *answers: claude.Answer,
+        more: str = "",
+        key: str = "",
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        said: str = SAID,
+    ) -> Asked:
+        """With the right key, or with another one; `before` is called before the first answer is given.
+
+        What is printed goes into a file first, past every masking.
+        """
+        file = self.deployment.site.file(said)
+        command = f"umask 077; mix xavos.advise priority --json {more} >{said} 2>&1"
+        try:
+            with claude.messages_api(self.key, *answers, before=before) as api:
+                env = {**(env or {}), "ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": key or self.key}
+                ended = run_in_forge(self.deployment, "sh", "-c", command, label="mix xavos.advise", env=env)
+            text = file.read_text(encoding="utf-8")
+        finally:
+            file.unlink(missing_ok=True)
+        assert self.key not in text, "the key was printed"
+        assert ended.ok, text[-2000:]
+        advice: Advice = json.loads(next(line for line in text.splitlines() if line.startswith("{")))
+        self.made.advices.append(uuid.UUID(advice["id"]))
+        return Asked(advice=advice, questions=tuple(api.asked))
+
+
+@pytest.fixture(scope="module")
+def adviser(request: pytest.FixtureRequest, deployment: Deployment, made: Made) -> Adviser:
+    require(request, "server")
+    site = deployment.site
+    if site.options.offline:
+        pytest.skip("the forge is on a network of its own, and the server is not there")
+    planted = f"sk-ant-{secrets.token_urlsafe(24)}"
+    site.run.redactor.add(planted)
+    return Adviser(deployment=deployment, key=planted, made=made)
+
+
+def _wait(database: postgres.Connection, name: str) -> None:
+    """There is an item of that name, which waits, of high priority."""
+    database.execute("DELETE FROM work_items WHERE work_item_id = %s", (name,))
+    database.execute(
+        """INSERT INTO work_items (id, work_item_id, type, description, priority)
+           VALUES (gen_random_uuid(), %s, 'check', 'Claude is asked about it', 'high')""",
+        (name,),
+    )
+
+
+@pytest.fixture
+def waiting(dev_database: postgres.Connection) -> str:
+    """An item that waits, of high priority."""
+    _wait(dev_database, OTHER)
+    return OTHER
+
+
+@pytest.fixture(scope="module")
+def proposed(adviser: Adviser) -> Asked:
+    """Claude has advised, and nobody has decided about it."""
+    site = adviser.deployment.site
+    with site.database.connect(site.databases["dev"]) as connection:
+        _wait(connection, PROPOSED)
+    return adviser.ask(claude.suggestion(SUMMARY, _critical(PROPOSED)))
+
+
+@pytest.fixture(scope="module")
+def refused(adviser: Adviser, proposed: Asked) -> Asked:
+    """Claude was asked with another key than its server knows."""
+    return adviser.ask(claude.suggestion(SUMMARY, _critical(PROPOSED)), key=f"{adviser.key}-of-somebody-else")
+
+
+def _critical(name: str) -> dict[str, str]:
+    return {"work_item_id": name, "priority": "critical", "reason": "a check waits for it"}
+
+
+def _priority(database: postgres.Connection, name: str) -> object:
+    row = database.execute("SELECT priority FROM work_items WHERE work_item_id = %s", (name,)).fetchone()
+    return row and row[0]
+
+
+def _kept(database: postgres.Connection, advice: Advice) -> dict[str, Any]:
+    """The advice as the database has it."""
+    row = database.execute("SELECT to_jsonb(a) FROM advices a WHERE id = %s", (advice["id"],)).fetchone()
+    assert row is not None, f"the advice {advice['id']} was not kept"
+    return dict(row[0])
+
+
+def test_claudes_advice_is_kept_with_what_it_cost(proposed: Asked, dev_database: postgres.Connection) -> None:
+    """Its server has looked at key, version and form of the question; the item is in it."""
+    advice = proposed.advice
+    assert (advice["source"], advice["model"], advice["trouble"]) == ("claude", claude.MODEL, None)
+    assert len(proposed.questions) == 1
+    assert PROPOSED in proposed.questions[0]["messages"][0]["content"]
+    kept = _kept(dev_database, advice)
+    assert (kept["source"], kept["summary"], kept["refused"]) == ("claude", SUMMARY, [])
+    assert {name: kept[name] for name in claude.USAGE} == claude.USAGE
+    assert Decimal(str(kept["cost"])) == COST
+
+
+def test_it_is_proposed_and_not_applied_by_itself(proposed: Asked, dev_database: postgres.Connection) -> None:
+    assert [each["outcome"] for each in proposed.advice["suggestions"]] == ["open"]
+    assert _kept(dev_database, proposed.advice)["status"] == "proposed"
+    assert _priority(dev_database, PROPOSED) == "high"
+
+
+def test_its_page_has_buttons_for_operators_alone(proposed: Asked, sessions: Callable[[str], httpx.Client]) -> None:
+    card, button = f'id="advice-{proposed.advice["id"]}"', 'phx-click="apply"'
+    for role, may in (("viewer", False), ("operator", True)):
+        page = sessions(role).get("/intelligence").text
+        assert (card in page, button in page) == (True, may), role
+
+
+def test_what_makes_sense_is_applied_for_whoever_says_so(
+    adviser: Adviser, waiting: str, dev_database: postgres.Connection
+) -> None:
+    """By the command, for whoever may do everything on this machine. What was made up is refused before."""
+    made_up = _critical(f"{PREFIX}made-up")
+    no_priority = {**_critical(waiting), "priority": "utmost"}
+    told = claude.suggestion(SUMMARY, made_up, no_priority, _critical(waiting))
+    advice = adviser.ask(told, more="--apply").advice
+    assert (advice["status"], [each["outcome"] for each in advice["suggestions"]]) == ("applied", ["applied"])
+    assert len(advice["refused"]) == 2
+    assert _kept(dev_database, advice)["decided_by"]
+    assert _priority(dev_database, waiting) == "critical"
+
+
+def test_an_overloaded_service_is_asked_again(adviser: Adviser, waiting: str) -> None:
+    asked = adviser.ask(claude.error(529), claude.suggestion(SUMMARY, _critical(waiting)))
+    assert (asked.advice["source"], asked.advice["trouble"], len(asked.questions)) == ("claude", None, 2)
+    assert asked.questions[0] == asked.questions[1]
+
+
+def test_two_vms_do_not_spend_the_same_money(adviser: Adviser, waiting: str, dev_database: postgres.Connection) -> None:
+    """While one waits for Claude, another asks: of the day's bound only one question is left, whoever asks it."""
+    row = dev_database.execute(
+        """SELECT coalesce(sum(cost), 0) FROM (
+             SELECT cost, inserted_at FROM advices UNION ALL SELECT amount, inserted_at FROM advice_reservations
+           ) AS spent WHERE inserted_at >= date_trunc('day', now() AT TIME ZONE 'utc')"""
+    ).fetchone()
+    assert row is not None
+    # One question can cost some 7 cents; see Claude.bound.
+    bounds = {"XAVOS_ADVICE_MAX_COST_PER_DAY": str(Decimal(str(row[0])) + Decimal("0.1")), "XAVOS_ADVICE_ITEMS": "1"}
+    good = claude.suggestion(SUMMARY, _critical(waiting))
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        release.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(adviser.ask, good, env=bounds, before=hold, said="log/advice-first.txt")
+        try:
+            assert held.wait(60), "the first question was never asked"
+            second = adviser.ask(good, env=bounds)
+        finally:
+            release.set()
+        asked = first.result()
+    assert (asked.advice["source"], len(asked.questions)) == ("claude", 1)
+    assert (second.advice["source"], second.questions) == ("heuristic", ())
+    assert "are left" in second.advice["trouble"]
+    assert dev_database.execute("SELECT * FROM advice_reservations").fetchall() == []
+
+
+def test_where_the_key_is_refused_the_heuristic_answers_and_says_so(
+    refused: Asked, dev_database: postgres.Connection
+) -> None:
+    """It is not asked again, and nothing was paid."""
+    assert (refused.advice["source"], len(refused.questions)) == ("heuristic", 1)
+    assert "401" in refused.advice["trouble"]
+    kept = _kept(dev_database, refused.advice)
+    assert (kept["source"], kept["trouble"]) == ("heuristic", refused.advice["trouble"])
+    assert Decimal(str(kept["cost"])) == Decimal(0)
+
+
+@pytest.mark.usefixtures("proposed", "refused")
+def test_the_key_is_written_nowhere(adviser: Adviser, site: Site, dev_database: postgres.Connection) -> None:
+    """Not into a log of the site's, nor into the run's folder, nor with the advice; nor was it printed."""
+    assert [str(file) for place in (site.file("log"), site.run.folder) for file in _holding(place, adviser.key)] == []
+    kept = [str(row[0]) for row in dev_database.execute("SELECT a::text FROM advices a")]
+    assert kept
+    assert [text for text in kept if adviser.key in text] == []
+
+
+def _holding(folder: Path, secret: str) -> list[Path]:
+    """Which files hold it."""
+    files = [file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
+    assert files, f"{folder} is empty: this check looks in the wrong place"
+    return [file for file in files if secret.encode() in file.read_bytes()]

@@ -1,0 +1,79 @@
+"""After everything that the checks have done: nothing of what was secret can be read where it should not be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from deploy_tests.support.users import People
+from rollout.site.settings import secrets_of
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest.mark.timeout(120)]
+
+BUILT = {"deps", "_build", "node_modules", ".git", ".home"}
+LARGE = 4 * 1024 * 1024
+
+
+@pytest.fixture
+def secret(site: Site, people: People, told: dict[str, str]) -> Mapping[str, str]:
+    """Everything that is secret, by what it is: what this run has made, and what its checks have learnt."""
+    theirs = {
+        f"the {what} of the {person.role}": value
+        for person in (people.operator, people.viewer, people.agent)
+        for what, value in (("password", person.password), ("key", person.key), ("spare key", person.spare))
+    }
+    return {**secrets_of(site), **theirs, **told}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in BUILT]
+        for name in names:
+            path = Path(place, name)
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGE:
+                yield path
+
+
+def _holding(folder: Path, secret: Mapping[str, str]) -> dict[str, list[str]]:
+    """Which files of a folder hold which secrets."""
+    wanted = {what: value.encode() for what, value in secret.items()}
+    found = {
+        str(path.relative_to(folder)): [what for what, value in wanted.items() if value in content]
+        for path in _files(folder)
+        for content in (path.read_bytes(),)
+    }
+    return {path: held for path, held in found.items() if held}
+
+
+def test_no_log_of_the_application_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
+    assert list(_files(site.file("log"))), "there is no log: this check looks in the wrong place"
+    assert _holding(site.file("log"), secret) == {}
+
+
+def test_nothing_of_the_report_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
+    """Journal, logs of commands, and whatever else the run has written so far."""
+    assert list(_files(site.run.folder)), "there is no report: this check looks in the wrong place"
+    assert _holding(site.run.folder, secret) == {}
+
+
+def test_what_holds_a_secret_is_for_its_owner_alone(site: Site, secret: Mapping[str, str]) -> None:
+    held = _holding(site.application, secret)
+    assert held, "no file holds the secrets: this check looks in the wrong place"
+    readable = {path: oct(stat.S_IMODE(site.file(path).stat().st_mode)) for path in held}
+    assert {path: mode for path, mode in readable.items() if int(mode, 8) & 0o077} == {}
+
+
+def test_no_secret_is_in_the_repository(site: Site, secret: Mapping[str, str], tracked: tuple[str, ...]) -> None:
+    assert tracked, "the repository is empty: this check looks in the wrong place"
+    assert [path for path in _holding(site.application, secret) if path in tracked] == []
+
+
+def test_nothing_of_the_application_can_be_written_by_everybody(site: Site) -> None:
+    files = list(_files(site.application))
+    assert files, "the application has no files: this check looks in the wrong place"
+    assert [str(path) for path in files if path.stat().st_mode & stat.S_IWOTH] == []

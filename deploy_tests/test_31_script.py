@@ -1,0 +1,26 @@
+"""Somebody's own script: what it promised by ending with 0."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy_tests.support.commands import Ask
+from rollout.phases.phase import PhaseResult
+from rollout.site.site import Site
+
+pytestmark = [pytest.mark.phase("script"), pytest.mark.timeout(300)]
+
+
+def test_script_phase_passed(phase: PhaseResult) -> None:
+    phase.require()
+
+
+def test_the_application_it_left_compiles(ask: Ask, site: Site) -> None:
+    compiled = ask("mix", "compile", label="the application compiles", repeatable=True)
+    assert compiled.ok, compiled.tail
+    assert list(site.file("_build/dev/lib").iterdir()) != []
+
+
+def test_the_application_it_left_has_a_lock_that_agrees_with_it(ask: Ask) -> None:
+    checked = ask("mix", "deps.get", "--check-locked", label="lock agrees with mix.exs", repeatable=True)
+    assert checked.ok, checked.tail

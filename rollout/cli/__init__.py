@@ -1,0 +1,1 @@
+"""Commands that deploy nothing: setup, doctor, preview of a plan."""

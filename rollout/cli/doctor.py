@@ -1,0 +1,229 @@
+"""`--doctor`: everything a run needs, found or missing, with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import TextWrapper
+
+from rich.console import Console
+from rich.text import Text
+
+from rollout import environment
+from rollout.config.cache_folder import check_cache
+from rollout.config.options import Options
+from rollout.config.plan import load_plan
+from rollout.errors import EngineUnfit, RolloutError
+from rollout.hex.http_client import make_client
+from rollout.hex.sources import HexpmSource, MirrorSource
+from rollout.hex.upstreams import default_bundle
+from rollout.rollback import recovery
+from rollout.site.base_image import PULLED_BASE, base_command, find_base
+from rollout.site.engine import Engine, NoEngine, find_engine
+from rollout.site.folder_check import is_folder, refuse_place
+from rollout.site.images import image_present
+from rollout.site.postgres.binaries import find_binaries
+from rollout.site.processes import port_obstacle
+from rollout.site.selection import choose_way, host_toolchain
+from rollout.text.plain import plain
+
+_NEEDED_BYTES = 3 * 1024**3
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_COLOURS = {"found": "green", "missing": "red", "optional": "yellow"}
+_COLUMNS = 80
+_INDENT = " " * 10  # below what is needed, behind the column of the states
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`state` is found, missing or optional (missing, but another way will do)."""
+
+    what: str
+    state: str
+    detail: str
+    mend: str = ""
+
+
+def print_report(options: Options) -> int:
+    """Print the table; returns 0 where a run can start, else 1."""
+    findings = tuple(examine(options))
+    console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False, emoji=False, soft_wrap=True)
+    console.print("What a run needs", style="bold")
+    for finding in findings:
+        for row, style in _rows(finding):
+            console.print(Text(row, style))
+    missing = [finding.what for finding in findings if finding.state == "missing"]
+    print(f"Not ready: {', '.join(missing)}." if missing else "Ready.")
+    return 1 if missing else 0
+
+
+def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The lines of a finding with their colours, wrapped at 80 columns. Paths and commands are never broken."""
+    head = f"{finding.state:<9} {finding.what}"
+    colour = _COLOURS[finding.state]
+    if len(head) + len(finding.detail) + 2 <= _COLUMNS and "\n" not in finding.detail:
+        yield f"{head}: {finding.detail}" if finding.detail else head, colour
+    else:
+        yield head, colour
+        yield from ((row, "") for row in _wrapped(finding.detail, ""))
+    yield from ((row, "bold") for row in _wrapped(finding.mend, "to mend it: "))
+
+
+def _wrapped(told: str, label: str) -> list[str]:
+    """The wrapped lines of a text below its finding; none for an empty text."""
+    wrap = TextWrapper(width=_COLUMNS, initial_indent=_INDENT + label, subsequent_indent=_INDENT,
+                       break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return wrap.wrap(plain(told)) if told else []
+
+
+def examine(options: Options) -> Iterator[Finding]:
+    """Every need of a run with these options, in the order in which the run would meet them."""
+    yield from _plan(options)
+    engine = find_engine()
+    host = _host_toolchain()
+    embedded = _embedded()
+    answering = isinstance(engine, Engine)
+    yield Finding(
+        what="container engine",
+        state="found" if answering else "optional" if host.state == embedded.state == "found" else "missing",
+        detail=f"{engine.kind} {engine.version}" if isinstance(engine, Engine) else engine.reason,
+        mend=_mend_engine(engine),
+    )
+    if isinstance(engine, Engine):
+        for name in ("forge", "postgres"):
+            present = image_present(engine, name)
+            yield Finding(what=f"image {name}", state="found" if present else "optional",
+                          detail="built" if present else "not built yet",
+                          mend="" if present else "built by the run itself")  # fmt: skip
+        if not all(image_present(engine, name) for name in ("forge", "postgres")):
+            base = find_base(engine.client())
+            yield Finding(what="base of the images", state="found" if base else "optional",
+                          detail=base or f"not here yet: {PULLED_BASE} is pulled, or made with debootstrap as root",
+                          mend="" if base or os.geteuid() == 0 else base_command(engine))  # fmt: skip
+        yield from _fit(options, engine, without="optional" if host.state == embedded.state == "found" else "missing")
+    yield host if not answering or options.forge == "host" else _soften(host)
+    yield embedded if not answering or options.database == "embedded" else _soften(embedded)
+    yield from _tools()
+    yield from _sources(options)
+    yield from _place(options)
+
+
+def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:
+    """Whether the engine's containers share files and network with this process. No finding where that is not asked."""
+    what = "files and network of containers"
+    way = choose_way(options, engine)
+    if isinstance(way, EngineUnfit):
+        yield Finding(what=what, state=without, detail=way.message, mend=way.advice)
+    elif way is not None:
+        yield Finding(what=what, state="found", detail=f"shared, as {way.told()}")
+
+
+def _mend_engine(engine: Engine | NoEngine) -> str:
+    if isinstance(engine, Engine):
+        return ""
+    return engine.mend or "make deploy (as root it installs one), or start your Docker/Podman"
+
+
+def _plan(options: Options) -> Iterator[Finding]:
+    try:
+        plan = load_plan(options.path, rehearsal=options.source == "rehearsal").through(options.through)
+    except RolloutError as error:
+        yield Finding(what="plan", state="missing", detail=error.message, mend=error.advice)
+    else:
+        detail = f"{plan.name}: {len(plan.phases)} phases, {len(plan.packages)} packages"
+        yield Finding(what="plan", state="found", detail=detail)
+
+
+def _host_toolchain() -> Finding:
+    try:
+        return Finding(what="Elixir of this machine", state="found", detail=host_toolchain())
+    except RolloutError as error:
+        return Finding(what="Elixir of this machine", state="missing", detail=error.message, mend=error.advice)
+
+
+def _embedded() -> Finding:
+    try:
+        found = find_binaries()
+    except RolloutError as error:
+        return Finding(what="embedded PostgreSQL", state="missing", detail=error.message, mend=error.advice)
+    return Finding(what="embedded PostgreSQL", state="found", detail=f"{found.package}, PostgreSQL {found.major}")
+
+
+def _soften(finding: Finding) -> Finding:
+    state = "found" if finding.state == "found" else "optional"
+    return Finding(what=finding.what, state=state, detail=finding.detail, mend=finding.mend)
+
+
+def find_browser() -> str | None:
+    """The program with which checks look at pages, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def _tools() -> Iterator[Finding]:
+    git = shutil.which("git")
+    version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False,
+                             env=environment.git(), stdin=subprocess.DEVNULL).stdout if git else ""  # fmt: skip
+    yield Finding(what="git", state="found" if git else "missing", detail=version.strip() or "none",
+                  mend="" if git else "apt-get install git")  # fmt: skip
+    browser = find_browser()
+    yield Finding(what="Chromium", state="found" if browser else "optional",
+                  detail=browser or "not found: the checks that look at pages will be skipped",
+                  mend="" if browser else "apt-get install chromium")  # fmt: skip
+
+
+def _sources(options: Options) -> Iterator[Finding]:
+    with make_client(connect=3, read=3) as client:
+        hexpm = HexpmSource(client=client).probe(2)
+        bundle = default_bundle(options.cache)
+        there = bundle.exists() or bundle.with_suffix(".tar").exists()
+        real = hexpm.is_reachable or there or options.source not in {"auto", "hexpm"}
+        state = "found" if hexpm.is_reachable else "missing" if options.source == "hexpm" else "optional"
+        yield Finding(what="hexpm", state=state, detail=hexpm.reason or hexpm.state,
+                      mend="" if hexpm.is_reachable
+                      else "--source=mirror:URL, --source=bundle:DIR or --source=rehearsal")  # fmt: skip
+        yield Finding(what="bundle", state="found" if there else "optional", detail=str(bundle),
+                      mend="" if there else "make bundle, where packages can be had")  # fmt: skip
+        if options.source.startswith("mirror:"):
+            mirror = MirrorSource(options.source.removeprefix("mirror:"), client=client, pins=options.state / "keys",
+                                  key_file=options.source_key).probe(2)  # fmt: skip
+            yield Finding(what="mirror", state="found" if mirror.is_reachable else "missing",
+                          detail=mirror.reason or mirror.state,
+                          mend="" if mirror.is_reachable else "start it, or check the URL")  # fmt: skip
+        if not real and options.ci:
+            yield Finding(what="a real source", state="missing", detail="CI is set, so auto will not rehearse",
+                          mend="--source=rehearsal to rehearse on purpose")  # fmt: skip
+
+
+def _place(options: Options) -> Iterator[Finding]:
+    directory = options.directory
+    try:
+        refuse_place(options, directory, recovery.owners(options.state))
+    except RolloutError as error:
+        yield Finding(what="folder", state="missing", detail=error.message, mend=error.advice)
+    else:
+        yield Finding(what="folder", state="found", detail=f"{directory} can be made")
+    try:
+        if options.cache.exists():  # else it is made by the run
+            check_cache(options.cache)
+    except RolloutError as error:
+        yield Finding(what="cache folder", state="missing", detail=error.message, mend=error.advice)
+    else:
+        yield Finding(what="cache folder", state="found", detail=str(options.cache))
+    holder = port_obstacle(options.port)
+    yield Finding(what=f"port {options.port}", state="missing" if holder else "found", detail=holder or "free",
+                  mend="stop that program, or another --port" if holder else "")  # fmt: skip
+    for place in (_nearest(directory), _nearest(options.cache)):
+        free = shutil.disk_usage(place).free
+        enough = free >= _NEEDED_BYTES
+        yield Finding(what=f"disk at {place}", state="found" if enough else "missing",
+                      detail=f"{free / 1024**3:.1f} GiB free",
+                      mend="" if enough else "free 3 GiB; make clean-cache helps")  # fmt: skip
+
+
+def _nearest(path: Path) -> Path:
+    """The folder on whose disk it would be."""
+    return next(parent for parent in (path, *path.parents) if is_folder(parent))

@@ -1,0 +1,31 @@
+"""`--plan`: what a run would do, without looking at anything but the plan."""
+
+from __future__ import annotations
+
+from rollout.config.options import Options
+from rollout.config.plan import Plan
+
+
+def describe(plan: Plan, options: Options) -> str:
+    """The plan as text, one line a phase and one a package."""
+    lines = [
+        f"Path {plan.name}: {plan.description}".rstrip(": "),
+        f"Deployment {options.name!r} into {options.directory}, on port {options.port}.",
+        f"Source {options.source}, forge {options.forge}, database {_database(options.database)}, keep {options.keep}.",
+        "",
+    ]
+    for number, phase in enumerate(plan.phases, 1):
+        how = " (optional)" if phase.optional else " (observed)" if phase.observed else ""
+        lines.append(f"{number:2}. {phase.name}{how}: {phase.description}")
+        for package in (*phase.archives, *phase.packages):
+            reason = f"  # {package.reason}" if package.reason else ""
+            override = ", override" if package.override else ""
+            lines.append(f"      {package.name} {package.requirement}{override}{reason}")
+    lines += [f"    {phase.name} is left out, it needs {phase.needs}: {phase.because}" for phase in plan.left_out]
+    if options.source == "auto" and (real := [phase.name for phase in plan.phases if phase.edition == "real"]):
+        lines.append(f"    Should auto come to a rehearsal, it does less here: {', '.join(real)} need real packages.")
+    return "\n".join(lines)
+
+
+def _database(option: str) -> str:
+    return option if "://" not in option else "URL"

@@ -1,0 +1,162 @@
+"""A run: its id, folders, journal, lock, and the secrets that recovery needs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import filelock
+
+from rollout.config.options import Options
+from rollout.errors import FolderUnwritable
+from rollout.journal import Journal, Redactor
+from rollout.journal.merging import JOURNAL, merge, read_parts, write_events
+from rollout.journal.query import Event
+
+
+class Run:
+    """Everything that belongs to one run and to no path.
+
+    The journal is one file under two names: `reports/<run>/journal.jsonl` for people, and `<state>/open/<run>.jsonl` so
+    that recovery still finds it after `reports/` was cleaned. The second name goes when nothing is owed any more.
+    `parts` are the paths of a comparison: name → folder (below this run's) of the run that each is.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.began = time.monotonic()
+        self.options = options
+        self.id = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        self.folder = options.folder or options.reports / self.id
+        self.parts: dict[str, Path] = {}
+        self.logs = self.folder / "logs"
+        self.redactor = Redactor(spared=(options.name, str(options.directory), str(self.folder), str(options.state)))
+        self.redactor.add(*options.passwords)
+        self.state = options.state
+        _make_folder(self.folder, "XAVOS_REPORTS_DIR")
+        _make_folder(lock_file(self.state, self.id).parent, "XAVOS_STATE_DIR")
+        lock_run(self.state, self.id).acquire()
+        self._secrets: dict[str, str] = {}
+        self.journal = Journal(open_journal(self.state, self.id), run=self.id, redactor=self.redactor)
+        with contextlib.suppress(OSError):
+            os.link(self.journal.path, self.folder / JOURNAL)
+        if options.folder is None:
+            self._point_latest()
+
+    @property
+    def marker(self) -> str:
+        """The token that every process of this run carries in its environment."""
+        return f"XAVOS_RUN={self.id}"
+
+    def keep_secret(self, key: str, value: str, *, mask: bool = True) -> None:
+        """Keep what recovery needs (0600, in the state folder), and mask it everywhere else."""
+        if mask:
+            self.redactor.add(value)
+        self._secrets[key] = value
+        path = secrets_file(self.state, self.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(self._secrets, file)
+
+    def events(self) -> tuple[Event, ...]:
+        """What has been journaled so far, by the runs of the paths as well."""
+        own = self.journal.events()
+        return merge(own, *read_parts(self.folder, self.parts)) if self.parts else own
+
+    def close(self, *, settled: bool) -> None:
+        """Close the journal; where everything is settled (nothing owed, nothing kept), forget its second name.
+
+        Not where a full disk has not taken all of it: what it does not know to be undone is undone again.
+        """
+        self.journal.close()
+        settled = settled and self.journal.is_whole
+        report = self.folder / JOURNAL
+        if self.parts:
+            write_events(report, self.events())
+        elif not report.exists():
+            report.write_bytes(self.journal.path.read_bytes())
+        if settled:
+            forget(self.state, self.id)
+        lock_run(self.state, self.id).release()
+        if settled:
+            lock_file(self.state, self.id).unlink(missing_ok=True)
+
+    def _point_latest(self) -> None:
+        latest = self.options.reports / "latest"
+        fresh = self.options.reports / f".latest-{self.id}"
+        if os.path.lexists(latest) and not latest.is_symlink():
+            return  # it is not ours
+        with contextlib.suppress(OSError):
+            fresh.symlink_to(self.id)
+            fresh.replace(latest)
+
+
+def _make_folder(folder: Path, variable: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderUnwritable(folder=folder, reason=str(error.strerror or error), variable=variable) from None
+
+
+def open_journal(state: Path, run: str) -> Path:
+    """Where the journal of a run is while anything of it is open."""
+    return state / "open" / f"{run}.jsonl"
+
+
+def secrets_file(state: Path, run: str) -> Path:
+    """Where the passwords are that recovery would need (mode 0600)."""
+    return state / "secrets" / f"{run}.json"
+
+
+def lock_file(state: Path, run: str) -> Path:
+    """The file whose lock says that the run is alive."""
+    return state / "locks" / f"{run}.lock"
+
+
+_locks: dict[Path, filelock.BaseFileLock] = {}
+
+
+def lock_run(state: Path, run: str) -> filelock.BaseFileLock:
+    """The lock a run holds while it is alive; the operating system frees it however the run dies."""
+    path = lock_file(state, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _locks.setdefault(path, filelock.FileLock(path, timeout=0))
+
+
+def forget(state: Path, run: str) -> None:
+    """Nothing is owed: remove what was kept for recovery."""
+    open_journal(state, run).unlink(missing_ok=True)
+    secrets_file(state, run).unlink(missing_ok=True)
+
+
+def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
+    """Runs whose journal is still open, oldest first: alive, killed, kept, or owing.
+
+    Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read.
+    """
+    folder = state / "open"
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob takes what it may not read for empty
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FolderUnwritable(folder=folder, reason=str(error.strerror), variable="XAVOS_STATE_DIR") from None
+    for path in (folder / name for name in names if name.endswith(".jsonl")):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            reason = f"{path.name} in it belongs to another user"
+            raise FolderUnwritable(folder=folder, reason=reason, variable="XAVOS_STATE_DIR")
+        yield path.stem, path
+
+
+def read_secrets(state: Path, run: str) -> Mapping[str, str]:
+    """What `Run.keep_secret` kept; empty where nothing was."""
+    try:
+        found: dict[str, str] = json.loads(secrets_file(state, run).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,1 @@
+"""Applying the phases of a path: preflight, site, checkpoints, rollback."""

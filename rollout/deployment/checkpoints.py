@@ -1,0 +1,123 @@
+"""Checkpoints: a passed phase's files and databases, restorable by key into any site of the same kind.
+
+A checkpoint also remembers what the phase asked of the registry (path → digest of the answer). It is good only while
+the source still gives those answers, so a new release upstream rebuilds what depends on it and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from rollout.site.object_store import Store
+
+SCHEMA = 2
+LIMIT_BYTES = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What a phase left: `tree` is a manifest's digest, `dumps` maps dev/test to a dump's digest or None, `packs` are
+    those of the store that hold all of it."""
+
+    key: str
+    phase: str
+    tree: str
+    dumps: Mapping[str, str | None]
+    asked: Mapping[str, str]
+    seconds: float
+    packs: tuple[str, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+class Checkpoints:
+    """All checkpoints below the cache folder, bounded to LIMIT_BYTES by least recent use."""
+
+    def __init__(self, cache: Path, store: Store) -> None:
+        self._folder = cache / "checkpoints"
+        self._lock = filelock.FileLock(cache / "checkpoints.lock")
+        self.store = store
+
+    def find(self, key: str) -> Checkpoint | None:
+        """The checkpoint of this key where it and all packs that it needs are here."""
+        path = self._folder / f"{key}.json"
+        try:
+            data = json.loads(path.read_text())
+            checkpoint = Checkpoint(**{**data, "packs": tuple(data["packs"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+        if checkpoint.schema != SCHEMA or not self.store.has_packs(checkpoint.packs):
+            return None
+        os.utime(path)
+        return checkpoint
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write it, atomically and last, after its objects."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix="tmp-")
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(checkpoint), file)
+        Path(name).replace(self._folder / f"{checkpoint.key}.json")
+
+    def keep_within(self, limit: int = LIMIT_BYTES) -> int:
+        """Forget the least recently used checkpoints until their packs fit; returns bytes freed.
+
+        A pack goes as a whole, when no checkpoint needs anything in it. One that was used within a day stays: a run
+        that is alive or was killed may need it to roll back.
+        """
+        with self._lock:
+            needed: set[str] = set()
+            size = 0
+            for path in sorted(self._folder.glob("*.json"), key=_used, reverse=True):
+                packs = _packs(path)
+                size += sum(self.store.size_of(pack) for pack in packs - needed)
+                if size > limit or not packs:
+                    path.unlink(missing_ok=True)
+                else:
+                    needed |= packs
+            return self.store.prune(needed, older_than=time.time() - 86400)
+
+
+def _used(path: Path) -> float:
+    """When a checkpoint was last used; long ago where it has just been removed."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _packs(path: Path) -> frozenset[str]:
+    """The packs that a checkpoint needs; none where it cannot be read, or is of an earlier version of the suite."""
+    try:
+        return frozenset(json.loads(path.read_text())["packs"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return frozenset()
+
+
+def chain(previous: str, *parts: object) -> str:
+    """The key of a phase: everything before it and everything it is made of."""
+    data = json.dumps([previous, *parts], sort_keys=True, default=str).encode()
+    return hashlib.blake2b(data, digest_size=20).hexdigest()
+
+
+def digest_of_files(*roots: Path) -> str:
+    """One digest over files and folders (names and contents), for keys."""
+    total = hashlib.blake2b(digest_size=20)
+    for root in roots:
+        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        for path in files:
+            if "__pycache__" in path.parts:
+                continue
+            total.update(f"{path.relative_to(root) if root.is_dir() else path.name}\0".encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,172 @@
+"""In the gateway's door: what a fault can do to a registry's answer there, and how it is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import h11
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from rollout.faults.fault import Fault, Wound
+from rollout.hex.routes import CAUSE_HEADER, TRANSPORT, Endpoint, Interceptor
+from rollout.site.site import Site
+
+REGISTRY = re.compile(r"/(?:names|versions|public_key|(?:packages|tarballs|installs)/.+)")
+ENTRIES = re.compile(r"/packages/.+")
+TARBALLS = re.compile(r"/tarballs/.+\.tar")
+_HITS = (2, 3)  # fewer than the attempts of a command that is retried
+_BLOCK = 4096
+_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: closing resets
+_OK, _BAD_GATEWAY = 200, 502
+_Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """An answer that has been taken in whole before anything of it went out."""
+
+    status: int
+    headers: _Headers
+    body: bytes
+
+    @property
+    def is_file(self) -> bool:
+        """Whether there is something in it to be altered."""
+        return self.status == _OK and bool(self.body)
+
+    def response(self) -> Response:
+        """The same answer again."""
+        return self._with(self.body, self.headers)
+
+    def altered(self, body: bytes, *, cause: str | None = None) -> Response:
+        """The same answer with another body; nothing that clients keep of it will ever count as the true one."""
+        headers = tuple(pair for pair in self.headers if pair[0] not in (b"content-length", b"etag", b"last-modified"))
+        said = ((CAUSE_HEADER.encode(), cause.encode()),) if cause else ()
+        return self._with(body, (*headers, (b"content-length", str(len(body)).encode()), *said))
+
+    def _with(self, body: bytes, headers: _Headers) -> Response:
+        response = Response(None, self.status)
+        response.body, response.raw_headers = body, list(headers)
+        return response
+
+
+async def taken(request: Request, proceed: Endpoint, *, anew: bool = False) -> Whole:
+    """What the gateway answers, whole. `anew`: as for somebody who has kept nothing of it, so that there is a body."""
+    scope = request.scope
+    if anew:
+        scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]}
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    response = await proceed(Request(scope, request.receive))
+    await response(scope, request.receive, keep)
+    head = messages[0]
+    return Whole(
+        status=head["status"],
+        headers=tuple((name, value) for name, value in head["headers"]),
+        body=b"".join(message.get("body", b"") for message in messages[1:]),
+    )
+
+
+class Broken(Response):
+    """The connection ends where an answer should have come: after `sent` bytes of its body, or before any answer.
+
+    The record of requests has the cause, whatever the client has seen.
+    """
+
+    def __init__(self, answer: Whole | None = None, *, sent: int = 0, cause: str) -> None:
+        super().__init__(None, answer.status if answer else _BAD_GATEWAY)
+        said = (CAUSE_HEADER.encode(), cause.encode())
+        self.raw_headers = [*(answer.headers if answer else ()), said]
+        self._begun = answer.body[:sent] if answer else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport: asyncio.Transport = scope["state"][TRANSPORT]
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        end = {"type": "http.response.body", "body": b""}
+        if self._begun is None:
+            connection: socket.socket = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
+            await send(start)  # goes into the record only
+            await send(end)
+            return
+        await send(start)
+        await send({"type": "http.response.body", "body": self._begun, "more_body": True})
+        transport.close()
+        with contextlib.suppress(h11.LocalProtocolError):  # it is not all that was promised
+            await send(end)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class Trickle(Response):
+    """An answer in small pieces, `bytes_per_second` at most for as long as `lasts` says."""
+
+    def __init__(self, answer: Whole, *, bytes_per_second: int, lasts: Callable[[], bool]) -> None:
+        super().__init__(None, answer.status)
+        self.body, self.raw_headers = answer.body, list(answer.headers)
+        self._pace, self._lasts = bytes_per_second, lasts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for begin in range(0, len(self.body), _BLOCK):
+            block = self.body[begin : begin + _BLOCK]
+            if self._lasts():
+                await asyncio.sleep(len(block) / self._pace)
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class AtTheDoor(Fault):
+    """A fault that stands in the gateway's door and meddles with requests for `paths` of the Hex registry.
+
+    The transient form is over after a small, seeded number of hits.
+    """
+
+    def __init__(self, wound: Wound, paths: re.Pattern[str] = REGISTRY) -> None:
+        super().__init__(wound)
+        self.chance = wound.chance()
+        self.most = self.chance.randint(*_HITS)
+        self._paths = paths
+        self._site: Site
+
+    @property
+    def interceptors(self) -> tuple[Interceptor, ...]:
+        return (self._meet,)
+
+    def arm(self, site: Site) -> None:
+        self._site = site
+
+    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
+        """What becomes of a request that is met while the fault is active."""
+        raise NotImplementedError
+
+    def concerns(self, path: str) -> bool:
+        """Whether a request for this path is meddled with."""
+        return self._paths.fullmatch(path) is not None
+
+    def hit(self, evidence: str) -> None:
+        """One request was met, and got what `evidence` says."""
+        count = self.saw(evidence)
+        if self.wound.is_transient and count >= self.most:
+            self.end()
+
+    def end(self) -> None:
+        """The trouble is over; from any thread."""
+        self.over(self._site)
+
+    async def _meet(self, request: Request, proceed: Endpoint) -> Response:
+        if not self.is_active or not self.concerns(request.url.path):
+            return await proceed(request)
+        return await self.meddle(request, proceed)

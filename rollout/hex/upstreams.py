@@ -1,0 +1,190 @@
+"""`--source`, `--git-source` and the machine's npm registry become the upstreams that the gateway stands in
+front of.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from rollout import environment
+from rollout.errors import InvalidOption
+from rollout.hex.bundle import MANIFEST, Bundle, open_bundle
+from rollout.hex.errors import NoRealSource
+from rollout.hex.git_mirrors import GitOrigin, github_origin
+from rollout.hex.http_client import HttpUpstream, NoUpstream, Upstream
+from rollout.hex.sources import (
+    PROBE_SECONDS,
+    BundleSource,
+    BundleUpstream,
+    FolderUpstream,
+    HexpmSource,
+    MirrorSource,
+    RehearsalSource,
+    Source,
+    is_rehearsal,
+)
+
+NO_NPM = "this machine has no npm, and NPM_CONFIG_REGISTRY names no registry"
+_NPM_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What was picked, and why in one sentence for the console and the journal."""
+
+    source: Source
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstreams:
+    """Everything behind the gateway: Hex packages, npm packages, Git repositories."""
+
+    hex: Source
+    npm: Upstream
+    git: GitOrigin
+
+
+def choose_source(
+    option: str,
+    *,
+    client: httpx.Client,
+    cache: Path,
+    state: Path,
+    rehearsal: Path,
+    key_file: Path | None = None,
+    ci: bool = False,
+    probe_seconds: float = PROBE_SECONDS,
+) -> Chosen:
+    """`option` is auto, hexpm, mirror:URL, bundle:PATH or rehearsal; `rehearsal` the folder of its registry.
+
+    auto: hexpm if it answers within `probe_seconds`, else the bundle of real packages at
+    `<cache>/bundles/default` (folder or .tar), else rehearsal, which it refuses with CI set (NoRealSource). What
+    is named is taken without asking whether it answers; only a bundle is opened (BundleUnusable).
+    """
+    kind, _, place = option.partition(":")
+    match kind:
+        case "hexpm":
+            return Chosen(source=HexpmSource(client=client), why="asked for by name")
+        case "mirror":
+            mirror = MirrorSource(place, client=client, pins=state / "keys", key_file=key_file)
+            return Chosen(source=mirror, why="asked for by name")
+        case "bundle":
+            return Chosen(source=_bundle(Path(place).expanduser(), cache), why="asked for by name")
+        case "rehearsal":
+            return Chosen(source=RehearsalSource(rehearsal), why="asked for by name")
+        case "auto":
+            return _automatic(client=client, cache=cache, rehearsal=rehearsal, ci=ci, seconds=probe_seconds)
+    raise InvalidOption(option="--source", value=option, expected="auto, hexpm, mirror:URL, bundle:DIR or rehearsal")
+
+
+def choose_git(option: str, *, source: Source) -> GitOrigin:
+    """`option` is auto, github, mirror:URL-or-DIR or bundle.
+
+    auto: the bundle's repositories with a bundle; what lies in the registry's folder under git/ with a
+    rehearsal; with a mirror, the mirror's own /git/ first and then GitHub; else GitHub.
+    """
+    kind, _, place = option.partition(":")
+    if kind == "github":
+        return github_origin()
+    if kind == "mirror":
+        return GitOrigin(kind="mirror", description=place, bases=(place,))
+    if kind == "bundle":
+        if not isinstance(source, BundleSource):
+            raise InvalidOption(
+                option="--git-source", value=option, expected="bundle only together with --source=bundle:DIR"
+            )
+        return _bundled_git(source.bundle)
+    if isinstance(source, BundleSource):
+        return _bundled_git(source.bundle)
+    if isinstance(source, RehearsalSource):
+        folder = source.folder / "git"
+        return GitOrigin(kind="mirror", description=str(folder), bases=(str(folder),))
+    if isinstance(source, MirrorSource):
+        github = github_origin()
+        return GitOrigin(
+            kind="mirror",
+            description=f"{source.base}/git, then GitHub",
+            bases=(f"{source.base}/git", *github.bases),
+        )
+    return github_origin()
+
+
+def choose_npm(source: Source, *, client: httpx.Client, variables: Mapping[str, str] | None = None) -> Upstream:
+    """npm packages: from the bundle with a bundle, from npm/ in its folder with a rehearsal that has one,
+    else a registry.
+
+    The registry is the machine's own: NPM_CONFIG_REGISTRY, else what `npm config get registry` says; without
+    either there are no npm packages.
+    """
+    if isinstance(source, BundleSource):
+        return BundleUpstream(source.bundle, area="npm")
+    if isinstance(source, RehearsalSource) and (source.folder / "npm").is_dir():
+        return FolderUpstream(source.folder / "npm")
+    registry = npm_registry(variables)
+    return HttpUpstream(registry, client=client, decode=True) if registry else NoUpstream(NO_NPM)
+
+
+def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
+    """The URL of the npm registry this machine is set up for, without a slash at the end; None without npm."""
+    env = os.environ if variables is None else variables
+    named = env.get("NPM_CONFIG_REGISTRY") or env.get("npm_config_registry")
+    if named:
+        return named.rstrip("/")
+    npm = shutil.which("npm", path=env.get("PATH"))
+    if npm is None:
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as cache:  # npm writes a log there, even for a question
+            asked = subprocess.run(
+                (npm, "config", "get", "registry"),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_NPM_SECONDS,
+                cwd=cache,  # a .npmrc of the folder that we happen to be in is not this machine's
+                env=environment.npm(env, NPM_CONFIG_CACHE=cache, NPM_CONFIG_UPDATE_NOTIFIER="false"),
+                stdin=subprocess.DEVNULL,
+            )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = asked.stdout.strip()
+    return found.rstrip("/") if found.startswith(("http://", "https://")) else None
+
+
+def default_bundle(cache: Path) -> Path:
+    """Where auto looks for a bundle: a folder of this name, or a tar file with .tar after it."""
+    return cache / "bundles" / "default"
+
+
+def _automatic(*, client: httpx.Client, cache: Path, rehearsal: Path, ci: bool, seconds: float) -> Chosen:
+    hexpm = HexpmSource(client=client)
+    probe = hexpm.probe(seconds)
+    if probe.is_reachable:
+        return Chosen(source=hexpm, why="hexpm answers")
+    state = f"{probe.state.replace('_', ' ')} ({probe.reason})"
+    place = default_bundle(cache)
+    for candidate in (place, place.with_suffix(".tar")):
+        if candidate.is_file() or (candidate / MANIFEST).is_file():
+            bundle = _bundle(candidate, cache)
+            if not is_rehearsal(bundle):
+                return Chosen(source=bundle, why=f"hexpm is {state}; a bundle is present")
+    if ci:
+        raise NoRealSource(reason=state, bundle=place)
+    return Chosen(source=RehearsalSource(rehearsal), why=f"hexpm is {state}, and there is no bundle at {place}")
+
+
+def _bundle(path: Path, cache: Path) -> BundleSource:
+    return BundleSource(open_bundle(path, unpack_into=cache / "bundles" / "unpacked"))
+
+
+def _bundled_git(bundle: Bundle) -> GitOrigin:
+    return GitOrigin(kind="bundle", description=f"bundle {bundle.origin}", bases=(), bundle=bundle)

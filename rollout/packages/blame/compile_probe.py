@@ -1,0 +1,166 @@
+"""The probe that resolves, fetches and compiles a subset in a scratch project; nothing is compiled twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rollout.diagnosis import Diagnosis, Probes, classify
+from rollout.hex import lockfile
+from rollout.hex.registry import Dependency
+from rollout.packages.blame.build_cache import LIB, Builds, Chosen, chosen
+from rollout.packages.blame.probe import FAILED, OF_PACKAGES, PASSED, UNRESOLVED, Probed, Symptom
+from rollout.packages.blame.requirements import Wanted
+from rollout.packages.blame.scratch_project import Scratch
+
+PROJECT = "compile"
+_FETCH_SECONDS, _COMPILE_SECONDS = 300.0, 1800.0
+
+
+class CompileProbe:
+    """A Probe. `core` and `plan` are wanted together; `site` is a project whose dependencies may serve as well.
+
+    All subsets share one lock, that of the whole plan, so that a package has the same version in every probe. Where the
+    whole cannot even be fetched, each subset is resolved by itself.
+    """
+
+    def __init__(
+        self, scratch: Scratch, core: Sequence[Wanted], plan: Sequence[Wanted], *, site: Path | None = None
+    ) -> None:
+        self._scratch = scratch
+        # An override holds for whoever is there; without it, others would be in conflict.
+        self._always = (*core, *(each for each in plan if each.override))
+        self._plan = tuple(plan)
+        self._site = site
+        self._project = scratch.place(PROJECT)
+        self._builds = Builds(self._project)
+        self._dependencies: dict[tuple[str, str], tuple[Dependency, ...]] = {}
+        self._broken: dict[str, Symptom] = {}
+        self._whole: lockfile.Lock | None = None
+        self._is_prepared = False
+
+    def __call__(self, packages: tuple[Wanted, ...]) -> Probed:
+        began = time.monotonic()
+        self._prepare()
+        wanted = tuple(dict.fromkeys((*self._always, *packages)))
+        lock = self._whole if self._whole is not None else self._fetch_anew(wanted)
+        if isinstance(lock, Diagnosis):
+            return _probed(lock, began)
+        picked = self._chosen(lock, wanted)
+        known = next((self._broken[key] for key in picked.keys.values() if key in self._broken), None)
+        if known is not None:
+            return Probed(outcome=FAILED, seconds=time.monotonic() - began, symptom=known)
+        diagnosis = self._compile(picked, wanted)
+        if diagnosis is None:
+            return Probed(outcome=PASSED, seconds=time.monotonic() - began)
+        return _probed(diagnosis, began)
+
+    def suspects(self, symptom: Symptom) -> tuple[Wanted, ...]:
+        """Whoever brings in the package that fails, or something that it notices."""
+        failing = (self._whole or {}).get(symptom.package or "")
+        if self._whole is None or failing is None:
+            return ()
+        reached = self._chosen(self._whole, (*self._always, *self._plan)).reached
+        noticed = {each.package for each in self._depends(failing.name, failing.version) if each.optional}
+        return tuple(each for each in self._plan if ({failing.name} | noticed) & reached.get(each.name, frozenset()))
+
+    # -- the project ------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Once: the lock of the whole plan, its sources fetched, what the site has compiled taken over."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        self._project.mkdir(exist_ok=True)
+        if self._site is not None:
+            self._take_sources(self._site)
+        wanted = (*self._always, *self._plan)
+        lock = self._fetch(wanted)
+        if isinstance(lock, Diagnosis):
+            return
+        self._whole = lock
+        if self._site is not None:
+            theirs = self._chosen(lockfile.read(self._site / "mix.lock"), wanted)
+            self._builds.take_over(theirs, self._site / LIB)
+
+    def _take_sources(self, site: Path) -> None:
+        """Fetched already: Mix keeps what the lock agrees with and fetches the rest."""
+        if (site / "deps").is_dir() and (site / "mix.lock").is_file():
+            shutil.copytree(site / "deps", self._project / "deps", symlinks=True)
+            shutil.copyfile(site / "mix.lock", self._project / "mix.lock")
+
+    def _fetch_anew(self, wanted: Sequence[Wanted]) -> lockfile.Lock | Diagnosis:
+        """As if nothing had been locked before."""
+        (self._project / "mix.lock").unlink(missing_ok=True)
+        return self._fetch(wanted)
+
+    def _fetch(self, wanted: Sequence[Wanted]) -> lockfile.Lock | Diagnosis:
+        """Resolve and fetch; the lock, or why there is none."""
+        diagnosis = self._mix(wanted, "deps.get", label="fetch for a probe", deadline=_FETCH_SECONDS)
+        return diagnosis or lockfile.read(self._project / "mix.lock")
+
+    def _compile(self, picked: Chosen, wanted: Sequence[Wanted]) -> Diagnosis | None:
+        lacking = self._builds.lay(picked)
+        try:
+            if not lacking:
+                return None
+            diagnosis = self._mix(wanted, "deps.compile", *lacking, label="compile for a probe",
+                                  deadline=_COMPILE_SECONDS)  # fmt: skip
+            key = picked.keys.get(diagnosis.package or "") if diagnosis else None
+            if diagnosis is not None and key is not None and diagnosis.cause == "compile_error":
+                self._broken[key] = Symptom.from_diagnosis(diagnosis)
+            if diagnosis is None and (lacking := self._builds.lacking(picked)):
+                message = f"`mix deps.compile` succeeded, and yet {', '.join(lacking)} are not compiled."
+                return Diagnosis(cause="unknown", message=message)
+            return diagnosis
+        finally:
+            self._builds.keep(picked)
+
+    def _mix(self, wanted: Sequence[Wanted], *argv: str, label: str, deadline: float) -> Diagnosis | None:
+        """Run a task in the scratch project; why it failed, if it did."""
+        (self._project / "mix.exs").write_text(_mix_exs(wanted), encoding="utf-8")
+        with self._scratch.step.watching_gateway() as upstream:
+            outcome = self._scratch.run("mix", *argv, label=label, cwd=PROJECT, deadline=deadline, env={})
+            return None if outcome.ok else classify(outcome, Probes(upstream=upstream))
+
+    # -- what is in it ----------------------------------------------------------------------------
+
+    def _chosen(self, lock: lockfile.Lock, wanted: Sequence[Wanted]) -> Chosen:
+        return chosen(lock, [each.name for each in wanted if not each.only or "dev" in each.only], self._depends)
+
+    def _depends(self, name: str, version: str) -> tuple[Dependency, ...]:
+        key = (name, version)
+        if key not in self._dependencies:
+            self._dependencies[key] = self._scratch.step.site.registry.dependencies(name, version)
+        return self._dependencies[key]
+
+
+def _probed(diagnosis: Diagnosis, began: float) -> Probed:
+    """Failed where the packages can have done it; a probe that is too slow says nothing about them."""
+    outcome = FAILED if diagnosis.cause in OF_PACKAGES - {"timeout"} else UNRESOLVED
+    return Probed(outcome=outcome, seconds=time.monotonic() - began, symptom=Symptom.from_diagnosis(diagnosis))
+
+
+def _mix_exs(wanted: Sequence[Wanted]) -> str:
+    dependencies = ",\n      ".join(map(_dependency, wanted))
+    return f"""defmodule Blame.MixProject do
+  use Mix.Project
+
+  def project, do: [app: :blame_probe, version: "0.1.0", deps: deps()]
+
+  defp deps do
+    [
+      {dependencies}
+    ]
+  end
+end
+"""
+
+
+def _dependency(wanted: Wanted) -> str:
+    only = f", only: [{', '.join(f':{name}' for name in wanted.only)}]" if wanted.only else ""
+    override = ", override: true" if wanted.override else ""
+    return f"{{:{wanted.name}, {json.dumps(wanted.requirement)}{only}{override}}}"

@@ -1,0 +1,1 @@
+"""A phase: its code, its result, and the step that its code works with."""

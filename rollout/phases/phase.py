@@ -1,0 +1,112 @@
+"""The code and the result of a phase: what a fixture gives to a deployment and gets back."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rollout.config.plan import PhasePlan
+from rollout.diagnosis import ADVICE, named
+from rollout.errors import PhaseFailed, RolloutError
+from rollout.phases.step import Step
+from rollout.site.site import Site
+
+_NUMBERS = {
+    errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EACCES: "permission_denied",
+    errno.EPERM: "permission_denied", errno.EROFS: "permission_denied", errno.EADDRINUSE: "port_taken",
+    errno.EMFILE: "limit_reached", errno.ENFILE: "limit_reached", errno.EAGAIN: "limit_reached",
+    errno.E2BIG: "limit_reached", errno.ENAMETOOLONG: "limit_reached", errno.ENOMEM: "out_of_memory",
+    errno.ETXTBSY: "in_use", errno.EBUSY: "in_use", errno.ENOENT: "file_missing", errno.ENOTDIR: "file_missing",
+    errno.EEXIST: "already_exists", errno.ENOTEMPTY: "already_exists", errno.ENOEXEC: "not_executable",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCode:
+    """How a phase is done. `prepare` always runs; `apply` only where no checkpoint spares it.
+
+    `source` is the file that holds them, `uses` other files that decide what they do: parts of the checkpoint's key.
+    `furnish` puts into place what an observed phase is given; what is there then is not what the path has left.
+    `adopt` tells the site what is there now, applied or restored; `forget` what is gone after the rollback. A phase is
+    `checkpointed` where all it does is in folder and databases.
+    """
+
+    name: str
+    apply: Callable[[Step], None]
+    source: Path
+    uses: tuple[Path, ...] = ()
+    prepare: Callable[[Step], None] = field(default=lambda step: None)
+    furnish: Callable[[Step], None] | None = None
+    adopt: Callable[[Site], None] = field(default=lambda site: None)
+    forget: Callable[[Site], None] = field(default=lambda site: None)
+    checkpointed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseResult:
+    """What became of a phase: `outcome` is passed, failed, refused or blocked (`by` the phase that failed)."""
+
+    name: str
+    outcome: str
+    site: Site
+    plan: PhasePlan
+    optional: bool = False
+    error: BaseException | None = None
+    by: PhaseResult | None = None
+    restored: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+    @property
+    def lets_go_on(self) -> bool:
+        """True where the next phase may start: this one passed, or was optional and has been undone."""
+        return self.passed or (self.optional and self.outcome == "failed")
+
+    @property
+    def culprit(self) -> PhaseResult:
+        """The phase whose failure this result goes back to."""
+        return self.by.culprit if self.by else self
+
+    def require(self) -> None:
+        """Raise what made the phase fail."""
+        if self.error is not None:
+            raise self.error
+
+
+def describe(error: BaseException, folder: Path) -> dict[str, Any]:
+    """A failure as data: cause, package, message, advice, log (relative to the run's folder)."""
+    if isinstance(error, KeyboardInterrupt):
+        return {"cause": "killed", "package": None, "message": "The run was interrupted.", "advice": "Run again."}
+    if not isinstance(error, RolloutError):
+        cause = _cause_of(error)
+        return {
+            "cause": cause,
+            "package": None,
+            "message": f"{type(error).__name__}: {error}",
+            "advice": ADVICE[cause]
+            if cause != "unknown"
+            else "Read the message; where it is a fault of this suite, report it with the journal.",
+        }
+    log = error.log if isinstance(error, PhaseFailed) else None
+    return {
+        "cause": error.cause or "unknown",
+        "package": error.package,
+        "message": error.message,
+        "advice": error.advice,
+        "log": str(log.relative_to(folder)) if log and log.is_relative_to(folder) else None,
+    }
+
+
+def _cause_of(error: BaseException) -> str:
+    """By the kernel's number where there is one, else by what is said: of several files, by an engine, by a server."""
+    if isinstance(error, OSError) and error.errno in _NUMBERS:
+        return _NUMBERS[error.errno]
+    if isinstance(error, MemoryError):
+        return "out_of_memory"
+    found = named(str(error))
+    return found.cause if found else "unknown"

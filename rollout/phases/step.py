@@ -1,0 +1,284 @@
+"""A step: what a phase's `apply` uses to run commands, announce acts and write notes, within its deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import tenacity
+
+from rollout.config.options import ROOT
+from rollout.config.plan import PhasePlan, Plan
+from rollout.diagnosis import TRANSIENT, Probes, failure
+from rollout.errors import PhaseFailed, RolloutError
+from rollout.hex.errors import TarballChanged
+from rollout.hex.http_client import UNTRUSTED
+from rollout.hex.request_record import UNREACHABLE_CAUSES
+from rollout.journal import CommandRecorder
+from rollout.process import LocalLauncher, Outcome, Request, execute
+from rollout.site.site import Site
+
+ATTEMPTS = 4
+EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+_COMMAND = "XAVOS_COMMAND"  # in the environment of every command and all that it begins: which one it is
+_Done = TypeVar("_Done")
+_EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
+
+
+class Step:
+    """One phase while it is being applied."""
+
+    def __init__(
+        self,
+        site: Site,
+        plan: Plan,
+        phase: PhasePlan,
+        *,
+        passed: frozenset[str] = frozenset(),
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.site = site
+        self.plan = plan
+        self.phase = phase
+        self.attempts = 1
+        self.asked: dict[str, str] = {}
+        self.facts: dict[str, Any] = {}
+        self.passed = passed
+        self._pause = pause
+        self._until = time.monotonic() + phase.timeout_seconds
+
+    @property
+    def where(self) -> Mapping[str, str]:
+        return {"path": self.plan.name, "phase": self.phase.name}
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left of the phase's deadline. Raises PhaseFailed(timeout) when there are none."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise PhaseFailed(
+                f"The phase {self.phase.name} has used up its {self.phase.timeout_seconds:.0f} s.",
+                cause="timeout",
+                advice="Raise timeout_seconds of the phase in the plan if the machine is slow.",
+            )
+        return left
+
+    def act(self, text: str, undo: Mapping[str, Any]) -> AbstractContextManager[str]:
+        """Announce an act with its undo before doing it."""
+        return self.site.run.journal.act(text, undo, **self.where)
+
+    def note(self, text: str) -> None:
+        """A decision that a reader of the report wants to know."""
+        self.site.run.journal.record("phase.note", text=text, **self.where)
+
+    def run(
+        self,
+        *argv: str,
+        label: str | None = None,
+        deadline: float = 600.0,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        marker: str | None = None,
+        repeatable: bool = False,
+    ) -> Outcome:
+        """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
+
+        Never raises for an exit code. Where it is stopped, by its deadline or by a signal to the run, all that it has
+        begun is stopped with it: what a BEAM runs has a session of its own, which a signal to the group does not reach.
+        """
+        forge = self.site.in_forge
+        token = f"{self.site.run.id}-{time.monotonic_ns():x}"
+        extra = {_COMMAND: token, **(dict([marker.split("=", 1)]) if marker else {})}
+        request = Request(
+            argv=argv,
+            label=label or " ".join(argv[:3]),
+            cwd=forge.root / self.site.app / cwd,
+            env={**self.site.environment(), **(env or {}), **extra},
+            deadline=min(deadline, self.remaining),
+            repeatable=repeatable,
+        )
+        troubles = self.site.troubles
+        stopped = True
+        try:
+            outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
+            stopped = outcome.timed_out
+        finally:
+            if stopped:
+                self._end(token)
+        troubles.commanded(self.phase.name, outcome)
+        # What it printed ends up in errors, and errors in every report.
+        return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
+
+    def _end(self, token: str) -> None:
+        # What outlives that is seen by the rollback, which looks for every process of the run.
+        with contextlib.suppress(Exception):
+            self.site.in_forge.kill_marked(f"{_COMMAND}={token}")
+
+    def host(self, *argv: str, cwd: Path, label: str | None = None, deadline: float = 60.0) -> Outcome:
+        """Run a command on this machine."""
+        request = Request(
+            argv=argv,
+            label=label or " ".join(argv[:3]),
+            cwd=cwd,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "XAVOS_RUN": self.site.run.id},
+            deadline=min(deadline, self.remaining),
+        )
+        return execute(request, LocalLauncher(), self.recorder())
+
+    def must(self, *argv: str, **how: Any) -> Outcome:
+        """Like `run`, but raises PhaseFailed with the classified cause where the command fails."""
+        outcome, wrong = self.attempt(*argv, **how)
+        if not outcome.ok:
+            raise wrong()
+        return outcome
+
+    def attempt(
+        self, *argv: str, heard: Callable[[Outcome], Outcome] = lambda ended: ended, **how: Any
+    ) -> tuple[Outcome, Callable[[], PhaseFailed]]:
+        """Like `run`, where the exit code does not decide: also gives what would have gone wrong, classified.
+
+        `heard` completes the outcome by what the command has said elsewhere.
+        """
+        mark = self.site.gateway.mark() if self.site.gateway else 0
+        with self.watching_gateway() as upstream:
+            outcome = heard(self.run(*argv, **how))
+        return outcome, lambda: self._explained(failure(outcome, self._probes(upstream)), mark)
+
+    def _explained(self, error: PhaseFailed, mark: int) -> PhaseFailed:
+        """A tarball that is not what the registry says is told by the gateway, which knows both checksums."""
+        records = self.site.gateway.records_since(mark) if self.site.gateway else ()
+        wrong = next((each for each in reversed(records) if each.cause == error.cause == "checksum_mismatch"), None)
+        if wrong is None or not wrong.detail:
+            return error
+        package = wrong.path.rpartition("/")[2].partition("-")[0]
+        return PhaseFailed(wrong.detail, cause="checksum_mismatch", advice=TarballChanged.ADVICE, package=package,
+                           log=error.log)  # fmt: skip
+
+    def must_retrying(self, *argv: str, **how: Any) -> Outcome:
+        """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled.
+
+        A phase that is only observed is the path's own, and tries once.
+        """
+        return self.retrying(lambda: self.must(*argv, **how))
+
+    def retrying(self, do: Callable[[], _Done]) -> _Done:
+        """Do something, and again where the cause of its failure is transient; see `must_retrying`."""
+        if self.phase.observed:
+            return do()
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_transient),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=1, min=1, max=10),
+            sleep=self._pause,
+            before_sleep=self._journal_retry,
+            reraise=True,
+        )
+        return again(do)
+
+    def edit(self, *arguments: str) -> Outcome:
+        """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""
+        home, compiled = self.site.directory / ".home", f"{self.site.in_forge.root}/.home/edit"
+        if not (home / "edit/Elixir.Edit.CLI.beam").exists():
+            shutil.copyfile(EDITOR, home / "edit.exs")
+            (home / "edit").mkdir(exist_ok=True)
+            self.must("elixirc", "-o", compiled, f"{compiled}.exs", label="compile the editor", deadline=60,
+                      env={"XAVOS_EDIT_COMPILE": "1"})  # fmt: skip
+        return self.must("elixir", "-pa", compiled, "-e", "Edit.CLI.main(System.argv())", *arguments,
+                         label=f"edit {' '.join(arguments[:3])}", deadline=60,
+                         repeatable=arguments[0] == "list-deps")  # fmt: skip
+
+    def lay_overlays(self) -> None:
+        """Lay every overlay of the phase, those included that go with an optional phase which has passed."""
+        for name in self.phase.overlay:
+            self.overlay(name)
+        for phase, name in self.phase.overlay_with:
+            if phase in self.passed:
+                self.overlay(name)
+
+    def overlay(self, name: str) -> None:
+        """Lay a folder of overlay/ over the application: copy `files/`, then apply `edits.exs`."""
+        source = ROOT / "overlay" / name
+        if (source / "files").is_dir():
+            shutil.copytree(source / "files", self.site.application, dirs_exist_ok=True, copy_function=shutil.copy)
+        edits = source / "edits.exs"
+        if edits.is_file():
+            copied = self.site.directory / ".home" / f"{name}-edits.exs"
+            shutil.copyfile(edits, copied)
+            try:
+                self.edit("apply", ".", f"{self.site.in_forge.root}/.home/{copied.name}")
+            finally:
+                copied.unlink()
+
+    def format_edited(self) -> None:
+        """Format the files that the phase's edits name: what is spliced into a line can make it too long."""
+        folders = (*self.phase.overlay, *(name for phase, name in self.phase.overlay_with if phase in self.passed))
+        edits = [ROOT / "overlay" / name / "edits.exs" for name in folders]
+        named = {name for file in edits if file.is_file() for name in _EDITED.findall(file.read_text(encoding="utf-8"))}
+        if files := sorted(name for name in named if (self.site.application / name).is_file()):
+            self.must("mix", "format", *files, label="format what was edited", deadline=120)
+
+    @contextlib.contextmanager
+    def watching_gateway(self) -> Iterator[Callable[[], str | None]]:
+        """Yields a question: what did the gateway see go wrong upstream since now?"""
+        gateway = self.site.gateway
+        if gateway is None:
+            yield lambda: None
+            return
+        mark = gateway.mark()
+        yield lambda: _trouble(gateway.causes_since(mark))
+
+    def _probes(self, upstream: Callable[[], str | None]) -> Probes:
+        site = self.site
+        return Probes(
+            upstream=upstream,
+            database_up=lambda: site.server_alive() if site.server else None,
+            database_at=lambda: _told(site) if site.server else None,
+            free_bytes=lambda: shutil.disk_usage(site.directory).free if site.directory.is_dir() else None,
+        )
+
+    def recorder(self) -> CommandRecorder:
+        """An observer that puts one command into the journal and its output into a log file."""
+        run = self.site.run
+        return CommandRecorder(run.journal, run.logs, where=self.where)
+
+    def _journal_retry(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.attempts += 1
+        self.site.run.journal.record(
+            "phase.retry",
+            attempt=state.attempt_number,
+            cause=getattr(error, "cause", "unknown"),
+            wait=round(state.next_action.sleep, 1) if state.next_action else 0,
+            message=str(error),
+            **self.where,
+        )
+
+
+def _trouble(causes: Mapping[str, int]) -> str | None:
+    """The gateway's causes in the four words that classification knows."""
+    for cause in causes:
+        if cause in UNREACHABLE_CAUSES:
+            return "unreachable"
+    if UNTRUSTED in causes:
+        return "certificate"
+    if {"checksum_mismatch", "bad_signature", "bad_payload"} & causes.keys():
+        return "checksum"
+    return "error" if causes else None
+
+
+def _told(site: Site) -> tuple[str, int] | None:
+    """Host and port of the database that the application is told to use."""
+    parts = urlsplit(site.database.url(user="", password="", database=""))
+    return (parts.hostname, parts.port) if parts.hostname and parts.port else None
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, RolloutError) and error.cause in TRANSIENT

@@ -1,0 +1,31 @@
+"""The head of tests.html, pytest-html's page: a sentence for each path, and the way to our own page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rollout.journal.query import Event
+from rollout.report.page import TEMPLATES, environment
+from rollout.report.wording import REHEARSAL, badge, path_sentence
+from rollout.results.verdict import verdict
+
+STYLE = TEMPLATES / "tests.css"
+
+
+def panel(events: Sequence[Event]) -> str:
+    """An HTML fragment for the top of pytest-html's page."""
+    judged = verdict(events)
+    return (
+        environment()
+        .get_template("panel.html.jinja")
+        .render(
+            rehearsal=REHEARSAL if judged.rehearsal else "",
+            paths=tuple((badge(judged, path), path_sentence(judged, path)) for path in judged.paths),
+            reason=judged.reason or "No path was begun.",
+        )
+    )
+
+
+def script() -> str:
+    """What makes pytest-html's page readable on a phone and by keyboard; placed right after the panel."""
+    return f"<script>{(TEMPLATES / 'pytest-html.js').read_text(encoding='utf-8')}</script>"

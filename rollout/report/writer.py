@@ -1,0 +1,61 @@
+"""Writing the reports of a run: each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from rollout.journal.query import Event
+from rollout.report.attachments import logs_in
+from rollout.report.campaign_results import without_dead_links
+from rollout.report.page import page
+from rollout.report.summary import summary
+from rollout.results.verdict import as_json, verdict
+
+PAGE = "report.html"
+TESTS_PAGE = "tests.html"
+_STEP_SUMMARY_LIMIT = 1024 * 1024
+
+
+def write_reports(folder: Path, events: Sequence[Event]) -> Path:
+    """Draw verdict.json, summary.md and report.html of a run into its folder; returns the page.
+
+    The page takes the logs of what failed from the folder. Raises OSError where that cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    events = without_dead_links(events, lambda href: (folder / unquote(href)).is_file())
+    write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "summary.md", summary(events))
+    return write_whole(folder / PAGE, page(events, logs_in(folder)))
+
+
+def append_step_summary(text: str, environment: Mapping[str, str]) -> None:
+    """Add the summary to the job page of GitHub Actions, where there is one; it is never an error."""
+    target = environment.get("GITHUB_STEP_SUMMARY")
+    if not target:
+        return
+    try:
+        path = Path(target)
+        if not path.exists() or path.stat().st_size + len(text.encode()) < _STEP_SUMMARY_LIMIT:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
+    except OSError:
+        return
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file by way of a neighbour and a rename, so that a reader sees the old text or the new."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,1 @@
+"""Pure functions of the journal: verdicts, measures, rates, claims, history."""

@@ -1,0 +1,205 @@
+"""An attempt: the facts of one path in one run that can be compared with other runs. Pure.
+
+The same record is made from a run's events and from a line of the history, so every measure reads one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rollout.journal.query import Event, last, mapping, rows, text, texts, well_formed
+from rollout.results.outcomes import Checks, PathVerdict, Verdict
+from rollout.results.verdict import verdict
+
+REAL = "real"
+SCRIPT = "script:"  # how the path of somebody's own script is called
+_DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied", "database_misconfigured"})
+_UNSET = frozenset({"", "None"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTime:
+    """How long a phase took (seconds), how it ended, and whether it came from a checkpoint."""
+
+    name: str
+    outcome: str
+    seconds: float
+    restored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One path in one run.
+
+    `population` tells what may be counted together: "real", or "rehearsal:" and the scenario. `complete`: the whole
+    plan was selected. `residue` and `left` count things; `left` is None where the path itself undoes what it did.
+    `exists` tells of packages whether the source had them. None stands for what cannot be known.
+    """
+
+    run: str
+    at: str
+    path: str
+    population: str
+    source: str
+    outcome: str
+    complete: bool
+    interrupted: bool
+    seconds: float
+    phases: tuple[PhaseTime, ...]
+    checks: Checks
+    cause: str | None
+    failed_at: str | None
+    residue: int
+    left: int | None
+    retries: int
+    asked: int
+    installed: int
+    conflict: bool
+    validated: bool | None
+    database_asked: bool | None
+    database_retries: int
+    database_failed: bool
+    ready: bool
+    exists: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """True for a whole deployment that was really tried, from nothing: not stopped by a person, not refused, and no
+        phase left out or spared by a checkpoint (what is restored cannot fail).
+        """
+        tried = self.outcome in {"deployed", "failed", "rolled_back", "dirty"} and not self.interrupted
+        return tried and self.complete and not self.restored
+
+    @property
+    def succeeded(self) -> bool:
+        """Deployed, and every check that was asked passed."""
+        return self.outcome == "deployed" and not self.checks.failed and not self.checks.blocked
+
+    @property
+    def failed(self) -> bool:
+        """Stopped by a failure of its own."""
+        return not self.interrupted and self.outcome in {"failed", "rolled_back", "dirty"}
+
+    @property
+    def restored(self) -> bool:
+        """True where a checkpoint spared some of the work."""
+        return any(phase.restored for phase in self.phases)
+
+    @property
+    def working_seconds(self) -> float:
+        """Seconds inside phases: without the checks and the rollback."""
+        return round(sum(phase.seconds for phase in self.phases), 3)
+
+
+def population(events: Sequence[Event]) -> str:
+    """What the runs of this kind may be counted with: real packages, or one scenario of the rehearsal."""
+    started = last(events, "run.started")
+    source = mapping(started, "source")
+    if source.get("kind") == "rehearsal" or source.get("rehearsal") is True:
+        return f"rehearsal:{text(mapping(started, 'options'), 'scenario') or 'default'}"
+    return REAL
+
+
+def attempts(events: Sequence[Event]) -> tuple[Attempt, ...]:
+    """One record for each path that was begun."""
+    judged = verdict(events)
+    own = well_formed(events)
+    begun = {text(event, "path") for event in own if event["event"] == "path.started"}
+    return tuple(_attempt(path, judged, own) for path in judged.paths if path.name in begun)
+
+
+def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Attempt:
+    started = last(events, "run.started")
+    mine = [event for event in events if event.get("path") == path.name]
+    asked = _asked(started, path.name)
+    failure = path.failure
+    left = last(mine, "path.left")
+    return Attempt(
+        run=judged.run,
+        at=text(started, "t"),
+        path=path.name,
+        population=population(events),
+        source=judged.source_kind,
+        outcome=path.outcome,
+        complete=_is_complete(started, path),
+        interrupted=judged.interrupted or judged.killed or bool(failure and failure.cause in {"interrupted", "killed"}),
+        seconds=path.seconds,
+        phases=tuple(
+            PhaseTime(name=phase.name, outcome=phase.outcome, seconds=phase.seconds, restored=phase.restored)
+            for phase in path.phases
+        ),
+        checks=path.checks,
+        cause=failure.cause if failure else None,
+        failed_at=failure.phase if failure else None,
+        residue=len(path.residue),
+        left=len(texts(left, "items")) if left else None,
+        retries=path.retries,
+        asked=len(asked),
+        installed=len(asked & _installed(mine)),
+        conflict="version_conflict" in _causes(mine),
+        validated=_has_done(path, "packages"),
+        database_asked=_has_done(path, "database"),
+        database_retries=sum(
+            event["event"] == "phase.retry" and text(event, "cause") in _DATABASE_CAUSES for event in mine
+        ),
+        database_failed=bool(_DATABASE_CAUSES & set(_causes(mine))),
+        ready=_is_ready(path, mine),
+        exists=_exists(mine, events),
+    )
+
+
+def _asked(started: Event, path: str) -> set[str]:
+    """The packages that the plan asks for."""
+    plan = rows(mapping(started, "plan"), path)
+    return {text(row, "name") for phase in plan for row in rows(phase, "packages")}
+
+
+def _installed(mine: Sequence[Event]) -> set[str]:
+    told = (row for event in mine if event["event"] == "phase.packages" for row in rows(event, "packages"))
+    return {text(row, "name") for row in told if text(row, "version")}
+
+
+def _causes(mine: Sequence[Event]) -> tuple[str, ...]:
+    return tuple(text(mapping(event, "failure"), "cause") for event in mine if event["event"] == "phase.finished")
+
+
+def _is_complete(started: Event, path: PathVerdict) -> bool:
+    planned = [text(phase, "name") for phase in rows(mapping(started, "plan"), path.name)]
+    through = text(mapping(started, "options"), "through")
+    return through in _UNSET and bool(planned) and planned == [phase.name for phase in path.phases]
+
+
+def _has_done(path: PathVerdict, step: str) -> bool | None:
+    """Whether the path takes that step itself; None where its steps are not seen or it did not come so far."""
+    if path.name.startswith(SCRIPT):
+        return None
+    found = next((phase for phase in path.phases if phase.name == step), None)
+    if found is None:
+        return False
+    return True if found.outcome in {"passed", "failed"} else None
+
+
+def _is_ready(path: PathVerdict, mine: Sequence[Event]) -> bool:
+    answers = [
+        text(event, "outcome")
+        for event in mine
+        if event["event"] == "check.finished" and text(event, "phase") == "server"
+    ]
+    return path.outcome == "deployed" and "passed" in answers and not {"failed", "blocked"} & set(answers)
+
+
+def _exists(mine: Sequence[Event], events: Sequence[Event]) -> dict[str, bool]:
+    """Archives that were installed, and packages that the source said it does not have."""
+    found: dict[str, bool] = {}
+    archives: dict[str, str] = {}
+    for event in mine:
+        failure, argv = mapping(event, "failure"), texts(event, "argv")
+        if text(failure, "cause") == "package_missing" and text(failure, "package"):
+            found[text(failure, "package")] = False
+        if argv[1:3] == ("archive.install", "hex") and len(argv) > 3:
+            archives[text(event, "id")] = argv[3]
+    for event in events:  # the end of a command names its id and no path
+        if event["event"] == "command.finished" and event.get("exit_code") == 0 and text(event, "id") in archives:
+            found[archives[text(event, "id")]] = True
+    return found

@@ -1,0 +1,216 @@
+"""Judges a path from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rollout.journal.query import Event, elapsed, last, lifetime, mapping, number, rows, text, texts
+from rollout.results.outcomes import Checks, Failure, PathVerdict, PhaseVerdict, Rollback
+
+CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
+
+
+def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdict:
+    """Judge one path; `alone` where the run has no other, so that events without a path are its own too."""
+    mine = [event for event in events if event.get("path") == name]
+    began, ended = last(mine, "path.started"), last(mine, "path.finished")
+    recovery = _rolled_back_later(mine)
+    closed = bool(ended or last(events, "run.finished"))
+    plan = rows(mapping(last(events, "run.started"), "plan"), name)
+    selected = list(texts(began, "phases")) or [text(item, "name") for item in plan]
+    through = text(began, "through") or (selected[-1] if selected else None)
+    if through in selected:
+        selected = selected[: selected.index(through) + 1]
+    optional = {text(item, "name") for item in plan if item.get("optional")}
+    phases = tuple(_judge_phase(phase, mine, optional=phase in optional) for phase in selected)
+    touched = {text(event, "phase") for event in mine if event["event"] in {"act.intent", "checkpoint.restored"}} & set(
+        selected
+    )
+    recovered = text(recovery, "outcome") in {"restored", "rolled_back"}
+    residue = () if recovered else _residue(phases, events, name, closed=closed, alone=alone)
+    if recovery and not recovered:
+        residue = tuple(dict.fromkeys((*residue, *texts(recovery, "residue"))))
+    left = last(mine, "path.left")
+    if left.get("failed") is True:  # what the path left is its own, though we have disposed of the site
+        residue = tuple(dict.fromkeys((*texts(left, "items"), *residue)))
+    checks = [
+        event
+        for event in events
+        if event["event"] == "check.finished" and (event.get("path") == name or (alone and not event.get("path")))
+    ]
+    required = texts(began, "requires")
+    judged = PathVerdict(
+        name=name,
+        outcome="",
+        through=through,
+        phases=phases,
+        residue=residue,
+        seconds=number(ended, "seconds") or elapsed(lifetime(mine)),
+        checks=_count(checks),
+        failure=_failure(phases, mine, checks, events, closed=closed),
+        retries=sum(event["event"] == "phase.retry" for event in mine),
+        observed=bool(left),
+        kept=bool(last(mine, "kept")) and not recovered,
+        unanswered=_without((*texts(began, "may_answer"), *required), checks, {"passed", "failed"}),
+        unmet=_without(required, checks, {"passed"}),
+    )
+    return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
+
+
+def _rolled_back_later(mine: Sequence[Event]) -> Event:
+    """How a later process rolled the whole path back (recovery, undeploy); empty where none did."""
+    return last([event for event in mine if not event.get("phase")], "rollback.finished")
+
+
+def _outcome(path: PathVerdict, touched: set[str], ended: Event, *, closed: bool, recovered: bool) -> str:
+    if ended.get("outcome") == "void":
+        return "void"
+    if path.residue or not (closed or recovered):
+        return "dirty"
+    required = [phase for phase in path.phases if not phase.optional]
+    stopped = next((phase for phase in required if phase.outcome != "passed"), None)
+    taken_back = any(phase.rollback and phase.rollback.why in {"interrupted", "recovery"} for phase in path.phases)
+    owed = {
+        phase.name
+        for phase in path.phases
+        if phase.name in touched and not (phase.rollback and phase.rollback.outcome == "restored")
+    }
+    if required and not stopped and closed and not taken_back:
+        undone = owed.isdisjoint(phase.name for phase in path.phases if phase.outcome != "passed")
+        return "deployed" if undone or recovered else "dirty"
+    if owed and not recovered:
+        return "failed" if path.kept else "dirty"
+    return "refused" if not touched or (stopped and stopped.outcome == "refused") else "rolled_back"
+
+
+def _judge_phase(name: str, mine: Sequence[Event], *, optional: bool) -> PhaseVerdict:
+    own = [event for event in mine if event.get("phase") == name]
+    began, ended = last(own, "phase.started"), last(own, "phase.finished")
+    blocked, retries = last(own, "phase.blocked"), sum(event["event"] == "phase.retry" for event in own)
+    outcome = text(ended, "outcome") or ("interrupted" if began else "blocked" if blocked else "not_reached")
+    attempts = ended.get("attempts")
+    return PhaseVerdict(
+        name=name,
+        outcome=outcome,
+        optional=optional,
+        seconds=number(ended, "seconds") or (elapsed(own) if began and not ended else 0.0),
+        restored=bool(ended.get("restored")),
+        attempts=attempts if isinstance(attempts, int) else (1 + retries if began else 0),
+        rollback=_rollback(own),
+    )
+
+
+def _rollback(own: Sequence[Event]) -> Rollback | None:
+    end = next(
+        (event for event in reversed(own) if event["event"] in {"rollback.started", "rollback.finished"}),
+        None,
+    )
+    if end is None:
+        return None
+    if end["event"] == "rollback.started":
+        return Rollback(outcome="unfinished", seconds=0.0, residue=(), why=text(end, "why"))
+    return Rollback(
+        outcome=text(end, "outcome") or "dirty",
+        seconds=number(end, "seconds"),
+        residue=texts(end, "residue"),
+        why=text(end, "why"),
+    )
+
+
+def _residue(
+    phases: Sequence[PhaseVerdict], events: Sequence[Event], name: str, *, closed: bool, alone: bool
+) -> tuple[str, ...]:
+    """What is known to be left: of each phase's last rollback, and of undo records that failed for good."""
+    left: list[str] = []
+    for phase in phases:
+        if phase.rollback is None or phase.rollback.outcome == "restored":
+            left += phase.rollback.residue if phase.rollback else ()
+        elif phase.rollback.outcome == "unfinished":
+            left += [f"the rollback of {phase.name} did not finish"] if closed else []
+        else:
+            left += phase.rollback.residue or [f"the rollback of {phase.name} did not restore everything"]
+    intents = {text(event, "id"): event for event in events if event["event"] == "act.intent"}
+    failed = {text(event, "id"): event for event in events if event["event"] == "undo.failed"}
+    for event in events:
+        if event["event"] == "undo.done":
+            failed.pop(text(event, "id"), None)
+    for identity, event in failed.items() if not left else ():
+        act = intents.get(identity, {})
+        if act.get("path") == name or (alone and not act.get("path")):
+            left.append(f"{text(act, 'text') or identity}: {text(event, 'error')}")
+    return tuple(dict.fromkeys(left))
+
+
+def _failure(
+    phases: Sequence[PhaseVerdict],
+    mine: Sequence[Event],
+    checks: Sequence[Event],
+    events: Sequence[Event],
+    *,
+    closed: bool,
+) -> Failure | None:
+    """The first failure: of a required phase, an optional one, the run itself, or a check, in this order."""
+    failed = sorted((phase for phase in phases if phase.outcome in {"failed", "refused"}), key=lambda p: p.optional)
+    open_phase = next((phase.name for phase in phases if phase.outcome == "interrupted"), None)
+    if failed and not (failed[0].optional and open_phase):
+        told = mapping(
+            last([event for event in mine if event.get("phase") == failed[0].name], "phase.finished"),
+            "failure",
+        )
+        return Failure(
+            phase=failed[0].name,
+            cause=text(told, "cause") or "unknown",
+            package=text(told, "package") or None,
+            message=text(told, "message") or f"{failed[0].name} {failed[0].outcome}.",
+            advice=text(told, "advice"),
+        )
+    stopped = last(events, "run.interrupted")
+    if stopped and (open_phase or any(phase.outcome != "passed" and not phase.optional for phase in phases)):
+        return Failure(
+            phase=open_phase,
+            cause="interrupted",
+            package=None,
+            advice="Run it again; passed phases are restored.",
+            message=f"The run was interrupted by {text(stopped, 'signal') or 'a signal'}.",
+        )
+    if not closed:
+        return Failure(
+            phase=open_phase,
+            cause="killed",
+            package=None,
+            message="The run was killed; its journal has no end.",
+            advice="Run `pytest --recover`: it undoes what the journal still lists.",
+        )
+    for check in checks:
+        if check.get("outcome") == "failed":
+            return Failure(
+                phase=text(check, "phase") or None,
+                cause="check_failed",
+                package=None,
+                advice="",
+                message=f"{text(check, 'check')}: {text(check, 'message')}",
+            )
+    reason = text(last(mine, "path.aborted"), "message") or text(last(events, "run.finished"), "reason")
+    if any(phase.outcome != "passed" and not phase.optional for phase in phases) or not phases:
+        return Failure(
+            phase=open_phase,
+            cause="unknown",
+            package=None,
+            message=reason or "The path was not completed.",
+            advice="",
+        )
+    return None
+
+
+def _without(groups: Sequence[str], checks: Sequence[Event], outcomes: set[str]) -> tuple[str, ...]:
+    """The groups of which no check has ended in one of these ways."""
+    answered = {text(check, "phase") for check in checks if text(check, "outcome") in outcomes}
+    return tuple(group for group in dict.fromkeys(groups) if group not in answered)
+
+
+def _count(checks: Sequence[Event]) -> Checks:
+    outcomes = {text(check, "nodeid"): text(check, "outcome") for check in checks}
+    counted = Counter(outcome if outcome in CHECK_OUTCOMES else "failed" for outcome in outcomes.values())
+    return Checks(**{outcome: counted[outcome] for outcome in CHECK_OUTCOMES})

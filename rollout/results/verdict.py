@@ -1,0 +1,86 @@
+"""Journal → verdict: what became of every path. Pure: a function of the events and nothing else.
+
+`as_json(verdict(events))` is verdict.json; `docs/verdict.schema.json` is its contract. A journal may end
+anywhere (the run was killed) and may hold events that this version does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rollout.journal import read_events
+from rollout.journal.query import (
+    Event,
+    elapsed,
+    last,
+    lifetime,
+    mapping,
+    number,
+    run_of,
+    text,
+    texts,
+    well_formed,
+)
+from rollout.results.outcomes import Verdict
+from rollout.results.path_outcome import judge_path
+
+__all__ = ["SCHEMA", "Verdict", "as_json", "read_events", "verdict"]
+SCHEMA = 1
+
+
+def verdict(events: Sequence[Event]) -> Verdict:
+    """Judge a run by its journal."""
+    own = well_formed(events)
+    started = last(own, "run.started")
+    finished = last(own, "run.finished")
+    interrupted = last(own, "run.interrupted")
+    names = [text(event, "path") for event in own if event["event"] == "path.started"]
+    names += [name for name in texts(started, "paths") if name not in names]
+    source = mapping(started, "source")
+    code = finished.get("exit_code")
+    return Verdict(
+        run=run_of(own),
+        source_kind=text(source, "kind") or "unknown",
+        source_detail=text(source, "detail"),
+        forge_kind=text(mapping(started, "forge"), "kind") or "unknown",
+        database_kind=text(mapping(started, "database"), "kind") or "unknown",
+        exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        interrupted=bool(interrupted),
+        signal=text(interrupted, "signal") or None,
+        killed=bool(own) and not finished,
+        rehearsal=source.get("kind") == "rehearsal" or source.get("rehearsal") is True,
+        seconds=number(finished, "seconds") or elapsed(lifetime(own)),
+        reason=text(finished, "reason"),
+        paths=tuple(judge_path(name, own, alone=len(names) == 1) for name in dict.fromkeys(names) if name),
+    )
+
+
+def as_json(judged: Verdict) -> dict[str, Any]:
+    """The contract: a mapping ready for `json.dumps`, keys in the order of the documentation."""
+    paths = {path.name: _plain(asdict(path)) for path in judged.paths}
+    for path in paths.values():
+        del path["name"]
+    return {
+        "schema": SCHEMA,
+        "run": judged.run,
+        "source": {"kind": judged.source_kind, "detail": judged.source_detail},
+        "forge": {"kind": judged.forge_kind},
+        "database": {"kind": judged.database_kind},
+        "exit_code": judged.exit_code,
+        "interrupted": judged.interrupted,
+        "signal": judged.signal,
+        "killed": judged.killed,
+        "rehearsal": judged.rehearsal,
+        "seconds": judged.seconds,
+        "reason": judged.reason,
+        "paths": paths,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, all the way down: what `json.loads` would give back."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,218 @@
+"""Undoes what earlier runs left behind: killed runs, and runs whose rollback failed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from rollout.config.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
+from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.journal.merging import JOURNAL
+from rollout.journal.query import Event, last, mapping, text
+from rollout.report import write_reports
+from rollout.rollback.rollback import essential, roll_back
+from rollout.rollback.undo import Workshop
+from rollout.site.engine import engine_of_run
+from rollout.site.engine_selection import settle_probes
+from rollout.site.object_store import Store
+
+TRIALS = "trials"  # below the state folder, the states of a campaign's trials: a folder each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """The result for one earlier run: `left` lists what could not be undone."""
+
+    run: str
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A deployment that stays until `make undeploy`; `name` is its --name."""
+
+    run: str
+    name: str
+    path: str
+    url: str
+    directory: Path
+    manage: str
+
+
+def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
+    """Roll back every run that was killed or is not fully undone, trials included. Running and kept ones are skipped.
+
+    Leftovers of engine probes are removed first.
+    """
+    for place in (state, *sorted((state / TRIALS).glob("*"))):
+        for line in settle_probes(place):
+            say(f"  still there: {line}")
+    return tuple(
+        _settle(place, reports, run, path, store, say, why="recovery")
+        for place in (state, *sorted((state / TRIALS).glob("*")))
+        for run, path in _unsettled(place)
+        if not is_kept(read_events(path))
+    )
+
+
+def kept(state: Path) -> tuple[Kept, ...]:
+    """The deployments that earlier runs kept."""
+    found = []
+    for run, path in open_runs(state):
+        events = read_events(path)
+        if is_kept(events):
+            event = next(event for event in reversed(events) if event["event"] == "kept")
+            found.append(
+                Kept(
+                    run=run,
+                    name=_name(events),
+                    path=event["path"],
+                    url=event["url"],
+                    directory=Path(event["directory"]),
+                    manage=event["manage"],
+                )
+            )
+    return tuple(found)
+
+
+def undeploy(
+    state: Path, reports: Path, store: Store, say: Callable[[str], None], *, names: Collection[str]
+) -> tuple[Recovered, ...]:
+    """Remove the kept deployments of these names, by the undo records of the run that made each."""
+    return tuple(
+        _settle(state, reports, run, path, store, say, why="undeploy")
+        for run, path in _unsettled(state)
+        if is_kept(events := read_events(path)) and _name(events) in names
+    )
+
+
+def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
+    """The options of every run that recovery would roll back."""
+    return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_events(path)))
+
+
+def owners(state: Path) -> Mapping[Path, str]:
+    """The folders of other runs of ours, each with a sentence about its owner."""
+    found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
+    for run in alive(state):
+        directory = _options(read_events(open_journal(state, run))).get("directory")
+        if directory:
+            found.setdefault(Path(directory), f"It belongs to run {run}, which goes on.")
+    for directory in (one.get("directory") for one in owing(state)):
+        if directory:
+            found.setdefault(Path(directory), "An earlier run of ours could not remove it: see `pytest --recover`.")
+    return found
+
+
+def _options(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return mapping(last(events, "run.started"), "options")
+
+
+def _name(events: tuple[Mapping[str, Any], ...]) -> str:
+    started = next((event for event in events if event["event"] == "run.started"), {})
+    return str(started.get("options", {}).get("name", ""))
+
+
+def alive(state: Path) -> tuple[str, ...]:
+    """The runs of other processes that are running now."""
+    settled = {run for run, _ in _unsettled(state)}
+    return tuple(run for run, _ in open_runs(state) if run not in settled)
+
+
+def is_kept(events: tuple[Mapping[str, Any], ...]) -> bool:
+    """True where the run ended on purpose with its deployment up."""
+    names = [event["event"] for event in events]
+    return "kept" in names and "run.finished" in names and "undeployed" not in names
+
+
+def _unsettled(state: Path) -> Iterator[tuple[str, Path]]:
+    for run, path in open_runs(state):
+        lock = lock_run(state, run)
+        if lock.is_locked:
+            continue  # this very process
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            continue  # alive
+        try:
+            if path.exists():  # another process may have settled it meanwhile
+                yield run, path
+        finally:
+            lock.release()
+
+
+def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """The acts in an order whose reverse begins with whatever may still be writing.
+
+    A run that was killed amid a command has left it running: in the forge's container, or as a process on this machine.
+    """
+
+    def writes(undo: Mapping[str, Any]) -> bool:
+        return undo["kind"] == "processes" or (undo["kind"] == "container" and "server" not in undo)
+
+    return (*(act for act in acts if not writes(act.undo)), *(act for act in acts if writes(act.undo)))
+
+
+def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could be swapped unseen
+    state: Path, reports: Path, run: str, path: Path, store: Store, say: Callable[[str], None], *, why: str
+) -> Recovered:
+    events = read_events(path)
+    acts = open_acts(events)
+    secrets = read_secrets(state, run)
+    redactor = Redactor()
+    redactor.add(*(secret for key, secret in secrets.items() if key != "user"))
+    journal = Journal(open_journal(state, run), run=run, redactor=redactor, first_seq=len(events) + 1)
+    say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} thing(s) to undo")
+    kept = {event["path"] for event in events if event["event"] == "kept"}
+    ended = {event["path"] for event in events if event["event"] == "path.finished"}
+    # Of a path that was killed before its first act nothing is to be undone, and that has to be said of it.
+    begun = {event["path"] for event in events if event["event"] == "path.started"} - ended
+    paths = sorted({act.path for act in acts if act.path} | kept | begun)
+    for name in paths or [""]:
+        journal.record("rollback.started", path=name, phase="", why=why)
+    workshop = Workshop(store=store, secrets=secrets, servers={})
+    engine = mapping(mapping(last(events, "run.started"), "forge"), "engine")
+    with engine_of_run({name: str(value) for name, value in engine.items()}):
+        left = roll_back(_silenced(essential(acts)), journal, workshop)
+    for name in paths or [""]:
+        journal.record(
+            "rollback.finished",
+            path=name,
+            phase="",
+            why=why,
+            seconds=0,
+            residue=list(left),
+            outcome="dirty" if left else "restored",
+        )
+    if why == "undeploy" and not left:
+        journal.record("undeployed", path=paths[0] if paths else "")
+    journal.close()
+    folder = reports / run
+    _show(path, _folder_of(events) or folder)
+    if folder.is_dir():
+        write_reports(folder, read_events(path))
+    for line in left:
+        say(f"  not undone: {line}")
+    if not left:
+        forget(state, run)
+        lock_file(state, run).unlink(missing_ok=True)
+    return Recovered(run=run, left=left)
+
+
+def _folder_of(events: Sequence[Event]) -> Path | None:
+    """The report folder of a run that is part of a comparison; None for any other."""
+    told = text(mapping(last(events, "run.started"), "options"), "folder")
+    return Path(told) if told not in {"", "None"} else None
+
+
+def _show(journal: Path, folder: Path) -> None:
+    """Copy the journal to the reports, where a hard link is not possible (two file systems)."""
+    shown = folder / JOURNAL
+    with contextlib.suppress(OSError):  # what is owed is paid in any case
+        if folder.is_dir() and not (shown.exists() and shown.samefile(journal)):
+            shown.write_bytes(journal.read_bytes())

@@ -1,0 +1,208 @@
+"""Checks the place of a deployment by `lstat` alone: nothing is opened, listed, read or changed.
+
+Paths are compared after links in them are followed, as far as they exist.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from rollout.config.options import ROOT, Options
+from rollout.errors import AlreadyExists, PlaceUnwritable, UnfitPlace
+from rollout.site.repository import MARK, being_made, beside
+
+DEPLOYMENTS = "deployments"
+_SAMPLE_RUN = "20260101-000000-abcdef"  # as long as the id of any run
+_DEEPEST = 512  # bytes that the deepest file of a deployment adds to the path of its folder, with room to spare
+_KERNEL = ("/proc", "/sys", "/dev")  # nothing that is put there stays
+_ORDINARY = "/dev/shm"  # noqa: S108 - below /dev, and all the same a place for files
+_STORE = ("HEAD", "objects", "refs")  # what a Git repository's own folder has
+_UNWRITTEN = {"Cc", "Cs"}  # control characters, bytes that are no UTF-8
+_OPTION = "--directory or --name"
+_KINDS = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISREG, "file"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISCHR, "device"),
+)
+
+
+def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
+    """Raise Refused where a deployment's folder or repository exists or cannot be made.
+
+    `owners`: the folders of other runs of ours, each with a sentence about its owner.
+    """
+    refuse_what_is_there(directory, owners)
+    parent = _nearest_parent(directory)
+    _refuse_overlaps(directory, options)
+    _refuse_names(directory, parent)
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise PlaceUnwritable(directory=directory, parent=parent, reason=_why_closed(parent))
+
+
+def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
+    """Raise AlreadyExists where the folder or its repository exists, even as a dangling link."""
+    for path, is_repository in ((directory, False), (beside(directory), True)):
+        found = _look(path, directory)
+        if found is not None:
+            kind = _kind(path, found)
+            about = _about(path)
+            raise AlreadyExists(
+                what="repository" if is_repository and kind == "folder" else kind,
+                name=str(path),
+                option=_OPTION,
+                owner=owners.get(directory) or about,
+                stays=bool(about),
+            )
+
+
+def writable_reason(folder: Path) -> str | None:
+    """Why a folder of the suite cannot be used or made; None where it can."""
+    try:
+        if os.path.lexists(folder) and not is_folder(folder):
+            return "it is not a folder"
+        parent = folder if is_folder(folder) else _nearest_parent(folder)
+    except (UnfitPlace, PlaceUnwritable) as error:
+        return error.reason
+    except OSError as error:
+        return error.strerror or str(error)
+    return None if os.access(parent, os.W_OK | os.X_OK) else f"{parent}: {_why_closed(parent)}"
+
+
+def _look(path: Path, directory: Path) -> os.stat_result | None:
+    """The lstat of a path; None where nothing is there. Raises Refused where that cannot be seen."""
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return None  # told by the parent that is none
+    except (OSError, ValueError) as error:
+        code = getattr(error, "errno", None)
+        if code in {errno.EACCES, errno.EPERM}:
+            reason = "you may not look into it"
+            raise PlaceUnwritable(directory=directory, parent=path.parent, reason=reason) from None
+        raise UnfitPlace(directory=directory, reason=_said(error)) from None
+
+
+def _kind(path: Path, found: os.stat_result) -> str:
+    if stat.S_ISLNK(found.st_mode):
+        return "link" if _leads_somewhere(path) else "dangling link"
+    return next((word for is_kind, word in _KINDS if is_kind(found.st_mode)), "thing")
+
+
+def _leads_somewhere(link: Path) -> bool:
+    try:
+        return bool(link.stat())
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether the path is a folder or a link to one. False where it cannot be looked at."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _about(path: Path) -> str:
+    """Sentences that warn about an existing folder: home, root, checkout, mount point."""
+    real = _real(path)
+    said = {
+        "It is the root of the file system.": real == real.parent,
+        "It is the checkout of this suite.": real == ROOT,
+        "The checkout of this suite is in it.": real in ROOT.parents,
+        "It is your home folder.": real == _real(Path(os.path.expanduser("~"))),  # noqa: PTH111 - raises without a home
+        "Another file system is mounted there.": os.path.ismount(path),
+    }
+    return " ".join(sentence for sentence, holds in said.items() if holds)
+
+
+def _nearest_parent(directory: Path) -> Path:
+    """The nearest existing parent folder. Raises Refused where a parent is not a folder or cannot be seen."""
+    for parent in directory.parents:
+        found = _look(parent, directory)
+        if found is None:
+            continue
+        if stat.S_ISLNK(found.st_mode) and not _leads_somewhere(parent):
+            raise UnfitPlace(directory=directory, reason=f"{parent} above it is a link that leads nowhere")
+        if not is_folder(parent):
+            raise UnfitPlace(directory=directory, reason=f"{parent} above it is a {_kind(parent, found)}, not a folder")
+        return parent
+    raise UnfitPlace(directory=directory, reason="no folder above it exists")
+
+
+def _refuse_overlaps(directory: Path, options: Options) -> None:
+    """Raise UnfitPlace where the deployment would be inside or around a folder that must stay clear."""
+    real = _real(directory)
+    for place, what in _kept_clear(options).items():
+        other = _real(place)
+        if real == other or other in real.parents:
+            raise UnfitPlace(directory=directory, reason=f"it is in {what}, {place}")
+        if real in other.parents:
+            raise UnfitPlace(directory=directory, reason=f"{what}, {place}, would be in it")
+    for parent in real.parents:
+        if os.path.lexists(parent / MARK):
+            raise UnfitPlace(directory=directory, reason=f"it is in another deployment, {parent}")
+        if all(os.path.lexists(parent / name) for name in _STORE):
+            raise UnfitPlace(directory=directory, reason=f"it is in a Git repository's own folder, {parent}")
+    if any(real.is_relative_to(place) for place in _KERNEL) and not real.is_relative_to(_ORDINARY):
+        raise UnfitPlace(directory=directory, reason="it is in a file system of the kernel, where files do not stay")
+    if ROOT in real.parents:
+        first = real.relative_to(ROOT).parts[0]
+        if real == ROOT / DEPLOYMENTS or (first not in {DEPLOYMENTS, "reports"} and os.path.lexists(ROOT / first)):
+            raise UnfitPlace(directory=directory, reason=f"it is in the checkout's own {first}")
+
+
+def _kept_clear(options: Options) -> Mapping[Path, str]:
+    """The folders that the suite itself writes to, or reads from."""
+    places = {options.cache: "the cache folder", options.state: "the state folder"}
+    if options.folder is None:  # else somebody else conducts, and has put folder and reports where they are
+        places[options.reports] = "the reports folder"
+    if options.record_bundle is not None:
+        places[options.record_bundle] = "the bundle"
+    return places
+
+
+def _refuse_names(directory: Path, parent: Path) -> None:
+    """What the file system takes as a name, the longer names beside it included, and as a path; what Git and the
+    journal, whose lines are UTF-8, can write down.
+    """
+    if any(unicodedata.category(letter) in _UNWRITTEN for letter in str(directory)):
+        raise UnfitPlace(directory=Path(ascii(str(directory))), reason="its path has control characters, or no UTF-8")
+    try:
+        most, longest = os.pathconf(parent, "PC_NAME_MAX"), os.pathconf(parent, "PC_PATH_MAX")
+    except (OSError, ValueError):
+        most, longest = 255, 4096
+    missing = directory.relative_to(parent).parts
+    for name in (*missing, beside(directory).name, being_made(directory, _SAMPLE_RUN).name):
+        if len(os.fsencode(name)) > most:
+            raise UnfitPlace(directory=directory, reason=f"a name there has at most {most} bytes, and {name} has more")
+    if len(os.fsencode(directory)) + _DEEPEST > longest:
+        raise UnfitPlace(directory=directory, reason=f"the paths in it would have more than {longest} bytes")
+
+
+def _why_closed(parent: Path) -> str:
+    if os.statvfs(parent).f_flag & os.ST_RDONLY:
+        return "read-only file system"
+    return "you may not write to it"
+
+
+def _real(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        return path
+
+
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

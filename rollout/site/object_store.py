@@ -1,0 +1,224 @@
+"""Content-addressed objects in the cache folder: files of checkpoints, manifests, database dumps; kept in packs.
+
+An object's name is its digest, and it is verified whenever it is read: one that is damaged counts as one that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from rollout.errors import RolloutError
+from rollout.site import pack_store
+from rollout.site.file_content import NotAFile, chunks, object_of, write
+from rollout.site.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
+from rollout.site.pack_store import Arriving, Packs, Place
+from rollout.site.tree_removal import open_folder, remove_tree
+
+# Never put into the store: settings of a site, which hold its secrets.
+UNSTORED = (".env",)
+FOLDER = "packs"
+
+
+class ObjectMissing(RolloutError):
+    """A manifest or checkpoint names an object that is gone, or damaged."""
+
+    def __init__(self, *, digest: str, folder: Path) -> None:
+        super().__init__(
+            f"{folder} lacks the object {digest}.", advice="Empty the cache with `make clean-cache` and run again."
+        )
+
+
+class Store:
+    """Objects below the cache folder. Several processes may use it at once."""
+
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache / FOLDER
+        self._packs = Packs(self.folder)
+
+    def has(self, digest: str) -> bool:
+        return self._packs.find(digest) is not None
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; returns their digest. They are on the disk afterwards."""
+        digest = pack_store.digest_of(data)
+        if not self._packs.use((digest,)):
+            with self._packs.adding() as arriving:
+                arriving.put(data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Raises ObjectMissing, also where it is damaged."""
+        with self._packs.reading() as read:
+            data = self._read(digest, read)
+        if data is None:
+            raise ObjectMissing(digest=digest, folder=self.folder)
+        return data
+
+    def keep_tree(self, root: Path, manifest: Manifest) -> str:
+        """Keep every file of a scanned tree and its manifest, what is new of it in one pack; returns the manifest's
+        digest. All of it is on the disk afterwards: what names it may be announced. A file that has gone since, or that
+        may not be read, is in the manifest only."""
+        data = manifest.as_bytes()
+        digest = pack_store.digest_of(data)
+        files = {content: path for path, content in _contents(manifest)}
+        here = self._packs.use((*filter(None, map(object_of, files)), digest))
+        new = [(path, content) for content, path in files.items() if object_of(content) not in here]
+        if new or digest not in here:
+            with self._packs.adding() as arriving:
+                _take_in(root, new, arriving)
+                arriving.put(data)
+        return digest
+
+    def manifest(self, digest: str) -> Manifest:
+        """Raises ObjectMissing."""
+        return Manifest.from_bytes(self.get(digest))
+
+    def packs_of(self, manifest: Manifest, *others: str) -> tuple[str, ...]:
+        """The packs that hold a tree's files and these other objects."""
+        contents = (object_of(content) or "" for _path, content in _contents(manifest))
+        places = map(self._packs.find, {*contents, *others})
+        return tuple(sorted({place.pack for place in places if place is not None}))
+
+    def has_packs(self, names: Iterable[str]) -> bool:
+        """True where all of them are here; they are fresh from now on."""
+        self._packs.look()
+        return all(map(self._packs.freshen, names))
+
+    def size_of(self, pack: str) -> int:
+        """Bytes of a pack, 0 where it is gone."""
+        with contextlib.suppress(OSError):
+            return (self.folder / pack).stat().st_size
+        return 0
+
+    def prune(self, needed: Iterable[str], *, older_than: float) -> int:
+        """Remove the packs that are not named and were last used before `older_than`; returns the bytes freed."""
+        return pack_store.prune(self.folder, needed, older_than=older_than)
+
+    def restore_tree(self, root: Path, wanted: Manifest, current: Manifest | None = None) -> Manifest:
+        """Make the tree below `root` equal to `wanted`; touches only what differs. Returns how it is afterwards.
+
+        A file whose object is gone or damaged is missing then. `current` is a scan of this moment, for callers that
+        have one.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        now = _opened(root, scan(root) if current is None else current)
+        superfluous = sorted(now.entries.keys() - wanted.entries.keys(), reverse=True)
+        changed = sorted(path for path, entry in wanted.entries.items() if now.entries.get(path) != entry)
+        if not superfluous and not changed:
+            return now
+        for relative in (*superfluous, *(path for path in reversed(changed) if path in now.entries)):
+            if _kind(now, relative) == "d" and _kind(wanted, relative) == "d":
+                continue
+            remove_tree(root / relative)
+        restored = self._restore(root, {path: wanted.entries[path] for path in changed})
+        for relative in reversed(changed):
+            if _kind(wanted, relative) == "d":  # after what is in it: a folder's mode may forbid writing
+                (root / relative).chmod(wanted.entries[relative][1])
+        # What was verified when it was written need not be read again, unless something has touched it since.
+        known = Manifest(
+            {**now.entries, **{path: wanted.entries[path] for path in restored}}, {**now.trusted, **restored}
+        )
+        return scan(root, known)
+
+    def _restore(self, root: Path, entries: dict[str, Entry]) -> dict[str, Stat]:
+        """Make folders, links and files; returns what the files look like now."""
+        files = []
+        for relative, (kind, _mode, _size, _mtime, content) in entries.items():
+            if kind == "d":
+                (root / relative).mkdir(parents=True, exist_ok=True)
+            elif kind == "l":
+                (root / relative).symlink_to(content)
+            elif kind == "f":
+                place = self._packs.find(digest) if (digest := object_of(content)) else None
+                if place is not None:
+                    files.append((place.pack, place.offset, relative))
+            else:
+                _make_special(root / relative, entries[relative])
+        made = {}
+        base = str(root)
+        with self._packs.reading() as read:
+            for _pack, _offset, relative in sorted(files):  # in the order in which they are on the disk
+                data = self._read(object_of(entries[relative][4]) or "", read)
+                if data is not None:
+                    made[relative] = _write(f"{base}/{relative}", entries[relative], data)
+        return made
+
+    def _read(self, digest: str, read: Callable[[Place], bytes]) -> bytes | None:
+        """An object that is what it is called; None where it is gone or damaged, and not looked for again then."""
+        place = self._packs.find(digest)
+        if place is None:
+            return None
+        try:
+            data = read(place)
+        except OSError:
+            self._packs.forget(place.pack)
+            return None
+        if pack_store.digest_of(data) != digest:
+            self._packs.forget_object(digest)
+            return None
+        return data
+
+
+def _write(path: str, entry: Entry, data: bytes) -> Stat:
+    """Make the file of an entry, which must not be there yet; returns what it looks like now."""
+    _kind, mode, size, mtime, content = entry
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write(handle, size, content, data)
+        os.fchmod(handle, mode)
+        os.utime(handle, ns=(mtime, mtime))
+        return identity(os.fstat(handle))
+    finally:
+        os.close(handle)
+
+
+def _make_special(path: Path, entry: Entry) -> None:
+    """A FIFO or socket of before, as a name that means nothing yet; a device where we may."""
+    kind, mode, _size, _mtime, device = entry
+    with contextlib.suppress(OSError):  # then it is missing, and is told
+        os.mknod(path, next(form for form, letter in SPECIAL.items() if letter == kind) | mode, int(device or 0))
+        path.chmod(mode)
+
+
+def _opened(root: Path, now: Manifest) -> Manifest:
+    """The tree when every folder that forbids its owner something has been opened: it may have to be written to."""
+    tried: set[str] = set()
+    while True:
+        shut = [path for path, entry in sorted(now.entries.items())
+                if entry[0] == "d" and (entry[1] & 0o700) != 0o700 and path not in tried]  # fmt: skip
+        tried.update(shut)
+        opened = [path for path in shut if open_folder(root / path)]
+        if not opened:
+            return now
+        now = scan(root, now)
+
+
+def _contents(manifest: Manifest) -> Iterable[tuple[str, str]]:
+    """(path, content) of every file whose content is known."""
+    return ((path, entry[4]) for path, entry in manifest.entries.items() if entry[0] == "f" and object_of(entry[4]))
+
+
+def _take_in(root: Path, files: Iterable[tuple[str, str]], arriving: Arriving) -> None:
+    base = str(root)
+    for relative, content in files:
+        arriving.put_chunks(_if_there(f"{base}/{relative}", content), object_of(content) or "")
+
+
+def _if_there(path: str, content: str) -> Iterator[bytes]:
+    """The object of a file; nothing, or not all of it, where the file has gone since or may not be read."""
+    try:
+        yield from chunks(path, content)
+    except (FileNotFoundError, NotADirectoryError, PermissionError, NotAFile):
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # a link has taken its place
+            raise
+
+
+def _kind(manifest: Manifest, relative: str) -> str | None:
+    entry = manifest.entries.get(relative)
+    return entry[0] if entry else None

@@ -1,0 +1,157 @@
+"""Chooses the forge and the database of a run, and says why."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from rollout import environment
+from rollout.config.options import Options
+from rollout.config.plan import Plan
+from rollout.errors import EngineUnfit, ToolMissing, UsageError
+from rollout.errors import NoEngine as EngineNeeded
+from rollout.site import postgres
+from rollout.site.engine import Engine, NoEngine
+from rollout.site.engine_selection import find_way
+from rollout.site.engine_sharing import Way
+from rollout.site.images import present_tag
+
+OLDEST_ELIXIR = (1, 17)
+_INSTALL = ("make deploy",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """`kind` (container, host, embedded, url) and half a sentence that says why."""
+
+    kind: str
+    why: str
+
+
+def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit | None:
+    """The way in which the forge's container shares files and network with this process, or why it cannot.
+
+    None where the engine cannot be probed yet, because the run still has to make the forge's image.
+    """
+    if options.forge == "host" or isinstance(found, NoEngine):
+        return None
+    image = present_tag(found, "forge")
+    if image is None:
+        return None
+    try:
+        return find_way(found, image=image, options=options)
+    except EngineUnfit as unfit:
+        return unfit
+
+
+def choose_forge(option: str, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
+    """Choose the forge. Raises NoEngine, EngineUnfit, or ToolMissing where this machine's Elixir is too old.
+    """
+    if unfit is not None:
+        return _without(option, unfit)
+    if option == "container":
+        _require(found, "--forge=container asks for one")
+        return Choice(kind="container", why="asked for")
+    if option == "host":
+        host_toolchain()
+        return Choice(kind="host", why="asked for")
+    if isinstance(found, Engine):
+        return Choice(kind="container", why=f"{found.kind} {found.version} answers")
+    try:
+        toolchain = host_toolchain()
+    except ToolMissing as error:
+        reason = f"{found.reason}; and this machine's own toolchain will not do ({error.message})"
+        raise engine_needed(found, reason) from None
+    return Choice(kind="host", why=f"no container engine answers ({found.reason}); this machine has {toolchain}")
+
+
+def _without(option: str, unfit: EngineUnfit) -> Choice:
+    """The forge where an engine answers that does not fit."""
+    if option == "container":
+        raise unfit
+    try:
+        toolchain = host_toolchain()
+    except ToolMissing:
+        raise unfit from None
+    return Choice(kind="host", why=f"the container engine does not fit ({unfit.message}); this machine has {toolchain}")
+
+
+def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
+    """Choose the database. Raises EngineUnfit, and what `rollout.site.postgres.choose_database` raises."""
+    if unfit is not None and options.database == "container":
+        raise unfit
+    choice = postgres.choose_database(options.database, isinstance(found, Engine) and unfit is None)
+    return Choice(kind=choice.kind, why=choice.why)
+
+
+def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Choice) -> None:
+    """Raise UsageError for `--offline` without containers: this machine itself cannot be cut off."""
+    if options.offline and (forge.kind, database.kind) != ("container", "container"):
+        raise UsageError(
+            f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
+            advice="Leave out --offline, or start a container engine.",
+        )
+
+
+def refuse_what_cannot_be_isolated(way: Way) -> None:
+    """Raise UsageError for `--offline` where this process cannot reach the engine's own networks."""
+    if not way.isolates:
+        raise UsageError(
+            f"--offline needs an engine whose own networks this process reaches; here containers run as {way.told()}.",
+            advice="Leave out --offline, or use Docker with its system service.",
+        )
+
+
+def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choice) -> None:
+    """Raise UsageError where an observed path would be superuser of a server that is not its own."""
+    if not plan.is_observed:
+        return
+    if database.kind == "url":
+        raise UsageError(
+            f"The path {plan.name} needs a server of its own, with user postgres and password postgres; "
+            "it cannot use the server of --database.",
+            advice="Leave out the path or --database, or use --database=container or embedded.",
+        )
+    if options.offline and options.script is None:
+        raise UsageError(
+            f"The path {plan.name} looks for its database at localhost, which is not there with --offline.",
+            advice="Leave out the path, or --offline.",
+        )
+
+
+def host_toolchain() -> str:
+    """What this machine builds with, e.g. `Elixir 1.18.3 on OTP 27`. Raises ToolMissing."""
+    missing = ToolMissing(
+        tool="Elixir", found="none", needed="1.17 or newer", command="apt-get install elixir erlang-hex rebar3 (trixie)"
+    )
+    if shutil.which("elixir") is None or shutil.which("mix") is None:
+        raise missing
+    try:
+        said = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False,
+                              env=environment.toolchain(), stdin=subprocess.DEVNULL).stdout  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        raise missing from None
+    elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", said)
+    release = re.search(r"Erlang/OTP (\d+)", said)
+    if elixir is None or release is None:
+        raise missing
+    if (int(elixir.group(1)), int(elixir.group(2))) < OLDEST_ELIXIR:
+        raise ToolMissing(
+            tool="Elixir", found=elixir.group(0).split()[1], needed="1.17 or newer", command="--forge=container"
+        )
+    return f"{elixir.group(0)} on OTP {release.group(1)}"
+
+
+def _require(found: Engine | NoEngine, reason: str) -> Engine:
+    if isinstance(found, NoEngine):
+        raise engine_needed(found, f"{reason} ({found.reason})")
+    return found
+
+
+def engine_needed(found: NoEngine, reason: str) -> EngineNeeded:
+    """The error where an engine is needed. If the user named one, no other is installed."""
+    if found.named:
+        return EngineNeeded(reason=reason, commands=(found.mend,), to="To go on with another")
+    return EngineNeeded(reason=reason, commands=_INSTALL)

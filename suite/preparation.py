@@ -1,0 +1,231 @@
+"""The start of every main job: undo earlier runs, choose source, forge and database, journal the choice."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import rollout
+from rollout.config.cache_folder import check_cache
+from rollout.config.options import ROOT, Options
+from rollout.config.plan import Plan
+from rollout.deployment import preflight
+from rollout.errors import EngineUnfit
+from rollout.faults import Means
+from rollout.hex.errors import SourceUnavailable
+from rollout.hex.http_client import UNTRUSTED, make_client
+from rollout.hex.sources import RehearsalSource, is_rehearsal
+from rollout.hex.upstreams import Upstreams, choose_git, choose_npm, choose_source
+from rollout.journal import Journal
+from rollout.rehearsal import load_scenario, registry_folder
+from rollout.rollback import recovery
+from rollout.site.engine import Engine, find_engine
+from rollout.site.engine_sharing import Way
+from rollout.site.object_store import Store
+from rollout.site.selection import (
+    Choice,
+    choose_database,
+    choose_forge,
+    choose_way,
+    refuse_what_cannot_be_isolated,
+    refuse_what_cannot_be_observed,
+    refuse_what_cannot_be_offline,
+)
+from rollout.site.source_copy import refuse_scripts
+
+_ONLY_TELLS = (
+    "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly",
+    "cacheshow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The choices of `auto`: package source, forge and database, with reasons."""
+
+    upstreams: Upstreams
+    source_why: str
+    forge: Choice
+    database: Choice
+    engine: Engine | None
+    way: Way | None = None
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return is_rehearsal(self.upstreams.hex)
+
+    @property
+    def means(self) -> Means:
+        """What there is to inject faults with."""
+        return Means(forge=self.forge.kind, database=self.database.kind, is_root=os.geteuid() == 0,
+                     signs=isinstance(self.upstreams.hex, RehearsalSource))  # fmt: skip
+
+
+def is_main_job(config: pytest.Config) -> bool:
+    """True where this invocation deploys: it selects checks of deploy_tests/ and runs them."""
+    return selects_checks(config) and not only_tells(config)
+
+
+def only_tells(config: pytest.Config) -> bool:
+    """Whether pytest was asked to show something (fixtures, cache, what would be set up) instead of running tests."""
+    return any(config.getoption(name, None) not in (None, False) for name in _ONLY_TELLS)
+
+
+def selects_checks(config: pytest.Config) -> bool:
+    """Whether checks of deploy_tests/ are among what is selected, by whatever path they are reached."""
+    checks = (ROOT / "deploy_tests").resolve()
+    return any(
+        path == checks or checks in path.parents or path in checks.parents for path in map(_selected, config.args)
+    )
+
+
+def _selected(argument: str) -> Path:
+    """The file or folder that an argument of pytest selects, by whatever links and `..` it is reached."""
+    name = argument.partition("::")[0]
+    if not Path(name).exists() and name.partition(".")[0] == "deploy_tests":  # --pyargs
+        return ROOT / name.replace(".", "/")
+    return Path(name).resolve()
+
+
+def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
+    """Refuse a run that cannot start, undo what killed runs left, and check again. Returns those runs.
+
+    Nothing is read or changed before the first check. Raises CannotBegin, UsageError, FolderUnwritable.
+    """
+    preflight.refuse(options, before_recovery=True)
+    refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone
+    recovered = recover_first(options)
+    if recovered:
+        preflight.refuse(options, before_recovery=False)
+    return recovered
+
+
+def recover_first(options: Options) -> tuple[recovery.Recovered, ...]:
+    """Undo what killed runs left, and return those runs. Raises FolderUnwritable where the cache cannot be used."""
+    check_cache(options.cache)
+    return recovery.recover(options.state, options.reports, store(options), print)
+
+
+def tell_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) -> None:
+    """Journal which earlier runs were recovered."""
+    for earlier in recovered:
+        journal.record("recovery.finished", of=earlier.run, outcome="dirty" if earlier.left else "restored",
+                       residue=list(earlier.left))  # fmt: skip
+
+
+def store(options: Options) -> Store:
+    """Where the content of checkpoints and of undo records is."""
+    return Store(options.cache)
+
+
+def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
+    """Make the choices of `auto`. Raises RolloutError where something named is not available."""
+    found = find_engine()
+    way = choose_way(options, found)
+    unfit = way if isinstance(way, EngineUnfit) else None
+    forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
+    refuse_what_cannot_be_offline(options, forge, database)
+    if options.offline and isinstance(way, Way):
+        refuse_what_cannot_be_isolated(way)
+    for plan in plans:
+        refuse_what_cannot_be_observed(options, plan, database)
+    upstreams, why = _upstreams(options)
+    engine = found if isinstance(found, Engine) else None
+    return Chosen(
+        upstreams=upstreams, source_why=why, forge=forge, database=database,
+        engine=None if unfit else engine, way=way if isinstance(way, Way) else None,
+    )  # fmt: skip
+
+
+def _upstreams(options: Options) -> tuple[Upstreams, str]:
+    """What stands behind the gateway, and why. A source that is asked for by name has to answer."""
+    client = make_client()
+    chosen = choose_source(
+        options.source,
+        client=client,
+        cache=options.cache,
+        state=options.state,
+        rehearsal=registry_folder(load_scenario(options.scenario), options.cache / "rehearsal"),
+        key_file=options.source_key,
+        ci=options.ci,
+    )
+    if not isinstance(chosen.source, RehearsalSource):
+        reach = chosen.source.probe()
+        if not reach.is_reachable:
+            raise SourceUnavailable(source=chosen.source.description, reason=reach.reason or reach.state,
+                                    is_untrusted=reach.state == UNTRUSTED)  # fmt: skip
+    git = choose_git(options.git_source, source=chosen.source)
+    return Upstreams(hex=chosen.source, npm=choose_npm(chosen.source, client=client), git=git), chosen.why
+
+
+def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """The facts of `run.started`."""
+    source, engine, forge, database = chosen.upstreams.hex, chosen.engine, chosen.forge, chosen.database
+    in_engine = f"{engine.kind} {engine.version}" if engine and forge.kind == "container" else ""
+    if in_engine and chosen.way is not None:
+        in_engine += f", as {chosen.way.told()}"
+    return {
+        **_common_facts(options, plans),
+        "source": {
+            "kind": source.kind,
+            "detail": source.description,
+            "why": chosen.source_why,
+            "rehearsal": chosen.is_rehearsal,
+        },
+        "forge": {
+            "kind": forge.kind,
+            "detail": in_engine,
+            "why": forge.why,
+            "engine": engine.settings() if engine else {},
+        },
+        "database": {"kind": database.kind, "detail": "", "why": database.why},
+    }
+
+
+def refused_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """The same facts of a run that was refused before anything was chosen: what was asked for by name."""
+    source, forge, database = (asked.partition(":")[0] for asked in (options.source, options.forge, options.database))
+    why = "refused before it was looked for"
+    kind = {"auto": "unknown", "postgresql": "url", "postgres": "url"}
+    return {
+        **_common_facts(options, plans),
+        "source": {"kind": kind.get(source, source), "detail": options.source, "why": why,
+                   "rehearsal": source == "rehearsal"},
+        "forge": {"kind": kind.get(forge, forge), "detail": "", "why": why},
+        "database": {"kind": kind.get(database, database), "detail": "", "why": why},
+    }  # fmt: skip
+
+
+def _common_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "options": {name: str(getattr(options, name)) for name in Options.__slots__},
+        "host": {
+            "os": platform.platform(),
+            "cpus": os.cpu_count(),
+            "memory": psutil.virtual_memory().total,
+        },
+        "versions": {"rollout": rollout.__version__, "python": platform.python_version(), "pytest": pytest.__version__},
+        "paths": [plan.name for plan in plans],
+        "plan": {plan.name: _told(plan) for plan in plans},
+    }
+
+
+def _told(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": phase.name,
+            "description": phase.description,
+            "optional": phase.optional,
+            "packages": [{"name": p.name, "requirement": p.requirement} for p in phase.packages],
+        }
+        for phase in plan.phases
+    ]

@@ -1,0 +1,76 @@
+"""`--doctor`: what it says of programs that a run can do without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout.cli import doctor
+from rollout.cli.doctor import Finding
+from rollout.errors import EngineUnfit
+from rollout.site.engine import Engine, NoEngine
+from rollout.site.engine_sharing import Way
+from tests.unit.fakes import options
+
+
+def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> Finding:
+    """What the doctor finds of a browser where there are these programs and no others."""
+    for name in names:
+        folder.joinpath(name).write_text("#!/bin/sh\n")
+        folder.joinpath(name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return next(finding for finding in doctor._tools() if finding.what == "Chromium")
+
+
+def test_without_a_browser_a_run_can_start_and_the_board_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = programs(tmp_path, monkeypatch)
+
+    assert ("optional", "apt-get install chromium") == (finding.state, finding.mend)
+    assert "checks that look at pages will be skipped" in finding.detail
+
+
+@pytest.mark.parametrize("name", doctor.BROWSERS)
+def test_a_browser_of_any_known_name_is_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = programs(tmp_path, monkeypatch, name)
+
+    assert ("found", str(tmp_path / name), "") == (finding.state, finding.detail, finding.mend)
+
+
+def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = programs(tmp_path, monkeypatch, *reversed(doctor.BROWSERS))
+
+    assert str(tmp_path / "chromium") == finding.detail
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "detail"),
+    [
+        (Way(user="0:0"), "found", "shared, as user 0:0 on the network of the host"),
+        (
+            EngineUnfit(engine="docker 28", tried=("as user 0:0: no",), advice="Use another."),
+            "missing",
+            "as user 0:0: no",
+        ),
+    ],
+)
+def test_an_engine_that_answers_has_to_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way | EngineUnfit, state: str, detail: str
+) -> None:
+    monkeypatch.setattr(doctor, "choose_way", lambda options, engine: way)
+    engine = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="")
+    (finding,) = doctor._fit(options(tmp_path), engine, without="missing")
+
+    assert state == finding.state
+    assert detail in finding.detail
+    assert ("Use another." in finding.mend) is (state == "missing")
+
+
+def test_a_named_engine_that_does_not_answer_is_reported_with_the_command_that_unsets_it() -> None:
+    """Not with another engine to install."""
+    named = NoEngine(reason="DOCKER_CONTEXT=x: there is no such context", named=True, mend="unset DOCKER_CONTEXT")
+
+    assert "unset DOCKER_CONTEXT" == doctor._mend_engine(named)
+    assert "start your Docker/Podman" in doctor._mend_engine(NoEngine(reason="no socket"))

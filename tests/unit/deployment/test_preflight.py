@@ -1,0 +1,274 @@
+"""Before a run starts, every path's place is checked; what recovery will remove is skipped once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.config.options import Options, parse_options
+from rollout.config.run import Run, lock_run
+from rollout.deployment import preflight
+from rollout.deployment.preflight import CannotBegin, refuse, spots
+from rollout.diagnosis import CAUSES
+from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, PortTaken, Refused, RolloutError
+from rollout.journal.events import REQUIRED
+from rollout.rollback import recovery
+from rollout.site.object_store import Store
+from rollout.site.postgres import DatabaseUnreachable
+from rollout.site.repository import beside
+from tests.unit.fakes import options
+
+ASIDE = ("realistic", "incremental", "ambitious")
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Options:
+    """On a port that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return options(tmp_path / "ours", port=str(probe.getsockname()[1]), directory=str(tmp_path / "site"))
+
+
+@pytest.fixture
+def held() -> Iterator[socket.socket]:
+    """A port that somebody has, and does not listen on yet."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held
+
+
+def dead(asked: Options) -> Run:
+    """A run that began with these options and died."""
+    run = Run(asked)
+    told: dict[str, Any] = dict.fromkeys(REQUIRED["run.started"], "")
+    chosen = {name: str(getattr(asked, name)) for name in Options.__slots__}
+    run.journal.record("run.started", **{**told, "options": chosen, "paths": ["realistic"]})
+    run.journal.close()
+    lock_run(asked.state, run.id).release()
+    return run
+
+
+def refusals(asked: Options, *, before_recovery: bool = True) -> dict[str, str]:
+    with pytest.raises(CannotBegin) as refused:
+        refuse(asked, before_recovery=before_recovery)
+    return {refusal.plan: str(refusal.error.cause) for refusal in refused.value.refusals}
+
+
+def test_where_nothing_is_in_the_way_nothing_is_made(asked: Options, tmp_path: Path) -> None:
+    refuse(asked, before_recovery=True)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_every_path_is_looked_at_with_its_own_name_folder_and_port(asked: Options) -> None:
+    """As `comparison.seats` gives them."""
+    several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
+    told = [(spot.path, spot.name, spot.directory.name, spot.port - asked.port) for spot in spots(several)]
+    assert [
+        ("realistic", "xavos", "site", 0),
+        ("incremental", "xavos_incremental", "site_incremental", 1),
+        ("ambitious", "xavos_ambitious", "site_ambitious", 2),
+    ] == told
+
+
+def test_what_is_in_the_way_of_one_path_is_told_of_it_alone(asked: Options) -> None:
+    """All that is found is told at once."""
+    several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
+    places = {spot.path: spot.directory for spot in spots(several)}
+    places["incremental"].mkdir()
+    beside(places["ambitious"]).mkdir()
+    assert {"incremental": "in_the_way", "ambitious": "in_the_way"} == refusals(several)
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"record_bundle": "mine"}, "a folder with other things in it is there already"),
+        ({"record_bundle": "mine/file"}, "a file that is no bundle is there already"),
+        ({"record_bundle": "mine/file/bundle.tar"}, "--record-bundle"),
+        ({"port": 5432}, "the script expects its database"),
+    ],
+    ids=str,
+)
+def test_what_would_be_found_out_at_the_end_is_found_out_now(
+    asked: Options, tmp_path: Path, wish: dict[str, Any], says: str
+) -> None:
+    """A bundle that could not be written once all is deployed; a port that XAVOS and a script's database both want."""
+    (tmp_path / "mine").mkdir()
+    (script := tmp_path / "mine" / "file").write_text("true")
+    path = f"script:{script}"
+    given: dict[str, Any] = {key: tmp_path / value if isinstance(value, str) else value for key, value in wish.items()}
+    with pytest.raises(RolloutError, match=says) as refused:
+        refuse(replace(asked, paths=(path,), gate=(path,), **given), before_recovery=True)
+    assert not isinstance(refused.value, CannotBegin)
+    assert ["file"] == [each.name for each in (tmp_path / "mine").iterdir()]
+
+
+def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is made for it."""
+    (script := tmp_path / "deploy.sh").write_text("true")
+    path = f"script:{script}"
+    if os.geteuid():
+        script.chmod(0o000)
+    else:
+        monkeypatch.setattr("rollout.deployment.preflight.os.access", lambda file, mode: Path(file) != script)
+    with pytest.raises(InvalidOption, match="a file that you may read"):
+        refuse(replace(asked, paths=(path,), gate=(path,)), before_recovery=True)
+
+
+def test_a_port_that_somebody_has(asked: Options, held: socket.socket) -> None:
+    """Whether he listens already, or is about to: nobody else could."""
+    taken = replace(asked, port=held.getsockname()[1])
+    with pytest.raises(CannotBegin, match="it cannot be bound") as refused:
+        refuse(taken, before_recovery=True)
+    assert [PortTaken] == [type(refusal.error) for refusal in refused.value.refusals]
+    held.listen()
+    with pytest.raises(CannotBegin, match=r"already in use \(.* \(pid \d+\)\)"):
+        refuse(taken, before_recovery=True)
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_script_needs_the_usual_port_of_a_database(
+    asked: Options, tmp_path: Path, held: socket.socket, monkeypatch: pytest.MonkeyPatch, offline: bool
+) -> None:
+    """But for one that is cut off from this machine."""
+    monkeypatch.setattr("rollout.deployment.obstacles.postgres.USUAL_PORT", held.getsockname()[1])
+    script = tmp_path / "deploy.sh"
+    script.write_text("true")
+    path = f"script:{script}"
+    of_a_script = replace(asked, paths=(path,), gate=(path,), offline=offline)
+    if offline:
+        refuse(of_a_script, before_recovery=True)
+    else:
+        with pytest.raises(CannotBegin) as refused:
+            refuse(of_a_script, before_recovery=True)
+        assert [DatabasePortTaken] == [type(refusal.error) for refusal in refused.value.refusals]
+
+
+def test_a_server_of_the_users_is_asked_for_each_path_that_uses_it(
+    asked: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Last of all, so that nobody is asked where the folder is refused anyway; watched paths have their own server."""
+    found: list[tuple[object, ...]] = []
+    monkeypatch.setattr(preflight, "refuse_databases", lambda *given: found.append(given))
+    url = "postgresql://me:secret@127.0.0.1:9/x"
+    several = replace(asked, database=url, paths=ASIDE, gate=ASIDE[:1])
+    refuse(several, before_recovery=True)
+    assert [
+        (url, "xavos", ("xavos_dev", "xavos_test")),
+        (url, "xavos_incremental", ("xavos_incremental_dev", "xavos_incremental_test")),
+    ] == found
+    found.clear()
+    asked.directory.mkdir()
+    refusals(replace(asked, database=url))
+    assert [] == found
+
+
+def test_a_server_that_does_not_answer_keeps_its_cause(asked: Options) -> None:
+    """And the password is not told."""
+    with pytest.raises(CannotBegin, match=r"127\.0\.0\.1:9 cannot be reached") as refused:
+        refuse(replace(asked, database="postgresql://me:secret@127.0.0.1:9/x"), before_recovery=True)
+    assert ("database_unreachable", False) == (refused.value.cause, "secret" in str(refused.value))
+
+
+@pytest.mark.parametrize("name", ["reports", "state", "cache"])
+def test_a_file_where_a_folder_of_the_suites_own_would_be(asked: Options, tmp_path: Path, name: str) -> None:
+    """Before anything else, also of a campaign; the variable is named."""
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / name).touch()
+    for each in (asked, replace(asked, campaign=True)):
+        with pytest.raises(FolderUnwritable, match=f"XAVOS_{name.upper()}_DIR"):
+            refuse(each, before_recovery=True)
+
+
+def test_a_campaign_has_sites_of_its_own(asked: Options) -> None:
+    """What is in the way of a run that is none is in nobody's way."""
+    asked.directory.mkdir()
+    refuse(replace(asked, campaign=True), before_recovery=True)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_campaign_asks_the_server_that_its_trials_would_use(asked: Options, watched: bool) -> None:
+    """Once, before it begins; but where a path is only watched, which is refused for another reason."""
+    paths = ("realistic", "ambitious") if watched else ("realistic",)
+    wish = replace(asked, campaign=True, campaign_paths=paths, database="postgresql://me:secret@127.0.0.1:9/x")
+    if watched:
+        refuse(wish, before_recovery=True)
+    else:
+        with pytest.raises(DatabaseUnreachable):
+            refuse(wish, before_recovery=True)
+
+
+def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> None:
+    """The folder of a run that died; looked at again after recovery, and then in the way if it is still there."""
+    dead(asked)
+    asked.directory.mkdir()
+    beside(asked.directory).mkdir()
+    refuse(asked, before_recovery=True)
+    elsewhere = replace(asked, directory=asked.directory.with_name("elsewhere"))
+    elsewhere.directory.mkdir()
+    assert {"realistic": "in_the_way"} == refusals(elsewhere), "only what is that run's"
+    with pytest.raises(CannotBegin, match="An earlier run of ours could not remove it"):
+        refuse(asked, before_recovery=False)
+    recovery.recover(asked.state, asked.reports, Store(asked.cache), lambda text: None)
+    assert {"realistic": "in_the_way"} == refusals(asked, before_recovery=False)
+
+
+def test_so_are_its_port_and_its_databases(
+    asked: Options, held: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server may still listen, its role still be there."""
+    monkeypatch.setattr(preflight, "refuse_databases", lambda *given: pytest.fail("asked too early"))
+    with_server = replace(asked, port=held.getsockname()[1], database="postgresql://me@127.0.0.1:9/x")
+    dead(with_server)
+    refuse(with_server, before_recovery=True)
+    assert {"realistic": "port_taken"} == refusals(with_server, before_recovery=False)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_deployment_of_ours_is_told_as_what_it_is(asked: Options, kept: bool) -> None:
+    """Kept by a run, with the way out; or of a run that goes on."""
+    run = dead(asked) if kept else Run(asked)
+    if kept:
+        with run.journal.path.open("a") as journal:
+            for event in (
+                f'"event": "kept", "path": "realistic", "url": "", "directory": "{asked.directory}", "manage": ""',
+                '"event": "run.finished", "exit_code": 0, "seconds": 1, "reason": ""',
+            ):
+                journal.write("{" + f'"v": 1, "seq": 9, "run": "{run.id}", {event}' + "}\n")
+    else:
+        told: dict[str, Any] = dict.fromkeys(REQUIRED["run.started"], "")
+        run.journal.record("run.started", **{**told, "options": {"directory": str(asked.directory)}})
+    asked.directory.mkdir()
+    with pytest.raises(CannotBegin) as refused:
+        refuse(asked, before_recovery=True)
+    whose = (
+        f"It is the deployment xavos, kept by run {run.id}." if kept else f"It belongs to run {run.id}, which goes on."
+    )
+    assert whose in str(refused.value)
+    assert "make undeploy" in str(refused.value)
+    if not kept:
+        run.close(settled=True)
+
+
+def test_every_refusal_has_a_cause_of_its_own() -> None:
+    """None is `unknown`, and each is one that the README explains."""
+    kinds, found = [Refused], set()
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        found.add(kind.cause)
+    assert found <= set(CAUSES) - {"unknown"}
+    assert {"in_the_way", "unfit_place", "permission_denied", "port_taken"} == found
+
+
+def test_the_options_of_a_comparison_are_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    """`parse_options` knows of no place; a taken name never comes as far as that."""
+    (tmp_path / "deployments" / "mix").mkdir(parents=True)
+    with pytest.raises(InvalidOption, match="--name='mix'"):
+        parse_options({"name": "mix", "path": "all"}.get, {}, root=tmp_path)

@@ -1,0 +1,86 @@
+"""A solver, a look-up and a probe that know what they were told, and count how often they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rollout.hex.lookup import Finding, Want
+from rollout.packages.blame.probe import FAILED, PASSED, UNRESOLVED, Probed, Symptom
+from rollout.packages.blame.requirements import CORE, Answer, Wanted
+
+
+def want(*names: str, origin: str = "plan", override: bool = False) -> tuple[Wanted, ...]:
+    return tuple(Wanted(name=name, requirement="~> 1.0", origin=origin, override=override) for name in names)
+
+
+def core(*names: str) -> tuple[Wanted, ...]:
+    return want(*names, origin=CORE)
+
+
+class FakeSolver:
+    """Sets that contain one of `conflicts` do not resolve; a name in `unknown` is not in the registry."""
+
+    def __init__(self, *conflicts: Iterable[str], unknown: Iterable[str] = ()) -> None:
+        self.conflicts = [frozenset(each) for each in conflicts]
+        self.unknown = frozenset(unknown)
+        self.sets: list[frozenset[str]] = []
+        self.batches = 0
+        self.overrides: set[frozenset[str]] = set()
+
+    def ask(self, sets: Sequence[tuple[Wanted, ...]], overrides: frozenset[str]) -> tuple[Answer, ...]:
+        self.batches += 1
+        self.overrides.add(overrides)
+        return tuple(self._answer(frozenset(each.name for each in wanted)) for wanted in sets)
+
+    def _answer(self, names: frozenset[str]) -> Answer:
+        self.sets.append(names)
+        for conflict in self.conflicts:
+            if conflict <= names:
+                absent = conflict & self.unknown
+                why = "".join(f' "{name} ~> 1.0" which doesn\'t exist' for name in sorted(absent))
+                return Answer(words=f"Because {', '.join(sorted(conflict))}:{why}\nversion solving failed.",
+                              unknown=tuple(sorted(absent)))  # fmt: skip
+        return Answer(solution=dict.fromkeys(names, "1.0.0"))
+
+
+class FakeLookUp:
+    """Names in `statuses` are found with that status, all others are there."""
+
+    def __init__(self, near: tuple[str, ...] = (), **statuses: str) -> None:
+        self._near = near
+        self._statuses = statuses
+
+    def __call__(self, wants: tuple[Want, ...]) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(want=each, status=self._statuses.get(each.name, "found"), suggestions=self._near) for each in wants
+        )
+
+
+class FakeProbe:
+    """Fails where one of `breaks` (names → what fails then) is there; says nothing of sets in `silent`."""
+
+    def __init__(
+        self,
+        breaks: dict[frozenset[str], str],
+        *,
+        silent: Iterable[frozenset[str]] = (),
+        suspects: Iterable[str] = (),
+    ) -> None:
+        self._breaks = breaks
+        self._silent = frozenset(silent)
+        self._suspects = want(*suspects)
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, packages: tuple[Wanted, ...]) -> Probed:
+        names = frozenset(each.name for each in packages)
+        self.asked.append(tuple(each.name for each in packages))
+        if names in self._silent:
+            return Probed(outcome=UNRESOLVED, seconds=1.0)
+        for together, culprit in self._breaks.items():
+            if together <= names:
+                symptom = Symptom(cause="compile_error", package=culprit, message=f"{culprit} does not compile")
+                return Probed(outcome=FAILED, seconds=1.0, symptom=symptom)
+        return Probed(outcome=PASSED, seconds=1.0)
+
+    def suspects(self, symptom: Symptom) -> tuple[Wanted, ...]:
+        return self._suspects

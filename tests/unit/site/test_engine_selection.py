@@ -1,0 +1,378 @@
+"""The probe detects engines that do not share files or network with this process."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.config.options import Options
+from rollout.errors import EngineUnfit, FolderUnwritable
+from rollout.site import engine_probe, engine_selection
+from rollout.site.engine import Engine
+from rollout.site.engine_selection import find_way, ways
+from rollout.site.engine_sharing import Way
+from rollout.site.own_container import own_container, possible_ids
+from tests.unit.fakes import options
+from tests.unit.site.fake_engine import ID, FakeEngine, elsewhere, engine
+
+pytestmark = pytest.mark.skipif(shutil.which("perl") is None, reason="the probe's script is Perl, which is not here")
+USER = f"{os.getuid()}:{os.getgid()}"
+
+
+@pytest.fixture
+def fake() -> FakeEngine:
+    return FakeEngine(Name="here", OperatingSystem="Debian")
+
+
+@pytest.fixture
+def found(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr(engine_selection, "own_container", lambda client: fake.own)
+    return engine(fake, monkeypatch)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Options:
+    made = options(tmp_path)
+    made.cache.mkdir()
+    return made
+
+
+def seen(folder: Path) -> list[str]:
+    """Everything below a folder but what is remembered of proven ways."""
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "ways" not in path.parts
+    )
+
+
+def refused(found: Engine, place: Options, fake: FakeEngine) -> str:
+    """What the refusal says; nothing may be left of the probe."""
+    before = seen(place.cache.parent)
+    with pytest.raises(EngineUnfit) as error:
+        find_way(found, image="forge:1", options=place)
+    assert () == fake.left
+    assert before == seen(place.cache.parent)
+    assert "engine_unfit" == error.value.cause
+    return str(error.value)
+
+
+def test_an_engine_of_this_machine_is_used_as_ourselves_on_the_hosts_network(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    way = find_way(found, image="forge:1", options=place)
+    assert Way(user=USER) == way
+    assert [("forge:1", "host", USER, True)] == [
+        (made["image"], made["network_mode"], made["user"], made["auto_remove"]) for made in fake.made
+    ]
+    assert () == fake.left
+    assert [] == seen(place.cache.parent)
+
+
+def test_an_engine_that_sees_other_folders_is_refused(
+    found: Engine, place: Options, fake: FakeEngine, tmp_path: Path
+) -> None:
+    fake.bend = elsewhere(tmp_path / "of another machine")
+    said = refused(found, place, fake)
+    assert "a container cannot read a file of this process: No such file or directory" in said
+    assert "unset DOCKER_HOST" in said
+    assert "--forge=host --database=embedded" in said
+
+
+def test_an_engine_whose_files_do_not_arrive_here_is_refused(
+    found: Engine, place: Options, fake: FakeEngine, tmp_path: Path
+) -> None:
+    """A copy of the folder is mounted, as file sharing of virtual machines may do it."""
+
+    def copied(argv: list[str]) -> list[str]:
+        shutil.copytree(argv[1], tmp_path / "copy")
+        return [argv[0], str(tmp_path / "copy"), *argv[2:]]
+
+    fake.bend = copied
+    with pytest.raises(
+        EngineUnfit, match="what a container writes into a folder of this machine does not arrive there"
+    ):
+        find_way(found, image="forge:1", options=place)
+    assert () == fake.left
+
+
+def test_an_engine_that_writes_as_somebody_else_is_refused(
+    found: Engine, place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = os.getuid()
+    monkeypatch.setattr("rollout.site.engine_probe.os.getuid", lambda: here + 1)
+    assert f"what a container writes belongs to user {here}, not to user {here + 1}" in refused(found, place, fake)
+
+
+def test_an_engine_that_may_not_write_what_is_ours_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
+    def in_the_way(argv: list[str]) -> list[str]:
+        (Path(argv[1]) / "answered").mkdir()
+        return argv
+
+    fake.bend = in_the_way
+    assert "a container cannot write there: Is a directory" in refused(found, place, fake)
+
+
+def test_an_engine_that_does_not_know_the_folder_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
+    """Docker's words where a bind mount's source is not on its machine: nothing is made there in its place."""
+    fake.refuses = 'invalid mount config for type "bind": bind source path does not exist: /x'
+    assert "the engine cannot open a folder of this process" in refused(found, place, fake)
+
+
+def test_an_engine_that_may_not_enter_the_folder_is_refused(
+    place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Podman's words where a folder above is closed to its user."""
+    monkeypatch.setattr(engine_selection, "own_container", lambda client: None)
+    podman = engine(fake, monkeypatch, kind="podman")
+    fake.told = {"Rootless": True}
+    fake.refuses = "statfs {source}: permission denied"
+    said = refused(podman, place, fake)
+    assert "the engine cannot open a folder of this process (statfs /" in said
+    assert "run this as the user whose Podman it is" in said
+
+
+def test_an_engine_that_refuses_a_container_is_quoted(found: Engine, place: Options, fake: FakeEngine) -> None:
+    fake.refuses = "OCI runtime error: no cgroups"
+    assert "OCI runtime error: no cgroups" in refused(found, place, fake)
+
+
+def test_an_engine_whose_hosts_network_is_anothers_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
+    """On the host network of a virtual machine nobody listens where we do."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = str(gone.getsockname()[1])
+    fake.bend = lambda argv: [*argv[:3], port, argv[4]]
+    assert "a container does not reach a listener of this process on 127.0.0.1" in refused(found, place, fake)
+
+
+def test_an_engine_whose_listeners_are_not_reached_from_here_is_refused(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    fake.bend = lambda argv: [argv[0].replace("$listener->sockport", str(port)), *argv[1:]]
+    assert "this process does not reach a listener of a container" in refused(found, place, fake)
+
+
+def test_a_rootless_engine_maps_its_user_0_to_us(found: Engine, place: Options, fake: FakeEngine) -> None:
+    """Podman says it in a field, Docker among its security options. Inside, user 0 may do no more than we may."""
+    for told in ({"Rootless": True}, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}):
+        fake.told = told
+        way = find_way(found, image=f"forge:{len(fake.made)}", options=place)
+        assert ("0:0", True, False) == (way.user, way.mapped, way.isolates)
+        assert ["ALL"] == fake.made[-1]["cap_drop"]
+
+
+def test_a_rootless_engine_of_another_user_is_refused_with_what_to_do(
+    place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(engine_selection, "own_container", lambda client: None)
+    podman = engine(fake, monkeypatch, kind="podman")
+    fake.told = {"Rootless": True}
+    fake.bend = elsewhere(tmp_path / "closed")
+    assert "run this as the user whose Podman it is" in refused(podman, place, fake)
+
+
+def test_user_namespaces_of_the_daemon_are_left_for_our_containers() -> None:
+    (way,) = ways({"SecurityOptions": ["name=userns"]}, None)
+    assert {"user": USER, "userns_mode": "host"} == way.identity()
+
+
+def test_the_probe_itself_asks_for_no_init(found: Engine, place: Options, fake: FakeEngine) -> None:
+    """Podman has none without catatonit, and says so only when the container is to start."""
+    find_way(found, image="forge:1", options=place)
+    assert "init" not in fake.made[0]
+
+
+# -- in a container of the engine -------------------------------------------------------------------
+
+
+def own(**more: Any) -> dict[str, Any]:
+    return {"Id": ID, "State": {"Running": True}, "HostConfig": {"NetworkMode": "bridge"}, "Mounts": [], **more}
+
+
+def test_in_a_container_its_network_is_joined_and_its_mounts_are_translated(
+    found: Engine, place: Options, fake: FakeEngine, tmp_path: Path
+) -> None:
+    outside = tmp_path.with_name(f"{tmp_path.name}-outside")
+    outside.symlink_to(tmp_path)  # the same folder under the name that the engine knows
+    fake.own = own(
+        Mounts=[{"Destination": "/", "Source": "/nowhere"}, {"Destination": str(tmp_path), "Source": str(outside)}]
+    )
+    way = find_way(found, image="forge:1", options=place)
+    assert (f"container:{ID}", True, False) == (way.network, way.is_joined, way.isolates)
+    assert str(outside / "deployments/xavos") == way.source(tmp_path / "deployments/xavos")
+    assert str(outside) in str(fake.made[0]["mounts"][0]["Source"])
+    outside.unlink()
+
+
+def test_in_a_container_with_other_folders_the_refusal_says_what_to_mount(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    fake.own = own()
+    fake.refuses = "bind source path does not exist: /builds"
+    assert "mount the folder of the deployment into it" in refused(found, place, fake)
+
+
+def test_a_container_on_the_hosts_network_needs_no_joining() -> None:
+    (way,) = ways({}, own(HostConfig={"NetworkMode": "host"}))
+    assert ("host", True) == (way.network, way.isolates)
+
+
+def test_a_read_only_mount_is_no_place_for_a_deployment() -> None:
+    (way,) = ways({}, own(Mounts=[{"Destination": "/src", "Source": "/home/ci", "RW": False}]))
+    assert "/src/deployments" == way.source(Path("/src/deployments"))
+
+
+DOCKER = f"""\
+612 590 0:52 / / rw,relatime - overlay overlay rw
+640 612 254:0 /var/lib/docker/containers/{ID}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda rw
+"""
+PODMAN = f"900 880 0:99 /containers/overlay-containers/{ID}/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"
+# On the host, containers of others are mounted: none of them is this process's.
+OUTSIDE = f"88 30 0:47 / /var/lib/docker/containers/{ID}/mounts/shm rw - tmpfs shm rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mountinfo", "hostname", "expected"),
+    [(DOCKER, "ci", [ID]), (PODMAN, "ci", [ID]), ("", ID[:12], [ID[:12]]), (OUTSIDE, "vm", []), ("", "vm", [])],
+)
+def test_a_container_knows_itself_by_its_mounts_or_its_host_name(
+    mountinfo: str, hostname: str, expected: list[str]
+) -> None:
+    assert expected == list(possible_ids(mountinfo, hostname))
+
+
+def test_a_container_of_another_engine_is_not_ours(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rollout.site.own_container.socket.gethostname", lambda: "0123456789ab")
+    assert own_container(fake) is None  # type: ignore[arg-type]
+
+
+# -- remembered, and recovered ----------------------------------------------------------------------
+
+
+def test_what_was_proven_is_not_proven_again_until_something_changes(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    first = find_way(found, image="forge:1", options=place)
+    assert first == find_way(found, image="forge:1", options=place)
+    assert 1 == len(fake.made)
+    find_way(found, image="forge:2", options=place)
+    fake.told = {**fake.told, "DockerRootDir": "/elsewhere"}
+    find_way(found, image="forge:2", options=place)
+    assert 3 == len(fake.made)
+
+
+def test_what_was_proven_long_ago_is_proven_again_and_forgotten(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    find_way(found, image="forge:1", options=place)
+    (old,) = (place.cache / "ways").iterdir()
+    os.utime(old, (1, 1))
+    find_way(found, image="forge:2", options=place)
+    assert [old.name] != [file.name for file in (place.cache / "ways").iterdir()]
+    assert 1 == len(list((place.cache / "ways").iterdir()))
+    find_way(found, image="forge:1", options=place)
+    assert 3 == len(fake.made)
+
+
+def test_a_damaged_memory_is_proven_again(found: Engine, place: Options, fake: FakeEngine) -> None:
+    find_way(found, image="forge:1", options=place)
+    for file in (place.cache / "ways").iterdir():
+        file.write_text('{"user": 1}')
+    assert USER == find_way(found, image="forge:1", options=place).user
+    assert 2 == len(fake.made)
+
+
+def test_what_failed_is_not_remembered(found: Engine, place: Options, fake: FakeEngine) -> None:
+    fake.refuses = "not now"
+    refused(found, place, fake)
+    fake.refuses = ""
+    assert Way(user=USER) == find_way(found, image="forge:1", options=place)
+
+
+def test_an_engine_that_is_slow_to_remove_is_asked_again(found: Engine, place: Options, fake: FakeEngine) -> None:
+    """Podman refuses while it removes by itself what has ended."""
+    fake.busy_removing = 3
+    find_way(found, image="forge:1", options=place)
+    assert () == fake.left
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rollout.site import probe
+from rollout.site.engine_sharing import Way
+from tests.unit.site.fake_engine import FakeEngine
+fake = FakeEngine()
+fake.bend = lambda argv: os.kill(os.getpid(), signal.SIGKILL)
+place = Path(sys.argv[1])
+probe.prove(fake, Way(user="0:0"), url="unix:///fake.sock", image="x", state=place / "state", place=place)
+"""
+
+
+def test_what_a_killed_probe_leaves_is_removed_by_recovery(fake: FakeEngine, tmp_path: Path) -> None:
+    """The kill comes amid the request to the engine, which makes the container all the same."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
+    assert -signal.SIGKILL == done.returncode
+    (record,) = (tmp_path / "state/probes").glob("*.json")
+    name = json.loads(record.read_text())["name"]
+    fake.start(name, "sleep", "60")
+    assert (tmp_path / f".{name}").is_dir()
+    assert () == engine_probe.settle(tmp_path / "state", lambda url: fake)  # type: ignore[arg-type,return-value]
+    assert () == fake.left
+    assert [] == seen(tmp_path)
+    assert not (tmp_path / f".{name}").exists()
+
+
+def test_a_kill_before_the_record_leaves_a_lock_that_recovery_removes(tmp_path: Path) -> None:
+    folder = tmp_path / "probes"
+    folder.mkdir()
+    (folder / "xavos-probe-1.lock").touch()
+    (folder / "xavos-probe-2.json").write_text('{"url": "unix:')
+    assert () == engine_probe.settle(tmp_path, lambda url: pytest.fail("nothing was made"))
+    assert [] == list(folder.iterdir())
+
+
+def test_what_cannot_be_removed_now_is_told_and_kept_for_later(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
+    (line,) = engine_probe.settle(tmp_path / "state", lambda url: None)
+    assert "its engine unix:///fake.sock does not answer" in line
+    assert [True] == [path.suffix == ".json" for path in (tmp_path / "state/probes").glob("*.json")]
+
+
+def test_a_probe_of_a_process_that_is_alive_is_left_alone(
+    found: Engine, place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(argv: list[str]) -> list[str]:
+        removed = subprocess.run(
+            [sys.executable, "-c", SETTLING, str(place.state)], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert "()\n" == removed.stdout
+        return argv
+
+    fake.bend = meanwhile
+    assert Way(user=USER) == find_way(found, image="forge:1", options=place)
+
+
+SETTLING = """
+import sys
+from pathlib import Path
+from rollout.site import probe
+def connect(url): raise AssertionError("it is alive")
+print(probe.settle(Path(sys.argv[1]), connect))
+"""
+
+
+def test_a_place_that_cannot_be_written_is_named(found: Engine, place: Options, fake: FakeEngine) -> None:
+    gone = dataclasses.replace(place, directory=Path("/proc/x/y"))
+    with pytest.raises(FolderUnwritable, match="/proc"):
+        find_way(found, image="forge:1", options=gone)

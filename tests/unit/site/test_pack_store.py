@@ -1,0 +1,174 @@
+"""Packs: whole or not at all, found by every process, removed only when nobody has used them for long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rollout.config.options import ROOT
+from rollout.site.object_store import FOLDER, Store
+from rollout.site.pack_store import Packs
+
+_DAY = 86400
+
+
+def packs(cache: Path) -> list[str]:
+    """The names of all files in the store."""
+    return sorted(path.name for path in (cache / FOLDER).iterdir())
+
+
+def age(cache: Path, *, days: float) -> None:
+    """Everything in the store was last used so long ago."""
+    for path in (cache / FOLDER).iterdir():
+        os.utime(path, (time.time() - days * _DAY,) * 2)
+
+
+def test_another_process_finds_what_was_kept(tmp_path: Path) -> None:
+    """Also one that has looked before."""
+    one, two = Store(tmp_path), Store(tmp_path)
+    first = one.put(b"first")
+    assert two.has(first)
+    assert b"second" == two.get(one.put(b"second"))
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_a_pack_that_was_cut_short_is_none(tmp_path: Path, keep: int) -> None:
+    """The power went before it was on the disk: what is in it counts as missing, and is kept anew."""
+    digest = Store(tmp_path).put(b"data" * 10)
+    (path,) = (tmp_path / FOLDER).iterdir()
+    path.write_bytes(path.read_bytes()[:keep])
+    store = Store(tmp_path)
+    assert not store.has(digest)
+    store.put(b"data" * 10)
+    assert b"data" * 10 == Store(tmp_path).get(digest)
+
+
+def test_a_pack_with_a_damaged_index_is_none(tmp_path: Path) -> None:
+    """An index that is not what its digest says could name anything."""
+    digest = Store(tmp_path).put(b"data")
+    (path,) = (tmp_path / FOLDER).iterdir()
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1
+    path.write_bytes(data)
+    assert not Store(tmp_path).has(digest)
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full amid a pack: no half pack, no temporary file, nothing that would be found."""
+    store = Store(tmp_path)
+
+    def fail(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rollout.site.pack_store.os.fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        store.put(b"data")
+    assert [] == packs(tmp_path)
+    monkeypatch.undo()
+    assert b"data" == store.get(store.put(b"data"))
+
+
+@pytest.mark.parametrize("amid", ["write", "fsync", "replace"])
+def test_a_kill_amid_a_pack_leaves_what_was_there(tmp_path: Path, amid: str) -> None:
+    """At worst a temporary file, which goes with time; what was kept before is found."""
+    before = Store(tmp_path).put(b"before")
+    patched = {
+        "write": "packs.Arriving.finish = lambda self: die()",
+        "fsync": "os.fsync = lambda handle: die()",
+        "replace": "pathlib.Path.replace = lambda self, other: die()",
+    }[amid]
+    script = f"""
+import os, pathlib
+from rollout.site import packs
+from rollout.site.object_store import Store
+def die(): os.kill(os.getpid(), 9)
+{patched}
+Store(pathlib.Path({str(tmp_path)!r})).put(b"data" * 100000)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert -signal.SIGKILL == done.returncode, done.stderr
+    store = Store(tmp_path)
+    assert b"before" == store.get(before)
+    assert 2 == len(packs(tmp_path))
+    age(tmp_path, days=2)
+    store.prune([name for name in packs(tmp_path) if name.endswith(".pack")], older_than=time.time() - _DAY)
+    assert 1 == len(packs(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads and writes everywhere")
+def test_somebody_elses_pack_is_left_alone(tmp_path: Path) -> None:
+    """Two users of one cache: what cannot be read or kept fresh counts as missing."""
+    digest = Store(tmp_path).put(b"data")
+    (path,) = (tmp_path / FOLDER).iterdir()
+    path.chmod(0)
+    store = Store(tmp_path)
+    assert not store.has(digest)
+    assert b"data" == store.get(store.put(b"data"))
+
+
+class TestPrune:
+    """What nobody names any more goes, unless it is fresh."""
+
+    def test_only_what_is_old_and_not_needed_goes(self, tmp_path: Path) -> None:
+        """Needed stays; the bytes freed are told."""
+        store = Store(tmp_path)
+        needed, other = store.put(b"needed"), store.put(b"other")
+        place = Packs(store.folder).find(needed)
+        assert place is not None
+        before = sum(store.size_of(name) for name in packs(tmp_path))
+        assert 0 == store.prune((), older_than=time.time() - _DAY)
+        age(tmp_path, days=2)
+        freed = store.prune([place.pack], older_than=time.time() - _DAY)
+        assert before - freed == store.size_of(place.pack) > 0
+        assert (True, False) == (Store(tmp_path).has(needed), Store(tmp_path).has(other))
+
+    def test_using_an_object_again_makes_its_pack_fresh(self, tmp_path: Path) -> None:
+        """A run that keeps an object which was there already may name it later, so it must stay for a while."""
+        digest = Store(tmp_path).put(b"old")
+        age(tmp_path, days=2)
+        store = Store(tmp_path)
+        store.put(b"old")
+        assert 0 == store.prune((), older_than=time.time() - _DAY)
+        assert store.has(digest)
+
+    def test_a_pack_that_goes_while_it_is_wanted_is_written_again(self, tmp_path: Path) -> None:
+        """Another process had looked at it, but not used it, when it was removed."""
+        store = Store(tmp_path)
+        digest = store.put(b"old")
+        store = Store(tmp_path)
+        assert store.has(digest)
+        Store(tmp_path).prune((), older_than=time.time() + _DAY)
+        assert digest == store.put(b"old")
+        assert b"old" == Store(tmp_path).get(digest)
+
+    def test_a_pack_that_is_used_in_that_very_moment_comes_back(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Used between the look at its age and its removal."""
+        store = Store(tmp_path)
+        digest = store.put(b"old")
+        age(tmp_path, days=2)
+        replace = Path.replace
+
+        def late(self: Path, target: Path) -> Path:
+            os.utime(self)
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", late)
+        assert 0 == store.prune((), older_than=time.time() - _DAY)
+        assert b"old" == Store(tmp_path).get(digest)
+
+    def test_temporary_files_of_killed_runs_go(self, tmp_path: Path) -> None:
+        """A kill amid a pack leaves one; it does not stay for ever."""
+        store = Store(tmp_path)
+        store.put(b"data")
+        (store.folder / "tmp-abc").write_bytes(b"half")
+        age(tmp_path, days=2)
+        store.prune((), older_than=time.time() - _DAY)
+        assert [] == packs(tmp_path)

@@ -1,0 +1,64 @@
+"""What `auto` chooses, and what is refused, with an engine that answers but does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout.errors import EngineUnfit, ToolMissing, UsageError
+from rollout.site import postgres, selection
+from rollout.site.engine import Engine
+from rollout.site.engine_sharing import Way
+from rollout.site.selection import choose_database, choose_forge, choose_way, refuse_what_cannot_be_isolated
+from tests.unit.fakes import options
+
+ENGINE = Engine(url="tcp://there:2375", kind="docker", version="28", rootless=False, os="")
+UNFIT = EngineUnfit(engine="docker 28", tried=("as user 0:0: no",), advice="Use another.")
+
+
+def no_toolchain() -> str:
+    raise ToolMissing(tool="Elixir", found="none", needed="1.17", command="x")
+
+
+def test_an_engine_that_does_not_fit_gives_way_to_this_machines_own_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "host_toolchain", lambda: "Elixir 1.18.3 on OTP 27")
+    chosen = choose_forge("auto", ENGINE, UNFIT)
+    assert "host" == chosen.kind
+    assert UNFIT.message in chosen.why
+
+
+@pytest.mark.parametrize("option", ["auto", "container"])
+def test_without_another_toolchain_the_refusal_is_the_engines(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "host_toolchain", no_toolchain)
+    with pytest.raises(EngineUnfit, match="as user 0:0: no"):
+        choose_forge(option, ENGINE, UNFIT)
+
+
+def test_a_database_is_not_put_on_an_engine_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def choose(option: str, has_engine: bool) -> postgres.Choice:
+        asked.append(has_engine)
+        return postgres.Choice(kind="embedded", why="")
+
+    monkeypatch.setattr(postgres, "choose_database", choose)
+    assert "embedded" == choose_database(options(tmp_path), ENGINE, UNFIT).kind
+    assert [False] == asked
+    with pytest.raises(EngineUnfit):
+        choose_database(options(tmp_path, database="container"), ENGINE, UNFIT)
+
+
+def test_nothing_is_probed_where_commands_run_on_this_machine_or_the_image_is_yet_to_be_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(selection, "present_tag", lambda engine, name: None)
+    monkeypatch.setattr(selection, "find_way", lambda *_, **__: pytest.fail("it was probed"))
+    assert choose_way(options(tmp_path, forge="host"), ENGINE) is None
+    assert choose_way(options(tmp_path), ENGINE) is None
+
+
+def test_offline_needs_networks_that_this_process_reaches() -> None:
+    refuse_what_cannot_be_isolated(Way(user="0:0"))
+    with pytest.raises(UsageError, match="--offline needs an engine whose own networks"):
+        refuse_what_cannot_be_isolated(Way(user="0:0", mapped=True, isolates=False))

@@ -1,0 +1,112 @@
+"""A main job starts in order: checks by lstat, then checks that list folders, then recovery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from rollout.config.run import open_runs
+from rollout.deployment import preflight
+from rollout.deployment.preflight import CannotBegin
+from rollout.journal import Journal, JournalUnwritable
+from suite import preparation, refusal
+from suite.options import refuse_what_breaks_phases
+from tests.unit.fakes import options
+
+
+def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a script nothing is looked at, and the cache is not made."""
+    began: list[str] = []
+    for name in ("refuse_scripts", "recover_first", "check_cache"):
+        monkeypatch.setattr(preparation, name, lambda *given, name=name: began.append(name))
+    asked = options(tmp_path / "ours", directory=str(tmp_path / "site"))
+    asked.directory.mkdir()
+    with pytest.raises(CannotBegin):
+        preparation.make_way(asked)
+    assert [] == began
+    asked.directory.rmdir()
+    preparation.make_way(asked)
+    assert ["refuse_scripts", "recover_first"] == began
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("recovered", [True, False])
+def test_after_a_recovery_it_is_looked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovered: bool) -> None:
+    """What was spared because recovery would take it away is in the way where it is still there."""
+    looks: list[bool] = []
+    monkeypatch.setattr(preparation, "recover_first", lambda asked: recovered)
+    monkeypatch.setattr(preflight, "refuse", lambda asked, *, before_recovery: looks.append(before_recovery))
+    preparation.make_way(options(tmp_path))
+    assert ([True, False] if recovered else [True]) == looks
+
+
+@pytest.mark.parametrize(
+    ("source", "forge", "database", "kinds"),
+    [
+        ("auto", "auto", "auto", ("unknown", "unknown", "unknown")),
+        ("rehearsal", "host", "embedded", ("rehearsal", "host", "embedded")),
+        ("mirror:http://h", "container", "postgresql://me:hunter2@h/x", ("mirror", "container", "url")),
+    ],
+)
+def test_the_facts_of_a_refused_run_are_what_was_asked_for(
+    tmp_path: Path, source: str, forge: str, database: str, kinds: tuple[str, str, str]
+) -> None:
+    """Nothing has been chosen; the verdict's schema knows every word of it."""
+    asked = options(tmp_path, source=source, forge=forge, database=database)
+    facts = preparation.refused_facts(asked, ())
+    assert kinds == tuple(facts[what]["kind"] for what in ("source", "forge", "database"))
+    assert (source == "rehearsal") == facts["source"]["rehearsal"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin"),
+    [("timeout", "pytest-timeout"), ("html", "pytest-html"), ("metadata", "pytest-metadata"),
+     ("pytest_order", "pytest-order")],
+)  # fmt: skip
+def test_missing_plugin_is_refused(name: str, plugin: str) -> None:
+    """The plugin was left out by `-p no:…` or PYTEST_DISABLE_PLUGIN_AUTOLOAD."""
+    config = SimpleNamespace(pluginmanager=SimpleNamespace(has_plugin=lambda asked: asked != name))
+    with pytest.raises(pytest.UsageError, match=f"not loaded {plugin}, .*PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        refuse_what_breaks_phases(cast("pytest.Config", config))
+
+
+def test_refusal_whose_journal_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk or under `ulimit -f`: the error has both reasons, and no open run is left."""
+    asked = options(tmp_path, directory=str(tmp_path / "site"))
+    asked.directory.mkdir()
+
+    def full(journal: Journal, event: str, **fields: Any) -> None:
+        raise JournalUnwritable(path=journal.path, reason="File too large")
+
+    with pytest.raises(CannotBegin) as refused:
+        preflight.refuse(asked, before_recovery=True)
+    monkeypatch.setattr(Journal, "record", full)
+    monkeypatch.setattr(refusal, "open_console", lambda config: print)
+    with pytest.raises(pytest.UsageError, match=r"site exists already.*cannot be written: File too large"):
+        refusal.show_refusal(cast("pytest.Config", SimpleNamespace(stash={})), asked, refused.value)
+    assert [] == list(open_runs(asked.state))
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"), [("--html", "htmlpath"), ("--junitxml", "xmlpath"), ("--log-file", "log_file")]
+)
+@pytest.mark.parametrize(("place", "reason"), [("", "it is a folder"), ("file/report", "it is not a folder")])
+def test_report_file_that_cannot_be_made_is_refused(
+    tmp_path: Path, flag: str, name: str, place: str, reason: str
+) -> None:
+    """Before the deployment: pytest would find out after it."""
+    (tmp_path / "file").write_text("")
+    given = {name: str(tmp_path / place), "timeout_method": "signal"}
+    config = SimpleNamespace(
+        pluginmanager=SimpleNamespace(has_plugin=lambda asked: True),
+        getoption=given.get,
+    )
+    with pytest.raises(pytest.UsageError, match=f"^{flag}={given[name]} cannot be written: .*{reason}"):
+        refuse_what_breaks_phases(cast("pytest.Config", config))
+    given[name] = str(tmp_path / "made later" / "report")
+    refuse_what_breaks_phases(cast("pytest.Config", config))
