@@ -13,6 +13,8 @@ from typing import Any
 import filelock
 import pytest
 
+from rollout.journal import read_events
+from rollout.journal.query import Event
 from rollout.site.engine import NoEngine, find_busy_engine
 from tests.e2e.surroundings import hostile
 from tests.e2e.world import Ended, World
@@ -67,10 +69,34 @@ def rehearsed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearse
     return Rehearsed(world=world, ended=ended, verdict=world.verdict(), seconds=facts["seconds"])
 
 
-def _common(factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder of the whole session, the same for each of its processes (pytest-xdist gives each a folder below it)."""
+@pytest.fixture(scope="session")
+def built_phases(rehearsed: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Event]]:
+    """Phase → its events in a run of this session that built it, for each phase of the realistic path.
+
+    The rehearsal may restore a phase from a checkpoint of another test's run. Runs with a fault are not looked at.
+    """
+    found: dict[str, list[Event]] = {}
+    own = rehearsed.world.reports / "latest" / "journal.jsonl"
+    for journal in (own, *sorted(_base(tmp_path_factory).rglob("journal.jsonl"))):
+        events = [event for event in read_events(journal) if event.get("path") == rehearsed.path]
+        if any(event["event"].startswith("fault.") for event in events):
+            continue
+        for event in events:
+            if event["event"] == "phase.finished" and event["outcome"] == "passed" and not event["restored"]:
+                phase = event["phase"]
+                found.setdefault(phase, [event for event in events if event.get("phase") == phase])
+    return found
+
+
+def _base(factory: pytest.TempPathFactory) -> Path:
+    """The folder of the whole session (pytest-xdist gives each of its processes a folder below it)."""
     base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _common(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder that all processes of the session share."""
+    folder = _base(factory) / name
     folder.mkdir(exist_ok=True)
     return folder
 

@@ -62,7 +62,7 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
         (["--campaign", "--cluster=tcp://127.0.0.1:9"], ["The Dask cluster tcp://127.0.0.1:9 cannot be used"]),
         (
             ["--campaign", "--database=postgresql://me:hunter2@127.0.0.1:9/x"],
-            ["The path ambitious", "Leave the path out"],
+            ["The path ambitious", "Leave out the path or --database"],
         ),
         (["--campaign", "--resume=nonesuch"], ["--resume='nonesuch' is not valid"]),
         (["--nosuchflag"], ["unrecognized arguments: --nosuchflag"]),

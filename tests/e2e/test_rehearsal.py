@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 from rollout.config.options import ROOT
 from rollout.config.plan import load_plan
 from rollout.journal import read_events
+from rollout.journal.query import Event
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 
@@ -51,11 +53,12 @@ def test_what_it_leaves_to_read(rehearsed: Rehearsed) -> None:
     assert [] == [log for log in logs if not (folder / log).is_file()]
 
 
-def test_the_traits_of_a_phase_are_what_it_did(rehearsed: Rehearsed) -> None:
-    """The plan's word for each phase is held against its journal: its commands and its acts."""
-    events = read_events(rehearsed.world.reports / "latest" / "journal.jsonl")
+def test_the_traits_of_a_phase_are_what_it_did(built_phases: dict[str, list[Event]]) -> None:
+    """The traits that the plan declares for a phase agree with the commands and acts in a journal of that phase."""
     for phase in load_plan("realistic", rehearsal=True).phases:
-        own = [event for event in events if event.get("phase") == phase.name]
+        if phase.name not in built_phases and "XAVOS_E2E_CACHE" in os.environ:
+            pytest.skip(f"{phase.name} came from the checkpoints of an earlier session (XAVOS_E2E_CACHE)")
+        own = built_phases[phase.name]
         ran = {(*event["argv"], "")[:2] for event in own if event["event"] == "command.started"}
         did = {
             "journals": bool(ran) or any(event["event"] == "act.intent" and event["text"] != STATE for event in own),

@@ -60,7 +60,7 @@ def test_an_engine_that_does_not_see_our_folders_is_refused(other_machine: Engin
 PROBING = """
 import sys
 from pathlib import Path
-from rollout.site import probe
+from rollout.site import engine_probe as probe
 from rollout.site.engine import ask
 from rollout.site.engine_sharing import Way
 import os

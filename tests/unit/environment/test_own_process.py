@@ -13,8 +13,8 @@ from rollout.config.options import ROOT
 ENTERED = f"""
 import os, signal, subprocess, sys
 sys.path.insert(0, {str(ROOT)!r})
-from rollout import surroundings
-surroundings.enter()
+from rollout import environment
+environment.enter()
 ended = subprocess.run(["sh", "-c", "exit 3"]).returncode
 free = os.open(os.devnull, os.O_RDONLY)
 umask = os.umask(0)

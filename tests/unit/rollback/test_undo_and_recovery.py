@@ -381,7 +381,7 @@ class TestRecovery:
         stage.play(GROUND, code("one", many))
         script = f"""
             import os, pathlib
-            from rollout.site import store
+            from rollout.site import object_store as store
             from tests.unit.fakes import GROUND, Stage, code, plan
             write, written = store._write, []
             def dying(path, entry, data):

@@ -309,7 +309,7 @@ def test_an_engine_that_is_slow_to_remove_is_asked_again(found: Engine, place: O
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rollout.site import probe
+from rollout.site import engine_probe as probe
 from rollout.site.engine_sharing import Way
 from tests.unit.site.fake_engine import FakeEngine
 fake = FakeEngine()
@@ -366,7 +366,7 @@ def test_a_probe_of_a_process_that_is_alive_is_left_alone(
 SETTLING = """
 import sys
 from pathlib import Path
-from rollout.site import probe
+from rollout.site import engine_probe as probe
 def connect(url): raise AssertionError("it is alive")
 print(probe.settle(Path(sys.argv[1]), connect))
 """

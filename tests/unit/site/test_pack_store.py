@@ -85,7 +85,7 @@ def test_a_kill_amid_a_pack_leaves_what_was_there(tmp_path: Path, amid: str) -> 
     }[amid]
     script = f"""
 import os, pathlib
-from rollout.site import packs
+from rollout.site import pack_store as packs
 from rollout.site.object_store import Store
 def die(): os.kill(os.getpid(), 9)
 {patched}
