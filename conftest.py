@@ -1,5 +1,7 @@
 """The map of the suite: plugins in the order in which data flows through them."""
 
+from pathlib import Path
+
 import pytest
 
 from rollout import environment
@@ -11,31 +13,8 @@ pytest_plugins = (
     # options → session (plan, source, forge, database, run)
     "suite.options",
     "suite.main_job",
-    # phases, in the order of the realistic path
-    "fixtures.deployment",
-    "fixtures.prerequisites",
-    "fixtures.packages",
-    "fixtures.worktree",
-    "fixtures.phoenix_app",
-    "fixtures.database",
-    "fixtures.ash_core",
-    "fixtures.authentication",
-    "fixtures.extras",
-    "fixtures.foundation",
-    "fixtures.accounts",
-    "fixtures.features",
-    "fixtures.swarm",
-    "fixtures.tooling",
-    "fixtures.migrations",
-    "fixtures.installation",
-    "fixtures.scripts",
-    "fixtures.server",
-    # steps that only the ambitious path takes, and those of somebody's own script
-    "fixtures.archives",
-    "fixtures.generation",
-    "fixtures.setup",
-    "fixtures.overlay",
-    "fixtures.script",
+    # phases and the deployment that they belong to; a new module is found by itself
+    *sorted(f"fixtures.{file.stem}" for file in Path(__file__).with_name("fixtures").glob("[!_]*.py")),
     # checks: order, blocking
     "suite.phases",
     # journal → reports

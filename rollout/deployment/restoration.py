@@ -42,7 +42,7 @@ class Restoration:
             site.in_forge.identity if site.forge else "",
             site.source.identity if site.gateway else "",  # a rehearsal's registry is built by the first phase
             site.options.assets,
-            digest_of_files(code.source, *code.uses, EDITOR, *overlays),
+            digest_of_files(*code.sources, EDITOR, *overlays),
         )
 
     def passed(self, key: str, step: Step) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from rollout.config.plan import Package
 from rollout.packages import dependencies, igniter
@@ -23,8 +22,6 @@ INSTALLERS: Mapping[str, Installer] = {
     "mix": Installer(install=dependencies.install, settle=lambda step: None),
     "igniter": Installer(install=igniter.install, settle=igniter.settle),
 }
-SOURCES = (Path(__file__), *(Path(str(module.__file__)) for module in (dependencies, igniter)))
-"""What decides how packages go in: part of the key of every checkpoint that holds some."""
 
 
 def install_one_by_one(step: Step) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rollout.config.plan import PhasePlan
 from rollout.diagnosis import ADVICE, named
 from rollout.errors import PhaseFailed, RolloutError
+from rollout.phases.sources import sources_of
 from rollout.phases.step import Step
 from rollout.site.site import Site
 
@@ -24,25 +25,32 @@ _NUMBERS = {
 }  # fmt: skip
 
 
+def _nothing(_: Any) -> None:
+    """The default of a function that a phase does not need."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseCode:
-    """How a phase is done. `prepare` always runs; `apply` only where no checkpoint spares it.
+    """The functions of a phase. `prepare` always runs, `apply` only if the phase is not restored from a checkpoint.
 
-    `source` is the file that holds them, `uses` other files that decide what they do: parts of the checkpoint's key.
-    `furnish` puts into place what an observed phase is given; what is there then is not what the path has left.
-    `adopt` tells the site what is there now, applied or restored; `forget` what is gone after the rollback. A phase is
-    `checkpointed` where all it does is in folder and databases.
+    `furnish` lays out the input of an observed phase; the input is no residue of the path.
+    `adopt` updates the site after the phase was applied or restored, `forget` after it was rolled back.
+    A phase can be `checkpointed` if it changes nothing but the site's folder and databases.
     """
 
     name: str
     apply: Callable[[Step], None]
-    source: Path
-    uses: tuple[Path, ...] = ()
-    prepare: Callable[[Step], None] = field(default=lambda step: None)
+    prepare: Callable[[Step], None] = _nothing
     furnish: Callable[[Step], None] | None = None
-    adopt: Callable[[Site], None] = field(default=lambda site: None)
-    forget: Callable[[Site], None] = field(default=lambda site: None)
+    adopt: Callable[[Site], None] = _nothing
+    forget: Callable[[Site], None] = _nothing
     checkpointed: bool = True
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files with the code that decides what the phase makes."""
+        functions = (self.apply, self.prepare, self.furnish, self.adopt, self.forget)
+        return sources_of(function for function in functions if function not in {None, _nothing})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ class Stage:
 
 
 def code(name: str, apply: Callable[[Step], None], **how: Any) -> PhaseCode:
-    return PhaseCode(name=name, apply=apply, source=Path(__file__), **how)
+    return PhaseCode(name=name, apply=apply, **how)
 
 
 def writes(name: str, text: str = "x") -> Callable[[Step], None]:

@@ -11,7 +11,6 @@ import pytest
 from rollout.config.options import FLAGS, ROOT
 from rollout.diagnosis import CAUSES
 from rollout.faults import CATALOGUE, FAMILIES, Kind
-from rollout.faults.catalogue import reach
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAULTS = ROOT / "docs" / "faults.md"
@@ -42,14 +41,21 @@ def faults_table() -> str:
     parts = []
     for family in FAMILIES:
         rows = [
-            f"| `{kind.name}` | {kind.text} | {reach(kind)} | {_forms(kind)} | {kind.bites} | "
+            f"| `{kind.name}` | {kind.text} | {_phases(kind)} | {_forms(kind)} | {kind.bites} | "
             f"{', '.join(NEEDS[need] for need in kind.needs) or 'anywhere'} |"
             for kind in CATALOGUE.values()
             if kind.family == family
         ]
-        head = "| fault | what goes wrong | phases | transient: goes away after | it bit when | where |"
+        head = "| fault | what goes wrong | phases that | transient: goes away after | it bit when | where |"
         parts.append("\n".join((f"### {family}", "", head, "|---|---|---|---|---|---|", *rows)))
     return "\n\n".join(parts)
+
+
+def _phases(kind: Kind) -> str:
+    """Traits, not names of phases: a new phase of a plan does not change the document."""
+    wanted = ", ".join(f"`{trait}`" for trait in kind.traits) or "any"
+    spared = ", ".join(f"`{trait}`" for trait in kind.spares)
+    return f"{wanted}, but none of {spared}" if spared else wanted
 
 
 def _forms(kind: Kind) -> str:

@@ -123,15 +123,16 @@ class TestPlan:
         return file
 
     def test_the_realistic_path_is_the_one_of_the_issues(self) -> None:
-        """These phases in this order; extras and tooling are optional."""
+        """These phases in this order; extras and tooling are optional. A new phase may come between them."""
         plan = load_plan("realistic")
-        assert (
+        names = (
             "prerequisites", "packages", "worktree", "phoenix_app", "database", "ash_core", "authentication", "extras",
             "foundation", "accounts", "features", "swarm", "tooling", "migrations", "installation", "scripts", "server",
-        ) == plan.phase_names  # fmt: skip
+        )  # fmt: skip
+        assert names == tuple(name for name in plan.phase_names if name in names)
         assert ["extras", "tooling"] == [phase.name for phase in plan.phases if phase.optional]
-        names = [package.name for package in plan.packages]
-        assert names.index("picosat_elixir") < names.index("ash")
+        packages = [package.name for package in plan.packages]
+        assert packages.index("picosat_elixir") < packages.index("ash")
 
     def test_the_incremental_path_is_the_realistic_one_by_another_installer(self) -> None:
         """The same phases and checks, the same packages in the same order; Igniter is there from the start.
@@ -164,14 +165,15 @@ class TestPlan:
         """With their packages; what both have is the same; why is said, and asking for it is refused."""
         real, rehearsed = load_plan("realistic"), load_plan("realistic", rehearsal=True)
         assert () == real.left_out
-        assert ("accounts", "features", "swarm", "tooling") == tuple(phase.name for phase in rehearsed.left_out)
+        left_out = [phase.name for phase in rehearsed.left_out]
+        assert {"accounts", "features", "swarm", "tooling"} <= set(left_out)
         assert all(phase.because and phase.needs == "real packages" for phase in rehearsed.left_out)
         assert [name for name in real.phase_names if name in rehearsed.phase_names] == list(rehearsed.phase_names)
         assert {"oban", "hammer"} <= {package.name for package in real.packages}
         assert {"oban", "hammer"}.isdisjoint(package.name for package in rehearsed.packages)
         assert "foundation_standin" in rehearsed.phase("foundation").overlay
         assert "coordination" in real.phase("foundation").overlay
-        assert rehearsed.leaving_out("swarm") is rehearsed.left_out[-2]
+        assert rehearsed.leaving_out("swarm") is rehearsed.left_out[left_out.index("swarm")]
         assert "swarm is left out, it needs real packages: claiming" in describe(rehearsed, parse())
         with pytest.raises(InvalidOption, match="needs real packages"):
             rehearsed.through("features")
@@ -237,8 +239,9 @@ class TestPlan:
     def test_telling_the_plan_looks_at_nothing(self) -> None:
         """One line a phase, one a package, without the password of --database."""
         options = parse(database="postgresql://me:hunter2@host/db")
-        told = describe(load_plan("realistic"), options)
-        assert "17. server" in told
+        plan = load_plan("realistic")
+        told = describe(plan, options)
+        assert f"{len(plan.phases)}. server" in told
         assert "ash_postgres ~> 2.0" in told
         assert " 8. extras (optional)" in told
         assert "hunter2" not in told
