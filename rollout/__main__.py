@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     for line in environment.warnings():
         print(line, file=sys.stderr)
     try:
+        environment.refuse_few_files()
         match arguments:
             case ["status"]:
                 return _status(parse_options(lambda name: None))

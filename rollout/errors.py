@@ -176,6 +176,17 @@ class FolderUnwritable(RolloutError):
         )
 
 
+class StateUnusable(RolloutError):
+    """Something in a folder of the suite is not what the suite writes there."""
+
+    cause = "data_corrupt"
+
+    def __init__(self, *, path: Path, reason: str, variable: str = "XAVOS_STATE_DIR") -> None:
+        super().__init__(
+            f"{path} cannot be used: {reason}.", advice=f"Move it away, or choose another folder with {variable}."
+        )
+
+
 class NoEngine(RolloutError):
     """No container engine answers, and the run needs one."""
 

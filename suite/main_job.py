@@ -18,7 +18,7 @@ from rollout.config.run import Run
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
 from rollout.deployment.preflight import CannotBegin
-from rollout.errors import RolloutError
+from rollout.errors import RolloutError, UsageError
 from rollout.faults import Wound, aim
 from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.results import history
@@ -53,6 +53,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     restart_with_open_outputs()
     accept_everything()
+    try:
+        environment.refuse_few_files()
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     options = options_of(config)
     for line in () if hasattr(config, "workerinput") else environment.warnings():
         print(line, file=sys.stderr)

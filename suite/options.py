@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from rollout.site.folder_check import writable_reason
 # Plugins that phases and reports rely on, by the name that `-p no:NAME` takes.
 _NEEDED = {"timeout": "pytest-timeout", "html": "pytest-html", "metadata": "pytest-metadata",
            "pytest_order": "pytest-order", "terminal": "pytest's terminal"}  # fmt: skip
+
+# Files and texts that plugins read. One that is missing or wrong is a traceback before the first check.
+_CSS, _METADATA, _METADATA_FILE = "css", "metadata_from_json", "metadata_from_json_file"
 
 # Files that pytest and its plugins write. One that cannot be made is a traceback, mostly after the last check.
 _WRITTEN = {"--html": "htmlpath", "--junitxml": "xmlpath", "--log-file": "log_file"}
@@ -51,12 +55,40 @@ def refuse_what_breaks_phases(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "timeout_method=thread ends the process without rolling back (os._exit); use timeout_method=signal."
         )
+    _refuse_what_plugins_cannot_read(config)
     for flag, name in _WRITTEN.items():
         given = config.getoption(name, None)
         if given and (reason := _why_unwritable(given)):
             raise pytest.UsageError(f"{flag}={given} cannot be written: {reason}. Choose another file.")
 
 
+def _refuse_what_plugins_cannot_read(config: pytest.Config) -> None:
+    for given in config.getoption(_CSS, None) or ():
+        if not os.access(file := _as_read(given), os.R_OK) or file.is_dir():
+            raise pytest.UsageError(f"--css={given} cannot be read. Name a file with style rules, or leave it out.")
+    texts = {"--metadata-from-json": config.getoption(_METADATA, None)}
+    if file_given := config.getoption(_METADATA_FILE, None):
+        try:
+            texts["--metadata-from-json-file"] = Path(file_given).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise pytest.UsageError(f"--metadata-from-json-file={file_given} cannot be read: {error}.") from None
+    for flag, text in texts.items():
+        if text and not _is_object(text):
+            raise pytest.UsageError(f'{flag} has to hold a JSON object, such as {{"build": "7"}}.')
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _as_read(given: str) -> Path:
+    """The path that pytest and its plugins make of an option's value."""
+    return Path(os.path.expanduser(os.path.expandvars(given))).absolute()  # noqa: PTH111 - as pytest reads it
+
+
 def _why_unwritable(given: str) -> str | None:
-    file = Path(os.path.expanduser(os.path.expandvars(given))).absolute()  # noqa: PTH111 - as pytest reads it
+    file = _as_read(given)
     return "it is a folder" if file.is_dir() else writable_reason(file.parent)

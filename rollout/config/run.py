@@ -6,18 +6,24 @@ import contextlib
 import json
 import os
 import secrets
+import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import filelock
 
 from rollout.config.options import Options
-from rollout.errors import FolderUnwritable
+from rollout.errors import FolderUnwritable, StateUnusable
 from rollout.journal import Journal, Redactor
 from rollout.journal.merging import JOURNAL, merge, read_parts, write_events
 from rollout.journal.query import Event
+
+_VARIABLE = "XAVOS_STATE_DIR"
+# Folders below the state folder.
+_FOLDERS = ("open", "secrets", "locks", "probes", "trials", "keys", "postgres")
+_KINDS = ((stat.S_ISDIR, "folder"), (stat.S_ISREG, "file"), (stat.S_ISFIFO, "named pipe"), (stat.S_ISSOCK, "socket"))
 
 
 class Run:
@@ -39,7 +45,8 @@ class Run:
         self.redactor.add(*options.passwords)
         self.state = options.state
         _make_folder(self.folder, "XAVOS_REPORTS_DIR")
-        _make_folder(lock_file(self.state, self.id).parent, "XAVOS_STATE_DIR")
+        for path in (lock_file(self.state, self.id), secrets_file(self.state, self.id)):
+            _make_folder(path.parent, _VARIABLE)
         lock_run(self.state, self.id).acquire()
         self._secrets: dict[str, str] = {}
         self.journal = Journal(open_journal(self.state, self.id), run=self.id, redactor=self.redactor)
@@ -137,26 +144,50 @@ def forget(state: Path, run: str) -> None:
 def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
     """Runs whose journal is still open, oldest first: alive, killed, kept, or owing.
 
-    Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read.
+    Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read; StateUnusable
+    if something else has the name of a folder or journal.
     """
     folder = state / "open"
+    for name in _FOLDERS:
+        refuse_other_kind(state / name, stat.S_ISDIR, "folder")
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob takes what it may not read for empty
     except FileNotFoundError:
         return
     except OSError as error:
-        raise FolderUnwritable(folder=folder, reason=str(error.strerror), variable="XAVOS_STATE_DIR") from None
+        raise FolderUnwritable(folder=folder, reason=str(error.strerror), variable=_VARIABLE) from None
     for path in (folder / name for name in names if name.endswith(".jsonl")):
+        refuse_other_kind(path, stat.S_ISREG, "file")
+        refuse_other_kind(lock_file(state, path.stem), stat.S_ISREG, "file")
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
             reason = f"{path.name} in it belongs to another user"
-            raise FolderUnwritable(folder=folder, reason=reason, variable="XAVOS_STATE_DIR")
+            raise FolderUnwritable(folder=folder, reason=reason, variable=_VARIABLE)
         yield path.stem, path
 
 
-def read_secrets(state: Path, run: str) -> Mapping[str, str]:
-    """What `Run.keep_secret` kept; empty where nothing was."""
+def refuse_other_kind(path: Path, is_wanted: Callable[[int], bool], wanted: str, *, variable: str = _VARIABLE) -> None:
+    """Raise StateUnusable if the path exists and is of another kind. `wanted` is the name of the kind.
+
+    Links are followed. A named pipe, for example, would block whoever opens it.
+    """
     try:
-        found: dict[str, str] = json.loads(secrets_file(state, run).read_text())
-    except (FileNotFoundError, ValueError):
+        found = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            reason = f"it is a link that leads nowhere, not a {wanted}"
+            raise StateUnusable(path=path, reason=reason, variable=variable) from None
+        return
+    except OSError as error:
+        raise StateUnusable(path=path, reason=str(error.strerror), variable=variable) from None
+    if not is_wanted(found):
+        kind = next((name for is_kind, name in _KINDS if is_kind(found)), "device")
+        raise StateUnusable(path=path, reason=f"it is a {kind}, not a {wanted}", variable=variable)
+
+
+def read_secrets(state: Path, run: str) -> Mapping[str, str]:
+    """What `Run.keep_secret` kept; empty where nothing was, or where it cannot be read."""
+    try:
+        found = json.loads(secrets_file(state, run).read_text())
+    except (OSError, ValueError):
         return {}
-    return found
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}

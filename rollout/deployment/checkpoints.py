@@ -19,6 +19,7 @@ from typing import Any
 import filelock
 
 from rollout.site.object_store import Store
+from rollout.site.tree_removal import remove_tree
 
 SCHEMA = 2
 LIMIT_BYTES = 4 * 1024**3
@@ -54,7 +55,7 @@ class Checkpoints:
         try:
             data = json.loads(path.read_text())
             checkpoint = Checkpoint(**{**data, "packs": tuple(data["packs"])})
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):
             return None
         if checkpoint.schema != SCHEMA or not self.store.has_packs(checkpoint.packs):
             return None
@@ -62,12 +63,15 @@ class Checkpoints:
         return checkpoint
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write it, atomically and last, after its objects."""
+        """Write it, atomically and last, after its objects. Replaces whatever has its name."""
         self._folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder, prefix="tmp-")
         with os.fdopen(handle, "w") as file:
             json.dump(asdict(checkpoint), file)
-        Path(name).replace(self._folder / f"{checkpoint.key}.json")
+        place = self._folder / f"{checkpoint.key}.json"
+        if place.is_dir():
+            remove_tree(place)
+        Path(name).replace(place)
 
     def keep_within(self, limit: int = LIMIT_BYTES) -> int:
         """Forget the least recently used checkpoints until their packs fit; returns bytes freed.
@@ -82,7 +86,7 @@ class Checkpoints:
                 packs = _packs(path)
                 size += sum(self.store.size_of(pack) for pack in packs - needed)
                 if size > limit or not packs:
-                    path.unlink(missing_ok=True)
+                    remove_tree(path)
                 else:
                     needed |= packs
             return self.store.prune(needed, older_than=time.time() - 86400)

@@ -5,7 +5,7 @@ ask for something outside this machine use `outward`, which knows proxies and ce
 process inherits. `variables` knows every variable whose name starts with XAVOS_.
 """
 
-from rollout.environment.own_process import enter, forget_libpq
+from rollout.environment.own_process import enter, forget_libpq, refuse_few_files
 from rollout.environment.subprocesses import git, git_outward, npm, outward_program, program, suite, toolchain
 from rollout.environment.unknown_variables import warnings
 
@@ -17,6 +17,7 @@ __all__ = [
     "npm",
     "outward_program",
     "program",
+    "refuse_few_files",
     "suite",
     "toolchain",
     "warnings",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import threading
 from collections.abc import MutableMapping
 
+from rollout.errors import UsageError
+
 UMASK = 0o022
+_FEWEST_FILES, _ENOUGH_FILES = 256, 1024  # open files; a rehearsal was seen to have some 60 at a time
 # Read by a library of ours without a word from us; none of its arguments would overrule them all.
 _OBEYED = (
     "PSYCOPG_IMPL", "PSYCOPG_WAIT_FUNC",  # psycopg, when it is imported
@@ -26,10 +30,28 @@ def enter(environment: MutableMapping[str, str] | None = None) -> None:
     forget_libpq(env)
     _forget_odd_sizes(env)
     _open_standard_streams()
+    _raise_limit_of_files()
     os.umask(UMASK)  # container images and folders of other users' servers need readable files
     if threading.current_thread() is threading.main_thread():  # no other may
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, no exit code of a child would be known
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM})
+
+
+def refuse_few_files() -> None:
+    """Raise UsageError where this process may not have enough files open. `enter` has raised the limit by then."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if resource.RLIM_INFINITY != limit < _FEWEST_FILES:
+        raise UsageError(
+            f"This process may have {limit} files open at a time, and needs {_FEWEST_FILES}.",
+            advice=f"Raise the limit (ulimit -n {_ENOUGH_FILES}) and run again.",
+        )
+
+
+def _raise_limit_of_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != soft < _ENOUGH_FILES:
+        most = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(_ENOUGH_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def forget_libpq(environment: MutableMapping[str, str] | None = None) -> None:

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -95,13 +96,13 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, OSError):
-            place.unlink(missing_ok=True)
+            _drop(place)
             return None
         if entry.schema != SCHEMA or (entry.area, entry.path) != (area, path):
             return None
         if not self._is_whole(entry):
-            place.unlink(missing_ok=True)
-            self.file(entry.sha256).unlink(missing_ok=True)
+            _drop(place)
+            _drop(self.file(entry.sha256))
             return None
         return entry
 
@@ -131,6 +132,8 @@ class Store:
         scratch.finish()
         target = self.file(scratch.sha256)
         target.parent.mkdir(exist_ok=True)
+        if target.is_dir():
+            _drop(target)
         scratch.path.replace(target)
         entry = Entry(
             area=area,
@@ -166,7 +169,7 @@ class Store:
         for path, size, _used in bodies:
             if freed >= over:
                 break
-            path.unlink(missing_ok=True)
+            _drop(path)
             freed += size
         return freed
 
@@ -197,6 +200,14 @@ class Store:
         place = self._place(entry.area, entry.path)
         place.parent.mkdir(exist_ok=True)
         write_atomically(place, json.dumps(asdict(entry)).encode())
+
+
+def _drop(path: Path) -> None:
+    """Remove what has a name in the store: our file, or a folder that somebody has put there."""
+    try:
+        path.unlink(missing_ok=True)
+    except IsADirectoryError:
+        shutil.rmtree(path)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

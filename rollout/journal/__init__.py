@@ -1,8 +1,17 @@
 """The journal: what was meant, what was done, what is owed. Written before the act; the source of every report."""
 
 from rollout.journal.commands import CommandRecorder
-from rollout.journal.reader import Act, open_acts, read_events
+from rollout.journal.reader import Act, open_acts, read_events, read_journal
 from rollout.journal.redaction import Redactor
 from rollout.journal.writer import Journal, JournalUnwritable
 
-__all__ = ["Act", "CommandRecorder", "Journal", "JournalUnwritable", "Redactor", "open_acts", "read_events"]
+__all__ = [
+    "Act",
+    "CommandRecorder",
+    "Journal",
+    "JournalUnwritable",
+    "Redactor",
+    "open_acts",
+    "read_events",
+    "read_journal",
+]

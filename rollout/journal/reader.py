@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rollout.errors import StateUnusable
+from rollout.journal.events import SCHEMA
 from rollout.journal.query import moment
+
+# What undoing reads of an event: texts.
+_NEEDED = {
+    "act.intent": ("id", "text"), "act.done": ("id",), "act.failed": ("id",), "undo.done": ("id",),
+    "kept": ("path", "url", "directory", "manage"), "path.started": ("path",), "path.finished": ("path",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,38 @@ def read_events(path: Path) -> tuple[dict[str, Any], ...]:
             if isinstance(event, dict) and "event" in event:
                 events.append(event)
     return tuple(events)
+
+
+def read_journal(path: Path) -> tuple[dict[str, Any], ...]:
+    """Every event of a journal that something will be undone by. A torn last line is passed over.
+
+    Raises StateUnusable if the file cannot be read, a newer version wrote it, or an event lacks what undoing needs.
+    """
+    try:
+        events = read_events(path)
+    except FileNotFoundError:
+        return ()  # another process has settled the run
+    except OSError as error:
+        raise StateUnusable(path=path, reason=str(error.strerror)) from None
+    for event in events:
+        version = event.get("v", SCHEMA)
+        if not isinstance(version, int) or version > SCHEMA:
+            reason = f"a newer version of this suite wrote it (schema {version}, this one knows {SCHEMA})"
+            raise StateUnusable(path=path, reason=reason)
+        if problem := _problem(event):
+            raise StateUnusable(path=path, reason=f"it is damaged: its event {event['event']} has {problem}")
+    return events
+
+
+def _problem(event: Mapping[str, Any]) -> str:
+    for key in _NEEDED.get(str(event["event"]), ()):
+        if not isinstance(event.get(key), str):
+            return f"no {key}"
+    if event["event"] == "act.intent":
+        undo = event.get("undo")
+        if not isinstance(undo, dict) or not isinstance(undo.get("kind"), str):
+            return "no undo record"
+    return ""
 
 
 def open_acts(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import filelock
 
 from rollout.config.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
-from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.journal import Act, Journal, Redactor, open_acts, read_events, read_journal
 from rollout.journal.merging import JOURNAL
 from rollout.journal.query import Event, last, mapping, text
 from rollout.report import write_reports
@@ -49,22 +49,26 @@ def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]
 
     Leftovers of engine probes are removed first.
     """
-    for place in (state, *sorted((state / TRIALS).glob("*"))):
+    for place in (state, *_trials(state)):
         for line in settle_probes(place):
             say(f"  still there: {line}")
     return tuple(
         _settle(place, reports, run, path, store, say, why="recovery")
-        for place in (state, *sorted((state / TRIALS).glob("*")))
+        for place in (state, *_trials(state))
         for run, path in _unsettled(place)
-        if not is_kept(read_events(path))
+        if not is_kept(read_journal(path))
     )
+
+
+def _trials(state: Path) -> tuple[Path, ...]:
+    return tuple(place for place in sorted((state / TRIALS).glob("*")) if place.is_dir())
 
 
 def kept(state: Path) -> tuple[Kept, ...]:
     """The deployments that earlier runs kept."""
     found = []
     for run, path in open_runs(state):
-        events = read_events(path)
+        events = read_journal(path)
         if is_kept(events):
             event = next(event for event in reversed(events) if event["event"] == "kept")
             found.append(
@@ -87,20 +91,20 @@ def undeploy(
     return tuple(
         _settle(state, reports, run, path, store, say, why="undeploy")
         for run, path in _unsettled(state)
-        if is_kept(events := read_events(path)) and _name(events) in names
+        if is_kept(events := read_journal(path)) and _name(events) in names
     )
 
 
 def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
     """The options of every run that recovery would roll back."""
-    return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_events(path)))
+    return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_journal(path)))
 
 
 def owners(state: Path) -> Mapping[Path, str]:
     """The folders of other runs of ours, each with a sentence about its owner."""
     found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
     for run in alive(state):
-        directory = _options(read_events(open_journal(state, run))).get("directory")
+        directory = _options(read_journal(open_journal(state, run))).get("directory")
         if directory:
             found.setdefault(Path(directory), f"It belongs to run {run}, which goes on.")
     for directory in (one.get("directory") for one in owing(state)):
@@ -161,7 +165,7 @@ def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
 def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could be swapped unseen
     state: Path, reports: Path, run: str, path: Path, store: Store, say: Callable[[str], None], *, why: str
 ) -> Recovered:
-    events = read_events(path)
+    events = read_journal(path)
     acts = open_acts(events)
     secrets = read_secrets(state, run)
     redactor = Redactor()

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ LABEL = "xavos.probe"
 RECORDS = "probes"  # below the state folder
 _INSIDE = "/probe"
 _ASKED, _ANSWERED = "asked", "answered"
+_RECORD: Mapping[str, Any] = {"url": str, "name": str, "folder": str, "at": (int, float)}
 _WITHIN = 15.0  # seconds; a busy machine takes five for its first rootless container
 _REMOVED_WITHIN = 20.0
 _APPEARS_WITHIN = 15.0  # seconds after an engine was asked for a container by a client that is gone
@@ -210,17 +211,23 @@ def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[
                 record.unlink(missing_ok=True)
         except filelock.Timeout:
             continue  # of a process that is alive
+        except OSError as error:
+            left.append(f"{record}: {error.strerror}")
+            continue
         _lock_file(record).unlink(missing_ok=True)
     return tuple(left)
 
 
 def _facts(record: Path) -> dict[str, Any] | None:
-    """What a record says; None where its process was killed before it had written it, so before it made anything."""
+    """What a record says; None where it is not whole: its process was killed before it had made anything."""
     try:
-        found: dict[str, Any] = json.loads(record.read_text())
+        found = json.loads(record.read_text()) if record.is_file() else None
     except (OSError, ValueError):
         return None
-    return found
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in _RECORD.items()):
+        return None
+    # A folder of another name is not the probe's, whatever the record says.
+    return found if found["name"] == record.stem and Path(found["folder"]).name == f".{record.stem}" else None
 
 
 def _remove(client: DockerClient, name: str, *, until: float = 0.0) -> None:

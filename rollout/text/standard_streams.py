@@ -85,11 +85,10 @@ def restart_with_open_outputs() -> None:
     """
     if sys.__stdout__ is not None and sys.__stderr__ is not None:
         return
-    for descriptor in (0, 1, 2):
-        try:
-            os.set_inheritable(descriptor, True)
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)  # dup2 makes it inheritable
+    for descriptor, stream in enumerate((sys.__stdin__, sys.__stdout__, sys.__stderr__)):
+        if stream is None:  # whatever has the descriptor now was opened later, and perhaps for reading only
+            os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+        os.set_inheritable(descriptor, True)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same program again
 
 

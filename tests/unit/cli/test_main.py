@@ -146,11 +146,15 @@ def test_the_cache_is_emptied_only_between_runs(
 def test_state_folder_that_cannot_be_listed_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str
 ) -> None:
-    """A file in its place stands for a folder without permissions, which root can list."""
-    (tmp_path / "open").write_text("")
+    """Root can list every folder, so the answer of the system is replaced."""
+
+    def closed(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
     monkeypatch.setenv("XAVOS_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("rollout.config.run.os.listdir", closed)
     assert 1 == main([asked])
-    assert f"ERROR: The folder {tmp_path}/open cannot be written: Not a directory." in capsys.readouterr().err
+    assert f"ERROR: The folder {tmp_path}/open cannot be written: Permission denied." in capsys.readouterr().err
 
 
 def test_journal_of_another_user_is_an_error(

@@ -49,6 +49,29 @@ def test_a_process_is_the_same_whoever_started_it(before: str) -> None:
     assert ended.stderr == "3 True 22 False"
 
 
+@pytest.mark.parametrize(
+    ("soft", "hard", "told"),
+    [(100, 4096, "1024 None"), (2000, 4096, "2000 None"), (100, 500, "500 None"),
+     (100, 100, "100 This process may have 100 files open at a time")],
+)  # fmt: skip
+def test_the_limit_of_open_files_is_raised_or_refused(soft: int, hard: int, told: str) -> None:
+    script = f"""
+import resource, sys
+sys.path.insert(0, {str(ROOT)!r})
+from rollout import environment
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+environment.enter()
+refused = None
+try:
+    environment.refuse_few_files()
+except Exception as error:
+    refused = error
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], refused)
+"""
+    ended = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith(told)
+
+
 @pytest.mark.parametrize(("size", "stays"), [("80", True), ("10", True), ("0", False), ("-5", False), ("wide", False),
                                              ("99999999", False), ("", False)])  # fmt: skip
 def test_only_sizes_of_terminals_are_obeyed(size: str, stays: bool) -> None:

@@ -110,3 +110,25 @@ def test_report_file_that_cannot_be_made_is_refused(
         refuse_what_breaks_phases(cast("pytest.Config", config))
     given[name] = str(tmp_path / "made later" / "report")
     refuse_what_breaks_phases(cast("pytest.Config", config))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("css", ["missing.css"], r"--css=missing\.css cannot be read"),
+        ("css", ["."], r"--css=\. cannot be read"),
+        ("metadata_from_json", "{", "--metadata-from-json has to hold a JSON object"),
+        ("metadata_from_json", "[1]", "--metadata-from-json has to hold a JSON object"),
+        ("metadata_from_json_file", "/no/such/file", "--metadata-from-json-file=/no/such/file cannot be read"),
+        ("metadata_from_json_file", str(Path(__file__)), "--metadata-from-json-file has to hold a JSON object"),
+    ],
+)
+def test_file_that_a_plugin_cannot_read_is_refused(name: str, given: object, told: str) -> None:
+    """The plugin would raise an error that pytest shows as one of its own."""
+    options_given = {name: given, "timeout_method": "signal"}
+    config = SimpleNamespace(
+        pluginmanager=SimpleNamespace(has_plugin=lambda asked: True),
+        getoption=lambda asked, default=None: options_given.get(asked, default),
+    )
+    with pytest.raises(pytest.UsageError, match=f"^{told}"):
+        refuse_what_breaks_phases(cast("pytest.Config", config))

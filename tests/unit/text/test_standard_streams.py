@@ -79,11 +79,12 @@ def test_output_on_a_full_disk(asked: str, tmp_path: Path) -> None:
     assert 0 == ended.returncode
 
 
-def test_closed_output(tmp_path: Path) -> None:
-    """Python sets sys.stdout to None, and pytest flushes it."""
-    ended = shell('"$PYTHON" -m pytest --name=end >&-', tmp_path)
-    assert (4, 1) == (ended.returncode, len(ended.stderr.strip().splitlines()))
-    assert "--name='end' is not valid" in ended.stderr
+@pytest.mark.parametrize(("closed", "told"), [(">&-", 1), ("2>&-", 0), (">&- 2>&- <&-", 0), ("2>&- <&-", 0)])
+def test_closed_output(closed: str, told: int, tmp_path: Path) -> None:
+    """Python sets a stream that is closed to None, and pytest writes to it."""
+    ended = shell(f'"$PYTHON" -m pytest --name=end {closed}', tmp_path)
+    assert (4, told) == (ended.returncode, len(ended.stderr.strip().splitlines()))
+    assert not told or "--name='end' is not valid" in ended.stderr
 
 
 def test_closed_pipe(tmp_path: Path) -> None:
