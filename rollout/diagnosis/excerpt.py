@@ -81,8 +81,10 @@ def _with_context(lines: list[str], numbers: list[int], *, first: tuple[int, ...
         if lines[number].startswith("  ") and (owner := next(filter(_DEPENDENCY.match, reversed(above)), None)):
             yield owner.strip()
         below = lines[number + 1 : number + 12]
+        begins = lines[number].startswith("** (") and lines[number].endswith(":")  # what is wrong follows
         place = next((match[1] for line in below if (match := _PLACE.match(line))), "")
         yield f"{lines[number].strip()} ({place})" if place and "error" in lines[number] else lines[number].strip()
+        yield from (line.strip() for line in (below[:1] if begins else ()))
         yield from (line.strip() for line in below[:6] if _MORE.match(line))
         if _NPM.match(lines[number]):
             yield from (line.strip() for line in takewhile(_NPM.match, below) if not _EMPTY.search(line))

@@ -17,6 +17,8 @@ TOOLCHAIN = signs(
     r"Git >= \S+ is required|CMake \S+ or higher is required|requires? (?:node|Node(?:\.js)?|npm|rustc|Python|glibc|CMake|git) ?(?:version )?(?:>=|v?\d)|Node\.js v?\S+ (?:or|is) (?:higher|newer|later|required|not supported)|\bEBADENGINE\b|notsup Required: .*|[Uu]nsupported engine|Not compatible with your version of node",
     r"version [`']?(?:GLIBC|GLIBCXX|CXXABI|OPENSSL|LIBSSL)\w*[\d._]+' not found|rustc \S+ is not supported|package `[^`]+` cannot be built because it requires rustc|requires? (?:a )?C\+\+\d\d|unrecognized command[- ]line option",
     r"re-?compile this module with an? (?:Erlang/)?OTP|compiled (?:for|with) a (?:later|newer) (?:version|release)|use of opcode \d+; this emulator supports only|module :json is not available|corrupt atom table",
+    # A rebar3 older than this Erlang, or than this Mix, which calls its command `bare`.
+    r"^escript: exception error: undefined function [^\n]*|^===> Command \w+ not found",
     # Hex, built for a newer Elixir, calls a function of its standard library that is not there yet.
     r"\(UndefinedFunctionError\) function (?:Access|Base|Code|Config|Enum|File|IO|Kernel|Keyword|List|Logger|Macro|Map|Mix|Module|Path|Process|Regex|String|System|URI|Version)\.[^\n]*(?=\n(?:[^\n]*\n){0,6}?\s+\(hex\b)",
     # Node.js meets syntax that it does not know yet in a package of others.
@@ -35,7 +37,7 @@ COMPILERS = signs(
     r"\*\* \((?:CompileError|SyntaxError|TokenMissingError|MismatchedDelimiterError|EEx\.SyntaxError|Spark\.Error\.DslError|Phoenix\.LiveView\.\S*ParseError)\)",
     r"== Compilation error in file .*",
     r"^\s+error: .*|^error: .*\n\s+(?:│|└─|\S+\.exs?:\d+|\S*lib/)[^\n]*",
-    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:? .*|^\S+\.[ehy]rl:\d+(?::\d+)?: .*|undefined reference to|ld returned \d+ exit status|collect2: error",
+    r"^\S+:\d+(?::\d+)?: (?:fatal )?error:? .*|^\S+\.[ehy]rl:(?:\d+|none)(?::\d+)?: .*|undefined reference to|ld returned \d+ exit status|collect2: error",
     r"✘ \[ERROR\]|^\s*> .*: error: |Build failed with \d+ errors?|[Cc]an't resolve '|Cannot apply unknown utility class|CssSyntaxError|error TS\d+:|^error during build:\n[^\n]*|Rollup failed to resolve import|🚨 Build failed|SassError|Can't find stylesheet to import|ERR_OSSL_EVP_UNSUPPORTED|digital envelope routines::unsupported|Module not found: Error|Module build failed|Transform failed with \d+",
     r"^error(?:\[E\d+\])?: .*\n\s+-->[^\n]*|could not compile `(?P<package>[\w-]+)`|===> Compiling .* failed|===> .*(?:[Ee]rror|failed)",
     r"^CMake Error\b[^\n]*|Configuring incomplete, errors occurred",

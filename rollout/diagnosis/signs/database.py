@@ -26,7 +26,7 @@ SETTINGS = signs(
 _DENIED = signs(
     "database_denied",
     r"\b28P01\b|\b28000 \(|invalid_password|invalid_authorization_specification|\b42501 \(|insufficient_privilege",
-    r"(?:password|Peer|Ident|LDAP|GSSAPI|PAM|RADIUS|SCRAM|[Cc]ertificate) authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|no password supplied|not permitted to log in|empty password returned|authentication method requires a password",
+    r"(?:password|Peer|Ident|LDAP|GSSAPI|PAM|RADIUS|SCRAM|[Cc]ertificate) authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|FATAL.*\bno such user\b|no password supplied|not permitted to log in|empty password returned|authentication method requires a password",
     r"FATAL:?.*\brole \"[^\"]*\" does not exist|failed:.*\brole \"[^\"]*\" does not exist",
     r"permission denied (?:to|for (?:schema|table|database|relation|sequence|function|procedure|view|language|tablespace|type|column|large object|foreign|materialized|role|parameter))\b",
     r"must be (?:owner of|superuser|a member of the role|able to SET ROLE)|[Oo]nly roles with .* may",

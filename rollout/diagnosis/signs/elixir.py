@@ -9,13 +9,13 @@ from rollout.diagnosis.signs.sign import signs
 SETTINGS = signs(
     "configuration_invalid",
     r"environment variable \"?\S+\"? is (?:missing|not set)|could not fetch environment variable|\(System\.EnvError\)|(?i:secret_key_base).*(?:missing|not set|expects|at least|required|nil)|expects conn\.secret_key_base|required variable \S+ is missing|password is not specified|You must specify \w+|Missing required (?:environment|config)|is not set in the environment|[Ee]nvironment variable .* (?:must be set|required|is required)",
-    r"\(Ecto\.InvalidURLError\)|has a different value set for (?:key|path)|could not (?:read|load|find) (?:the )?config|\(Config\.\w+\)|validate_compile_env|no configuration (?:found|for)|configuration for .* not (?:found|specified)|unknown (?:esbuild|tailwind) profile|is not configured\b",
+    r"\(Ecto\.InvalidURLError\)|has a different value set for (?:key|path)|could not (?:read|load|find) (?:the )?config|\(Config\.\w+\)|validate_compile_env|no configuration (?:found|for)|configuration for .* not (?:found|specified)|No url found for submodule path|no submodule mapping found|unknown (?:esbuild|tailwind) profile|is not configured\b",
     r"Config provider \S+ failed with:\n[^\n]*|^.*[Vv]ariable \S+ in app \S+ is undefined",
     # What is raised by a file of settings, wherever in it.
     r"^.*\*\* \((?!Mix\))[A-Z][\w.]*\) [^\n]*(?=\n(?:[^\n]*\n){0,14}?\s+(?:\S*/)?(?:config/\w+|releases/\S+/runtime)\.exs:\d+: )",
     r"contains merge conflicts|Dependency specified in the wrong format|Unknown (?:repository|organization) \"|Invalid requirement|is incorrectly specified|Expected :?\w+ (?:to be|in dependency)|:elixirc_paths|Unknown dependency|\(Version\.Invalid(?:Requirement|Version)Error\)|^.*\*\* \(\w+Error\) .*\bmix\.lock:\d+.*|server gave HTTP response to HTTPS client",
     r"\bEJSONPARSE\b|npm (?:ERR!|error) JSON\.parse|in JSON at position|Invalid package\.json|bad config (?:line|variable|file)|Author identity unknown|[Pp]lease tell me who you are|unable to auto-detect email|empty ident name|yaml: |Additional property|TOMLDecodeError|invalid (?:YAML|TOML|JSON)",
-    r"\(NimbleOptions\.ValidationError\)|invalid value for :\w+ option|unknown options? \[|invalid (?:configuration|config)\b|bad return value: \{.*badarg.*config|:badcookie",
+    r"\(NimbleOptions\.ValidationError\)|invalid value for :\w+\b|unknown options? \[|invalid (?:configuration|config)\b|bad return value: \{.*badarg.*config|:badcookie",
 )
 TESTS = signs(
     "tests_failed",

@@ -38,6 +38,7 @@ _LIMITS = signs(
     r"[Tt]oo many open files|(?i:\b(?:emfile|enfile)\b)",
     r"fork: (?:retry: )?Resource temporarily unavailable|[Cc]annot fork|\bspawn \S+ EAGAIN\b|:eagain\b",
     r"can't start new thread|pthread_create\b.*(?:failed|Resource temporarily unavailable)|[Ff]ailed to create (?:\w+ )*thread|unable to create (?:new )?(?:native )?thread|newosproc",
+    r"exceeded (?:its|your) (?!.*rate)[\w ]*(?:budget|quota)|exceeded num_\w+|exceeded the maximum number of (?:\w+ )?(?:files|processes|locks|threads|connections)",
     r":system_limit\b|\bsystem_limit\b|Too many processes|[Pp]rocess limit",
     r"too many clients already|\(too_many_connections\)|remaining connection slots are reserved|too many connections for (?:role|database)|no more connections allowed",
     r"Argument list too long|:e2big\b|\bE2BIG\b|[Ff]ile ?name too long|:enametoolong\b|\bENAMETOOLONG\b",

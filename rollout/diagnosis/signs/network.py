@@ -17,7 +17,7 @@ LOCAL = signs(
 )
 _BUSY = signs(
     "registry_error",
-    r"Request failed \((?:429|5\d\d)\)|\bHTTP(?:/\d\S*)?(?: status| error| code)?:? (?:429|5\d\d)\b|returned error: (?:429|5\d\d)\b|bad_status_code, (?:429|5\d\d)|HTTP/\d\.\d\", (?:429|5\d\d)\b|\bcode E(?:429|5\d\d)\b",
+    r"Request failed \((?:3\d\d|429|5\d\d)\)|curl: \(33\)|File has unexpected size|\bHTTP(?:/\d\S*)?(?: status| error| code)?:? (?:429|5\d\d)\b|returned error: (?:429|5\d\d)\b|bad_status_code, (?:429|5\d\d)|HTTP/\d\.\d\", (?:429|5\d\d)\b|\bcode E(?:429|5\d\d)\b",
     r"toomanyrequests|pull rate limit|API rate limit exceeded|(?i:rate[- ]limit(?:ed| exceeded)|too many requests)",
     r"\b50[0234] (?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|unexpected (?:HTTP )?status(?: code)?:? (?:from .*)?5\d\d|ERROR 5\d\d:|responded with (?:a )?5\d\d",
     r"remote: Internal Server Error|remote: .*(?:temporarily|currently) unavailable",

@@ -9,6 +9,7 @@ from rollout.diagnosis.signs.sign import signs
 ACCESS = signs(
     "access_denied",
     r"Permission denied \((?:publickey|password|keyboard)",
+    r"^sign_and_send_pubkey: .*|agent refused operation|Too many authentication failures",
     r"Authentication failed for|could not read (?:Username|Password) for|terminal prompts disabled|HTTP Basic: Access denied|Invalid username or (?:password|token)|Support for password authentication was removed|remote: Permission to \S+ denied|Repository access denied|Bad credentials",
     r"Request failed \(40[13]\)|returned error: 40[13]\b|bad_status_code, 40[137]\b|HTTP/\d\.\d\", 40[137]\b|\bcode E40[13]\b|\bENEEDAUTH\b|\bHTTP(?:/\d\S*)?(?: status| error| code)?:? 40[13]\b|40[13] (?:Unauthorized|Forbidden)|ERROR 40[13]:",
     r"Proxy Authentication Required|HTTP code 407|\b407 (?:Proxy|from)|(?i:status ?(?:code)?[:=]? ?407)\b|CONNECT tunnel failed, response 40[137]\b",
@@ -37,6 +38,7 @@ BROKEN = (
 
 _CONFLICTS = signs(
     "version_conflict",
+    r"^Failed to use \"[a-z0-9_]+\" \(version [^\n]*(?:\n\s+[^\n]*){1,4}",
     r"Hex dependency resolution failed|[Vv]ersion solving failed|because no versions? of .* match",
     r"the dependency :?(?P<package>[a-z0-9_]+) .* is overriding|No matching version for (?P<other>[a-z0-9_]+)|the :(?:only|targets) option for dependency (?P<third>[a-z0-9_]+)|different specs were given for the (?P<fourth>[a-z0-9_]+) app",
     r"the dependency (?P<package>[a-z0-9_]+) [^\n]*\n(?:[^\n]*\n){1,6}\s+does not match the requirement specified",
@@ -67,6 +69,7 @@ OUTDATED = signs(
     r"^\* (?P<package>[a-z0-9_]+)[^\n]*\n(?:\s+locked at [^\n]*\n)?\s+(?:lock (?:mismatch|outdated)|the dependency (?:is not available|is not locked|build is outdated|compile environment is outdated|was built with))[^\n]*",
     r"the dependency (?:is not available|is not locked|build is outdated|was built with)|lock (?:mismatch|outdated):|out of date and must be updated without the --check-locked|Cannot checkout path dependency",
     r"npm ci` can only install|package-lock\.json (?:is|are) not in sync|not in sync|npm-shrinkwrap",
-    r"Cannot find (?:module|package) '[^./'][^']*'|\bERR_MODULE_NOT_FOUND\b|ModuleNotFoundError: No module named",
+    r"Cannot find (?:module|package) (?:'[^./'][^']*'|@[\w.-]+/[\w.-]+)|\bERR_MODULE_NOT_FOUND\b|ModuleNotFoundError: No module named",
+    r"\*\* \(Mix\) Formatter plugin \S+ cannot be found",
     r"Please verify you have added .* as a dependency|Could not start application (?P<package>[a-z0-9_]+): could not find application file",
 )
