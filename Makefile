@@ -8,7 +8,7 @@ RUN := @$(PYTHON) -E bootstrap.py
 SPREAD := --numprocesses=3
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy test check campaign bench bundle status undeploy clean-cache doctor report lock
+.PHONY: help deploy test check campaign bench bundle status undeploy clean-cache doctor report docs pictures lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -19,7 +19,7 @@ deploy: ## deploy XAVOS, phase by phase; stays up unless CI is set
 
 test: ## the suite's own tests: style, types, imports, units, rehearsal end to end
 	$(RUN) ruff check .
-	$(RUN) mypy rollout suite fixtures deploy_tests tests conftest.py
+	$(RUN) mypy rollout suite fixtures deploy_tests docgen tests conftest.py
 	$(RUN) lint-imports
 	$(RUN) rollout.cli.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(SPREAD) $(ARGS)
@@ -50,6 +50,15 @@ doctor: ## what a run needs, found or missing, and what mends it
 
 report: ## draw the newest run's report again, from its journal
 	$(RUN) rollout.report $(or $(ARGS),reports/latest)
+
+docs: ## bring the generated tables up to date, and build the documentation into build/docs
+	$(RUN) docgen
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -E bootstrap.py mkdocs build --strict
+	@echo "build/docs/index.html"
+
+pictures: ## make the screenshots in docs/ from real runs; needs Chromium
+	$(RUN) rollout.setup $(ARGS)
+	$(RUN) docgen.pictures $(ARGS)
 
 lock: ## resolve pyproject.toml into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --all-extras --no-emit-index-url --no-header \

@@ -18,12 +18,46 @@ from rollout.errors import InvalidOption, InvalidPlan
 
 INSTALLERS = ("mix", "igniter")
 EDITIONS = ("real", "rehearsal")
-_PLAN_KEYS = {"name", "description", "installer"}
-_PHASE_KEYS = {"name", "description", "packages", "archives", "overlay_first", "overlay", "overlay_with", "optional",
-               "timeout_seconds", "observed", "answers_for", "may_answer_for", "arguments",
-               "edition", "because", "traits"}  # fmt: skip
-_PACKAGE_KEYS = {"name", "requirement", "override", "reason", "only", "runtime", "verify_module", "group",
-                 "arguments", "creates"}  # fmt: skip
+PLAN_KEYS: Mapping[str, str] = {
+    "name": "The name of the path.",
+    "description": "One line that says what the path does.",
+    "installer": "How packages are put into the application: `mix` (the default) or `igniter`.",
+}
+"""The keys of `[plan]`, with their meaning."""
+
+PHASE_KEYS: Mapping[str, str] = {
+    "name": "The name of the phase. Its code is `fixtures/NAME.py`.",
+    "description": "One line that says what the phase does.",
+    "packages": "Packages that the phase installs, in order.",
+    "archives": "Mix archives that the phase installs, with the same keys as packages.",
+    "overlay_first": "Folders of `overlay/` that are laid before the packages: settings that those read to compile.",
+    "overlay": "Folders of `overlay/` that are laid after the packages.",
+    "overlay_with": "`{ phase = 'folder' }`: a folder that is laid as well if that earlier, optional phase has passed.",
+    "optional": "`true`: the path goes on if this phase fails.",
+    "timeout_seconds": "How long the phase may take. The default is 600.",
+    "observed": "`true`: the phase is only observed. It is neither retried nor rolled back; its residue is listed.",
+    "answers_for": "Groups of checks that are asked of this phase. The default is the group of its own name.",
+    "may_answer_for": "Groups of checks that are asked as well if the phase has found something to ask about.",
+    "arguments": "Words for the command that the phase runs.",
+    "edition": "`real`: only with real packages. `rehearsal`: only with stand-ins. Without it the phase is in both.",
+    "because": "The reason of `edition`. Reports print it.",
+    "traits": "What the phase does. Faults strike phases by their traits.",
+}
+"""The keys of a `[[phase]]`, with their meaning."""
+
+PACKAGE_KEYS: Mapping[str, str] = {
+    "name": "The name of the Hex package.",
+    "requirement": "The versions that fit, in Elixir's words: `~> 3.0`.",
+    "override": "`true`: the requirement wins over those of other packages. Needs a `reason`.",
+    "reason": "Why the package is in the plan, or is overridden.",
+    "only": "The Mix environments that get the package. The default is all.",
+    "runtime": "`false`: the package is not started with the application.",
+    "verify_module": "A module that has to be loadable afterwards.",
+    "group": "The group of checks that asks about the package, if its phase answers for several.",
+    "arguments": "Words for its installer. Only with Igniter.",
+    "creates": "Files that its installer promises, as patterns below the application. Only with Igniter.",
+}
+"""The keys of a package, with their meaning. docs/reference/plan-files.md is generated from these tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +236,7 @@ def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
     head = data.get("plan", {})
     if not isinstance(head, dict) or not isinstance(head.get("name"), str):
         raise InvalidPlan(path=file, where="[plan]", problem="needs a name")
-    _refuse_unknown(file, "[plan]", head, _PLAN_KEYS)
+    _refuse_unknown(file, "[plan]", head, PLAN_KEYS)
     installer = head.get("installer", INSTALLERS[0])
     if installer not in INSTALLERS:
         raise InvalidPlan(
@@ -225,7 +259,7 @@ def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
 
 def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> PhasePlan:
     where = f"phase {index} ({entry.get('name', 'without a name')})"
-    _refuse_unknown(file, where, entry, _PHASE_KEYS)
+    _refuse_unknown(file, where, entry, PHASE_KEYS)
     if not isinstance(entry.get("name"), str):
         raise InvalidPlan(path=file, where=where, problem="needs a name")
     first, folders = tuple(entry.get("overlay_first", ())), tuple(entry.get("overlay", ()))
@@ -272,7 +306,7 @@ def _traits(file: Path, where: str, named: object) -> tuple[str, ...]:
 
 
 def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
-    _refuse_unknown(file, where, entry, _PACKAGE_KEYS)
+    _refuse_unknown(file, where, entry, PACKAGE_KEYS)
     name, requirement = entry.get("name"), entry.get("requirement")
     if not isinstance(name, str) or not isinstance(requirement, str) or not name or not requirement:
         raise InvalidPlan(path=file, where=where, problem=f"package {entry!r} needs name and requirement")
@@ -292,10 +326,11 @@ def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
     )
 
 
-def _refuse_unknown(file: Path, where: str, entry: Mapping[str, Any], allowed: set[str]) -> None:
+def _refuse_unknown(file: Path, where: str, entry: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    known = frozenset(allowed)
     for key in entry:
-        if key not in allowed:
-            raise InvalidPlan(path=file, where=where, problem=f"unknown key {key!r}{_nearest(key, allowed)}")
+        if key not in known:
+            raise InvalidPlan(path=file, where=where, problem=f"unknown key {key!r}{_nearest(key, known)}")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -98,6 +98,57 @@ EVENTS: Mapping[str, str] = {
     "recovery.finished": "of outcome residue",  # outcome: restored | dirty
 }
 
+MEANINGS: Mapping[str, str] = {
+    "run.started": "A run begins, with the options, source, forge, database and plans that it uses.",
+    "run.interrupted": "A signal stops the run.",
+    "run.finished": "The run has ended.",
+    "path.run": "A path of a comparison begins as a run of its own.",
+    "path.aborted": "The session of a path died, or never began. `message` is what it printed last.",
+    "path.started": "A path begins. `attempts` are the groups of checks that it answers for.",
+    "path.attempts": "The groups of checks, once a step of the path has shown what there is to ask about.",
+    "path.left": "The residue of the path's own steps, listed before its site is disposed of.",
+    "path.finished": "A path has ended, with its outcome.",
+    "phase.started": "A phase begins. `before` is the digest of the fingerprint.",
+    "phase.finished": "A phase has ended, with its outcome and its failure.",
+    "phase.blocked": "A phase cannot begin because an earlier one has failed.",
+    "phase.note": "A decision worth reading.",
+    "phase.retry": "A transient failure. The phase waits and tries again.",
+    "phase.packages": "The packages that the phase has installed.",
+    "act.intent": "The suite is about to change something. `undo` says how it is taken back.",
+    "act.done": "The act has ended.",
+    "act.failed": "The act has failed. An act with neither event was cut off.",
+    "undo.done": "An act is undone.",
+    "undo.retried": "An undo has failed and is tried again.",
+    "undo.failed": "An undo has failed for good.",
+    "rollback.started": "The rollback of a phase begins, or of the whole path if `phase` is empty.",
+    "rollback.finished": "The rollback has ended. `residue` lists what differs from before.",
+    "command.started": "A command begins, in the forge or on this machine.",
+    "command.running": "The command has a process, known by `identity`.",
+    "command.finished": "The command has ended. `tail` is the end of its output.",
+    "wait.finished": "The suite waited for a server or an engine. The time directly before the event is no overhead.",
+    "blame.started": "The search for the packages that fail together begins.",
+    "blame.probe": "A subset of the packages was installed: passed, failed or unresolved.",
+    "blame.finished": "The smallest sets of packages that fail, with their evidence.",
+    "matrix.cell": "Whether one package goes with the application, or two go together.",
+    "matrix.finished": "How much of the matrix was reached, and which pairs conflict.",
+    "checkpoint.saved": "The state after a phase is saved.",
+    "checkpoint.restored": "A phase was restored from a checkpoint.",
+    "checkpoint.skipped": "A checkpoint could not be used, and why.",
+    "gateway.summary": "How many requests the gateway answered. `bytes` are those sent.",
+    "check.finished": "A check has ended: passed, failed, blocked or skipped.",
+    "kept": "The deployment stays up: where it is, how to manage and how to remove it.",
+    "undeployed": "A kept deployment is removed.",
+    "history.read": "The earlier runs on this machine that this one is compared with, oldest first.",
+    "campaign.read": "The newest campaigns on this machine with the same plan and packages, by path.",
+    "fault.armed": "An injected fault waits for its phase or moment.",
+    "fault.struck": "The fault is injected.",
+    "fault.bit": "The fault has taken effect for the first time.",
+    "fault.finished": "Whether the fault struck, how often it took effect, and what shows that.",
+    "trial.finished": "A trial of a campaign has ended.",
+    "recovery.finished": "The run has undone what an interrupted run left behind.",
+}
+"""What each event says. docs/reference/journal-events.md is generated from both tables."""
+
 REQUIRED: Mapping[str, frozenset[str]] = {
     name: frozenset(key for key in keys.split() if not key.endswith("?")) for name, keys in EVENTS.items()
 }

@@ -2,7 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+OUTCOMES: Mapping[str, str] = {
+    "deployed": "Every required phase passed.",
+    "refused": "The run stopped before anything was changed.",
+    "failed": "A phase failed, and the site is kept on purpose (`--keep=failed` or `always`) until `make undeploy`.",
+    "rolled_back": "A phase failed, and the site is proven to be restored.",
+    "dirty": "Something is left, or may be left. `residue` lists it.",
+    "void": "An injected fault never took effect.",
+}
+"""The outcomes of a path."""
+
+PHASE_OUTCOMES: Mapping[str, str] = {
+    "passed": "The phase was applied, or restored from a checkpoint.",
+    "failed": "The phase was applied and did not come to its result.",
+    "refused": "Something was in its way. It changed nothing.",
+    "blocked": "An earlier phase that it needs has failed.",
+    "interrupted": "A signal ended it.",
+    "not_reached": "The run ended before it.",
+}
+"""The outcomes of a phase."""
+
+ROLLBACK_OUTCOMES: Mapping[str, str] = {
+    "restored": "The site looks as it did before the phase.",
+    "dirty": "Something differs. `residue` lists it.",
+    "unfinished": "The rollback was cut off. The next run finishes it.",
+}
+"""The outcomes of a rollback."""
+
+EXIT_CODES: Mapping[str, Mapping[int, str]] = {
+    "pytest": {
+        0: "The selected path is deployed and every check passed (in a rehearsal: rehearsed).",
+        1: "A phase or a check failed, a required group was not answered, or the run was refused before it began.",
+        2: "The run was interrupted, and rolled back.",
+        3: "An internal error of the suite.",
+        4: "An option or plan is invalid, or a source cannot be reached. Nothing was changed.",
+        5: "No check was selected.",
+    },
+    "pytest --doctor": {0: "The machine is ready.", 1: "Something that a run needs is missing."},
+    "pytest --recover": {0: "Everything is undone.", 1: "Something is left."},
+    "pytest --campaign": {0: "Every trial kept its promise.", 1: "A trial broke a promise."},
+    "python -m rollout undeploy": {
+        0: "Everything is removed.",
+        1: "Something is left.",
+        2: "The name is unknown, or missing where several deployments are up.",
+    },
+    "python -m rollout.cli.setup": {
+        0: "Everything that a run needs is there.",
+        2: "An engine is needed and cannot be started. The commands that help are printed.",
+        130: "Interrupted.",
+    },
+}
+"""The exit codes of each command, with their meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,131 +1,129 @@
-"""What the README says about options, causes, outcomes and targets is what the code does."""
+"""The documentation says what the code does, its links lead somewhere, and the README is short."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from docgen import drawings, tables
 from rollout.config.options import FLAGS, ROOT
 from rollout.diagnosis import CAUSES
-from rollout.faults import CATALOGUE, FAMILIES, Kind
+from rollout.diagnosis.causes import ADVICE, MEANINGS, TRANSIENT
+from rollout.faults import CATALOGUE
+from rollout.journal.events import EVENTS
+from rollout.journal.events import MEANINGS as EVENT_MEANINGS
+from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLBACK_OUTCOMES
+from tests.documents import shown_commands
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-FAULTS = ROOT / "docs" / "faults.md"
-TABLES = re.compile(r"(<!-- faults: .*? -->\n)(.*?)(\n<!-- /faults -->)", re.DOTALL)
-OPTIONS = re.compile(r"(<!-- options: .*? -->\n)(.*?)(\n<!-- /options -->)", re.DOTALL)
-DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md") for path in ROOT.glob(pattern))
-
-
-def options_table() -> str:
-    """The table of flags, as the README has to show it."""
-    rows = []
-    for flag in FLAGS:
-        spelt = f"{flag.option}={flag.metavar}" if flag.metavar else flag.option
-        rows.append(f"| `{spelt}` | `{flag.variable}` | {f'`{flag.default}`' if flag.default else ''} | {flag.help} |")
-    return "\n".join(("| flag | variable | default | |", "|---|---|---|---|", *rows))
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+DOCUMENTS = tables.documents()
+LONGEST_README = 150
 
 
-NEEDS = {
-    "engine": "in containers",
-    "database": "not with `--database=URL`",
-    "root": "as root",
-    "key": "in a rehearsal",
-}
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-def faults_table() -> str:
-    """The catalogue, as docs/faults.md has to show it."""
-    parts = []
-    for family in FAMILIES:
-        rows = [
-            f"| `{kind.name}` | {kind.text} | {_phases(kind)} | {_forms(kind)} | {kind.bites} | "
-            f"{', '.join(NEEDS[need] for need in kind.needs) or 'anywhere'} |"
-            for kind in CATALOGUE.values()
-            if kind.family == family
-        ]
-        head = "| fault | what goes wrong | phases that | transient: goes away after | it bit when | where |"
-        parts.append("\n".join((f"### {family}", "", head, "|---|---|---|---|---|---|", *rows)))
-    return "\n\n".join(parts)
+def schema() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(read(DOCS / "verdict.schema.json"))
+    return found
 
 
-def _phases(kind: Kind) -> str:
-    """Traits, not names of phases: a new phase of a plan does not change the document."""
-    wanted = ", ".join(f"`{trait}`" for trait in kind.traits) or "any"
-    spared = ", ".join(f"`{trait}`" for trait in kind.spares)
-    return f"{wanted}, but none of {spared}" if spared else wanted
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_generated_tables_are_those_of_the_code(path: Path) -> None:
+    """`make docs` writes them."""
+    assert tables.current(read(path)) == read(path)
 
 
-def _forms(kind: Kind) -> str:
-    return kind.lasts if "transient" in kind.forms else "–"
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_drawings_are_up_to_date(name: str) -> None:
+    """`make docs` draws them."""
+    assert drawings.DRAWINGS[name]() == read(drawings.PICTURES / name)
 
 
-def _schema() -> dict[str, object]:
-    schema: dict[str, object] = json.loads((ROOT / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
-    return schema
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_every_table_stands_in_exactly_one_page(name: str) -> None:
+    assert 1 == sum(read(path).count(f"<!-- generated: {name} -->") for path in DOCUMENTS)
 
 
-def test_the_options_table_is_that_of_the_flags() -> None:
-    """`python -m tests.unit.test_documents` mends it."""
-    shown = OPTIONS.search(README)
-    assert shown is not None
-    assert options_table() == shown.group(2)
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("options.md", [f"{flag.option}={flag.metavar}" if flag.metavar else flag.option for flag in FLAGS]),
+        ("faults.md", list(CATALOGUE)),
+        ("causes.md", list(CAUSES)),
+        ("verdict.md", [*OUTCOMES, *PHASE_OUTCOMES, *ROLLBACK_OUTCOMES]),
+        ("journal-events.md", list(EVENTS)),
+    ],
+)
+def test_the_reference_names_everything_there_is_and_nothing_else(page: str, names: list[str]) -> None:
+    shown = re.findall(r"^\| `([^`]+)` \|", read(REFERENCE / page).partition("## Keys")[0], re.MULTILINE)
+    shown = [name for name in shown if not name.startswith("XAVOS_")]
+    assert sorted(names) == sorted(shown)
 
 
-def test_the_catalogue_of_faults_is_that_of_the_code() -> None:
-    """`python -m tests.unit.test_documents` mends it."""
-    shown = TABLES.search(FAULTS.read_text(encoding="utf-8"))
-    assert shown is not None
-    assert faults_table() == shown.group(2)
+def test_every_cause_and_event_has_a_meaning() -> None:
+    assert list(ADVICE) == list(MEANINGS)
+    assert list(EVENTS) == list(EVENT_MEANINGS)
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-def test_every_cause_is_explained(cause: str) -> None:
-    assert f"\n| `{cause}` | " in README
+def test_the_page_of_causes_names_those_that_are_tried_again() -> None:
+    prose = read(REFERENCE / "causes.md").partition("<!--")[0]
+    assert set(re.findall(r"`(\w+)`", prose)) == TRANSIENT
 
 
-def test_the_schema_names_every_cause() -> None:
-    """In the order of the classifier."""
-    schema = (ROOT / "docs/verdict.schema.json").read_text(encoding="utf-8")
-    assert f"A named cause ({', '.join(CAUSES)})" in schema
+def test_the_schema_names_every_cause_and_outcome() -> None:
+    """The causes in the order of the classifier."""
+    assert f"A named cause ({', '.join(CAUSES)})" in read(DOCS / "verdict.schema.json")
+    path = schema()["properties"]["paths"]["additionalProperties"]["properties"]
+    phase = path["phases"]["items"]["properties"]
+    assert list(OUTCOMES) == path["outcome"]["enum"]
+    assert list(PHASE_OUTCOMES) == phase["outcome"]["enum"]
+    assert list(ROLLBACK_OUTCOMES) == phase["rollback"]["properties"]["outcome"]["enum"]
 
 
-def test_no_cause_is_explained_that_does_not_exist() -> None:
-    section = README.partition("## Troubleshooting by cause")[2].partition("\n## ")[0]
-    assert set(CAUSES) == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
-
-
-def test_every_outcome_of_the_contract_is_explained() -> None:
-    paths = _schema()["properties"]["paths"]["additionalProperties"]  # type: ignore[index]
-    for outcome in paths["properties"]["outcome"]["enum"]:
-        assert f"\n| `{outcome}` | " in README
+def test_the_exit_codes_of_pytest_are_those_of_pytest() -> None:
+    """But for that of `--max-warnings`, which this suite does not use."""
+    assert list(EXIT_CODES["pytest"]) == [int(code) for code in pytest.ExitCode if "WARNINGS" not in code.name]
 
 
 def test_the_example_of_a_verdict_fulfils_the_contract() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    example = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    example = re.search(r"```json\n(.*?)```", read(REFERENCE / "verdict.md"), re.DOTALL)
     assert example is not None
-    jsonschema.validate(json.loads(example.group(1)), _schema())
+    jsonschema.validate(json.loads(example.group(1)), schema())
+
+
+def test_the_readme_is_short_and_shows_a_picture() -> None:
+    readme = read(ROOT / "README.md")
+    assert len(readme.splitlines()) <= LONGEST_README
+    assert "![" in readme
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
     for path in DOCUMENTS:
-        named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", path.read_text(encoding="utf-8")))
+        named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", read(path)))
         assert set() == named - targets, path.name
+
+
+def test_every_flag_that_is_named_exists() -> None:
+    """In the commands of all pages that run this suite."""
+    known = {flag.option for flag in FLAGS} | {"--recover", "--offline"}
+    for path in DOCUMENTS:
+        for shown in shown_commands(path):
+            if re.match(r"pytest\b|make (?!pictures)", shown.command):
+                assert set() == set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown.command)) - known, path.name
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+    for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", read(path)):
         if "://" not in link:
             assert (path.parent / link).exists(), link
-
-
-if __name__ == "__main__":
-    mended = OPTIONS.sub(lambda old: old[1] + options_table() + old[3], README)
-    (ROOT / "README.md").write_text(mended, encoding="utf-8")
-    mended = TABLES.sub(lambda old: old[1] + faults_table() + old[3], FAULTS.read_text(encoding="utf-8"))
-    FAULTS.write_text(mended, encoding="utf-8")

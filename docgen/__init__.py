@@ -1,0 +1,1 @@
+"""Builds the documentation: reference pages generated from the code, pictures, and the hooks of MkDocs."""

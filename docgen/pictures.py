@@ -1,0 +1,115 @@
+"""`make pictures`: makes the screenshots of the documentation from real runs.
+
+`python -m docgen.pictures [--report=RUN] [--campaign=RUN] [OPTION…]`: takes the report folders of runs that exist, and
+makes the missing runs: a comparison of all paths, and a campaign. Each OPTION goes to both; the default is
+`--source=rehearsal`. A comparison on real packages also gives the pictures of the board.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docgen.drawings import PICTURES
+from rollout.config.options import ROOT
+
+REPORTS = ROOT / "build" / "pictures"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BOARDS = {"board-swarm.png": "board.png", "board-swarm-phone.png": "board-phone.png"}
+COMPARISON = ("--path=all", "--keep=never")
+CAMPAIGN = ("--campaign", "--scenario=ambitious", "--minutes=30", "--jobs=2")
+_SCREENSHOT_SECONDS = 120
+
+
+class NoPicture(Exception):
+    """A picture cannot be made. The message says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screenshot:
+    """A part of a page (`anchor`, or its top) in a window of this size."""
+
+    file: str
+    width: int
+    height: int
+    anchor: str = ""
+
+
+REPORT = Screenshot(file="report.png", width=1280, height=720)
+RATES = Screenshot(file="campaign.png", width=1280, height=900, anchor="rates")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code: 2 if a picture cannot be made."""
+    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__, add_help=False)
+    parser.add_argument("--report", type=Path, help="report folder of a comparison")
+    parser.add_argument("--campaign", type=Path, help="report folder of a campaign")
+    asked, options = parser.parse_known_args(arguments)
+    try:
+        browser = find_browser()
+        report = asked.report or make_run("comparison", (*COMPARISON, *options))
+        take(browser, report / "report.html", REPORT)
+        copy_boards(report)
+        campaign = asked.campaign or make_run("campaign", (*CAMPAIGN, *options))
+        take(browser, campaign / "report.html", RATES)
+    except NoPicture as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def find_browser() -> str:
+    """The Chromium of this machine. Raises NoPicture."""
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    raise NoPicture("Chromium not found. It makes the screenshots. `apt install chromium` adds it.")
+
+
+def make_run(name: str, options: Iterable[str]) -> Path:
+    """Run the suite in a place of its own; returns its report folder. A failed path is worth a picture as well."""
+    given = [*options]
+    source = () if any(option.startswith("--source") for option in given) else ("--source=rehearsal",)
+    reports = REPORTS / name
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--name=pictures", *source, *given]
+    subprocess.run(argv, cwd=ROOT, env={**os.environ, "XAVOS_REPORTS_DIR": str(reports)}, check=False)
+    latest = reports / "latest"
+    if not (latest / "report.html").is_file():
+        raise NoPicture(f"The {name} has not written {latest / 'report.html'}. Its output above says why.")
+    return latest
+
+
+def take(browser: str, page: Path, shot: Screenshot) -> None:
+    """Write a screenshot below docs/pictures/. Raises NoPicture."""
+    if not page.is_file():
+        raise NoPicture(f"{page} does not exist. Name the report folder of a run.")
+    target = PICTURES / shot.file
+    address = page.resolve().as_uri() + (f"#{shot.anchor}" if shot.anchor else "")
+    with tempfile.TemporaryDirectory() as home:
+        made = Path(home) / shot.file
+        argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={home}",
+                f"--window-size={shot.width},{shot.height}", f"--screenshot={made}", address]  # fmt: skip
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=_SCREENSHOT_SECONDS, check=False)
+        if not made.is_file():
+            raise NoPicture(f"{browser} has made no screenshot of {page}: {ended.stderr.strip()[-400:]}")
+        shutil.copyfile(made, target)
+    print(f"{target.relative_to(ROOT)}: {page}")
+
+
+def copy_boards(report: Path) -> None:
+    """Copy the pictures of the board, if the run has made them."""
+    for made, file in BOARDS.items():
+        for found in sorted(report.rglob(made)):
+            shutil.copyfile(found, PICTURES / file)
+            print(f"docs/pictures/{file}: {found}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
