@@ -57,7 +57,7 @@ docs: ## bring the generated tables up to date, and build the documentation into
 	@echo "build/docs/index.html"
 
 pictures: ## make the screenshots in docs/ from real runs; needs Chromium
-	$(RUN) rollout.setup $(ARGS)
+	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) docgen.pictures $(ARGS)
 
 lock: ## resolve pyproject.toml into requirements.lock (needs uv)
