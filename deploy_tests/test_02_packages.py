@@ -25,6 +25,6 @@ def test_package_exists_in_a_release_that_fits(any_package: Package, site: Site)
 
 def test_a_package_that_does_not_exist_is_told_apart(site: Site) -> None:
     (finding,) = lookup.look_up(
-        site.registry, (lookup.Want(name="xavos_no_such_package", requirement=">= 0.0.0"),), timeout=20
+        site.registry, (lookup.WantedPackage(name="xavos_no_such_package", requirement=">= 0.0.0"),), timeout=20
     )
     assert finding.status == "missing"

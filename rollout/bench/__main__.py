@@ -27,7 +27,7 @@ from rollout.config.options import FLAGS, Options, parse_options
 from rollout.errors import RolloutError
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import is_rehearsal
-from rollout.hex.upstreams import Chosen, Upstreams, choose_git, choose_npm, choose_source
+from rollout.hex.upstreams import SelectedSource, Upstreams, choose_git, choose_npm, choose_source
 from rollout.rehearsal import load_scenario, registry_folder
 from rollout.site.engine import Engine, find_engine
 from rollout.text.standard_streams import accept_everything
@@ -136,24 +136,24 @@ def _first_and_second(home: Path, arguments: tuple[str, ...], samples: int) -> l
     return pairs
 
 
-def _real(options: Options) -> Chosen | None:
+def _real(options: Options) -> SelectedSource | None:
     """The source of real packages that the options mean; None where they mean, or come down to, a rehearsal."""
     chosen = _choose(options, options.source, options.cache)
     return None if is_rehearsal(chosen.source) else chosen
 
 
-def _rehearsal(options: Options, cache: Path) -> Chosen:
+def _rehearsal(options: Options, cache: Path) -> SelectedSource:
     return _choose(options, "rehearsal", cache)
 
 
-def _choose(options: Options, source: str, cache: Path) -> Chosen:
+def _choose(options: Options, source: str, cache: Path) -> SelectedSource:
     return choose_source(
         source, client=make_client(), cache=cache, state=options.state, key_file=options.source_key,
         rehearsal=registry_folder(load_scenario(options.scenario), cache / "rehearsal"),
     )  # fmt: skip
 
 
-def _by_name(options: Options, chosen: Chosen) -> str:
+def _by_name(options: Options, chosen: SelectedSource) -> str:
     """The source as a value that means the same with another cache folder."""
     if options.source != "auto":
         return options.source

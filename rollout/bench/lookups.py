@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rollout.bench.errors import NothingToMeasure
 from rollout.hex.gateway import Gateway
-from rollout.hex.lookup import Want, look_up
+from rollout.hex.lookup import WantedPackage, look_up
 from rollout.hex.upstreams import Upstreams
 from rollout.process import Outcome, Quiet, Request, execute
 from rollout.site.engine import Engine
@@ -67,7 +67,7 @@ def _pair(forge: Forge, upstreams: Upstreams, home: Path, number: str) -> Pair:
 
 def _look_up(gateway: Gateway) -> float:
     """Seconds."""
-    wants = tuple(Want(name=name, requirement=">= 0.0.0") for name in PACKAGES)
+    wants = tuple(WantedPackage(name=name, requirement=">= 0.0.0") for name in PACKAGES)
     began = time.monotonic()
     findings = look_up(gateway, wants)
     seconds = time.monotonic() - began

@@ -17,7 +17,7 @@ from rollout.deployment.provisioner import close_gateway
 from rollout.deployment.restoration import Restoration
 from rollout.errors import Refused
 from rollout.faults.injection import Injection
-from rollout.hex import recorded_answers
+from rollout.hex import recorded_responses
 from rollout.hex.http_cache import prune_all
 from rollout.journal import open_acts
 from rollout.phases.phase import PhaseCode, PhaseResult, describe
@@ -342,7 +342,7 @@ class Deployment:
         began = time.monotonic()
         code.apply(step)
         if gateway is not None:
-            step.asked = dict(recorded_answers.asked_since(gateway, mark))
+            step.asked = dict(recorded_responses.responses_since(gateway, mark))
         if self._injection.strikes(code.name):
             # It asked more often; what it came to is what it comes to without a fault.
             step.asked = dict(self._restoration.asked(key) or step.asked)

@@ -22,7 +22,7 @@ from rollout.deployment.obstacles import (
     refuse_usual_port,
 )
 from rollout.errors import FolderUnwritable, InvalidOption, Refused, RolloutError, UsageError
-from rollout.hex.bundle import refuse_foreign
+from rollout.hex.bundle import require_replaceable
 from rollout.rollback import recovery
 from rollout.site import postgres
 from rollout.site.folder_check import refuse_place, writable_reason
@@ -128,7 +128,7 @@ def _refuse_what_cannot_be_meant(options: Options) -> None:
     """Raise RolloutError for a bundle that cannot be written, an unreadable script, or a port needed twice."""
     target = options.record_bundle
     if target is not None:
-        refuse_foreign(target)
+        require_replaceable(target)
         if reason := writable_reason(target.parent):
             raise InvalidOption(option="--record-bundle", value=str(target), expected=f"a place for it ({reason})")
     for script in options.scripts:

@@ -9,7 +9,7 @@ from rollout.config.options import ROOT
 from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import PhaseFailed
-from rollout.hex import recorded_answers
+from rollout.hex import recorded_responses
 from rollout.phases.phase import PhaseCode
 from rollout.phases.step import EDITOR, Step
 from rollout.site.manifest import grafted, without
@@ -75,7 +75,7 @@ class Restoration:
         checkpoint = self._checkpoints.find(key)
         if checkpoint is None:
             return self._skipped(step, "there is none for this plan, overlay, source and toolchain")
-        if site.gateway is not None and not recorded_answers.still_answers(site.gateway, checkpoint.asked):
+        if site.gateway is not None and not recorded_responses.responses_unchanged(site.gateway, checkpoint.asked):
             return self._skipped(step, "the registry's answers have changed since")
         if self._leaps:
             self._ahead = checkpoint, step

@@ -19,7 +19,7 @@ from rollout.config.plan import PhasePlan, Plan
 from rollout.faults import resigned_registry
 from rollout.faults.fault import CannotInject, Kind, Wound, either_form
 from rollout.faults.interceptor import ENTRIES, REGISTRY, TARBALLS, AtTheDoor, Broken, Trickle, Whole, taken
-from rollout.hex.fetcher import ask_directly
+from rollout.hex.fetcher import fetch_uncached
 from rollout.hex.registry import Package, read_package
 from rollout.hex.routes import CAUSE_HEADER, Endpoint
 from rollout.hex.sources import RehearsalSource, Source
@@ -194,7 +194,7 @@ class Resigned(AboutOne, Altering):
     def choose(self, source: Source, names: list[str]) -> None:
         key = resigned_registry.private_key(source)
         for name in names:
-            served = ask_directly(source, f"/packages/{name}")
+            served = fetch_uncached(source, f"/packages/{name}")
             if key is None or served.status != _OK:
                 continue
             body = served.read()

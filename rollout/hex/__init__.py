@@ -1,1 +1,1 @@
-"""Hex: where packages come from, the gateway in front of it, bundles, look-up and order."""
+"""Hex packages: sources, the caching gateway in front of them, bundles, package lookup and registry formats."""

@@ -1,10 +1,9 @@
-"""A bundle: everything that a deployment fetched, with the SHA-256 of every file, as one folder or one tar
-file.
+"""Bundles: everything that a deployment fetched, in one folder or tar file, with the SHA-256 of every file.
 
-manifest.json       schema, created, source (kind, description, fingerprint), files, absent public_key
-the key the registry entries are signed with (hexpm's own, where they came from there) files/AREA/…
-bodies as they came: hex (registry entries, tarballs), npm; file name = the path, percent- quoted
-files/git/OWNER/REPO.git/…   bare repositories
+manifest.json                schema, created, source (kind, description, fingerprint), files, absent
+public_key                   the key of the registry's signatures
+files/AREA/…                 bodies as received; AREA is hex or npm, the file name is the percent-encoded path
+files/git/OWNER/REPO.git/…   bare Git repositories
 """
 
 from __future__ import annotations
@@ -35,9 +34,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundledFile:
-    """`path` is what is asked for below `area` (for git: the file inside files/git/); `file` is where it
-    lies.
-    """
+    """A file of a bundle. `path` is the request path in `area` (git: below files/git/), `file` its place on disk."""
 
     area: str
     path: str
@@ -48,8 +45,8 @@ class BundledFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A body to put into a bundle."""
+class BundleItem:
+    """A response body to record in a bundle."""
 
     area: str
     path: str
@@ -58,8 +55,8 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What `write_bundle` wrote. `size` counts the bodies, in bytes."""
+class BundleSummary:
+    """What `write_bundle` has written. `size` is the total of all bodies, in bytes."""
 
     target: Path
     files: int
@@ -68,10 +65,7 @@ class Summary:
 
 
 class Bundle:
-    """An opened bundle.
-
-    Each file is checked against its sum when it is served; `verify` checks them all at once.
-    """
+    """An open bundle. Each file is verified against its SHA-256 when it is first used, or all at once by `verify`."""
 
     def __init__(self, *, origin: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
         self.origin = origin
@@ -82,7 +76,7 @@ class Bundle:
         self.files = tuple(BundledFile(**each) for each in manifest["files"])
         self.absent = frozenset((str(area), str(path)) for area, path in manifest["absent"])
         self._index = {(each.area, each.path): each for each in self.files}
-        self._sound: set[str] = set()
+        self._verified: set[str] = set()
 
     @property
     def identity(self) -> str:
@@ -92,10 +86,10 @@ class Bundle:
     def find(self, area: str, path: str) -> BundledFile | None:
         return self._index.get((area, path))
 
-    def sound_file(self, bundled: BundledFile) -> Path:
-        """The file on disk, checked. Raises BundleUnusable where it is missing or its sum is wrong."""
+    def verified_file(self, bundled: BundledFile) -> Path:
+        """The file on disk, verified. Raises BundleUnusable where it is missing or its SHA-256 is wrong."""
         path = self.folder / bundled.file
-        if bundled.file in self._sound:
+        if bundled.file in self._verified:
             return path
         try:
             found = _sha256(path)
@@ -104,80 +98,75 @@ class Bundle:
         if found != bundled.sha256:
             raise BundleUnusable(
                 bundle=self.origin,
-                problem=f"{bundled.file} has the sum {found[:12]}…, not {bundled.sha256[:12]}…",
+                problem=f"{bundled.file} has the SHA-256 {found[:12]}…, not {bundled.sha256[:12]}…",
             )
-        self._sound.add(bundled.file)
+        self._verified.add(bundled.file)
         return path
 
     def verify(self) -> int:
-        """Check every file; returns how many.
-
-        Raises BundleUnusable with the first that is not as recorded.
-        """
+        """Verify every file and return their number. Raises BundleUnusable for the first wrong one."""
         for bundled in self.files:
-            self.sound_file(bundled)
+            self.verified_file(bundled)
         return len(self.files)
 
     def repositories(self) -> tuple[str, ...]:
-        """`OWNER/REPO` of every Git repository in it."""
+        """`OWNER/REPO` of every Git repository."""
         names = {"/".join(each.path.split("/")[:2]).removesuffix(".git") for each in self.files if each.area == GIT}
         return tuple(sorted(names))
 
     def repository(self, name: str) -> Path | None:
-        """The bare repository of `OWNER/REPO`, every file of it checked; None where it is not in the
-        bundle.
-        """
+        """The bare repository `OWNER/REPO` with every file verified, or None."""
         inside = [each for each in self.files if each.area == GIT and each.path.startswith(f"{name}.git/")]
         for each in inside:
-            self.sound_file(each)
+            self.verified_file(each)
         return self.folder / "files" / GIT / f"{name}.git" if inside else None
 
 
 def open_bundle(path: Path, *, unpack_into: Path) -> Bundle:
-    """Open a folder, or a tar file (unpacked once below `unpack_into`).
+    """Open a bundle: a folder, or a tar file, which is unpacked once below `unpack_into`.
 
-    Raises BundleUnusable; sums are checked later.
+    Files are verified later, when they are used. Raises BundleUnusable.
     """
     if path.is_dir():
         folder = path
     elif path.is_file():
         folder = _unpacked(path, unpack_into)
     else:
-        raise BundleUnusable(bundle=path, problem="there is no such folder or file")
+        raise BundleUnusable(bundle=path, problem="no such folder or file")
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         schema = manifest["schema"]
     except FileNotFoundError:
-        raise BundleUnusable(bundle=path, problem=f"there is no {MANIFEST} in it") from None
+        raise BundleUnusable(bundle=path, problem=f"it has no {MANIFEST}") from None
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise BundleUnusable(bundle=path, problem=f"its {MANIFEST} cannot be read ({error})") from error
     if not isinstance(schema, int) or schema > SCHEMA:
-        raise BundleUnusable(bundle=path, problem=f"it has schema {schema}, this version knows {SCHEMA} at most")
+        raise BundleUnusable(bundle=path, problem=f"it has schema {schema}, and this version reads up to {SCHEMA}")
     try:
         bundle = Bundle(origin=path, folder=folder, manifest=manifest)
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleUnusable(bundle=path, problem=f"its {MANIFEST} lacks something ({error})") from error
+        raise BundleUnusable(bundle=path, problem=f"its {MANIFEST} is incomplete ({error})") from error
     for each in bundle.files:
         if PurePosixPath(each.file).is_absolute() or ".." in PurePosixPath(each.file).parts:
-            raise BundleUnusable(bundle=path, problem=f"its {MANIFEST} points outside of it ({each.file})")
+            raise BundleUnusable(bundle=path, problem=f"its {MANIFEST} names a file outside of it ({each.file})")
     return bundle
 
 
 def write_bundle(
     target: Path,
     *,
-    items: Iterable[Item],
+    items: Iterable[BundleItem],
     absent: Iterable[tuple[str, str]],
     repositories: Mapping[str, Path],
     source: Mapping[str, str],
     public_key: bytes,
-) -> Summary:
-    """Write a bundle to `target`: a tar file where the name ends in .tar, else a folder.
+) -> BundleSummary:
+    """Write a bundle to `target`: a tar file if its name ends in .tar, else a folder.
 
     `repositories` maps OWNER/REPO to a bare repository; `source` has kind, description and fingerprint.
-    An older bundle at `target` is replaced in one step; anything else there raises BundleUnusable and stays.
+    An existing bundle at `target` is replaced atomically. Raises BundleUnusable for anything else there.
     """
-    refuse_foreign(target)
+    require_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -186,7 +175,7 @@ def write_bundle(
         for name, repository in sorted(repositories.items()):
             for inside in sorted(each for each in repository.rglob("*") if each.is_file()):
                 path = f"{name}.git/{inside.relative_to(repository).as_posix()}"
-                files.append(_copy(building, Item(area=GIT, path=path, body=inside), f"files/{GIT}/{path}"))
+                files.append(_copy(building, BundleItem(area=GIT, path=path, body=inside), f"files/{GIT}/{path}"))
             for empty in ("refs/heads", "refs/tags", "objects/info"):
                 (building / "files" / GIT / f"{name}.git" / empty).mkdir(parents=True, exist_ok=True)
         missing = sorted(set(absent))
@@ -201,10 +190,10 @@ def write_bundle(
         _move_into_place(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return Summary(target=target, files=len(files), size=sum(each.size for each in files), absent=len(missing))
+    return BundleSummary(target=target, files=len(files), size=sum(each.size for each in files), absent=len(missing))
 
 
-def _copy(building: Path, item: Item, file: str) -> BundledFile:
+def _copy(building: Path, item: BundleItem, file: str) -> BundledFile:
     place = building / file
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(item.body, place)
@@ -238,19 +227,19 @@ def _move_into_place(building: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def refuse_foreign(target: Path) -> None:
-    """Raise BundleUnusable for anything at `target` that is no earlier bundle."""
+def require_replaceable(target: Path) -> None:
+    """Raise BundleUnusable where something other than a bundle exists at `target`."""
     if target.is_dir():
         if target.suffix == ".tar":
-            raise BundleUnusable(bundle=target, problem="a folder of this name is there already")
+            raise BundleUnusable(bundle=target, problem="a folder of this name exists")
         if any(target.iterdir()) and not (target / MANIFEST).is_file():
-            raise BundleUnusable(bundle=target, problem="a folder with other things in it is there already")
+            raise BundleUnusable(bundle=target, problem="a folder with other files exists there")
     elif os.path.lexists(target) and not (target.suffix == ".tar" and target.is_file() and _is_packed_bundle(target)):
-        raise BundleUnusable(bundle=target, problem="a file that is no bundle is there already")
+        raise BundleUnusable(bundle=target, problem="a file that is not a bundle exists there")
 
 
 def _is_packed_bundle(path: Path) -> bool:
-    """By its manifest."""
+    """Whether a tar file has a bundle's manifest."""
     with contextlib.suppress(tarfile.TarError, OSError, ValueError, KeyError, TypeError), tarfile.open(path) as archive:
         found = archive.extractfile(f"./{MANIFEST}")
         return found is not None and isinstance(json.load(found)["schema"], int)
@@ -264,7 +253,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _unpacked(path: Path, unpack_into: Path) -> Path:
-    """Unpack a tar once; the folder is named by its content, so another tar gets another folder."""
+    """Unpack a tar file once. The folder's name is the SHA-256 of the tar file."""
     folder = unpack_into / _sha256(path)
     if folder.is_dir():
         return folder

@@ -1,4 +1,4 @@
-"""What a fetched dependency says of itself: its licences, and how large it is on disk."""
+"""Licences and disk size of a fetched dependency."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 
 METADATA = "hex_metadata.config"
-_MOST_BYTES = 2_000_000  # of the metadata; a list of files can be long
+_MOST_BYTES = 2_000_000  # of the metadata, whose list of files can be long
 _LICENCES = re.compile(rb'\{<<"licenses">>,\s*\[([^\]]*)\]\s*\}')
 _BINARY = re.compile(rb'<<"((?:[^"\\]|\\.)*)"(?:/utf8)?>>')
 
 
 def licences(folder: Path) -> tuple[str, ...]:
-    """The licences that a Hex package in `folder` names, in its order; () where it names none, or is none of Hex's.
+    """The licences that the Hex package in `folder` declares; () without a declaration or without Hex metadata.
 
-    Its metadata is a file of Erlang terms, written by Hex: `{<<"licenses">>,[<<"MIT">>]}.`
+    The metadata is a file of Erlang terms that Hex writes: `{<<"licenses">>,[<<"MIT">>]}.`
     """
     try:
         with (folder / METADATA).open("rb") as file:
@@ -27,7 +27,7 @@ def licences(folder: Path) -> tuple[str, ...]:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below `folder`; what goes away while we look counts for nothing."""
+    """Total size of all files below `folder`, in bytes. Files that vanish meanwhile are not counted."""
     total = 0
     for place, _folders, files in os.walk(folder):
         for name in files:

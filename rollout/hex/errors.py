@@ -1,4 +1,4 @@
-"""Errors about packages and their sources."""
+"""Errors of package sources, registries, bundles and the gateway."""
 
 from __future__ import annotations
 
@@ -8,56 +8,63 @@ from rollout.errors import RolloutError
 
 
 class HexError(RolloutError):
-    """Base of the errors raised here."""
+    """Base class of every error in this package."""
 
 
 class RegistryPayloadInvalid(HexError):
-    """Bytes that should be a registry payload and are not, or are one about something else."""
+    """A registry response that cannot be decoded, or that describes another package than the requested one."""
 
     cause = "registry_error"
 
     def __init__(self, *, what: str, problem: str) -> None:
         super().__init__(
-            f"The registry's answer for {what} cannot be used: {problem}.",
-            advice="Something on the way changes answers, or the mirror is broken; try another --source.",
+            f"The registry's response for {what} cannot be used: {problem}.",
+            advice="A proxy changes responses, or the mirror is broken. Try another --source.",
         )
 
 
 class BadSignature(RegistryPayloadInvalid):
-    """The payload is well-formed but was not signed with the key this source is known by."""
+    """A well-formed registry payload that was not signed with the source's key."""
 
     def __init__(self, *, what: str, fingerprint: str) -> None:
-        super().__init__(what=what, problem=f"its signature does not fit the key {fingerprint}")
+        super().__init__(what=what, problem=f"its signature does not match the key {fingerprint}")
         self.fingerprint = fingerprint
 
 
 class InvalidVersion(HexError):
+    """A string that Elixir does not accept as a version."""
+
     def __init__(self, *, text: str) -> None:
-        super().__init__(f"{text!r} is not a version as Elixir knows it.", advice="Write MAJOR.MINOR.PATCH.")
+        super().__init__(f"{text!r} is not a valid Elixir version.", advice="Write MAJOR.MINOR.PATCH.")
 
 
 class InvalidRequirement(HexError):
+    """A string that Elixir does not accept as a version requirement."""
+
     def __init__(self, *, text: str) -> None:
         super().__init__(
-            f"{text!r} is not a version requirement as Elixir knows it.",
+            f"{text!r} is not a valid Elixir version requirement.",
             advice='Write for example "~> 1.4" or ">= 1.0.0 and < 2.0.0".',
         )
 
 
 class InvalidLock(HexError):
+    """A mix.lock that cannot be parsed."""
+
     def __init__(self, *, where: str, problem: str) -> None:
         super().__init__(
-            f"{where} is not a lock that Mix wrote: {problem}.", advice="Let `mix deps.get` write it again."
+            f"{where} is not a valid mix.lock: {problem}.",
+            advice="Remove it and run `mix deps.get`, which writes it again.",
         )
 
 
 class SourceUnavailable(HexError):
-    """A source that was asked for by name does not answer."""
+    """A source that the user named does not respond."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, source: str, reason: str, is_untrusted: bool = False) -> None:
-        advice = "Check the address and the network, or name another with --source."
+        advice = "Check the address and the network, or choose another source with --source."
         if is_untrusted:
             self.cause = "certificate_untrusted"
             advice = "Install the CA of that server on this machine, or name its file in SSL_CERT_FILE."
@@ -65,20 +72,20 @@ class SourceUnavailable(HexError):
 
 
 class NoRealSource(HexError):
-    """auto would have to fall back to rehearsal where it must not."""
+    """--source=auto finds no real packages, and CI forbids a rehearsal."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, reason: str, bundle: Path) -> None:
         super().__init__(
             f"--source=auto found no real packages: hexpm is {reason}, and there is no bundle at {bundle}; "
-            "with CI set it does not fall back to rehearsal by itself.",
-            advice="Name what you want: --source=mirror:URL, --source=bundle:DIR or --source=rehearsal.",
+            "with CI set it does not fall back to a rehearsal.",
+            advice="Name a source: --source=mirror:URL, --source=bundle:DIR or --source=rehearsal.",
         )
 
 
 class SourceKeyUnusable(HexError):
-    """The public key of a mirror, bundle or rehearsal is missing, unreadable, or not the one pinned."""
+    """The public key of a mirror, bundle or rehearsal is missing or unreadable, or it differs from the pinned key."""
 
     cause = "registry_error"
 
@@ -90,26 +97,30 @@ class SourceKeyUnusable(HexError):
 
 
 class KeyChanged(SourceKeyUnusable):
+    """A mirror serves another public key than on first contact."""
+
     def __init__(self, *, source: str, pinned: str, found: str, pin: Path) -> None:
         super().__init__(
             source=source,
             problem=f"it is {found}, but on first contact it was {pinned}"
-            f" (remove {pin} if the change is known to be meant)",
+            f" (remove {pin} if the key was changed on purpose)",
         )
 
 
 class RehearsalMissing(HexError):
+    """The registry of stand-ins was not built."""
+
     def __init__(self, *, folder: Path) -> None:
         super().__init__(
             f"There is no rehearsal registry at {folder}.",
-            advice="It is built from rehearsal/ before the run; build it first.",
+            advice="A run builds it from rehearsal/. Build it first.",
         )
 
 
 class TarballChanged(HexError):
     """A tarball does not match the checksum in the signed registry. Checksums are SHA-256 in hexadecimal.
 
-    `earlier` is the checksum of the tarball fetched from this source before; None where there is none.
+    `earlier` is the checksum of the copy that was fetched from this source before, or None.
     """
 
     cause = "checksum_mismatch"
@@ -136,30 +147,34 @@ class TarballChanged(HexError):
 
 
 class BundleUnusable(HexError):
-    """A bundle that is missing, damaged, or from a newer version of the suite."""
+    """A bundle that is missing, damaged, or written by a newer version of the suite."""
 
     cause = "checksum_mismatch"
 
     def __init__(self, *, bundle: Path, problem: str) -> None:
         super().__init__(
             f"The bundle {bundle} cannot be used: {problem}.",
-            advice="Record it again with `make bundle` where the network is.",
+            advice="Record it again with `make bundle` on a machine with network access.",
         )
 
 
 class GatewayFailed(HexError):
+    """The gateway did not start, did not stop, or crashed."""
+
     def __init__(self, *, where: str, problem: str) -> None:
         super().__init__(
             f"The gateway at {where} failed: {problem}.",
-            advice="This is a fault of the suite or of this machine.",
+            advice="This is an error of the suite or of this machine.",
         )
 
 
 class CacheUnwritable(HexError):
+    """The gateway cannot write to its cache folder."""
+
     cause = "permission_denied"
 
     def __init__(self, *, folder: Path, problem: str) -> None:
         super().__init__(
             f"The cache folder {folder} cannot be written: {problem}.",
-            advice="Free some space or mend its rights, or set XAVOS_CACHE_DIR to another folder.",
+            advice="Free some space or correct its permissions, or set XAVOS_CACHE_DIR to another folder.",
         )

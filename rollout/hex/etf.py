@@ -1,4 +1,4 @@
-"""Erlang's external term format, writing only: what the Hex client prefers from hex.pm's API."""
+"""Encoder for Erlang's external term format (ETF), which the Hex client prefers over JSON in hex.pm's API."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _SMALL, _SMALLEST_32, _LARGEST_32 = 256, -(2**31), 2**31
 
 
 def encode_term(value: Term) -> bytes:
-    """None, booleans → atoms; texts → binaries; whole numbers of 32 bits; sequences → lists; mappings →
-    maps.
+    """Encode a value: None and booleans as atoms, strings as binaries, sequences as lists, mappings as maps.
+
+    Integers must fit in 32 bits. Raises TypeError for any other type.
     """
     return b"\x83" + _encode(value)
 
@@ -37,7 +38,7 @@ def _encode(value: Term) -> bytes:
             if not value:
                 return b"\x6a"
             return struct.pack(">BI", 108, len(value)) + b"".join(map(_encode, value)) + b"\x6a"
-    raise TypeError(f"no term for {type(value).__name__}")
+    raise TypeError(f"cannot encode {type(value).__name__} as an Erlang term")
 
 
 def _atom(name: str) -> bytes:

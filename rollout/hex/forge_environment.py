@@ -1,4 +1,4 @@
-"""What commands in the forge have to be told so that everything they fetch comes through the gateway."""
+"""Environment variables that make Hex, npm and Git in the forge fetch everything through the gateway."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ GITHUB_SPELLINGS = ("https://github.com/", "git@github.com:", "ssh://git@github.
 
 
 def forge_environment(url: str) -> Mapping[str, str]:
-    """`url` is the gateway's, without a slash at the end.
-
-    Hex's verification stays on; nobody's configuration is touched.
-    """
+    """The variables for a gateway at `url` (no slash at the end). Hex still verifies every package."""
     host = urlsplit(url).hostname or ""
     env = {
         "HEX_MIRROR": url,
@@ -36,9 +33,7 @@ def forge_environment(url: str) -> Mapping[str, str]:
 
 
 def setup_commands(url: str, *, fingerprint: str, key_file: str | None) -> tuple[tuple[str, ...], ...]:
-    """Tell Hex the key of the repository `hexpm`: from a file in the forge, or fetched and compared by
-    fingerprint.
-    """
+    """Commands that register the key of the repository `hexpm`: from a file in the forge, or fetched by fingerprint."""
     if key_file is not None:
         return (("mix", "hex.repo", "set", "hexpm", "--url", url, "--public-key", key_file),)
     return (("mix", "hex.repo", "add", "hexpm", url, "--fetch-public-key", fingerprint),)

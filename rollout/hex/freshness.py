@@ -8,45 +8,48 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from rollout.hex.http_cache import Entry
-from rollout.hex.http_client import Answer, Known
+from rollout.hex.http_client import UpstreamResponse, Validators
 
 FRESH_SECONDS = 300.0
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,9})")
 _NOT_KEPT = re.compile(r"(?:^|[,\s])(?:no-store|no-cache)\b")
 _NO_STORE = re.compile(r"(?:^|[,\s])no-store\b")
-_GRAIN_SECONDS = 2.0  # a file that was changed twice within it may have one time for two contents
+_GRAIN_SECONDS = 2.0  # two changes within this time can have the same Last-Modified
 
 
 def lifetime(headers: Mapping[str, str]) -> float | None:
-    """Seconds for which the server allows a cached copy; None where it says nothing (RFC 9111, 5.2)."""
-    said = headers.get("cache-control", "").lower()
-    if _NOT_KEPT.search(said):
+    """For how many seconds the server allows a cached copy, None where it does not say (RFC 9111, 5.2)."""
+    directives = headers.get("cache-control", "").lower()
+    if _NOT_KEPT.search(directives):
         return 0.0
-    found = _MAX_AGE.search(said)
+    found = _MAX_AGE.search(directives)
     if found is None:
         return None
     age = headers.get("age", "0")
     return max(0.0, float(found[1]) - (float(age) if re.fullmatch(r"[0-9]{1,9}", age) else 0.0))
 
 
-def validators(headers: Mapping[str, str]) -> Known:
-    """The validators for a later conditional request. A time as young as the answer is none (RFC 9110, 8.8.2.2)."""
+def validators_of(headers: Mapping[str, str]) -> Validators:
+    """The validators for a later conditional request.
+
+    A Last-Modified as recent as the response itself is no validator (RFC 9110, 8.8.2.2).
+    """
     if _NO_STORE.search(headers.get("cache-control", "").lower()):
-        return Known()
+        return Validators()
     modified = headers.get("last-modified")
     changed, answered = _time(modified), _time(headers.get("date"))
     if changed is None or (answered is not None and (answered - changed).total_seconds() < _GRAIN_SECONDS):
         modified = None
-    return Known(etag=headers.get("etag"), modified=modified)
+    return Validators(etag=headers.get("etag"), modified=modified)
 
 
-def known_of(entry: Entry | None) -> Known:
+def cached_validators(entry: Entry | None) -> Validators:
     """The validators of the cached copy."""
-    return Known(etag=entry.upstream_etag, modified=entry.upstream_modified) if entry else Known()
+    return Validators(etag=entry.upstream_etag, modified=entry.upstream_modified) if entry else Validators()
 
 
-def is_of_another(answer: Answer, entry: Entry) -> bool:
-    """Whether a "not modified" answer is about another copy than the cached one."""
+def is_about_another_copy(answer: UpstreamResponse, entry: Entry) -> bool:
+    """Whether a "not modified" response is about another copy than the cached one."""
     etag, modified = answer.headers.get("etag"), answer.headers.get("last-modified")
     return bool(
         (etag and entry.upstream_etag and _strong(etag) != _strong(entry.upstream_etag))

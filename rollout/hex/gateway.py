@@ -1,4 +1,4 @@
-"""The gateway: one local HTTP server that every deployment talks to, whatever the source behind it is."""
+"""The gateway: a local HTTP server through which a deployment fetches all Hex, npm and Git packages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import httpx
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from rollout.hex.bundle import Item, Summary, write_bundle
+from rollout.hex.bundle import BundleItem, BundleSummary, write_bundle
 from rollout.hex.errors import GatewayFailed
-from rollout.hex.fetcher import HEX, NPM, Fetcher, Served
+from rollout.hex.fetcher import HEX, NPM, Fetcher, GatewayResponse
 from rollout.hex.forge_environment import forge_environment, setup_commands
 from rollout.hex.freshness import FRESH_SECONDS
-from rollout.hex.git_mirrors import GitMirrors
-from rollout.hex.http_cache import Store
+from rollout.hex.git_clones import GitClones
+from rollout.hex.http_cache import HttpCache
 from rollout.hex.registry import Dependency, read_package
 from rollout.hex.request_record import RequestLog, RequestRecord
 from rollout.hex.routes import CAUSE_HEADER, OWN_HEADER, TRANSPORT, Interceptor, Routes, make_app
@@ -30,11 +30,11 @@ from rollout.hex.upstreams import Upstreams
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 10.0
-_DOOR_SECONDS = 60.0
+_INTERCEPTED_SECONDS = 60.0
 
 
 class Gateway:
-    """A context manager. Between enter and exit it answers on `url`; its port is chosen by the system."""
+    """The gateway as a context manager. It serves `url` between enter and exit; the system chooses the port."""
 
     def __init__(
         self,
@@ -49,25 +49,29 @@ class Gateway:
         fresh_seconds: float = FRESH_SECONDS,
         fresh: bool = False,
     ) -> None:
-        """`cache` is the folder for all gateways' stores; `bind` the address to listen on, `advertise` the
-        host name or address by which the forge reaches it (default: `bind`). Raises the source's own errors
-        where its key is needed and cannot be had, CacheUnwritable where the cache cannot be used.
+        """`cache` is the folder of all gateways' caches; `bind` the address to listen on; `advertise` the host name or
+        address by which the forge reaches it (default: `bind`).
 
-        `fresh`: nothing that an earlier gateway has kept is used before the source has been asked for it again. A
-        mirror, which can be mended at any time, is always asked whether it has changed.
+        `fresh`: fetch everything from the source again, instead of using what earlier gateways have cached. A mirror
+        can be repaired at any time, so its cached entries are always revalidated once. Raises CacheUnwritable, and
+        errors of the source's key.
         """
         self.upstreams = upstreams
         self.log = RequestLog(on_request)
         identity = f"{upstreams.hex.identity}\n{upstreams.npm.identity}"
-        self.store = Store(cache / "gateway" / f"{upstreams.hex.kind}-{_short(identity)}")
+        self.cache = HttpCache(cache / "gateway" / f"{upstreams.hex.kind}-{_short(identity)}")
         git = f"{upstreams.git.kind} {upstreams.git.bases}"
         since = time.time() if fresh else 0.0
-        self._mirrors = GitMirrors(upstreams.git, folder=cache / "gateway" / "git" / _short(git), trusted_since=since)
+        self._clones = GitClones(upstreams.git, folder=cache / "gateway" / "git" / _short(git), trusted_since=since)
         self._fetcher = Fetcher(
-            upstreams, self.store, fresh_seconds=fresh_seconds, asks_again=upstreams.hex.kind == "mirror", reloads=fresh
+            upstreams,
+            self.cache,
+            fresh_seconds=fresh_seconds,
+            revalidates=upstreams.hex.kind == "mirror",
+            reloads=fresh,
         )
         self._bind, self._host, self._port = bind, advertise or bind, port
-        self._routes = Routes(self._fetcher, self._mirrors, lambda: upstreams.hex.key)
+        self._routes = Routes(self._fetcher, self._clones, lambda: upstreams.hex.key)
         self._is_intercepted = bool(interceptors)
         self.app = make_app(self._routes, self.log, interceptors)
         self._server: uvicorn.Server | None = None
@@ -76,11 +80,11 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Where the forge finds it, without a slash at the end."""
+        """The URL for the forge, without a slash at the end."""
         return f"http://{self._host}:{self._port}"
 
     def start(self) -> None:
-        """Returns once it answers. Raises GatewayFailed."""
+        """Start the server and wait until it responds. Raises GatewayFailed."""
         family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -110,7 +114,7 @@ class Gateway:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Ends it; raises GatewayFailed where it had broken, or where `on_request` had raised."""
+        """Stop the server. Raises GatewayFailed where it has crashed, or where `on_request` has raised."""
         if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
@@ -132,7 +136,7 @@ class Gateway:
         self.stop()
 
     def mark(self) -> int:
-        """A place in the log of requests; give it to `records_since` after a command."""
+        """The current position in the request log, for `records_since`."""
         return self.log.mark()
 
     def records_since(self, mark: int = 0) -> tuple[RequestRecord, ...]:
@@ -141,58 +145,57 @@ class Gateway:
     def causes_since(self, mark: int = 0) -> Mapping[str, int]:
         return self.log.causes(mark)
 
-    def ask(self, path: str) -> Served:
-        """What the source itself says to a registry path, through cache and checks, whoever stands in the door."""
+    def fetch_directly(self, path: str) -> GatewayResponse:
+        """Fetch a registry path through the cache and its checks, but past the interceptors."""
         return self._fetcher.fetch(HEX, path)
 
-    def fetch(self, path: str) -> Served:
-        """A registry path, in this process, through the same cache and checks; what `look_up` asks.
+    def fetch(self, path: str) -> GatewayResponse:
+        """Fetch a registry path from this process, through the cache and its checks. `look_up` uses it.
 
-        Where somebody stands in the door, this takes the door as well, so that it meets what everybody meets.
+        With interceptors, the request goes through them, so that it meets the same faults as the forge's requests.
         """
         if not self._is_intercepted or self._server is None:
-            return self.ask(path)
+            return self.fetch_directly(path)
         try:
-            # Without TLS there is nothing to verify, and reading the certificates takes longer than the answer.
-            answer = httpx.get(f"{self.url}{path}", headers={OWN_HEADER: "1"}, timeout=_DOOR_SECONDS, trust_env=False,
-                               verify=False)  # noqa: S501 - it is this process  # fmt: skip
+            # The request uses no TLS, and loading certificates would take longer than the request.
+            answer = httpx.get(f"{self.url}{path}", headers={OWN_HEADER: "1"}, timeout=_INTERCEPTED_SECONDS,
+                               trust_env=False, verify=False)  # noqa: S501 - it is this process  # fmt: skip
         except httpx.HTTPError as error:
-            return Served(status=502, body=f"{error}\n".encode(), cause="unreachable", detail=f"{path}: {error}")
+            return GatewayResponse(
+                status=502, body=f"{error}\n".encode(), cause="unreachable", detail=f"{path}: {error}"
+            )
         cause = answer.headers.get(CAUSE_HEADER)
-        said = answer.text.strip()[:200] if answer.is_error else ""  # what is passed on although it is wrong is no text
-        return Served(
+        text = answer.text.strip()[:200] if answer.is_error else ""  # other bodies can be binary
+        return GatewayResponse(
             status=answer.status_code,
             body=answer.content,
             content_type=answer.headers.get("content-type"),
             cause=cause,
-            detail=(said or f"{path}: {cause.replace('_', ' ')}") if cause else "",
+            detail=(text or f"{path}: {cause.replace('_', ' ')}") if cause else "",
             headers={name: value for name, value in answer.headers.items() if name == "retry-after"},
         )
 
     def dependencies(self, name: str, version: str) -> tuple[Dependency, ...]:
-        """What a release depends on, by the registry; nothing where the registry cannot say."""
+        """The dependencies of a release by the registry; () where the registry cannot be read."""
         served = self.fetch(f"/packages/{name}")
         if served.status != 200 or served.cause is not None:
             return ()
         release = read_package(served.read(), self.upstreams.hex.key, name=name).release(version)
         return release.dependencies if release is not None else ()
 
-    def npm_answers(self, package: str) -> bool:
-        """Whether the npm registry behind the gateway has the newest release of a package."""
+    def has_npm_package(self, package: str) -> bool:
+        """Whether the npm registry has a package."""
         return self._fetcher.fetch(NPM, f"/{package}/latest").status == 200
 
     def forge_environment(self) -> Mapping[str, str]:
-        """Variables for every command in the forge; see forge_environment.py for those that must not be
-        set.
-        """
+        """The environment variables for every command in the forge."""
         return forge_environment(self.url)
 
     def setup_commands(self, key_file: str | None = None) -> tuple[tuple[str, ...], ...]:
-        """Commands to run once in a fresh HEX_HOME, so that Hex knows the source's key; none where it does
-        already.
+        """Commands that register the source's key in a new HEX_HOME. None where Hex has the key built in.
 
-        `key_file` is the path, as the forge sees it, of a file with `public_key`'s content; without it Hex
-        fetches the key from the gateway and compares its fingerprint (needs Erlang's ssh application).
+        `key_file` is the path in the forge of a file with `public_key`'s content. Without it, Hex fetches the key from
+        the gateway and compares its fingerprint, which needs Erlang's ssh application.
         """
         source = self.upstreams.hex
         if not needs_own_key(source):
@@ -201,16 +204,14 @@ class Gateway:
 
     @property
     def public_key(self) -> bytes:
-        """The source's key, PEM."""
+        """The source's public key, in PEM."""
         return self.upstreams.hex.key.pem
 
-    def record_bundle(self, target: Path) -> Summary:
-        """Write everything that was asked for since the start (bodies, absences, repositories, key) into a
-        bundle.
-        """
+    def record_bundle(self, target: Path) -> BundleSummary:
+        """Write everything requested since the start into a bundle: bodies, 404s, Git repositories, the key."""
         seen = self._fetcher.seen
         items = tuple(
-            Item(area=area, path=path, body=served.file, content_type=served.content_type)
+            BundleItem(area=area, path=path, body=served.file, content_type=served.content_type)
             for (area, path), served in sorted(seen.items())
             if served.file is not None
         )
@@ -225,7 +226,7 @@ class Gateway:
             target,
             items=items,
             absent=absent,
-            repositories=self._mirrors.served,
+            repositories=self._clones.served,
             source=facts,
             public_key=source.key.pem,
         )
@@ -233,14 +234,14 @@ class Gateway:
     def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
             server.run(sockets=[listener])
-        except BaseException as error:  # noqa: BLE001 - told to whoever calls `stop`
+        except BaseException as error:  # noqa: BLE001 - `stop` raises it
             self._failure = error
         finally:
             listener.close()
 
 
 class _Connection(H11Protocol):
-    """A client's connection; every request that comes by it knows it."""
+    """A client's connection. Its transport is in the state of each of its requests, so that faults can break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""Git over HTTP: bare repositories served by `git http-backend` (smart protocol, shallow fetches too)."""
+"""Serves bare Git repositories over HTTP with `git http-backend`, read-only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OK, _SERVER_ERROR, _TIMEOUT = 200, 500, 504
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitRequest:
-    """`inside` is the path in the repository, such as `info/refs`; headers in lower case."""
+    """A Git request. `inside` is the path in the repository, such as `info/refs`; header names are lower-case."""
 
     method: str
     inside: str
@@ -31,8 +31,8 @@ class GitRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitAnswer:
-    """`body` is an open file at the start of the body; the one who sends it closes it."""
+class GitResponse:
+    """The response. `body` is an open file, positioned at the start of the body; the caller closes it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -40,11 +40,8 @@ class GitAnswer:
     detail: str = ""
 
 
-def answer_git(repository: Path, request: GitRequest, *, seconds: float = BACKEND_SECONDS) -> GitAnswer:
-    """Let `git http-backend` answer, as CGI has it; only reading is allowed.
-
-    Never raises for what git says.
-    """
+def serve_git(repository: Path, request: GitRequest, *, seconds: float = BACKEND_SECONDS) -> GitResponse:
+    """Run `git http-backend` as a CGI program. Pushing is forbidden. Errors of Git are responses, never exceptions."""
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to the caller
     try:
         process = subprocess.Popen(
@@ -56,14 +53,14 @@ def answer_git(repository: Path, request: GitRequest, *, seconds: float = BACKEN
             start_new_session=True,
         )
     except OSError as error:
-        return GitAnswer(status=_SERVER_ERROR, body=answer, detail=f"git http-backend cannot be started: {error}")
+        return GitResponse(status=_SERVER_ERROR, body=answer, detail=f"git http-backend cannot be started: {error}")
     try:
         _, messages = process.communicate(request.body, timeout=seconds)
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return GitAnswer(status=_TIMEOUT, body=answer, detail=f"git http-backend took more than {seconds:.0f} s")
+        return GitResponse(status=_TIMEOUT, body=answer, detail=f"git http-backend took more than {seconds:.0f} s")
     return _parsed(answer, messages.decode("utf-8", "replace").strip())
 
 
@@ -91,14 +88,14 @@ def _environment(repository: Path, request: GitRequest) -> dict[str, str]:
     return env
 
 
-def _parsed(answer: IO[bytes], messages: str) -> GitAnswer:
-    """Split the CGI header off; the file is left at the start of the body."""
+def _parsed(answer: IO[bytes], messages: str) -> GitResponse:
+    """Parse the CGI headers. The file is then at the start of the body."""
     answer.seek(0)
     lines = []
     while (line := answer.readline()) not in (b"\r\n", b"\n", b""):
         lines.append(line)
     headers = {name.lower(): value for name, value in BytesHeaderParser().parsebytes(b"".join(lines)).items()}
     if not headers:
-        return GitAnswer(status=_SERVER_ERROR, body=answer, detail=messages or "git http-backend said nothing")
+        return GitResponse(status=_SERVER_ERROR, body=answer, detail=messages or "git http-backend printed nothing")
     status = headers.pop("status", "")
-    return GitAnswer(status=int(status.split()[0]) if status else _OK, headers=headers, body=answer, detail=messages)
+    return GitResponse(status=int(status.split()[0]) if status else _OK, headers=headers, body=answer, detail=messages)

@@ -1,4 +1,4 @@
-"""What of hex.pm's API can be answered from registry data: a package and its releases."""
+"""Documents of hex.pm's API for a package and a release, built from registry data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rollout.hex.version import Version
 
 
 def package_document(package: Package, *, base: str) -> dict[str, Term]:
-    """`/api/packages/NAME`: releases newest first; what the registry does not hold is empty.
+    """The document of `/api/packages/NAME`, releases newest first. Fields that the registry lacks are empty.
 
-    `base` is the API's URL.
+    `base` is the URL of the API.
     """
     releases = sorted(package.releases, key=lambda each: Version.parse(each.version), reverse=True)
     url = f"{base}/packages/{package.name}"
@@ -28,7 +28,7 @@ def package_document(package: Package, *, base: str) -> dict[str, Term]:
         "latest_version": latest,
         "latest_stable_version": next(stable, None),
         "meta": {
-            "description": "(known from its registry entry only)",
+            "description": "(not in the registry)",
             "licenses": [],
             "links": {},
             "maintainers": [],
@@ -50,7 +50,7 @@ def package_document(package: Package, *, base: str) -> dict[str, Term]:
 
 
 def release_document(package: Package, release: Release, *, base: str) -> dict[str, Term]:
-    """`/api/packages/NAME/releases/VERSION`."""
+    """The document of `/api/packages/NAME/releases/VERSION`."""
     url = f"{base}/packages/{package.name}"
     return {
         "version": release.version,

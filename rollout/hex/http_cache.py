@@ -1,5 +1,6 @@
-"""The gateway's store on disk: bodies named by their SHA-256, entries that point at them, everything
-written atomically.
+"""The gateway's HTTP cache on disk: response bodies named by their SHA-256, and one entry for each path.
+
+Every file is written atomically, so several processes can share a cache.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A body that is in the store. `checked_at` (epoch seconds) is when upstream last vouched for it.
+    """A cached response. `checked_at` (epoch seconds) is when the upstream last sent or confirmed it.
 
-    `lifetime` is for how many seconds from then on it said so; None where it said nothing. `upstream_etag` and
-    `upstream_modified` are what it is asked by whether that is still the one.
+    `lifetime` is for how many seconds from then on the upstream allows its use, None where it does not say.
+    `upstream_etag` and `upstream_modified` are the validators for revalidation.
     """
 
     area: str
@@ -43,8 +44,8 @@ class Entry:
     schema: int = SCHEMA
 
 
-class Scratch:
-    """A file being filled; counts and hashes as it goes."""
+class PartialBody:
+    """A response body that is being received into a file; counts and hashes what is written."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -62,7 +63,7 @@ class Scratch:
         return self._digest.hexdigest()
 
     def finish(self) -> None:
-        """Everything written is on the disk after this."""
+        """Sync the file to disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -71,8 +72,8 @@ class Scratch:
         return self.path.read_bytes()
 
 
-class Store:
-    """A folder of one source's bodies. Several processes may use it at once: every change is one rename."""
+class HttpCache:
+    """The cached responses of one source, in a folder. Several processes may use it: every change is one rename."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +90,7 @@ class Store:
         return self._blobs / sha256[:2] / sha256
 
     def get(self, area: str, path: str) -> Entry | None:
-        """The entry, None where there is none or its body is gone or damaged (then both are dropped)."""
+        """The entry of a path, or None. An entry whose body is missing or damaged is removed first."""
         place = self._place(area, path)
         try:
             entry = Entry(**json.loads(place.read_bytes()))
@@ -107,19 +108,19 @@ class Store:
         return entry
 
     @contextlib.contextmanager
-    def scratch(self) -> Iterator[Scratch]:
-        """A file on the same disk as the store; gone afterwards, unless `put` took it."""
+    def scratch(self) -> Iterator[PartialBody]:
+        """A temporary file on the cache's disk, removed at the end unless `put` has stored it."""
         handle, name = tempfile.mkstemp(dir=self._scratch)
         path = Path(name)
         with os.fdopen(handle, "w+b") as file:
             try:
-                yield Scratch(file, path)
+                yield PartialBody(file, path)
             finally:
                 path.unlink(missing_ok=True)
 
     def put(
         self,
-        scratch: Scratch,
+        scratch: PartialBody,
         *,
         area: str,
         path: str,
@@ -128,7 +129,7 @@ class Store:
         modified: str | None = None,
         lifetime: float | None = None,
     ) -> Entry:
-        """Take a finished scratch file over as the body of `path`."""
+        """Store a received body as the response for `path`."""
         scratch.finish()
         target = self.file(scratch.sha256)
         target.parent.mkdir(exist_ok=True)
@@ -150,19 +151,17 @@ class Store:
         return entry
 
     def confirm(self, entry: Entry, *, lifetime: float | None = None) -> Entry:
-        """Upstream vouched for it again just now."""
+        """Record that the upstream has just confirmed the entry (304)."""
         confirmed = replace(entry, checked_at=time.time(), lifetime=lifetime)
         self._write(confirmed)
         return confirmed
 
     def size(self) -> int:
-        """Bytes of all bodies."""
+        """Total size of all bodies, in bytes."""
         return sum(size for _path, size, _used in self._bodies())
 
     def prune(self, *, most: int) -> int:
-        """Remove the bodies longest unused until at most `most` bytes are left; returns how many bytes
-        went.
-        """
+        """Remove the least recently used bodies until at most `most` bytes are left. Returns the bytes removed."""
         bodies = sorted(self._bodies(), key=lambda body: body[2])
         over = sum(size for _path, size, _used in bodies) - most
         freed = 0
@@ -211,7 +210,7 @@ def _drop(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write, sync, rename: a reader sees the old content or the new, never a part; so does a crash."""
+    """Write, sync and rename a file: readers see the old or the new content, even after a crash."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -225,11 +224,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """True where the disk, or the user's share of it, has no room."""
+    """Whether the disk, or the user's quota, is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def prune_all(folder: Path, *, most: int) -> int:
-    """Prune every store below `folder`, each to `most` bytes; returns how many bytes went."""
-    stores = (path for path in folder.glob("*") if path.is_dir() and path.name != "git")
-    return sum(Store(path).prune(most=most) for path in stores)
+    """Prune every cache below `folder` to `most` bytes each. Returns the bytes removed."""
+    caches = (path for path in folder.glob("*") if path.is_dir() and path.name != "git")
+    return sum(HttpCache(path).prune(most=most) for path in caches)

@@ -1,6 +1,4 @@
-"""How the outside is asked: HTTP clients with the machine's own trust, and answers that are either whole or
-an error.
-"""
+"""HTTP client of the gateway: fetches complete responses from an upstream, or raises UpstreamFailure."""
 
 from __future__ import annotations
 
@@ -28,12 +26,12 @@ _KEPT_HEADERS = ("etag", "last-modified", "content-type", "retry-after", "cache-
 
 
 class UpstreamFailure(HexError):
-    """No complete answer came. `kind` is unreachable, untrusted (its certificate), timeout or truncated."""
+    """An upstream sent no complete response. `kind` is unreachable, untrusted (certificate), timeout or truncated."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, kind: str, url: str, reason: str) -> None:
-        super().__init__(f"{url} gave no complete answer ({kind}): {reason}.", advice=_ADVICE.get(kind, _ADVICE[""]))
+        super().__init__(f"{url} sent no complete response ({kind}): {reason}.", advice=_ADVICE.get(kind, _ADVICE[""]))
         if kind == UNTRUSTED:
             self.cause = "certificate_untrusted"
         self.kind = kind
@@ -41,15 +39,15 @@ class UpstreamFailure(HexError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back beside the body. `headers` are lower-case and only those that a cache needs."""
+class UpstreamResponse:
+    """Status and headers of a response. `headers` has lower-case names, and only those that a cache needs."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Validators:
     """The validators of a cached copy, for a conditional request."""
 
     etag: str | None = None
@@ -57,47 +55,50 @@ class Known:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        told = {"if-none-match": self.etag, "if-modified-since": self.modified}
-        return {name: value for name, value in told.items() if value}
+        conditions = {"if-none-match": self.etag, "if-modified-since": self.modified}
+        return {name: value for name, value in conditions.items() if value}
 
 
-NOTHING_KNOWN = Known()
+NO_VALIDATORS = Validators()
 
 
 class Writable(Protocol):
-    """The part of a binary file that a body needs."""
+    """A binary file that a body can be written to."""
 
     def write(self, chunk: bytes, /) -> int: ...
 
 
 class Upstream(Protocol):
-    """Anything that answers GET for a path."""
+    """A server or folder behind the gateway that responds to GET for a path."""
 
     @property
     def identity(self) -> str:
-        """What tells its content from another's; part of the cache key."""
+        """Identifies its content; part of the cache key."""
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine's disk, so that asking it again is cheaper than trusting a copy."""
+        """Whether it is on this machine's disk. Then the gateway keeps no copy."""
 
-    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
-        """Write the body for `path` (starts with `/`) into `into`. Raises UpstreamFailure where no whole
-        answer came.
+    def fetch(
+        self, path: str, into: Writable, *, validators: Validators = NO_VALIDATORS, accept: str | None = None
+    ) -> UpstreamResponse:
+        """Write the body for `path` (starts with `/`) to `into`. Any HTTP status is a response.
 
-        Any HTTP status is an answer; 304 only where something is `known`.
+        304 is possible only with `validators`. Raises UpstreamFailure where the response is not complete.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class NoUpstream:
-    """Nobody to ask; `reason` says why."""
+    """A missing upstream: every fetch fails with `reason`."""
 
     reason: str
     identity: str = "none"
     is_local: bool = False
 
-    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
+    def fetch(
+        self, path: str, into: Writable, *, validators: Validators = NO_VALIDATORS, accept: str | None = None
+    ) -> UpstreamResponse:
         raise UpstreamFailure(kind="unreachable", url=path, reason=self.reason)
 
 
@@ -114,9 +115,9 @@ def make_client(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS)
 
 
 class HttpUpstream:
-    """A server.
+    """An upstream at a URL.
 
-    `decode` undoes content encodings (npm); without it bodies stay as sent (Hex's are gzip themselves).
+    `decode` removes content encodings, which npm needs. Hex's own payloads are gzip files and stay as sent.
     """
 
     is_local = False
@@ -130,19 +131,21 @@ class HttpUpstream:
     def identity(self) -> str:
         return self.base
 
-    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
+    def fetch(
+        self, path: str, into: Writable, *, validators: Validators = NO_VALIDATORS, accept: str | None = None
+    ) -> UpstreamResponse:
         url = self.base + path
-        # What is asked at all is wanted as it is now: no cache on the way is to answer for the server.
-        headers = {"accept": accept or "*/*", "cache-control": "no-cache", **known.headers}
+        # The gateway caches responses itself, so caches between it and the server must not.
+        headers = {"accept": accept or "*/*", "cache-control": "no-cache", **validators.headers}
         if not self._decode:
             headers["accept-encoding"] = "identity"
         until = time.monotonic() + WHOLE_SECONDS
         try:
             try:
                 return self._get(url, headers, into, until)
-            except _NothingCame:
+            except _NoResponse:
                 return self._get(url, headers, into, until)
-        except _NothingCame as error:
+        except _NoResponse as error:
             raise UpstreamFailure(kind="unreachable", url=url, reason=str(error)) from error
         except httpx.TimeoutException as error:
             kind = "unreachable" if isinstance(error, httpx.ConnectTimeout) else "timeout"
@@ -152,8 +155,8 @@ class HttpUpstream:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamFailure(kind=kind_of(error), url=url, reason=_reason(error)) from error
 
-    def _get(self, url: str, headers: Mapping[str, str], into: Writable, until: float) -> Answer:
-        """One attempt. Raises _NothingCame where the connection broke before an answer began."""
+    def _get(self, url: str, headers: Mapping[str, str], into: Writable, until: float) -> UpstreamResponse:
+        """One attempt. Raises _NoResponse where the connection breaks before the response begins."""
         began = False
         try:
             with self._client.stream("GET", url, headers=headers) as response:
@@ -161,17 +164,19 @@ class HttpUpstream:
                 for chunk in response.iter_bytes() if self._decode else response.iter_raw():
                     into.write(chunk)
                     if time.monotonic() > until:
-                        raise UpstreamFailure(kind="timeout", url=url, reason=f"not whole after {WHOLE_SECONDS:.0f} s")
+                        raise UpstreamFailure(
+                            kind="timeout", url=url, reason=f"not complete after {WHOLE_SECONDS:.0f} s"
+                        )
                 kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-                return Answer(status=response.status_code, headers=kept)
+                return UpstreamResponse(status=response.status_code, headers=kept)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
             if began:
                 raise
-            raise _NothingCame(_reason(error)) from error
+            raise _NoResponse(_reason(error)) from error
 
 
 def kind_of(error: Exception) -> str:
-    """`untrusted` where the certificate is what failed, else `unreachable`."""
+    """`untrusted` where certificate verification failed, else `unreachable`."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -180,8 +185,8 @@ def kind_of(error: Exception) -> str:
     return UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
 
 
-class _NothingCame(Exception):
-    """A kept connection that the server had closed meanwhile, for example: worth one more try."""
+class _NoResponse(Exception):
+    """No response began, for example because the server had closed a kept-alive connection. One retry is worth it."""
 
 
 def _reason(error: Exception) -> str:

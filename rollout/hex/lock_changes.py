@@ -1,7 +1,7 @@
-"""Order and change of a resolved set of packages. Pure: registry data and locks in, advice out.
+"""Compares two locks, and finds dependencies to install early so that no package compiles twice. Pure.
 
-A package that depends on another *optionally* compiles again once that other one appears. So an optional
-dependency that a later phase brings goes in before the first phase with a package that would notice it.
+A package compiles again when one of its *optional* dependencies appears later. So an optional dependency that a later
+phase installs is hoisted: it is installed before the first phase with a package that uses it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from rollout.hex.registry import Dependency
 from rollout.hex.version import Version
 
 Dependencies: TypeAlias = Callable[[str, str], tuple[Dependency, ...]]
-"""(package name, version) → what that release depends on; `Gateway.dependencies` is one."""
+"""(package name, version) → dependencies of that release, such as `Gateway.dependencies`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hoist:
-    """`package` should go in at the start of `before_phase`; `from_phase` is the one that would have brought
-    it.
+    """`package` is to be installed at the start of `before_phase` instead of in `from_phase`.
 
-    `requirement` is what the first of `users` (packages that depend on it optionally) asks for; `because`
-    says why, as the second half of a sentence.
+    `users` are the packages that depend on it optionally, `requirement` is the first one's. `because` is the reason,
+    as a clause.
     """
 
     package: str
@@ -40,7 +39,7 @@ class Hoist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`before` is None for what was added, `after` None for what was removed."""
+    """A changed entry of the lock. `before` is None for an added package, `after` for a removed one."""
 
     package: str
     before: str | None
@@ -56,7 +55,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockChanges:
-    """In alphabetical order each. `moved` are Git repositories at another revision, neither up nor down."""
+    """All changes between two locks, each in alphabetical order. `moved` are Git repositories at another revision."""
 
     added: tuple[Change, ...] = ()
     removed: tuple[Change, ...] = ()
@@ -76,13 +75,12 @@ def hoists(
     dependencies: Dependencies,
     base: Iterable[str] = (),
 ) -> tuple[Hoist, ...]:
-    """What has to go in earlier than its phase, so that nothing compiles twice; in the order in which to put
-    it in.
+    """The packages to install earlier than in their phase, in the order in which to install them.
 
-    `lock` is that of the whole plan; `phases` are (name, packages) in order; `base` names what is installed
-    before the first of them (the bare application), with whatever that requires. Also hoisted: an optional
-    dependency that no phase names but somebody requires. What was hoisted can be noticed by what is earlier
-    still, so the rule is applied until nothing changes.
+    `lock` is the whole plan's. `phases` are (name, packages) in order. `base` names the packages of the generated
+    application, which are installed before. An optional dependency that no phase names is hoisted too, where another
+    package requires it. A hoisted package can itself be an optional dependency of an earlier one, so the rule is
+    applied until nothing changes.
     """
     graph = _graph(lock, dependencies)
     order = tuple(name for name, _packages in phases)
@@ -109,7 +107,7 @@ def hoists(
 
 
 def changes(before: Lock, after: Lock) -> LockChanges:
-    """What a resolution did to the lock."""
+    """The changes from one lock to another."""
     both = [
         Change(package=name, before=before[name].version, after=after[name].version)
         for name in sorted(before.keys() & after.keys())
@@ -137,7 +135,7 @@ def _is_down(change: Change) -> bool:
 
 
 def _graph(lock: Lock, dependencies: Dependencies) -> dict[str, tuple[Dependency, ...]]:
-    """Package name → dependencies of its locked release, only those that are themselves in the lock."""
+    """Package name → those dependencies of its locked release that are in the lock."""
     names = {locked.name: locked for locked in lock.values() if locked.kind == "hex"}
     return {
         name: tuple(each for each in dependencies(name, locked.version) if each.package in names)
@@ -146,7 +144,7 @@ def _graph(lock: Lock, dependencies: Dependencies) -> dict[str, tuple[Dependency
 
 
 def _arrivals(graph: Mapping[str, tuple[Dependency, ...]], roots: list[list[str]]) -> dict[str, int]:
-    """Package → index in `roots` of the step in which it is first compiled (with whatever it requires)."""
+    """Package → index in `roots` of the step that first compiles it."""
     arrival: dict[str, int] = {}
     for index, packages in enumerate(roots):
         waiting = list(packages)
@@ -160,9 +158,7 @@ def _arrivals(graph: Mapping[str, tuple[Dependency, ...]], roots: list[list[str]
 
 
 def _noticing(graph: Mapping[str, tuple[Dependency, ...]], arrival: Mapping[str, int], name: str) -> tuple[str, ...]:
-    """Who is there before `name` and depends on it optionally, earliest first; nobody where it cannot be
-    earlier.
-    """
+    """Packages that are installed before `name` and depend on it optionally, earliest first."""
     if arrival[name] <= 1:
         return ()
     users = (

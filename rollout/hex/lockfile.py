@@ -1,6 +1,4 @@
-"""mix.lock, read: an Elixir map literal of names to tuples, in the small part of Elixir that Mix writes it
-in.
-"""
+"""Parser for mix.lock, which is an Elixir map literal from package names to tuples."""
 
 from __future__ import annotations
 
@@ -32,11 +30,11 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "0": "\0"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """One entry. `kind` is hex or git; `version` the release, or the revision of a Git repository.
+    """One entry of the lock. `kind` is hex or git. `version` is the release, or the revision of a Git repository.
 
-    Of Hex packages: `name` (that of the package, where `app` is the key in the lock), checksums (SHA-256 in
-    hexadecimal; `outer_checksum` is missing in very old locks), `managers`, `dependencies` (app names),
-    `repository`. Of Git repositories: `url`, and `options` as in mix.exs, such as tag and sparse.
+    `app` is the key in the lock. Hex packages have `name`, SHA-256 checksums in hexadecimal (very old locks have no
+    `outer_checksum`), `managers`, `dependencies` (app names) and `repository`. Git repositories have `url`, and
+    `options` as in mix.exs, such as tag and sparse.
     """
 
     kind: str
@@ -53,11 +51,11 @@ class Locked:
 
 
 Lock: TypeAlias = Mapping[str, Locked]
-"""App name → entry, in the file's (alphabetical) order."""
+"""App name → entry, in alphabetical order."""
 
 
 def read(path: Path) -> Lock:
-    """The lock at `path`, an empty one where there is no file. Raises InvalidLock."""
+    """Read the lock at `path`. A missing file is an empty lock. Raises InvalidLock."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -67,9 +65,9 @@ def read(path: Path) -> Lock:
     return parse(text, where=str(path))
 
 
-@lru_cache(maxsize=4)  # it is asked for by check after check, and stays the same for long
+@lru_cache(maxsize=4)  # many checks read the same lock
 def parse(text: str, *, where: str = "mix.lock") -> Lock:
-    """Raises InvalidLock; `where` names the file in the error. Nothing but white space is an empty lock."""
+    """Parse a lock. `where` names the file in errors. Blank text is an empty lock. Raises InvalidLock."""
     if not text.strip():
         return {}
     parser = _Parser(text, where)
@@ -82,7 +80,7 @@ def parse(text: str, *, where: str = "mix.lock") -> Lock:
         try:
             lock[app] = _ENTRIES[entry[0]](app, entry)
         except (IndexError, TypeError, ValueError, KeyError) as error:
-            raise InvalidLock(where=where, problem=f"the entry of {app} is not as expected") from error
+            raise InvalidLock(where=where, problem=f"the entry of {app} has an unexpected form") from error
     return MappingProxyType(lock)
 
 
@@ -91,7 +89,7 @@ def _hex(app: str, entry: tuple[Any, ...]) -> Locked:
         *entry,
         *_OLD_LOCK[len(entry) :],
     )
-    _must_be_texts(name, version, inner)
+    _require_strings(name, version, inner)
     return Locked(
         kind="hex",
         app=app,
@@ -108,13 +106,13 @@ def _hex(app: str, entry: tuple[Any, ...]) -> Locked:
 def _git(app: str, entry: tuple[Any, ...]) -> Locked:
     fields: tuple[Any, ...] = (*entry, *_OLD_GIT_LOCK[len(entry) :])
     _kind, url, revision, options = fields
-    _must_be_texts(url, revision)
+    _require_strings(url, revision)
     return Locked(kind="git", app=app, name=app, version=revision, url=url, options=dict(options))
 
 
-def _must_be_texts(*values: object) -> None:
+def _require_strings(*values: object) -> None:
     if not all(isinstance(value, str) for value in values):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
 
 
 _OLD_LOCK: tuple[Any, ...] = (None, None, None, None, (), (), "hexpm", None)
@@ -123,7 +121,7 @@ _ENTRIES = {"hex": _hex, "git": _git}
 
 
 class _Parser:
-    """Texts and atoms → str, lists and tuples → tuple, maps → dict, keyword pairs → (key, value)."""
+    """Parses Elixir terms: strings and atoms to str, lists and tuples to tuple, maps to dict, pairs to (key, value)."""
 
     def __init__(self, text: str, where: str) -> None:
         self._where = where
@@ -132,7 +130,7 @@ class _Parser:
         while text[position:].strip():
             match = _TOKEN.match(text, position)
             if match is None:
-                raise self._error(f"something unknown at character {position}")
+                raise self._error(f"unexpected text at character {position}")
             kind = str(match.lastgroup)
             if kind != "comment":
                 self._tokens.append((kind, match[kind], match.start(kind)))
@@ -156,11 +154,11 @@ class _Parser:
                 return tuple(self._items("]"))
             case "mark", "%{":
                 return dict(self._items("}"))
-        raise self._error(f"{token!r} at character {at}")
+        raise self._error(f"unexpected {token!r} at character {at}")
 
     def end(self) -> None:
         if self._position != len(self._tokens):
-            raise self._error(f"something after its end, at character {self._tokens[self._position][2]}")
+            raise self._error(f"text after its end, at character {self._tokens[self._position][2]}")
 
     def _items(self, closing: str) -> list[Any]:
         found: list[Any] = []
@@ -196,7 +194,7 @@ class _Parser:
     def _next(self) -> tuple[str, str, int]:
         token = self._peek()
         if token[0] == "end":
-            raise self._error("it ends too soon")
+            raise self._error("unexpected end of file")
         self._position += 1
         return token
 

@@ -1,6 +1,4 @@
-"""One question for a whole plan: is every package there, and is there a release that fits? Asked
-concurrently.
-"""
+"""Package lookup: checks concurrently whether every package of a plan exists and has a matching release."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from typing import Protocol, cast
 
 from rollout.errors import PhaseFailed
 from rollout.hex.errors import BadSignature, HexError, RegistryPayloadInvalid, SourceUnavailable
-from rollout.hex.fetcher import Served, ask_directly
+from rollout.hex.fetcher import GatewayResponse, fetch_uncached
 from rollout.hex.http_client import UNTRUSTED
 from rollout.hex.registry import Package, PublicKey, read_names, read_package
 from rollout.hex.request_record import UNREACHABLE_CAUSES
@@ -31,42 +29,41 @@ _CAUSES = {
     "rate_limited": ("registry_error", "Wait a minute and run again; the cache keeps what was fetched."),
     "bad_signature": ("checksum_mismatch", "Give the right key with --source-key, or another --source."),
     "registry_error": ("registry_error", "Try again, or name another source with --source."),
-    "missing": ("package_missing", "Correct the name in the plan, or use a source that has it."),
+    "missing": ("package_missing", "Correct the name in the plan, or use a source that has the package."),
     "no_matching_release": ("version_conflict", "Correct the requirement in the plan."),
-    "only_retired": ("version_conflict", "Ask for a release that is not retired."),
+    "only_retired": ("version_conflict", "Require a release that is not retired."),
 }
-"""Status → (cause, advice), the most general first: with the registry down, nothing else is known."""
+"""Status → (cause, advice), the most general first: an unreachable registry hides every other problem."""
 
 
 class Registry(Protocol):
-    """What look-up asks, where it is not a Source: `Gateway` is one."""
+    """A registry that lookup can query instead of a Source, such as `Gateway`."""
 
-    def fetch(self, path: str, /) -> Served: ...
+    def fetch(self, path: str, /) -> GatewayResponse: ...
 
     @property
     def public_key(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
-    """A package that is asked for, and the releases that would do."""
+class WantedPackage:
+    """A package to look up, and the requirement that a release must match."""
 
     name: str
     requirement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What is known about one wanted package.
+class LookupResult:
+    """The result for one package.
 
-    `status`: found (then `version` is the newest release that fits and is not retired), no_matching_release,
-    only_retired, missing (then `suggestions` has the nearest names), unreachable, rate_limited (then
-    `retry_after` in seconds, where it is known), bad_signature, registry_error. `reason` says more where
-    there is more to say. `releases` are newest first; `prerelease` is the newest that only its being a
-    pre-release keeps from fitting.
+    `status`: found (`version` is the newest matching release that is not retired), no_matching_release, only_retired,
+    missing (`suggestions` has similar names), unreachable, untrusted, rate_limited (`retry_after` in seconds, where
+    known), bad_signature, registry_error. `reason` has details. `releases` are newest first. `prerelease` is the newest
+    pre-release that would match if the requirement named one.
     """
 
-    want: Want
+    want: WantedPackage
     status: str
     version: str | None = None
     releases: tuple[str, ...] = ()
@@ -82,36 +79,39 @@ class Finding:
         return self.status == "found"
 
     def sentence(self) -> str:
-        """For people, one line."""
-        asked = f"{self.want.name} {self.want.requirement}"
+        """The result as one line of text."""
+        wanted = f"{self.want.name} {self.want.requirement}"
         match self.status:
             case "found":
-                return f"{asked}: {self.version}"
+                return f"{wanted}: {self.version}"
             case "missing":
                 near = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
-                return f"{asked}: there is no package of that name{near}"
+                return f"{wanted}: there is no package of that name{near}"
             case "no_matching_release":
-                only = f"; the pre-release {self.prerelease} would have to be named" if self.prerelease else ""
-                newest = ", ".join(self.releases[:5]) or "none at all"
-                return f"{asked}: no release fits (newest: {newest}){only}"
+                only = (
+                    f"; the requirement would have to name the pre-release {self.prerelease}" if self.prerelease else ""
+                )
+                newest = ", ".join(self.releases[:5]) or "none"
+                return f"{wanted}: no release matches (newest: {newest}){only}"
             case "only_retired":
-                return f"{asked}: every release that fits is retired ({', '.join(self.retired)}): {self.reason}"
-        return f"{asked}: {self.status.replace('_', ' ')}: {self.reason}"
+                return f"{wanted}: every matching release is retired ({', '.join(self.retired)}): {self.reason}"
+        return f"{wanted}: {self.status.replace('_', ' ')}: {self.reason}"
 
 
 def look_up(
-    asked: Registry | Source, wants: tuple[Want, ...], *, timeout: float = LOOKUP_SECONDS
-) -> tuple[Finding, ...]:
-    """Findings in the order of `wants`, within `timeout` seconds: what has no answer by then is unreachable.
+    asked: Registry | Source, wants: tuple[WantedPackage, ...], *, timeout: float = LOOKUP_SECONDS
+) -> tuple[LookupResult, ...]:
+    """Look up packages. Returns one result for each of `wants`, in their order.
 
-    Raises InvalidRequirement (a fault of the plan) before anything is asked.
+    A package without a response within `timeout` seconds is unreachable. Raises InvalidRequirement, before any request,
+    where the plan has an invalid requirement.
     """
     requirements = [Requirement.parse(want.requirement) for want in wants]
     registry = _as_registry(asked)
     try:
         key = PublicKey.from_pem(registry.public_key, source="the source")
     except SourceUnavailable as error:
-        return tuple(Finding(want=want, status="unreachable", reason=error.message) for want in wants)
+        return tuple(LookupResult(want=want, status="unreachable", reason=error.message) for want in wants)
     until = time.monotonic() + timeout
     pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(wants))), thread_name_prefix="look-up")
     try:
@@ -121,18 +121,19 @@ def look_up(
             for want, requirement in zip(wants, requirements, strict=True)
         ]
         wait(findings, timeout=max(0.0, until - time.monotonic()))
-        late = f"no answer within {timeout:.0f} s"
+        late = f"no response within {timeout:.0f} s"
         return tuple(
-            future.result() if future.done() else Finding(want=want, status="unreachable", reason=late)
+            future.result() if future.done() else LookupResult(want=want, status="unreachable", reason=late)
             for want, future in zip(wants, findings, strict=True)
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def require(findings: tuple[Finding, ...], *, optional: frozenset[str] = frozenset()) -> None:
-    """Raise PackagesUnavailable for what is not satisfied; packages in `optional` may be missing or not
-    fit.
+def require(findings: tuple[LookupResult, ...], *, optional: frozenset[str] = frozenset()) -> None:
+    """Raise PackagesUnavailable for unsatisfied results.
+
+    A package in `optional` may be missing or have no matching release.
     """
     wrong = [
         each
@@ -144,9 +145,9 @@ def require(findings: tuple[Finding, ...], *, optional: frozenset[str] = frozens
 
 
 class PackagesUnavailable(PhaseFailed):
-    """The plan cannot be had from this source. `findings` are those that are not satisfied."""
+    """The source does not provide every package of the plan. `findings` are the unsatisfied results."""
 
-    def __init__(self, *, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, *, findings: tuple[LookupResult, ...]) -> None:
         first = min(findings, key=lambda each: tuple(_CAUSES).index(each.status))
         cause, advice = _CAUSES[first.status]
         about_one = first.want.name if first.status in _ABOUT_THE_PACKAGE else None
@@ -161,7 +162,7 @@ def _as_registry(asked: Registry | Source) -> Registry:
 
 
 class _Direct:
-    """A source asked without a gateway in between: no cache, no record."""
+    """A source as a registry, without a gateway: no cache, no request log."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -170,12 +171,12 @@ class _Direct:
     def public_key(self) -> bytes:
         return self._source.key.pem
 
-    def fetch(self, path: str, /) -> Served:
-        return ask_directly(self._source, path)
+    def fetch(self, path: str, /) -> GatewayResponse:
+        return fetch_uncached(self._source, path)
 
 
 class _Names:
-    """The names in the registry, asked for once and only where something is missing."""
+    """The names of all packages in the registry, fetched once, and only where a package is missing."""
 
     def __init__(self, registry: Registry, key: PublicKey) -> None:
         self._registry = registry
@@ -187,7 +188,7 @@ class _Names:
         with self._lock:
             if self._names is None:
                 self._names = self._fetched()
-        others = [each for each in self._names if each != name]  # the list may still have what has no entry
+        others = [each for each in self._names if each != name]  # the list can contain names without an entry
         return tuple(difflib.get_close_matches(name, others, n=_MOST_SUGGESTIONS, cutoff=0.7))
 
     def _fetched(self) -> tuple[str, ...]:
@@ -203,39 +204,39 @@ class _Names:
 def _find(
     registry: Registry,
     key: PublicKey,
-    want: Want,
+    want: WantedPackage,
     requirement: Requirement,
     near: Callable[[str], tuple[str, ...]],
-) -> Finding:
+) -> LookupResult:
     served = registry.fetch(f"/packages/{want.name}")
     failed = _failed(want, served)
     if failed is not None:
         return failed
     if served.status in _ABSENT:
-        return Finding(want=want, status="missing", suggestions=near(want.name))
+        return LookupResult(want=want, status="missing", suggestions=near(want.name))
     try:
         package = read_package(served.read(), key, name=want.name)
     except BadSignature as error:
-        return Finding(want=want, status="bad_signature", reason=str(error))
+        return LookupResult(want=want, status="bad_signature", reason=str(error))
     except RegistryPayloadInvalid as error:
-        return Finding(want=want, status="registry_error", reason=str(error))
-    return judge(want, requirement, package)
+        return LookupResult(want=want, status="registry_error", reason=str(error))
+    return match_releases(want, requirement, package)
 
 
-def judge(want: Want, requirement: Requirement, package: Package) -> Finding:
-    """Pure: what the package's releases say to the requirement."""
+def match_releases(want: WantedPackage, requirement: Requirement, package: Package) -> LookupResult:
+    """Find the release of a package that matches a requirement. Pure."""
     releases = {Version.parse(each.version): each for each in package.releases}
     ordered = sorted(releases, reverse=True)
     retired = {version for version in ordered if releases[version].retired is not None}
     best = requirement.newest(version for version in ordered if version not in retired)
     names = tuple(releases[version].version for version in ordered)
     if best is not None:
-        return Finding(want=want, status="found", version=releases[best].version, releases=names, package=package)
+        return LookupResult(want=want, status="found", version=releases[best].version, releases=names, package=package)
     fits = [version for version in ordered if version in retired and requirement.matches(version)]
     if fits:
         retirement = releases[fits[0]].retired
         reason = f"{retirement.reason}{': ' + retirement.message if retirement.message else ''}" if retirement else ""
-        return Finding(
+        return LookupResult(
             want=want,
             status="only_retired",
             releases=names,
@@ -247,7 +248,7 @@ def judge(want: Want, requirement: Requirement, package: Package) -> Finding:
         (version for version in ordered if version not in retired and _fits_early(requirement, version)),
         default=None,
     )
-    return Finding(
+    return LookupResult(
         want=want,
         status="no_matching_release",
         releases=names,
@@ -261,21 +262,23 @@ def _fits_early(requirement: Requirement, version: Version) -> bool:
     return bool(version.pre) and requirement.matches(release)
 
 
-def _failed(want: Want, served: Served) -> Finding | None:
+def _failed(want: WantedPackage, served: GatewayResponse) -> LookupResult | None:
     if served.cause in UNREACHABLE_CAUSES:
-        return Finding(want=want, status="unreachable", reason=served.detail)
+        return LookupResult(want=want, status="unreachable", reason=served.detail)
     if served.cause == UNTRUSTED:
-        return Finding(want=want, status=UNTRUSTED, reason=served.detail)
+        return LookupResult(want=want, status=UNTRUSTED, reason=served.detail)
     if served.cause == "rate_limited":
         after = served.headers.get("retry-after", "")
-        return Finding(
+        return LookupResult(
             want=want,
             status="rate_limited",
             reason=served.detail,
             retry_after=float(after) if after.isdigit() else None,
         )
     if served.cause == "bad_signature":
-        return Finding(want=want, status="bad_signature", reason=served.detail)
+        return LookupResult(want=want, status="bad_signature", reason=served.detail)
     if served.cause is not None or (served.status != _OK and served.status not in _ABSENT):
-        return Finding(want=want, status="registry_error", reason=served.detail or f"it answers {served.status}")
+        return LookupResult(
+            want=want, status="registry_error", reason=served.detail or f"it responds with {served.status}"
+        )
     return None

@@ -1,4 +1,4 @@
-"""npm's registry seen through the gateway: where its tarballs are said to be."""
+"""Rewrites tarball URLs in npm metadata, so that npm fetches tarballs through the gateway."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import json
 import re
 
 ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"
-"""What `npm install` itself asks for: metadata without readmes."""
+"""The Accept header of `npm install`: metadata without readmes."""
 
 _TARBALL = re.compile(r"https?://[^/]+(?:/.*?)??/((?:@[^/]+/)?[^/@]+/-/[^/]+\.tgz)(?:[?#].*)?")
 
 
 def rewrite_tarballs(document: bytes, *, base: str) -> bytes:
-    """A package's metadata with every `dist.tarball` leading to `base` (`<gateway>/npm`); other JSON comes
-    back as it is.
-    """
+    """Change every `dist.tarball` of a package's metadata to a URL below `base`. Returns other JSON unchanged."""
     try:
         metadata = json.loads(document)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The wire format of Protocol Buffers, as much of it as Hex's registry needs.
+"""Reader for the part of the Protocol Buffers wire format that Hex's registry uses.
 
-Five small proto2 messages with varints, strings and nested messages: ninety lines here against a compiled
-extension and generated (or dynamically built) classes. Unknown fields are skipped, as the format wants.
+The registry has five small proto2 messages. Ninety lines read them, without a compiled extension and generated classes.
+Unknown fields are skipped, as the format requires.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ _VARINT_BITS = 70
 
 
 class WireError(ValueError):
-    """Bytes that are not a message."""
+    """Bytes that are not a valid message."""
 
 
 def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Give (field number, value) in order: int for varints and fixed numbers, bytes for everything else.
+    """Yield (field number, value) in order: int for varints and fixed-size numbers, bytes for everything else.
 
-    Raises WireError where the bytes end too soon or a wire type is unknown.
+    Raises WireError for truncated messages and unknown wire types.
     """
     position, end = 0, len(message)
     while position < end:
@@ -45,7 +45,7 @@ def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def read_packed(value: int | bytes) -> tuple[int, ...]:
-    """Varints of a repeated field, packed (bytes) or one at a time (int)."""
+    """The numbers of a repeated field, either packed (bytes) or a single one (int)."""
     if isinstance(value, int):
         return (value,)
     found: list[int] = []
@@ -57,7 +57,7 @@ def read_packed(value: int | bytes) -> tuple[int, ...]:
 
 
 def text(value: int | bytes) -> str:
-    """A string field; raises WireError where it is not UTF-8 text."""
+    """The value of a string field. Raises WireError where it is not UTF-8."""
     try:
         return octets(value).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -65,16 +65,16 @@ def text(value: int | bytes) -> str:
 
 
 def octets(value: int | bytes) -> bytes:
-    """A bytes field; raises WireError where it is a number."""
+    """The value of a bytes field. Raises WireError where it is a number."""
     if isinstance(value, int):
-        raise WireError("a number where bytes belong")
+        raise WireError("a number instead of bytes")
     return value
 
 
 def number(value: int | bytes) -> int:
-    """A number field; raises WireError where it is bytes."""
+    """The value of a number field. Raises WireError where it is bytes."""
     if isinstance(value, bytes):
-        raise WireError("bytes where a number belongs")
+        raise WireError("bytes instead of a number")
     return value
 
 

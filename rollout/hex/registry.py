@@ -1,7 +1,7 @@
-"""Hex's registry format: gzip'd `Signed{payload, signature}` around Package, Names or Versions.
+"""Decoder for Hex's signed registry: verifies the signature, then reads packages, names and versions.
 
-Field numbers are those of hexpm/hex_core, proto/hex_pb_*.proto. The signature is RSA over SHA-512 of the
-payload.
+A payload is a gzip file with `Signed{payload, signature}`, a Protocol Buffers message. Field numbers are those of
+hexpm/hex_core, proto/hex_pb_*.proto. The signature is RSA over SHA-512 of the payload.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Message = TypeVar("_Message")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """What a release needs. `app` and `repository` are filled in where the registry leaves the usual out."""
+    """A dependency of a release. `app` and `repository` have their defaults where the registry omits them."""
 
     package: str
     requirement: str
@@ -43,7 +43,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
-    """Why a release should not be chosen any more: `reason` is one of RETIREMENT_REASONS."""
+    """Why a release was retired. `reason` is one of RETIREMENT_REASONS."""
 
     reason: str
     message: str = ""
@@ -51,7 +51,7 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One version of a package; checksums are SHA-256, `outer_checksum` that of the whole tarball."""
+    """One release of a package. Checksums are SHA-256; `outer_checksum` is that of the whole tarball."""
 
     version: str
     inner_checksum: bytes
@@ -63,7 +63,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package as the registry tells of it: its releases in the registry's own order."""
+    """A package of the registry, its releases in the registry's order."""
 
     name: str
     repository: str
@@ -75,16 +75,14 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """An RSA public key in PEM, with the fingerprint that Hex itself prints and compares (`SHA256:…`)."""
+    """An RSA public key in PEM, with the fingerprint that Hex prints and compares (`SHA256:…`)."""
 
     pem: bytes
     fingerprint: str
 
     @classmethod
     def from_pem(cls, pem: bytes, *, source: str) -> PublicKey:
-        """Raises SourceKeyUnusable where `pem` is no RSA public key; `source` names whose it is, for the
-        error.
-        """
+        """Read a key. `source` names its owner in errors. Raises SourceKeyUnusable where it is no RSA public key."""
         key = _load(pem, source=source)
         openssh = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
         digest = hashlib.sha256(base64.b64decode(openssh.split()[1])).digest()
@@ -92,6 +90,7 @@ class PublicKey:
 
     @classmethod
     def from_file(cls, file: Path, *, source: str) -> PublicKey:
+        """Read a key from a file. Raises SourceKeyUnusable."""
         try:
             pem = file.read_bytes()
         except OSError as error:
@@ -100,9 +99,9 @@ class PublicKey:
 
 
 def verify(body: bytes, key: PublicKey, *, what: str) -> bytes:
-    """The payload of a gzip'd Signed message whose signature fits `key`.
+    """The payload of a gzip'd Signed message, verified with `key`.
 
-    Raises RegistryPayloadInvalid for anything else, BadSignature where only the signature is wrong.
+    Raises BadSignature where only the signature is wrong, RegistryPayloadInvalid for anything else.
     """
     payload, signature = _unwrap(body, what)
     try:
@@ -113,10 +112,7 @@ def verify(body: bytes, key: PublicKey, *, what: str) -> bytes:
 
 
 def read_package(body: bytes, key: PublicKey, *, name: str, repository: str = REPOSITORY) -> Package:
-    """Verify and decode `/packages/NAME`.
-
-    Raises RegistryPayloadInvalid (also where it is about another package).
-    """
+    """Verify and decode `/packages/NAME`. Raises RegistryPayloadInvalid, also for another package's payload."""
     what = f"package {name}"
     package = _decoded(verify(body, key, what=what), what, _package)
     if (package.name, package.repository) != (name, repository):
@@ -127,7 +123,7 @@ def read_package(body: bytes, key: PublicKey, *, name: str, repository: str = RE
 
 
 def read_names(body: bytes, key: PublicKey, *, repository: str = REPOSITORY) -> tuple[str, ...]:
-    """Verify and decode `/names`: every package's name."""
+    """Verify and decode `/names`: the name of every package."""
     what = "the list of names"
     found, names = _decoded(verify(body, key, what=what), what, _names)
     _same_repository(found, repository, what)
@@ -135,7 +131,7 @@ def read_names(body: bytes, key: PublicKey, *, repository: str = REPOSITORY) -> 
 
 
 def read_versions(body: bytes, key: PublicKey, *, repository: str = REPOSITORY) -> dict[str, tuple[str, ...]]:
-    """Verify and decode `/versions`: name to its versions, the retired ones left out."""
+    """Verify and decode `/versions`: name → versions that are not retired."""
     what = "the list of versions"
     found, versions = _decoded(verify(body, key, what=what), what, _versions)
     _same_repository(found, repository, what)
@@ -156,19 +152,19 @@ def _unwrap(body: bytes, what: str) -> tuple[bytes, bytes]:
     try:
         signed = _inflate(body)
     except (OSError, EOFError, zlib.error) as error:
-        raise RegistryPayloadInvalid(what=what, problem=f"it is not whole gzip'd data ({error})") from error
+        raise RegistryPayloadInvalid(what=what, problem=f"it is not complete gzip data ({error})") from error
     try:
         fields = dict(protobuf.read_fields(signed))
         payload, signature = fields.get(1), fields.get(2, b"")
         if payload is None:
-            raise WireError("no payload in it")
+            raise WireError("it has no payload")
         return protobuf.octets(payload), protobuf.octets(signature)
     except WireError as error:
         raise RegistryPayloadInvalid(what=what, problem=f"it is not a signed message ({error})") from error
 
 
 def _inflate(body: bytes) -> bytes:
-    """gunzip with an upper bound, so that a hostile answer cannot fill the memory."""
+    """Decompress up to a limit, so that a hostile response cannot fill the memory."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
         signed = stream.read(_MOST_BYTES + 1)
     if len(signed) > _MOST_BYTES:
@@ -185,7 +181,7 @@ def _decoded(payload: bytes, what: str, decode: Callable[[bytes], _Message]) -> 
 
 def _same_repository(found: str, wanted: str, what: str) -> None:
     if found != wanted:
-        raise RegistryPayloadInvalid(what=what, problem=f"it is of the repository {found!r}, not {wanted!r}")
+        raise RegistryPayloadInvalid(what=what, problem=f"it belongs to the repository {found!r}, not {wanted!r}")
 
 
 def _package(message: bytes) -> Package:
@@ -199,7 +195,7 @@ def _package(message: bytes) -> Package:
         elif field == 3:
             repository = protobuf.text(value)
     if name is None or repository is None:
-        raise WireError("no name or repository in it")
+        raise WireError("it has no name or no repository")
     return Package(name=name, repository=repository, releases=tuple(_release(each, repository) for each in releases))
 
 
@@ -220,7 +216,7 @@ def _release(message: bytes, repository: str) -> Release:
         elif field == 7:
             published = protobuf.number(dict(protobuf.read_fields(protobuf.octets(value))).get(1, 0))
     if version is None or inner is None:
-        raise WireError("a release without version or checksum")
+        raise WireError("a release has no version or no checksum")
     return Release(
         version=version,
         inner_checksum=inner,
@@ -234,7 +230,7 @@ def _release(message: bytes, repository: str) -> Release:
 def _dependency(message: bytes, own_repository: str) -> Dependency:
     fields = dict(protobuf.read_fields(message))
     if 1 not in fields or 2 not in fields:
-        raise WireError("a dependency without package or requirement")
+        raise WireError("a dependency has no package or no requirement")
     package = protobuf.text(fields[1])
     return Dependency(
         package=package,
@@ -264,7 +260,7 @@ def _listing(message: bytes) -> tuple[str, Iterator[bytes]]:
         elif field == 2:
             repository = protobuf.text(value)
     if repository is None:
-        raise WireError("no repository in it")
+        raise WireError("it has no repository")
     return repository, iter(packages)
 
 
@@ -275,7 +271,7 @@ def _names(message: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _name(fields: dict[int, int | bytes]) -> str:
     if 1 not in fields:
-        raise WireError("a package without name")
+        raise WireError("a package has no name")
     return protobuf.text(fields[1])
 
 

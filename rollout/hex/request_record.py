@@ -1,6 +1,4 @@
-"""One record for each request that the gateway answered, and the questions that classification asks of
-them.
-"""
+"""The gateway's request log: one record for each request, with the cause of a failure."""
 
 from __future__ import annotations
 
@@ -14,13 +12,12 @@ UNREACHABLE_CAUSES = ("unreachable", "timeout", "truncated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """A request as answered. Times: `at` seconds since the epoch, durations in milliseconds; `sent` bytes of
-    body.
+    """A finished request. `at` is in seconds since the epoch, durations in milliseconds, `sent` in bytes of body.
 
-    `cause` is None where all went well (a plain 404 included), else one of: unreachable, untrusted, timeout, truncated,
-    rate_limited, server_error, denied, checksum_mismatch, bad_signature, bad_payload, disk_full,
-    cache_failed, git_failed, gateway_failed, or what an interceptor put into `x-gateway-cause`. `upstream_ms`
-    is None where upstream was not asked.
+    `cause` is None after success (or a plain 404), else one of: unreachable, untrusted, timeout, truncated,
+    rate_limited, server_error, denied, checksum_mismatch, bad_signature, bad_payload, disk_full, cache_failed,
+    git_failed, gateway_failed, or the value of an interceptor's `x-gateway-cause`. `upstream_ms` is None where no
+    upstream request was made.
     """
 
     index: int
@@ -38,7 +35,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """Keeps records in order of completion; safe to use from any thread."""
+    """All records in order of completion. Thread-safe."""
 
     def __init__(self, on_request: Callable[[RequestRecord], None] | None = None) -> None:
         self._records: list[RequestRecord] = []
@@ -47,22 +44,19 @@ class RequestLog:
         self.callback_error: BaseException | None = None
 
     def add(self, **facts: object) -> RequestRecord:
-        """Number the facts, keep them, tell the callback.
-
-        A callback that raises is kept in `callback_error`.
-        """
+        """Add a record and pass it to the callback. An exception of the callback is kept in `callback_error`."""
         with self._lock:
             record = RequestRecord(index=len(self._records), **facts)  # type: ignore[arg-type]
             self._records.append(record)
         if self._on_request is not None:
             try:
                 self._on_request(record)
-            except Exception as error:  # noqa: BLE001 - the callback is not ours; `stop` tells of it
+            except Exception as error:  # noqa: BLE001 - the callback is not ours; `Gateway.stop` raises it
                 self.callback_error = self.callback_error or error
         return record
 
     def mark(self) -> int:
-        """A place in the log, for `since`."""
+        """The current position in the log, for `since`."""
         with self._lock:
             return len(self._records)
 
@@ -71,7 +65,7 @@ class RequestLog:
             return tuple(self._records[mark:])
 
     def summary(self) -> Mapping[str, int]:
-        """Totals: requests, answers from the cache, bytes sent, failures."""
+        """Totals: requests, responses from the cache, bytes sent, failures."""
         records = self.since()
         return {
             "requests": len(records),
@@ -81,5 +75,5 @@ class RequestLog:
         }
 
     def causes(self, mark: int = 0) -> Mapping[str, int]:
-        """How often each cause came up since `mark`; empty where all went well."""
+        """The number of failures of each cause since `mark`."""
         return Counter(record.cause for record in self.since(mark) if record.cause is not None)

@@ -1,4 +1,4 @@
-"""The gateway's routes: registry paths, hex.pm's API, Git, npm. Each request ends as one RequestRecord."""
+"""HTTP routes of the gateway: Hex registry, hex.pm API, Git, npm. Every request is logged as a RequestRecord."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rollout.hex.errors import HexError
 from rollout.hex.etf import encode_term
-from rollout.hex.fetcher import HEX, NPM, Fetcher, Served
-from rollout.hex.git_http import GitRequest, answer_git
-from rollout.hex.git_mirrors import GitFailed, GitMirrors
+from rollout.hex.fetcher import HEX, NPM, Fetcher, GatewayResponse
+from rollout.hex.git_clones import GitClones, GitFailed
+from rollout.hex.git_http import GitRequest, serve_git
 from rollout.hex.hexpm_api import package_document, release_document
 from rollout.hex.npm import ABBREVIATED, rewrite_tarballs
 from rollout.hex.registry import PublicKey, read_package
 from rollout.hex.request_record import RequestLog
 
 CAUSE_HEADER = "x-gateway-cause"
-# What this process asks through the door is no phase's asking of the registry: it is recorded apart.
+# Marks requests of this process, which the request log keeps apart from those of phases.
 OWN, OWN_HEADER = "own", "x-gateway-own"
 TRANSPORT = "transport"
-"""Where a request's state has the connection that it came by, for faults that break it."""
+"""Key of the request's state for the transport of its connection, which some faults break."""
 _ERLANG = "application/vnd.hex+erlang"
 _MOST_BODY = 16 * 1024 * 1024
 _BLOCK = 1 << 18
@@ -38,20 +38,20 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Interceptor(Protocol):
-    """Stands between a client and the gateway; for faults. May answer itself, change the answer, or wait.
+    """A middleware for faults: it can respond itself, change the response, or wait.
 
-    An answer that it makes should carry the header `x-gateway-cause`, which ends up in the record.
+    Its own responses should have the header `x-gateway-cause`, which is logged.
     """
 
     async def __call__(self, request: Request, proceed: Endpoint) -> Response: ...
 
 
 class Routes:
-    """The endpoints, over a Fetcher and the Git mirrors."""
+    """The endpoints, served from a Fetcher and the Git clones."""
 
-    def __init__(self, fetcher: Fetcher, mirrors: GitMirrors, key: Callable[[], PublicKey]) -> None:
+    def __init__(self, fetcher: Fetcher, clones: GitClones, key: Callable[[], PublicKey]) -> None:
         self._fetcher = fetcher
-        self._mirrors = mirrors
+        self._clones = clones
         self._key = key
 
     async def registry(self, request: Request) -> Response:
@@ -72,7 +72,7 @@ class Routes:
         body = await request.body()
         if len(body) > _MOST_BODY:
             return PlainTextResponse("The request is too large.\n", _TOO_LARGE)
-        asked = GitRequest(
+        git_request = GitRequest(
             method=request.method,
             inside=request.path_params["inside"],
             query=request.url.query,
@@ -80,15 +80,17 @@ class Routes:
             body=body,
         )
         try:
-            repository = await anyio.to_thread.run_sync(self._mirrors.repository, name)
+            repository = await anyio.to_thread.run_sync(self._clones.repository, name)
         except GitFailed as error:
             missing = error.kind == "missing"
-            return _said(request, str(error), _NOT_FOUND if missing else _BAD_GATEWAY, None if missing else error.kind)
+            return _message(
+                request, str(error), _NOT_FOUND if missing else _BAD_GATEWAY, None if missing else error.kind
+            )
         except (HexError, OSError) as error:
-            return _said(request, str(error), _BAD_GATEWAY, "git_failed")
-        answer = await anyio.to_thread.run_sync(answer_git, repository, asked)
+            return _message(request, str(error), _BAD_GATEWAY, "git_failed")
+        answer = await anyio.to_thread.run_sync(serve_git, repository, git_request)
         if not answer.headers:
-            return _said(request, answer.detail, answer.status, "git_failed")
+            return _message(request, answer.detail, answer.status, "git_failed")
 
         async def chunks() -> AsyncIterator[bytes]:
             with answer.body:
@@ -115,7 +117,7 @@ class Routes:
 
 
 def make_app(routes: Routes, log: RequestLog, interceptors: tuple[Interceptor, ...] = ()) -> ASGIApp:
-    """The ASGI application. Interceptors come first to last, the first being nearest to the client."""
+    """The ASGI application. A request passes the interceptors in order."""
 
     def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
         async def intercepted(request: Request) -> Response:
@@ -141,7 +143,7 @@ def make_app(routes: Routes, log: RequestLog, interceptors: tuple[Interceptor, .
 
 
 def raw_path(request: Request) -> str:
-    """The path as the client wrote it, so that npm's `@scope%2fname` stays one segment."""
+    """The path as the client sent it, so that npm's `@scope%2fname` stays one segment."""
     raw = request.scope.get("raw_path")
     return raw.decode("ascii", "replace").partition("?")[0] if raw else request.url.path
 
@@ -157,7 +159,7 @@ def _chain(interceptors: tuple[Interceptor, ...], endpoint: Endpoint) -> Endpoin
     return step
 
 
-def _respond(request: Request, served: Served) -> Response:
+def _respond(request: Request, served: GatewayResponse) -> Response:
     _note(request, served)
     headers = dict(served.headers)
     if served.cause is not None:
@@ -172,8 +174,8 @@ def _respond(request: Request, served: Served) -> Response:
     )
 
 
-def _said(request: Request, sentence: str, status: int, cause: str | None) -> Response:
-    _note(request, Served(status=status, cause=cause, detail=sentence))
+def _message(request: Request, sentence: str, status: int, cause: str | None) -> Response:
+    _note(request, GatewayResponse(status=status, cause=cause, detail=sentence))
     return PlainTextResponse(f"{sentence}\n", status, {CAUSE_HEADER: cause} if cause else None)
 
 
@@ -183,14 +185,12 @@ def _document(request: Request, document: Any) -> Response:
     return JSONResponse(json.loads(json.dumps(document)))
 
 
-def _note(request: Request, served: Served) -> None:
+def _note(request: Request, served: GatewayResponse) -> None:
     request.state.served = served
 
 
 def _recorded(app: ASGIApp, log: RequestLog) -> ASGIApp:
-    """Write one record per HTTP request, just before its last byte goes out: who has the answer finds the
-    record.
-    """
+    """Log every HTTP request just before its last byte is sent, so that a client with the response finds the record."""
 
     async def recording(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -202,10 +202,8 @@ def _recorded(app: ASGIApp, log: RequestLog) -> ASGIApp:
         held: list[Message] = []
 
         async def counting(message: Message) -> None:
-            """The head waits for the first of the body: an empty body would end the answer before it is
-            recorded.
-            """
-            if exchange.saw(message):
+            """Hold the headers back until the first body message: an empty response ends with its headers."""
+            if exchange.count(message):
                 log.add(**exchange.facts())
             held.append(message)
             if message["type"] == "http.response.start":
@@ -218,14 +216,14 @@ def _recorded(app: ASGIApp, log: RequestLog) -> ASGIApp:
             await app(scope, receive, counting)
         except Exception as error:
             if not exchange.is_over:
-                log.add(**exchange.facts(broke=f"{type(error).__name__}: {error}"))
+                log.add(**exchange.facts(error=f"{type(error).__name__}: {error}"))
             raise
 
     return recording
 
 
 class _Exchange:
-    """One request and what has gone out for it so far."""
+    """A request, and what has been sent in response so far."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -234,8 +232,8 @@ class _Exchange:
         self._cause: str | None = None
         self.is_over = False
 
-    def saw(self, message: Message) -> bool:
-        """Count a message on its way out; True for the last one."""
+    def count(self, message: Message) -> bool:
+        """Count a message that is sent. True for the last one."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._cause = dict(message.get("headers", ())).get(CAUSE_HEADER.encode(), b"").decode() or None
@@ -244,9 +242,9 @@ class _Exchange:
             self.is_over = not message.get("more_body", False)
         return self.is_over
 
-    def facts(self, *, broke: str = "") -> dict[str, object]:
-        """The fields of a RequestRecord."""
-        served: Served | None = self._scope["state"].get("served")
+    def facts(self, *, error: str = "") -> dict[str, object]:
+        """The fields of its RequestRecord."""
+        served: GatewayResponse | None = self._scope["state"].get("served")
         return {
             "at": self._at,
             "method": self._scope["method"],
@@ -257,8 +255,8 @@ class _Exchange:
             "from_cache": served.from_cache if served else False,
             "duration_ms": (time.monotonic() - self._began) * 1000,
             "upstream_ms": served.upstream_ms if served else None,
-            "cause": self._cause or ("gateway_failed" if broke else None),
-            "detail": broke or (served.detail if served else ""),
+            "cause": self._cause or ("gateway_failed" if error else None),
+            "detail": error or (served.detail if served else ""),
         }
 
 

@@ -1,6 +1,6 @@
-"""Where Hex packages come from: hexpm, a mirror, a bundle, or the rehearsal's stand-ins.
+"""Package sources: hexpm, a mirror, a bundle, or the stand-ins of a rehearsal.
 
-Chosen here and nowhere else.
+A source is the upstream for Hex packages. It also has a public key, and can be probed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rollout.hex.bundle import PUBLIC_KEY, Bundle
 from rollout.hex.errors import KeyChanged, RehearsalMissing, SourceKeyUnusable, SourceUnavailable
 from rollout.hex.http_cache import write_atomically
 from rollout.hex.http_client import (
-    NOTHING_KNOWN,
+    NO_VALIDATORS,
     UNTRUSTED,
-    Answer,
     HttpUpstream,
-    Known,
     Upstream,
     UpstreamFailure,
+    UpstreamResponse,
+    Validators,
     Writable,
     kind_of,
 )
@@ -49,8 +49,9 @@ J1i2xWFndWa6nfFnRxZmCStCOZWYYPlaxr+FZceFbpMwzTNs4g3d4tLNUcbKAIH4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reachability:
-    """`state` is reachable, unreachable, untrusted or rate_limited; `retry_after` in seconds, where the server said
-    so.
+    """The result of a probe. `state` is reachable, unreachable, untrusted or rate_limited.
+
+    `retry_after` is in seconds, None where the server does not say.
     """
 
     state: str
@@ -63,9 +64,7 @@ class Reachability:
 
 
 class Source(Upstream, Protocol):
-    """Answers for registry paths: /names, /versions, /packages/NAME, /tarballs/NAME-VERSION.tar,
-    /public_key, /installs/…
-    """
+    """An upstream for registry paths: /names, /versions, /packages/NAME, /tarballs/NAME-VERSION.tar, /public_key, …"""
 
     @property
     def kind(self) -> str:
@@ -73,38 +72,38 @@ class Source(Upstream, Protocol):
 
     @property
     def description(self) -> str:
-        """For people: the kind and the place."""
+        """Kind and address, for messages."""
 
     @property
     def key(self) -> PublicKey:
-        """What its registry entries are signed with. Raises SourceKeyUnusable or a source's own error."""
+        """The public key of its signed registry. Raises SourceKeyUnusable or another HexError."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that the run should show, such as a key seen for the first time."""
+        """Sentences for the console, such as the notice of a new key."""
 
     def probe(self, seconds: float = PROBE_SECONDS) -> Reachability:
-        """Whether it answers now; never raises."""
+        """Whether it responds now. Never raises."""
 
 
 def hexpm_key() -> PublicKey:
-    """The key that signs hex.pm's registry, as Hex itself carries it."""
+    """The public key of hex.pm's registry, which is built into Hex."""
     return PublicKey.from_pem(HEXPM_PEM, source="hexpm")
 
 
 def is_rehearsal(source: Source) -> bool:
-    """Whether its packages are stand-ins: a rehearsal's registry, or a bundle that was recorded from one."""
+    """Whether its packages are stand-ins: a rehearsal's registry, or a bundle recorded from one."""
     origin = source.bundle.source_kind if isinstance(source, BundleSource) else source.kind
     return origin == RehearsalSource.kind
 
 
 def needs_own_key(source: Source) -> bool:
-    """Whether the Hex client has to be told this source's key (it knows hexpm's by itself)."""
+    """Whether the source's key must be registered with the Hex client, which has only hexpm's built in."""
     return source.key.fingerprint != hexpm_key().fingerprint
 
 
 class HexpmSource(HttpUpstream):
-    """hex.pm itself. Its payloads pass unchanged, so Hex checks them with its built-in key."""
+    """hex.pm. Its payloads pass through unchanged, so Hex verifies them with its built-in key."""
 
     kind = "hexpm"
     notes: tuple[str, ...] = ()
@@ -123,12 +122,12 @@ class HexpmSource(HttpUpstream):
 
 
 class MirrorSource(HttpUpstream):
-    """A registry at a URL, with hexpm's key or its own (which is pinned on first contact)."""
+    """A registry at a URL, with hexpm's key or with a key of its own, which is pinned on first contact."""
 
     kind = "mirror"
 
     def __init__(self, url: str, *, client: httpx.Client, pins: Path, key_file: Path | None = None) -> None:
-        """`pins` is the folder that remembers keys; `key_file` a PEM file that is trusted instead."""
+        """`pins` is the folder of pinned keys. `key_file` is a PEM file to trust instead of the served key."""
         super().__init__(url, client=client)
         self._probing = client
         self._pins = pins
@@ -173,14 +172,14 @@ class MirrorSource(HttpUpstream):
         except UpstreamFailure as error:
             raise _unavailable(self.description, error) from error
         if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
-            raise SourceUnavailable(source=self.description, reason=f"it answers {answer.status}")
+            raise SourceUnavailable(source=self.description, reason=f"it responds with {answer.status}")
         if answer.status != _OK:
-            raise SourceKeyUnusable(source=self.description, problem=f"/public_key answers {answer.status}")
+            raise SourceKeyUnusable(source=self.description, problem=f"/public_key responds with {answer.status}")
         return PublicKey.from_pem(body.getvalue(), source=self.description)
 
 
 class BundleUpstream:
-    """One area of a bundle, as an upstream. What was not recorded is not there (404)."""
+    """One area of a bundle as an upstream. Responds with 404 for anything that was not recorded."""
 
     is_local = True
 
@@ -192,19 +191,23 @@ class BundleUpstream:
     def identity(self) -> str:
         return self.bundle.identity
 
-    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
+    def fetch(
+        self, path: str, into: Writable, *, validators: Validators = NO_VALIDATORS, accept: str | None = None
+    ) -> UpstreamResponse:
         if path == f"/{PUBLIC_KEY}" and self._area == "hex":
             into.write((self.bundle.folder / PUBLIC_KEY).read_bytes())
-            return Answer(status=_OK, headers={"content-type": "application/x-pem-file"})
+            return UpstreamResponse(status=_OK, headers={"content-type": "application/x-pem-file"})
         bundled = self.bundle.find(self._area, path)
         if bundled is None:
-            return Answer(status=_NOT_FOUND)
-        into.write(self.bundle.sound_file(bundled).read_bytes())
-        return Answer(status=_OK, headers={"content-type": bundled.content_type} if bundled.content_type else {})
+            return UpstreamResponse(status=_NOT_FOUND)
+        into.write(self.bundle.verified_file(bundled).read_bytes())
+        return UpstreamResponse(
+            status=_OK, headers={"content-type": bundled.content_type} if bundled.content_type else {}
+        )
 
 
 class BundleSource(BundleUpstream):
-    """Everything one deployment fetched, recorded earlier; asks no network."""
+    """Everything that an earlier deployment fetched. Needs no network."""
 
     kind = "bundle"
     notes: tuple[str, ...] = ()
@@ -225,7 +228,7 @@ class BundleSource(BundleUpstream):
 
 
 class FolderUpstream:
-    """Files below a folder, asked for by their relative path."""
+    """A folder as an upstream: a path is the relative path of a file."""
 
     is_local = True
 
@@ -236,19 +239,18 @@ class FolderUpstream:
     def identity(self) -> str:
         return str(self.folder.resolve())
 
-    def fetch(self, path: str, into: Writable, *, known: Known = NOTHING_KNOWN, accept: str | None = None) -> Answer:
+    def fetch(
+        self, path: str, into: Writable, *, validators: Validators = NO_VALIDATORS, accept: str | None = None
+    ) -> UpstreamResponse:
         file = (self.folder / path.lstrip("/")).resolve()
         if not file.is_relative_to(self.folder.resolve()) or not file.is_file():
-            return Answer(status=_NOT_FOUND)
+            return UpstreamResponse(status=_NOT_FOUND)
         into.write(file.read_bytes())
-        return Answer(status=_OK)
+        return UpstreamResponse(status=_OK)
 
 
 class RehearsalSource(FolderUpstream):
-    """Stand-ins: a folder that `mix hex.registry build` filled.
-
-    Exercises the machinery; never counts as deployed.
-    """
+    """The stand-ins of a rehearsal: a folder written by `mix hex.registry build`."""
 
     kind = "rehearsal"
     notes: tuple[str, ...] = ("This is a rehearsal: stand-in packages, not XAVOS.",)
@@ -271,7 +273,7 @@ class RehearsalSource(FolderUpstream):
     def probe(self, seconds: float = PROBE_SECONDS) -> Reachability:
         if (self.folder / "names").is_file():
             return Reachability(state="reachable")
-        return Reachability(state="unreachable", reason=f"{self.folder} holds no registry")
+        return Reachability(state="unreachable", reason=f"{self.folder} is not a registry")
 
 
 def _unavailable(source: str, error: UpstreamFailure) -> SourceUnavailable:
@@ -279,7 +281,7 @@ def _unavailable(source: str, error: UpstreamFailure) -> SourceUnavailable:
 
 
 def probe_url(client: httpx.Client, url: str, seconds: float) -> Reachability:
-    """Ask for `url` once; only an answer below 400 counts as reachable."""
+    """Request `url` once. Only a status below 400 counts as reachable."""
     try:
         with client.stream("GET", url, timeout=seconds) as response:
             status = response.status_code
@@ -289,9 +291,9 @@ def probe_url(client: httpx.Client, url: str, seconds: float) -> Reachability:
     if status == _TOO_MANY:
         return Reachability(
             state="rate_limited",
-            reason="it answers 429",
+            reason="it responds with 429",
             retry_after=float(after) if after.isdigit() else None,
         )
     if status >= _CLIENT_ERROR:
-        return Reachability(state="unreachable", reason=f"it answers {status}")
+        return Reachability(state="unreachable", reason=f"it responds with {status}")
     return Reachability(state="reachable")

@@ -1,6 +1,4 @@
-"""`--source`, `--git-source` and the machine's npm registry become the upstreams that the gateway stands in
-front of.
-"""
+"""Selects the gateway's upstreams for Hex, Git and npm from `--source`, `--git-source` and the npm configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from rollout import environment
 from rollout.errors import InvalidOption
 from rollout.hex.bundle import MANIFEST, Bundle, open_bundle
 from rollout.hex.errors import NoRealSource
-from rollout.hex.git_mirrors import GitOrigin, github_origin
+from rollout.hex.git_clones import GitOrigin, github_origin
 from rollout.hex.http_client import HttpUpstream, NoUpstream, Upstream
 from rollout.hex.sources import (
     PROBE_SECONDS,
@@ -37,8 +35,8 @@ _NPM_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What was picked, and why in one sentence for the console and the journal."""
+class SelectedSource:
+    """The selected source, and the reason in one sentence for the console and the journal."""
 
     source: Source
     why: str
@@ -46,7 +44,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstreams:
-    """Everything behind the gateway: Hex packages, npm packages, Git repositories."""
+    """The upstreams of a gateway: for Hex packages, npm packages and Git repositories."""
 
     hex: Source
     npm: Upstream
@@ -63,24 +61,24 @@ def choose_source(
     key_file: Path | None = None,
     ci: bool = False,
     probe_seconds: float = PROBE_SECONDS,
-) -> Chosen:
+) -> SelectedSource:
     """`option` is auto, hexpm, mirror:URL, bundle:PATH or rehearsal; `rehearsal` the folder of its registry.
 
-    auto: hexpm if it answers within `probe_seconds`, else the bundle of real packages at
-    `<cache>/bundles/default` (folder or .tar), else rehearsal, which it refuses with CI set (NoRealSource). What
-    is named is taken without asking whether it answers; only a bundle is opened (BundleUnusable).
+    auto: hexpm if it responds within `probe_seconds`, else the bundle of real packages at `<cache>/bundles/default`
+    (folder or .tar), else rehearsal, unless `ci` is set (NoRealSource). A named source is not probed. A bundle is
+    opened at once (BundleUnusable).
     """
     kind, _, place = option.partition(":")
     match kind:
         case "hexpm":
-            return Chosen(source=HexpmSource(client=client), why="asked for by name")
+            return SelectedSource(source=HexpmSource(client=client), why="named by --source")
         case "mirror":
             mirror = MirrorSource(place, client=client, pins=state / "keys", key_file=key_file)
-            return Chosen(source=mirror, why="asked for by name")
+            return SelectedSource(source=mirror, why="named by --source")
         case "bundle":
-            return Chosen(source=_bundle(Path(place).expanduser(), cache), why="asked for by name")
+            return SelectedSource(source=_bundle(Path(place).expanduser(), cache), why="named by --source")
         case "rehearsal":
-            return Chosen(source=RehearsalSource(rehearsal), why="asked for by name")
+            return SelectedSource(source=RehearsalSource(rehearsal), why="named by --source")
         case "auto":
             return _automatic(client=client, cache=cache, rehearsal=rehearsal, ci=ci, seconds=probe_seconds)
     raise InvalidOption(option="--source", value=option, expected="auto, hexpm, mirror:URL, bundle:DIR or rehearsal")
@@ -89,8 +87,8 @@ def choose_source(
 def choose_git(option: str, *, source: Source) -> GitOrigin:
     """`option` is auto, github, mirror:URL-or-DIR or bundle.
 
-    auto: the bundle's repositories with a bundle; what lies in the registry's folder under git/ with a
-    rehearsal; with a mirror, the mirror's own /git/ first and then GitHub; else GitHub.
+    auto depends on the source. Bundle: its repositories. Rehearsal: the folder git/ beside its registry. Mirror: the
+    mirror's own /git/, then GitHub. hexpm: GitHub.
     """
     kind, _, place = option.partition(":")
     if kind == "github":
@@ -119,11 +117,9 @@ def choose_git(option: str, *, source: Source) -> GitOrigin:
 
 
 def choose_npm(source: Source, *, client: httpx.Client, variables: Mapping[str, str] | None = None) -> Upstream:
-    """npm packages: from the bundle with a bundle, from npm/ in its folder with a rehearsal that has one,
-    else a registry.
+    """The upstream for npm packages: the bundle, or the folder npm/ of a rehearsal, or the machine's npm registry.
 
-    The registry is the machine's own: NPM_CONFIG_REGISTRY, else what `npm config get registry` says; without
-    either there are no npm packages.
+    The machine's npm registry is NPM_CONFIG_REGISTRY, else the one that `npm config get registry` prints.
     """
     if isinstance(source, BundleSource):
         return BundleUpstream(source.bundle, area="npm")
@@ -134,7 +130,7 @@ def choose_npm(source: Source, *, client: httpx.Client, variables: Mapping[str, 
 
 
 def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
-    """The URL of the npm registry this machine is set up for, without a slash at the end; None without npm."""
+    """The URL of this machine's npm registry, without a slash at the end. None without npm."""
     env = os.environ if variables is None else variables
     named = env.get("NPM_CONFIG_REGISTRY") or env.get("npm_config_registry")
     if named:
@@ -143,14 +139,14 @@ def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
     if npm is None:
         return None
     try:
-        with tempfile.TemporaryDirectory() as cache:  # npm writes a log there, even for a question
+        with tempfile.TemporaryDirectory() as cache:  # npm writes a log there, even for this command
             asked = subprocess.run(
                 (npm, "config", "get", "registry"),
                 capture_output=True,
                 text=True,
                 check=False,
                 timeout=_NPM_SECONDS,
-                cwd=cache,  # a .npmrc of the folder that we happen to be in is not this machine's
+                cwd=cache,  # a .npmrc in the current folder does not count
                 env=environment.npm(env, NPM_CONFIG_CACHE=cache, NPM_CONFIG_UPDATE_NOTIFIER="false"),
                 stdin=subprocess.DEVNULL,
             )
@@ -161,25 +157,25 @@ def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
 
 
 def default_bundle(cache: Path) -> Path:
-    """Where auto looks for a bundle: a folder of this name, or a tar file with .tar after it."""
+    """The bundle that --source=auto uses: this folder, or a tar file of this name with .tar appended."""
     return cache / "bundles" / "default"
 
 
-def _automatic(*, client: httpx.Client, cache: Path, rehearsal: Path, ci: bool, seconds: float) -> Chosen:
+def _automatic(*, client: httpx.Client, cache: Path, rehearsal: Path, ci: bool, seconds: float) -> SelectedSource:
     hexpm = HexpmSource(client=client)
     probe = hexpm.probe(seconds)
     if probe.is_reachable:
-        return Chosen(source=hexpm, why="hexpm answers")
+        return SelectedSource(source=hexpm, why="hexpm responds")
     state = f"{probe.state.replace('_', ' ')} ({probe.reason})"
     place = default_bundle(cache)
     for candidate in (place, place.with_suffix(".tar")):
         if candidate.is_file() or (candidate / MANIFEST).is_file():
             bundle = _bundle(candidate, cache)
             if not is_rehearsal(bundle):
-                return Chosen(source=bundle, why=f"hexpm is {state}; a bundle is present")
+                return SelectedSource(source=bundle, why=f"hexpm is {state}; a bundle is present")
     if ci:
         raise NoRealSource(reason=state, bundle=place)
-    return Chosen(source=RehearsalSource(rehearsal), why=f"hexpm is {state}, and there is no bundle at {place}")
+    return SelectedSource(source=RehearsalSource(rehearsal), why=f"hexpm is {state}, and there is no bundle at {place}")
 
 
 def _bundle(path: Path, cache: Path) -> BundleSource:

@@ -1,7 +1,7 @@
-"""Elixir's `Version`: parsing, comparison, requirements. Ported from elixir v1.18 lib/elixir/lib/version.ex.
+"""Elixir's versions and version requirements: parsing, comparing, matching.
 
-Where Elixir's grammar is odd it is odd here in the same way; tests compare the two on thousands of random
-pairs.
+A port of lib/elixir/lib/version.ex of Elixir 1.18, including the oddities of its grammar. A test compares both on
+thousands of random pairs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _IDENTIFIER = re.compile(r"[0-9A-Za-z-]+")
 @total_ordering
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """`pre` holds numbers and words, as in 1.0.0-rc.1 → ("rc", 1). `build` takes no part in comparison."""
+    """A version. `pre` holds the parts of the pre-release: 1.0.0-rc.1 has ("rc", 1). Comparisons ignore `build`."""
 
     major: int
     minor: int
@@ -34,7 +34,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Raises InvalidVersion where Elixir's Version.parse says :error."""
+        """Parse a version. Raises InvalidVersion where Elixir's Version.parse returns :error."""
         parts = _parse(text)
         if parts is None:
             raise InvalidVersion(text=text)
@@ -54,7 +54,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Term:
-    """One comparison. `patch` is None only in `~> MAJOR.MINOR`."""
+    """One comparison of a requirement. `patch` is None only in `~> MAJOR.MINOR`."""
 
     operator: str
     major: int
@@ -87,14 +87,14 @@ class _Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Alternatives (`or`) of comparisons that hold together (`and`)."""
+    """A version requirement: alternatives (`or`), each a group of comparisons that must all hold (`and`)."""
 
     source: str
     alternatives: tuple[tuple[_Term, ...], ...]
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
-        """Raises InvalidRequirement where Elixir's Version.parse_requirement says :error."""
+        """Parse a requirement. Raises InvalidRequirement where Elixir's Version.parse_requirement returns :error."""
         lexed = _lex(text)
         alternatives: list[tuple[_Term, ...]] = []
         group: list[_Term] = []
@@ -117,14 +117,15 @@ class Requirement:
             position += 1
 
     def matches(self, version: Version, *, allow_pre: bool = False) -> bool:
-        """Elixir's Version.match?/3. Without `allow_pre`, a pre-release needs a requirement that names one.
+        """Whether a version matches, as in Elixir's Version.match?/3.
 
-        Elixir applies that rule to `~>`, `>` and `>=`, not to `<` and `<=`; so does this.
+        Without `allow_pre`, a pre-release matches only a requirement that names a pre-release. Elixir applies this rule
+        to `~>`, `>` and `>=`, but not to `<` and `<=`.
         """
         return any(all(term.holds(version, allow_pre=allow_pre) for term in terms) for terms in self.alternatives)
 
     def newest(self, versions: Iterable[Version], *, allow_pre: bool = False) -> Version | None:
-        """The greatest of `versions` that matches, None where none does."""
+        """The greatest matching version, or None."""
         return max((each for each in versions if self.matches(each, allow_pre=allow_pre)), default=None)
 
     def __str__(self) -> str:
@@ -164,7 +165,7 @@ def _identifiers(text: str) -> tuple[str, ...] | None:
 
 
 def _lex(text: str) -> list[str]:
-    """Operators, conjunctions and operands in order; an operand without operator gets `==`."""
+    """Split into operators, conjunctions and operands. An operand without an operator gets `==`."""
     tokens: list[str] = []
     buffer = ""
 

@@ -20,7 +20,7 @@ def _automatic(step: Step) -> tuple[str, str]:
     site = step.site
     if site.source.kind == "rehearsal":
         return "plain", "a rehearsal has no bundler"
-    if site.gateway is not None and all(site.gateway.npm_answers(tool) for tool in ("esbuild", "tailwindcss")):
+    if site.gateway is not None and all(site.gateway.has_npm_package(tool) for tool in ("esbuild", "tailwindcss")):
         return "npm", "the npm registry answers"
     return "plain", "the npm registry cannot be reached"
 

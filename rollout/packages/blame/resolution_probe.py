@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from rollout.hex.lookup import Finding, Want
+from rollout.hex.lookup import LookupResult, WantedPackage
 from rollout.packages.blame import findings
 from rollout.packages.blame.conflicts import every_minimal, minimal
 from rollout.packages.blame.errors import RegistryDoubtful
 from rollout.packages.blame.findings import Culprits
 from rollout.packages.blame.requirements import Answer, Solver, Wanted, overrides, without
 
-LookUp: TypeAlias = Callable[[tuple[Want, ...]], tuple[Finding, ...]]
+LookUp: TypeAlias = Callable[[tuple[WantedPackage, ...]], tuple[LookupResult, ...]]
 """Findings in the order of what is wanted; `partial(look_up, gateway)` is one."""
 
 _DOUBTFUL = {"unreachable", "untrusted", "rate_limited", "bad_signature", "registry_error"}
@@ -66,7 +66,7 @@ class Resolution:
         return (*absent, *(self._explained(each, self._against(each)) for each in found.sets))
 
     def _missing(self, wanted: Sequence[Wanted]) -> tuple[Culprits, ...]:
-        found = self._look_up(tuple(Want(name=each.name, requirement=each.requirement) for each in wanted))
+        found = self._look_up(tuple(WantedPackage(name=each.name, requirement=each.requirement) for each in wanted))
         doubtful = [each for each in found if each.status in _DOUBTFUL]
         if doubtful:
             raise RegistryDoubtful(trouble=doubtful[0].sentence())
@@ -90,7 +90,7 @@ class Resolution:
         if not answer.missing:
             return findings.conflict(packages or against, against if packages else (), answer.words)
         name = answer.missing[0]
-        (told,) = self._look_up((Want(name=name, requirement=">= 0.0.0"),))
+        (told,) = self._look_up((WantedPackage(name=name, requirement=">= 0.0.0"),))
         if told.status in _DOUBTFUL:
             raise RegistryDoubtful(trouble=told.sentence())
         return findings.missing(name, told.suggestions, needed_by=packages or against, words=answer.words)

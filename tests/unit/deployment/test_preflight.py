@@ -88,8 +88,8 @@ def test_what_is_in_the_way_of_one_path_is_told_of_it_alone(asked: Options) -> N
 @pytest.mark.parametrize(
     ("wish", "says"),
     [
-        ({"record_bundle": "mine"}, "a folder with other things in it is there already"),
-        ({"record_bundle": "mine/file"}, "a file that is no bundle is there already"),
+        ({"record_bundle": "mine"}, "a folder with other files exists there"),
+        ({"record_bundle": "mine/file"}, "a file that is not a bundle exists there"),
         ({"record_bundle": "mine/file/bundle.tar"}, "--record-bundle"),
         ({"port": 5432}, "the script expects its database"),
     ],

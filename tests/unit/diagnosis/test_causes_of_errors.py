@@ -13,7 +13,7 @@ import pytest
 from rollout.diagnosis import ADVICE
 from rollout.errors import RolloutError
 from rollout.hex.errors import SourceUnavailable
-from rollout.hex.git_mirrors import GitFailed
+from rollout.hex.git_clones import GitFailed
 from rollout.hex.http_client import UNTRUSTED, UpstreamFailure, kind_of
 from rollout.phases.phase import describe
 from rollout.site.postgres.login import Login

@@ -12,7 +12,7 @@ import pytest
 
 from rollout.environment.outbound import Unusable, proxy_for, trust
 from rollout.environment.subprocesses import CERTIFICATES, HEX_CERTIFICATES, PROXIES
-from rollout.hex.git_mirrors import run_git
+from rollout.hex.git_clones import run_git
 from rollout.hex.http_client import HttpUpstream, UpstreamFailure, make_client
 from rollout.hex.sources import HexpmSource, MirrorSource
 from tests.unit.environment.servers import HOST, Authority, Outside, authority, outside

@@ -13,7 +13,7 @@ import pytest
 from rollout import environment
 from rollout.campaign import trial
 from rollout.environment.subprocesses import WORDS_TO_PYTEST
-from rollout.hex import git_mirrors, upstreams
+from rollout.hex import git_clones, upstreams
 from rollout.rehearsal import registry
 from rollout.site.forge import HostForge
 from rollout.site.repository import Repository
@@ -143,9 +143,9 @@ def test_git_of_the_gateway_and_of_a_rehearsal(hostile: Mapping[str, str], tmp_p
     (source / "owner" / "repo" / "v1.0").mkdir(parents=True)
     (source / "owner" / "repo" / "v1.0" / "file").write_text("text")
     registry._build_git(source, target)
-    origin = git_mirrors.GitOrigin(kind="mirror", description="x", bases=(str(target),))
-    bare = git_mirrors.GitMirrors(origin, folder=tmp_path / "mirrors").repository("owner/repo")
-    code, _ = git_mirrors.run_git(("-C", str(bare), "rev-parse", "--verify", "v1.0^{commit}"))
+    origin = git_clones.GitOrigin(kind="mirror", description="x", bases=(str(target),))
+    bare = git_clones.GitClones(origin, folder=tmp_path / "mirrors").repository("owner/repo")
+    code, _ = git_clones.run_git(("-C", str(bare), "rev-parse", "--verify", "v1.0^{commit}"))
     assert code == 0
 
 
@@ -155,8 +155,8 @@ def test_a_git_configuration_of_the_user_s_does_not_redirect_a_clone(
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".gitconfig").write_text('[url "file:///no/such/place/"]\n\tinsteadOf = file://\n')
     made = tmp_path / "bases" / "repo.git"
-    assert git_mirrors.run_git(("init", "--quiet", "--bare", str(made)))[0] == 0
-    assert git_mirrors.run_git(("ls-remote", f"file://{made}"))[0] == 0
+    assert git_clones.run_git(("init", "--quiet", "--bare", str(made)))[0] == 0
+    assert git_clones.run_git(("ls-remote", f"file://{made}"))[0] == 0
 
 
 def test_npm_s_registry_is_asked_for_without_options_of_node(

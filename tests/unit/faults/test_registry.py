@@ -20,11 +20,11 @@ from rollout.errors import PhaseFailed
 from rollout.faults import registry as kinds
 from rollout.faults.fault import CannotInject, Fault, Kind, Witness, Wound
 from rollout.faults.resigned_registry import payload_of, retire, spoilt, written
-from rollout.hex import recorded_answers
+from rollout.hex import recorded_responses
 from rollout.hex.errors import BadSignature
 from rollout.hex.gateway import Gateway
 from rollout.hex.http_client import NoUpstream
-from rollout.hex.lookup import Finding, Want, look_up
+from rollout.hex.lookup import LookupResult, WantedPackage, look_up
 from rollout.hex.registry import read_package
 from rollout.hex.routes import OWN
 from rollout.hex.sources import MirrorSource, RehearsalSource
@@ -83,8 +83,8 @@ class Struck:
         self.fault.on(self.step(phase)).__enter__()
         return self
 
-    def found(self, name: str, requirement: str) -> Finding:
-        return look_up(self.gateway, (Want(name=name, requirement=requirement),))[0]
+    def found(self, name: str, requirement: str) -> LookupResult:
+        return look_up(self.gateway, (WantedPackage(name=name, requirement=requirement),))[0]
 
 
 @pytest.fixture
@@ -417,4 +417,4 @@ def test_what_this_process_asks_through_the_door_is_no_phases_asking(armed: Stri
     mark = gateway.mark()
     assert gateway.fetch(ALPHA).status == 200
     assert [OWN] == [record.area for record in gateway.records_since(mark)]
-    assert {} == dict(recorded_answers.asked_since(gateway, mark))
+    assert {} == dict(recorded_responses.responses_since(gateway, mark))

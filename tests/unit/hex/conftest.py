@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from rollout.hex.gateway import Gateway
-from rollout.hex.git_mirrors import GitOrigin
+from rollout.hex.git_clones import GitOrigin
 from rollout.hex.http_client import HttpUpstream, make_client
 from rollout.hex.sources import MirrorSource, Source
 from rollout.hex.upstreams import Upstreams, choose_git

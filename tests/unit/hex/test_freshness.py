@@ -11,11 +11,11 @@ import pytest
 
 from rollout.hex.errors import TarballChanged
 from rollout.hex.fetcher import HEX, Fetcher
-from rollout.hex.freshness import is_of_another, lifetime, validators
+from rollout.hex.freshness import is_about_another_copy, lifetime, validators_of
 from rollout.hex.gateway import Gateway
-from rollout.hex.git_mirrors import GitMirrors, GitOrigin, run_git
-from rollout.hex.http_cache import Entry, Store
-from rollout.hex.http_client import Answer, Known, NoUpstream
+from rollout.hex.git_clones import GitClones, GitOrigin, run_git
+from rollout.hex.http_cache import Entry, HttpCache
+from rollout.hex.http_client import NoUpstream, UpstreamResponse, Validators
 from rollout.hex.sources import MirrorSource
 from rollout.hex.upstreams import Upstreams, choose_git
 from tests.unit.hex.conftest import GatewayMaker
@@ -33,7 +33,7 @@ def sha256(body: bytes) -> str:
 
 def fetcher(source: MirrorSource, folder: Path, **how: bool) -> Fetcher:
     upstreams = Upstreams(hex=source, npm=NoUpstream("none"), git=choose_git("auto", source=source))
-    return Fetcher(upstreams, Store(folder), **how)
+    return Fetcher(upstreams, HttpCache(folder), **how)
 
 
 def republish(registry: FakeRegistry, body: bytes) -> bytes:
@@ -49,7 +49,7 @@ def test_a_mirror_that_was_mended_between_two_runs(
     first = gateway_for(mirror)
     assert 200 == httpx.get(f"{first.url}{BETA}").status_code
     again = gateway_for(mirror)
-    assert first.ask(BETA).read() == again.ask(BETA).read() == again.ask(BETA).read()
+    assert first.fetch_directly(BETA).read() == again.fetch_directly(BETA).read() == again.fetch_directly(BETA).read()
     assert [BETA] == upstream.revalidated
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
     upstream.replies[TARBALL] = Reply(body=b"mended")
@@ -81,7 +81,7 @@ def test_the_gateway_of_a_fresh_run_asks_in_full(
     for fresh in (False, True):
         gateway = gateway_for(mirror, fresh=fresh)
         for path in (BETA, TARBALL):
-            assert 200 == gateway.ask(path).status
+            assert 200 == gateway.fetch_directly(path).status
     assert (2, 1) == (upstream.asked.count(BETA), upstream.asked.count(TARBALL))
     assert [] == upstream.revalidated
 
@@ -92,11 +92,11 @@ def test_last_modified_is_understood(
     """A mirror without ETags, as a plain web server is."""
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
     gateway = gateway_for(mirror, fresh_seconds=0)
-    assert gateway.ask(ALPHA).read() == gateway.ask(ALPHA).read() == registry.package("alpha")
+    assert gateway.fetch_directly(ALPHA).read() == gateway.fetch_directly(ALPHA).read() == registry.package("alpha")
     assert [ALPHA] == upstream.revalidated
     registry.packages = {**registry.packages, "alpha": (Rel(version="9.0.0"),)}
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=NEW)
-    assert registry.package("alpha") == gateway.ask(ALPHA).read()
+    assert registry.package("alpha") == gateway.fetch_directly(ALPHA).read()
 
 
 def test_an_older_file_is_not_taken_for_an_unchanged_one_by_a_fresh_run(
@@ -104,38 +104,42 @@ def test_an_older_file_is_not_taken_for_an_unchanged_one_by_a_fresh_run(
 ) -> None:
     """A server that only compares times says "not modified" of a file that was put back."""
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=NEW)
-    gateway_for(mirror).ask(ALPHA)
+    gateway_for(mirror).fetch_directly(ALPHA)
     registry.packages = {**registry.packages, "alpha": (Rel(version="0.9.0"),)}
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
-    assert registry.package("alpha") == gateway_for(mirror, fresh=True).ask(ALPHA).read()
+    assert registry.package("alpha") == gateway_for(mirror, fresh=True).fetch_directly(ALPHA).read()
     # One that says which copy it means is believed less: it is asked again.
     kept = Entry(area=HEX, path=ALPHA, sha256="", size=0, checked_at=0, upstream_modified=NEW, upstream_etag='"1"')
-    assert is_of_another(Answer(status=304, headers={"last-modified": OLD}), kept)
-    assert is_of_another(Answer(status=304, headers={"etag": '"2"'}), kept)
-    assert not is_of_another(Answer(status=304, headers={"etag": 'W/"1"', "last-modified": NEW}), kept)
-    assert not is_of_another(Answer(status=304), kept)
+    assert is_about_another_copy(UpstreamResponse(status=304, headers={"last-modified": OLD}), kept)
+    assert is_about_another_copy(UpstreamResponse(status=304, headers={"etag": '"2"'}), kept)
+    assert not is_about_another_copy(
+        UpstreamResponse(status=304, headers={"etag": 'W/"1"', "last-modified": NEW}), kept
+    )
+    assert not is_about_another_copy(UpstreamResponse(status=304), kept)
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds", "known"),
+    ("headers", "seconds", "validators"),
     [
-        ({}, None, Known()),
-        ({"etag": '"1"'}, None, Known(etag='"1"')),
-        ({"last-modified": OLD, "date": NEW}, None, Known(modified=OLD)),
-        ({"last-modified": OLD}, None, Known(modified=OLD)),
-        ({"last-modified": NEW, "date": NEW}, None, Known()),
-        ({"last-modified": "yesterday"}, None, Known()),
-        ({"cache-control": "public, max-age=60"}, 60.0, Known()),
-        ({"cache-control": "max-age=60", "age": "50"}, 10.0, Known()),
-        ({"cache-control": "max-age=60", "age": "90"}, 0.0, Known()),
-        ({"cache-control": "s-maxage=60"}, None, Known()),
-        ({"cache-control": "no-cache", "etag": '"1"'}, 0.0, Known(etag='"1"')),
-        ({"cache-control": "No-Store, max-age=60", "etag": '"1"'}, 0.0, Known()),
+        ({}, None, Validators()),
+        ({"etag": '"1"'}, None, Validators(etag='"1"')),
+        ({"last-modified": OLD, "date": NEW}, None, Validators(modified=OLD)),
+        ({"last-modified": OLD}, None, Validators(modified=OLD)),
+        ({"last-modified": NEW, "date": NEW}, None, Validators()),
+        ({"last-modified": "yesterday"}, None, Validators()),
+        ({"cache-control": "public, max-age=60"}, 60.0, Validators()),
+        ({"cache-control": "max-age=60", "age": "50"}, 10.0, Validators()),
+        ({"cache-control": "max-age=60", "age": "90"}, 0.0, Validators()),
+        ({"cache-control": "s-maxage=60"}, None, Validators()),
+        ({"cache-control": "no-cache", "etag": '"1"'}, 0.0, Validators(etag='"1"')),
+        ({"cache-control": "No-Store, max-age=60", "etag": '"1"'}, 0.0, Validators()),
     ],
 )
-def test_what_a_server_says_of_its_answer(headers: dict[str, str], seconds: float | None, known: Known) -> None:
+def test_what_a_server_says_of_its_answer(
+    headers: dict[str, str], seconds: float | None, validators: Validators
+) -> None:
     """Lifetime, and what it may be asked by later."""
-    assert (seconds, known) == (lifetime(headers), validators(headers))
+    assert (seconds, validators) == (lifetime(headers), validators_of(headers))
 
 
 @pytest.mark.parametrize(("said", "asked"), [("no-store", 2), ("no-cache", 2), ("max-age=0", 2), ("max-age=60", 1)])
@@ -144,7 +148,7 @@ def test_a_server_may_ask_to_be_asked(
 ) -> None:
     """Within a run as well."""
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), headers={"cache-control": said})
-    assert gateway.ask(ALPHA).read() == gateway.ask(ALPHA).read()
+    assert gateway.fetch_directly(ALPHA).read() == gateway.fetch_directly(ALPHA).read()
     assert asked == upstream.asked.count(ALPHA)
     assert (said in {"no-cache", "max-age=0"}) == (upstream.revalidated == [ALPHA])
 
@@ -152,7 +156,7 @@ def test_a_server_may_ask_to_be_asked(
 def test_a_tarball_that_changed_under_its_version(gateway: Gateway, upstream: UpstreamServer) -> None:
     """The registry still has the checksum of the one before: both are named, and what to do."""
     upstream.replies[TARBALL] = Reply(body=b"evil")
-    told = gateway.ask(TARBALL)
+    told = gateway.fetch_directly(TARBALL)
     assert "checksum_mismatch" == told.cause
     assert told.detail.startswith(
         f"beta 0.2.0: the tarball from mirror {upstream.url} has the SHA-256 {sha256(b'evil')}, "
@@ -165,9 +169,9 @@ def test_an_entry_that_changed_and_a_tarball_that_did_not(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
     """The kept tarball is older than the registry's checksum: it is not used, and not blamed on chance."""
-    gateway_for(mirror).ask(TARBALL)
+    gateway_for(mirror).fetch_directly(TARBALL)
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
-    told = gateway_for(mirror).ask(TARBALL)
+    told = gateway_for(mirror).fetch_directly(TARBALL)
     assert ("checksum_mismatch", False) == (told.cause, told.from_cache)
     assert f"has the SHA-256 {sha256(b'b' * 9000)}, but the signed registry says {sha256(b'mended')}" in told.detail
     assert "the registry's entry was changed" in told.detail
@@ -185,19 +189,22 @@ def test_an_entry_that_is_younger_than_the_one_we_know(
     gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
     """Mended amid a run: before a tarball is called wrong, the registry is asked whether its entry has changed."""
-    gateway.ask(BETA)
+    gateway.fetch_directly(BETA)
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
     upstream.replies[TARBALL] = Reply(body=b"mended")
-    assert (None, b"mended") == (gateway.ask(TARBALL).cause, gateway.ask(TARBALL).read())
-    assert registry.package("beta") == gateway.ask(BETA).read()
+    assert (None, b"mended") == (
+        gateway.fetch_directly(TARBALL).cause,
+        gateway.fetch_directly(TARBALL).read(),
+    )
+    assert registry.package("beta") == gateway.fetch_directly(BETA).read()
 
 
 def test_a_registry_that_goes_away_meanwhile_makes_no_tarball_right(gateway: Gateway, upstream: UpstreamServer) -> None:
     """The entry that we know decides."""
-    gateway.ask(BETA)
+    gateway.fetch_directly(BETA)
     upstream.replies[BETA] = Reply(status=503)
     upstream.replies[TARBALL] = Reply(body=b"evil")
-    assert "checksum_mismatch" == gateway.ask(TARBALL).cause
+    assert "checksum_mismatch" == gateway.fetch_directly(TARBALL).cause
 
 
 def test_repositories_are_cloned_again_by_a_fresh_run(tmp_path: Path) -> None:
@@ -207,12 +214,12 @@ def test_repositories_are_cloned_again_by_a_fresh_run(tmp_path: Path) -> None:
     commit = ("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--allow-empty", "-m")
     run_git(("-C", str(origin), *commit, "one"))
     where = GitOrigin(kind="mirror", description="x", bases=(str(tmp_path / "origin" / "owner"),))
-    clone = GitMirrors(where, folder=tmp_path / "git").repository("owner/repo")
+    clone = GitClones(where, folder=tmp_path / "git").repository("owner/repo")
     head = (clone / "packed-refs").read_text()
     run_git(("-C", str(origin), *commit, "two"))
     stamp = (clone / "xavos-fetched").stat().st_mtime
-    assert head == (GitMirrors(where, folder=tmp_path / "git").repository("owner/repo") / "packed-refs").read_text()
-    fresh = GitMirrors(where, folder=tmp_path / "git", trusted_since=stamp + 0.001)
+    assert head == (GitClones(where, folder=tmp_path / "git").repository("owner/repo") / "packed-refs").read_text()
+    fresh = GitClones(where, folder=tmp_path / "git", trusted_since=stamp + 0.001)
     assert head != (fresh.repository("owner/repo") / "packed-refs").read_text()
     os.utime(clone / "xavos-fetched", (stamp + 1, stamp + 1))
     run_git(("-C", str(origin), *commit, "three"))

@@ -188,7 +188,7 @@ def test_many_clients_one_question(gateway: Gateway, upstream: UpstreamServer) -
 def test_a_damaged_cache_is_noticed(gateway: Gateway, registry: FakeRegistry) -> None:
     """A body on disk that changed is fetched again."""
     httpx.get(f"{gateway.url}/packages/alpha")
-    for blob in gateway.store.folder.glob("blobs/*/*"):
+    for blob in gateway.cache.folder.glob("blobs/*/*"):
         blob.write_bytes(b"rot")
     assert registry.package("alpha") == httpx.get(f"{gateway.url}/packages/alpha").content
 
@@ -197,7 +197,7 @@ def test_the_cache_never_holds_half_a_file(gateway: Gateway, upstream: UpstreamS
     """Nothing is left in the scratch folder, whatever happened."""
     upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000, cut=1)
     httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
-    assert [] == list(gateway.store.folder.glob("scratch/*"))
+    assert [] == list(gateway.cache.folder.glob("scratch/*"))
 
 
 def test_another_key_is_another_cache(

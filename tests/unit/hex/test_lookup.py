@@ -9,14 +9,14 @@ import pytest
 
 from rollout.hex.errors import InvalidRequirement
 from rollout.hex.gateway import Gateway
-from rollout.hex.lookup import Finding, PackagesUnavailable, Want, look_up, require
+from rollout.hex.lookup import LookupResult, PackagesUnavailable, WantedPackage, look_up, require
 from rollout.hex.sources import MirrorSource
 from tests.unit.hex.fake_registry import FakeRegistry, Rel
 from tests.unit.hex.upstream_server import Reply, UpstreamServer
 
 
-def _one(gateway: Gateway, name: str, requirement: str = ">= 0.0.0") -> Finding:
-    (finding,) = look_up(gateway, (Want(name=name, requirement=requirement),), timeout=5)
+def _one(gateway: Gateway, name: str, requirement: str = ">= 0.0.0") -> LookupResult:
+    (finding,) = look_up(gateway, (WantedPackage(name=name, requirement=requirement),), timeout=5)
     return finding
 
 
@@ -43,7 +43,7 @@ def test_no_matching_release_names_the_pre_release(gateway: Gateway) -> None:
         finding.version,
         finding.prerelease,
     )
-    assert "2.0.0-rc.1 would have to be named" in finding.sentence()
+    assert "would have to name the pre-release 2.0.0-rc.1" in finding.sentence()
 
 
 def test_only_retired(gateway: Gateway) -> None:
@@ -88,7 +88,9 @@ def test_failures_are_told_apart(
 ) -> None:
     """Through the gateway and straight from a source; and none of them is 'missing'."""
     upstream.replies["/packages/alpha"] = reply
-    (finding,) = look_up(gateway if through == "gateway" else mirror, (Want(name="alpha", requirement="~> 1.0"),))
+    (finding,) = look_up(
+        gateway if through == "gateway" else mirror, (WantedPackage(name="alpha", requirement="~> 1.0"),)
+    )
     assert (status, 30.0 if status == "rate_limited" else None) == (finding.status, finding.retry_after)
     assert finding.reason
 
@@ -96,13 +98,15 @@ def test_failures_are_told_apart(
 def test_a_source_that_is_down_is_unreachable(client: httpx.Client, mirror: MirrorSource) -> None:
     """Not even its key can be had."""
     down = MirrorSource("http://127.0.0.1:9", client=client, pins=mirror._pins)
-    findings = look_up(down, (Want(name="alpha", requirement="~> 1.0"), Want(name="beta", requirement="~> 1.0")))
+    findings = look_up(
+        down, (WantedPackage(name="alpha", requirement="~> 1.0"), WantedPackage(name="beta", requirement="~> 1.0"))
+    )
     assert ["unreachable", "unreachable"] == [each.status for each in findings]
 
 
 def test_findings_come_in_the_order_of_the_wants(gateway: Gateway) -> None:
     """Whatever was answered first."""
-    wants = tuple(Want(name=name, requirement=">= 0.0.0") for name in ("old", "nope", "beta", "alpha"))
+    wants = tuple(WantedPackage(name=name, requirement=">= 0.0.0") for name in ("old", "nope", "beta", "alpha"))
     assert ["only_retired", "missing", "found", "found"] == [each.status for each in look_up(gateway, wants)]
 
 
@@ -110,13 +114,13 @@ def test_it_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: Upstrea
     """Ten slow answers take about as long as one; what is too late is unreachable."""
     for index in range(10):
         upstream.replies[f"/packages/slow{index}"] = Reply(status=404, delay=0.6)
-    wants = tuple(Want(name=f"slow{index}", requirement=">= 0.0.0") for index in range(10))
+    wants = tuple(WantedPackage(name=f"slow{index}", requirement=">= 0.0.0") for index in range(10))
     began = time.monotonic()
     assert {"missing"} == {each.status for each in look_up(gateway, wants)}
     assert time.monotonic() - began < 3
     upstream.replies["/packages/late"] = Reply(status=404, delay=0.8)
-    (finding,) = look_up(gateway, (Want(name="late", requirement=">= 0.0.0"),), timeout=0.2)
-    assert ("unreachable", "no answer within 0 s") == (finding.status, finding.reason)
+    (finding,) = look_up(gateway, (WantedPackage(name="late", requirement=">= 0.0.0"),), timeout=0.2)
+    assert ("unreachable", "no response within 0 s") == (finding.status, finding.reason)
 
 
 def test_a_requirement_that_is_none_is_the_plans_fault(gateway: Gateway) -> None:
@@ -129,16 +133,18 @@ def test_a_requirement_that_is_none_is_the_plans_fault(gateway: Gateway) -> None
 def test_require_names_everything_that_is_wrong(gateway: Gateway) -> None:
     """With the cause of the first; optional packages may lack, but not be out of reach."""
     wants = (
-        Want(name="alpha", requirement="~> 1.0"),
-        Want(name="alhpa", requirement="~> 1.0"),
-        Want(name="old", requirement="~> 1.0"),
+        WantedPackage(name="alpha", requirement="~> 1.0"),
+        WantedPackage(name="alhpa", requirement="~> 1.0"),
+        WantedPackage(name="old", requirement="~> 1.0"),
     )
     findings = look_up(gateway, wants)
     with pytest.raises(PackagesUnavailable, match=r"alhpa.*did you mean alpha\?; old.*retired") as caught:
         require(findings)
     assert ("package_missing", "alhpa") == (caught.value.cause, caught.value.package)
     require(findings, optional=frozenset({"alhpa", "old"}))
-    unreachable = Finding(want=Want(name="alhpa", requirement="~> 1.0"), status="unreachable", reason="down")
+    unreachable = LookupResult(
+        want=WantedPackage(name="alhpa", requirement="~> 1.0"), status="unreachable", reason="down"
+    )
     with pytest.raises(PackagesUnavailable) as caught:
         require((unreachable, *findings), optional=frozenset({"alhpa"}))
     assert ("registry_unreachable", None) == (caught.value.cause, caught.value.package)

@@ -54,7 +54,7 @@ def test_names_and_versions_are_read() -> None:
 
 def test_another_key_is_a_bad_signature() -> None:
     """The payload is whole, the key is not the one."""
-    with pytest.raises(BadSignature, match=r"alpha.*does not fit the key SHA256:"):
+    with pytest.raises(BadSignature, match=r"alpha.*does not match the key SHA256:"):
         read_package(REGISTRY.package("alpha"), public_key("other"), name="alpha")
 
 

@@ -20,19 +20,19 @@ from rollout.hex.errors import (
     SourceUnavailable,
 )
 from rollout.hex.gateway import Gateway
-from rollout.hex.git_mirrors import GitFailed, GitMirrors, GitOrigin
+from rollout.hex.git_clones import GitClones, GitFailed, GitOrigin
 from rollout.hex.http_client import HttpUpstream
 from rollout.hex.sources import HexpmSource, MirrorSource, RehearsalSource, is_rehearsal, needs_own_key
-from rollout.hex.upstreams import Chosen, Upstreams, choose_git, choose_source, npm_registry
+from rollout.hex.upstreams import SelectedSource, Upstreams, choose_git, choose_source, npm_registry
 from tests.unit.hex.fake_registry import FakeRegistry, public_key
 from tests.unit.hex.upstream_server import Reply, UpstreamServer
 
-Choose = Callable[..., Chosen]
+Choose = Callable[..., SelectedSource]
 
 
 @pytest.fixture
 def choose(client: httpx.Client, tmp_path: Path) -> Choose:
-    def choosing_with(option: str, **more: object) -> Chosen:
+    def choosing_with(option: str, **more: object) -> SelectedSource:
         folders = {
             "cache": tmp_path / "cache",
             "state": tmp_path / "state",
@@ -201,14 +201,14 @@ def test_git_goes_where_the_source_is(mirror: MirrorSource, tmp_path: Path) -> N
 
 def test_git_failures_are_told_apart(tmp_path: Path) -> None:
     """Missing, and out of reach."""
-    here = GitMirrors(GitOrigin(kind="mirror", description="here", bases=(str(tmp_path),)), folder=tmp_path / "cache")
+    here = GitClones(GitOrigin(kind="mirror", description="here", bases=(str(tmp_path),)), folder=tmp_path / "cache")
     for name in ("acme/nope", "../etc", "acme/..", "acme"):
         with pytest.raises(GitFailed) as caught:
             here.repository(name)
         assert "missing" == caught.value.kind
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    away = GitMirrors(
+    away = GitClones(
         GitOrigin(kind="mirror", description="away", bases=(f"http://127.0.0.1:{port}",)),
         folder=tmp_path / "cache",
     )

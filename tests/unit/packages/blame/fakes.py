@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rollout.hex.lookup import Finding, Want
+from rollout.hex.lookup import LookupResult, WantedPackage
 from rollout.packages.blame.probe import FAILED, PASSED, UNRESOLVED, Probed, Symptom
 from rollout.packages.blame.requirements import CORE, Answer, Wanted
 
@@ -50,9 +50,10 @@ class FakeLookUp:
         self._near = near
         self._statuses = statuses
 
-    def __call__(self, wants: tuple[Want, ...]) -> tuple[Finding, ...]:
+    def __call__(self, wants: tuple[WantedPackage, ...]) -> tuple[LookupResult, ...]:
         return tuple(
-            Finding(want=each, status=self._statuses.get(each.name, "found"), suggestions=self._near) for each in wants
+            LookupResult(want=each, status=self._statuses.get(each.name, "found"), suggestions=self._near)
+            for each in wants
         )
 
 

@@ -71,8 +71,8 @@ class Ground:
         self.statuses: dict[str, str] = {}
         monkeypatch.setattr("rollout.packages.blame.analysis.look_up", self._look_up)
 
-    def _look_up(self, registry: object, wants: tuple[lookup.Want, ...]) -> tuple[lookup.Finding, ...]:
-        return tuple(lookup.Finding(want=each, status=self.statuses.get(each.name, "found")) for each in wants)
+    def _look_up(self, registry: object, wants: tuple[lookup.WantedPackage, ...]) -> tuple[lookup.LookupResult, ...]:
+        return tuple(lookup.LookupResult(want=each, status=self.statuses.get(each.name, "found")) for each in wants)
 
     def blame(self, failure: BaseException | Symptom, **how: Any) -> Any:
         return blame(self.site, self.plan, failure, phase="installing", **how)

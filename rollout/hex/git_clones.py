@@ -1,6 +1,4 @@
-"""Bare mirrors of Git repositories: made from GitHub, another place or a bundle, kept in the gateway's
-cache.
-"""
+"""Bare clones of Git repositories, from GitHub, a mirror or a bundle, kept in the gateway's cache."""
 
 from __future__ import annotations
 
@@ -36,14 +34,14 @@ _STALE_SECONDS = 24 * 3600
 
 
 class GitFailed(HexError):
-    """A repository could not be had. `kind` is missing, unreachable or git_failed."""
+    """A repository could not be cloned. `kind` is missing, unreachable or git_failed."""
 
     cause = "registry_unreachable"
 
     def __init__(self, *, name: str, kind: str, where: str, detail: str) -> None:
         super().__init__(
-            f"The Git repository {name} cannot be had from {where} ({kind}): {detail}",
-            advice="Name another place with --git-source, or deploy with --assets=plain.",
+            f"The Git repository {name} cannot be cloned from {where} ({kind}): {detail}",
+            advice="Choose another source with --git-source, or deploy with --assets=plain.",
         )
         self.kind = kind
         if (found := named(detail)) and found.cause == "certificate_untrusted":
@@ -52,7 +50,10 @@ class GitFailed(HexError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitOrigin:
-    """Places that hold repositories as BASE/OWNER/REPO(.git) or BASE/REPO(.git), in order; or a bundle."""
+    """The upstream of Git repositories: base URLs or folders, tried in order, or a bundle.
+
+    A repository is at BASE/OWNER/REPO(.git) or BASE/REPO(.git).
+    """
 
     kind: str
     description: str
@@ -60,7 +61,7 @@ class GitOrigin:
     bundle: Bundle | None = None
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        """What to clone from for OWNER/REPO: folders only where they exist."""
+        """The URLs to clone OWNER/REPO from. Folders are included only where they exist."""
         found: list[str] = []
         repo = name.partition("/")[2]
         for base in self.bases:
@@ -74,17 +75,15 @@ class GitOrigin:
 
 
 def github_origin() -> GitOrigin:
-    """GitHub itself."""
+    """GitHub as the upstream."""
     return GitOrigin(kind="github", description="GitHub", bases=(GITHUB,))
 
 
-class GitMirrors:
-    """Bare repositories below `folder`, one per OWNER/REPO, holding the newest commit of every branch and
-    tag.
-    """
+class GitClones:
+    """Bare clones below `folder`, one for each OWNER/REPO, with the newest commit of every branch and tag."""
 
     def __init__(self, origin: GitOrigin, *, folder: Path, trusted_since: float = 0.0) -> None:
-        """Mirrors older than `trusted_since` (epoch seconds) or a day are cloned again."""
+        """Clones older than `trusted_since` (epoch seconds) or than a day are made again."""
         self.origin = origin
         self._trusted_since = trusted_since
         self._folder = folder
@@ -94,14 +93,16 @@ class GitMirrors:
 
     @property
     def served(self) -> dict[str, Path]:
-        """OWNER/REPO to bare repository, for everything asked for so far; what a bundle has to hold."""
+        """OWNER/REPO → bare repository of every repository requested so far. A bundle records these."""
         return dict(self._served)
 
     def repository(self, name: str) -> Path:
-        """The bare repository of OWNER/REPO, made first if need be. Raises GitFailed."""
+        """The bare repository of OWNER/REPO, cloned first where necessary. Raises GitFailed."""
         name = name.removesuffix(".git")
         if not _NAME.fullmatch(name) or ".." in name:
-            raise GitFailed(name=name, kind="missing", where=self.origin.description, detail="that is no OWNER/REPO")
+            raise GitFailed(
+                name=name, kind="missing", where=self.origin.description, detail="the name is not OWNER/REPO"
+            )
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:
@@ -161,10 +162,7 @@ class GitMirrors:
 
 
 def run_git(arguments: tuple[str, ...], *, seconds: float = CLONE_SECONDS) -> tuple[int, str]:
-    """Run git with no prompts and a deadline: (exit code, its messages).
-
-    The gateway's own child, not the deployment's.
-    """
+    """Run git without prompts and with a deadline. Returns exit code and standard error."""
     process = subprocess.Popen(
         ("git", *arguments),
         stdin=subprocess.DEVNULL,
@@ -193,4 +191,4 @@ def _kind(output: str) -> str:
 
 def _last_line(output: str) -> str:
     lines = [line for line in output.strip().splitlines() if line.strip()]
-    return lines[-1] if lines else "git said nothing"
+    return lines[-1] if lines else "git printed nothing"
