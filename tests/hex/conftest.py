@@ -1,4 +1,4 @@
-"""A forge whose only network is the one to the gateway, and a small registry that real Hex built."""
+"""A forge whose only network leads to the gateway, and a small registry built by real Hex."""
 
 from __future__ import annotations
 

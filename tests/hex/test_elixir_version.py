@@ -1,4 +1,4 @@
-"""rollout.hex.version against Elixir's own Version, on thousands of random pairs in one Elixir process."""
+"""Compares rollout.hex.version with Elixir's Version on thousands of random pairs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ end
 """
 
 
-def test_ours_says_what_elixir_says(forge: Forge) -> None:
-    """Comparison, matching with and without pre-releases, and what is refused."""
+def test_our_versions_behave_as_elixirs(forge: Forge) -> None:
+    """Comparing, matching with and without pre-releases, and rejecting."""
     chance = random.Random(20250101)
     triples = [(_requirement(chance), _version(chance), _version(chance)) for _ in range(PAIRS)]
     forge.write("/tmp/pairs.txt", "".join("\t".join(triple) + "\n" for triple in triples))  # noqa: S108

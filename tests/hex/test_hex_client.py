@@ -1,4 +1,4 @@
-"""The real Hex client, in a forge whose only way out is the gateway."""
+"""The real Hex client in a forge whose only network is the gateway."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Project:
         return lockfile.parse(self.run("cat", "mix.lock").require())
 
 
-def test_ours_reads_what_hex_built(built_registry: Path) -> None:
-    """Names, versions and packages, signatures verified."""
+def test_our_decoder_reads_what_hex_built(built_registry: Path) -> None:
+    """Names, versions and packages, with verified signatures."""
     source = RehearsalSource(built_registry)
     assert ["alpha", "beta"] == sorted(read_names((built_registry / "names").read_bytes(), source.key))
     versions = read_versions((built_registry / "versions").read_bytes(), source.key)
@@ -88,18 +88,18 @@ def test_dependencies_are_fetched_and_verified(
     assert {"/tarballs/alpha-1.0.0.tar", "/tarballs/beta-0.2.0.tar"} <= {each.path for each in gateway.records_since()}
 
 
-def test_without_the_key_hex_refuses(forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker) -> None:
-    """Verification is on."""
+def test_hex_rejects_the_registry_without_its_key(
+    forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker
+) -> None:
+    """So verification is on."""
     gateway = gateway_for(source)
     ran = Project(forge, gateway).run("mix", "deps.get")
     assert 0 != ran.exit_code
     assert "Could not verify authenticity" in ran.output
 
 
-def test_a_changed_tarball_is_refused_by_hex_itself(
-    forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker
-) -> None:
-    """The gateway passes it on and has the cause on record."""
+def test_hex_rejects_a_changed_tarball(forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker) -> None:
+    """The gateway passes it on and logs the cause."""
     with (source.folder / "tarballs/beta-0.2.0.tar").open("ab") as tarball:
         tarball.write(b"\0" * 512)
     gateway = gateway_for(source)
@@ -112,7 +112,7 @@ def test_a_changed_tarball_is_refused_by_hex_itself(
 def test_a_bundle_is_enough_without_any_network(
     forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker, tmp_path: Path
 ) -> None:
-    """Recorded, then deployed from with nothing else in reach; the lock is the same to the last byte."""
+    """The lock is byte for byte the same."""
     gateway = gateway_for(source)
     project = Project(forge, gateway).set_up(gateway)
     project.run("mix", "deps.get").require()
@@ -130,8 +130,8 @@ def test_a_bundle_is_enough_without_any_network(
     assert {} == bundled.causes_since()
 
 
-def test_hex_info_is_answered_by_the_gateway(forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker) -> None:
-    """Hex reads the terms that the gateway writes."""
+def test_hex_info_works_through_the_gateway(forge: Forge, source: RehearsalSource, gateway_for: GatewayMaker) -> None:
+    """Hex reads the terms that the gateway encodes."""
     gateway = gateway_for(source)
     project = Project(forge, gateway).set_up(gateway)
     assert "Releases: 1.1.0-rc.1, 1.0.0" in project.run("mix", "hex.info", "alpha").require()

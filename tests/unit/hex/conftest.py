@@ -1,4 +1,4 @@
-"""What the tests of rollout/hex share: a registry, a server of it, a client, and a gateway in front."""
+"""Fixtures of the tests of rollout/hex: a fake registry, a server for it, a client, and a gateway."""
 
 from __future__ import annotations
 

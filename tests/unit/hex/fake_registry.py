@@ -1,4 +1,4 @@
-"""A registry made in memory, in the real format and really signed; and tar files to go with it."""
+"""A fake Hex registry in memory, in the real format and with real signatures, and tar files to go with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle holds what was fetched, proves it, and is enough to fetch it all again."""
+"""Bundles: recording, verifying, and deploying from one."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def _reopened(bundle: Path, tmp_path: Path, client: httpx.Client) -> Upstreams:
 
 
 @pytest.mark.parametrize("recorded", ["default", "default.tar"], indirect=True)
-def test_everything_that_was_fetched_is_there_again(
+def test_a_bundle_serves_everything_that_was_fetched(
     recorded: Path, tmp_path: Path, client: httpx.Client, upstream: UpstreamServer, repositories: Path
 ) -> None:
-    """Registry, tarballs, npm, Git; with nothing behind it but the bundle. What was absent is so again."""
+    """Registry, tarballs, npm and Git, and 404 where the source had nothing."""
     upstreams = _reopened(recorded, tmp_path, client)
     upstream.stop()
     with Gateway(upstreams, cache=tmp_path / "elsewhere") as gateway:
@@ -106,13 +106,15 @@ def test_everything_that_was_fetched_is_there_again(
         assert {} == gateway.causes_since()
 
 
-def test_the_key_comes_along(recorded: Path, tmp_path: Path, client: httpx.Client, mirror: MirrorSource) -> None:
-    """So that Hex goes on verifying signatures."""
+def test_a_bundle_contains_the_public_key(
+    recorded: Path, tmp_path: Path, client: httpx.Client, mirror: MirrorSource
+) -> None:
+    """Hex can verify signatures as before."""
     assert mirror.key == _reopened(recorded, tmp_path, client).hex.key
 
 
-def test_the_manifest_says_what_it_is(recorded: Path) -> None:
-    """Sums, sizes, source; and no path of the machine that made it."""
+def test_the_manifest_has_checksums_sizes_and_source(recorded: Path) -> None:
+    """It contains no path of the machine that recorded it."""
     manifest = json.loads((recorded / "manifest.json").read_text())
     assert 1 == manifest["schema"]
     assert "mirror" == manifest["source"]["kind"]
@@ -122,15 +124,17 @@ def test_the_manifest_says_what_it_is(recorded: Path) -> None:
         assert "remote" not in file.read_text()
 
 
-def test_a_whole_bundle_verifies(recorded: Path, tmp_path: Path) -> None:
-    """Every file in it."""
+def test_verify_checks_every_file(recorded: Path, tmp_path: Path) -> None:
+    """An intact bundle passes."""
     bundle = open_bundle(recorded, unpack_into=tmp_path)
     assert len(bundle.files) == bundle.verify()
     assert ("acme/icons",) == bundle.repositories()
 
 
-def test_a_damaged_file_is_told_when_it_is_served(recorded: Path, tmp_path: Path, client: httpx.Client) -> None:
-    """By name; and the rest still works."""
+def test_a_damaged_file_is_reported_by_name_when_it_is_served(
+    recorded: Path, tmp_path: Path, client: httpx.Client
+) -> None:
+    """Other files still work."""
     (recorded / "files/hex/packages%2Falpha").write_bytes(b"rot")
     with pytest.raises(BundleUnusable, match=r"packages%2Falpha has the SHA-256 .* Record it again"):
         open_bundle(recorded, unpack_into=tmp_path).verify()
@@ -140,8 +144,8 @@ def test_a_damaged_file_is_told_when_it_is_served(recorded: Path, tmp_path: Path
         assert 200 == httpx.get(f"{gateway.url}/npm/esbuild").status_code
 
 
-def test_a_missing_file_is_told(recorded: Path, tmp_path: Path) -> None:
-    """By name."""
+def test_a_missing_file_is_reported_by_name(recorded: Path, tmp_path: Path) -> None:
+    """No other error is raised."""
     (recorded / "files/hex/packages%2Falpha").unlink()
     with pytest.raises(BundleUnusable, match="packages%2Falpha: No such file"):
         open_bundle(recorded, unpack_into=tmp_path).verify()
@@ -159,8 +163,8 @@ def test_a_missing_file_is_told(recorded: Path, tmp_path: Path) -> None:
          '[{"area": "hex", "path": "/x", "file": "../x", "sha256": "", "size": 0}]}', "names a file outside"),
     ],
 )  # fmt: skip
-def test_what_is_no_bundle_is_told(manifest: str | None, problem: str, tmp_path: Path) -> None:
-    """Before anything is served from it."""
+def test_an_invalid_manifest_is_reported(manifest: str | None, problem: str, tmp_path: Path) -> None:
+    """Before anything is served."""
     folder = tmp_path / "bundle"
     folder.mkdir()
     if manifest is not None:
@@ -169,8 +173,8 @@ def test_what_is_no_bundle_is_told(manifest: str | None, problem: str, tmp_path:
         open_bundle(folder, unpack_into=tmp_path / "unpacked")
 
 
-def test_no_bundle_at_all_is_told(tmp_path: Path) -> None:
-    """A folder that is not there; a file that is no tar."""
+def test_a_path_that_is_not_a_bundle_is_reported(tmp_path: Path) -> None:
+    """A missing folder, and a file that is not a tar file."""
     with pytest.raises(BundleUnusable, match="no such folder or file"):
         open_bundle(tmp_path / "nowhere", unpack_into=tmp_path)
     (tmp_path / "x.tar").write_bytes(b"not a tar")
@@ -179,10 +183,8 @@ def test_no_bundle_at_all_is_told(tmp_path: Path) -> None:
     assert [] == list((tmp_path / "unpacked").iterdir())
 
 
-def test_an_older_bundle_is_replaced_and_other_folders_are_not(
-    recorded: Path, gateway: Gateway, tmp_path: Path
-) -> None:
-    """The user's things are not ours."""
+def test_only_an_existing_bundle_is_replaced(recorded: Path, gateway: Gateway, tmp_path: Path) -> None:
+    """Other folders and files of the user stay."""
     before = len(json.loads((recorded / "manifest.json").read_text())["files"])
     httpx.get(f"{gateway.url}/packages/beta")
     gateway.record_bundle(recorded)

@@ -1,4 +1,4 @@
-"""What fetched dependencies say of themselves."""
+"""Licences and sizes of fetched dependencies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rollout.hex.dependency_facts import licences, size
     ],
 )
 def test_licences_are_read_from_the_metadata(metadata: str, expected: tuple[str, ...], tmp_path: Path) -> None:
-    """In every way in which Hex writes them."""
+    """In every notation that Hex writes."""
     (tmp_path / "hex_metadata.config").write_text(metadata, encoding="utf-8")
     assert expected == licences(tmp_path)
 
@@ -33,8 +33,8 @@ def test_a_dependency_of_git_has_no_licence_that_we_know(tmp_path: Path) -> None
     assert () == licences(tmp_path)
 
 
-def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
-    """Links count for themselves, not for what they lead to."""
+def test_the_size_is_the_total_of_all_files(tmp_path: Path) -> None:
+    """A link counts with its own size."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "ash.ex").write_bytes(b"x" * 700)
     (tmp_path / "mix.exs").write_bytes(b"x" * 300)

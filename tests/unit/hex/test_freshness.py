@@ -42,10 +42,10 @@ def republish(registry: FakeRegistry, body: bytes) -> bytes:
     return registry.package("beta")
 
 
-def test_a_mirror_that_was_mended_between_two_runs(
+def test_a_repaired_mirror_is_noticed_by_the_next_run(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """The next gateway asks once, by what the mirror itself said of its copy; then it trusts the answer."""
+    """The next gateway revalidates once, then uses its cache."""
     first = gateway_for(mirror)
     assert 200 == httpx.get(f"{first.url}{BETA}").status_code
     again = gateway_for(mirror)
@@ -58,10 +58,10 @@ def test_a_mirror_that_was_mended_between_two_runs(
     assert b"mended" == httpx.get(f"{third.url}{TARBALL}").content
 
 
-def test_other_sources_are_trusted_for_a_while_unless_asked_afresh(
+def test_other_sources_are_cached_for_five_minutes_unless_fresh(
     mirror: MirrorSource, upstream: UpstreamServer, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """Five minutes; `--fresh` asks in full, and does not say what it has."""
+    """`--fresh` fetches again, without validators."""
     before = fetcher(mirror, tmp_path).fetch(HEX, ALPHA).read()
     registry.packages = {**registry.packages, "alpha": (Rel(version="9.0.0"),)}
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"))
@@ -74,10 +74,10 @@ def test_other_sources_are_trusted_for_a_while_unless_asked_afresh(
     assert [] == upstream.revalidated
 
 
-def test_the_gateway_of_a_fresh_run_asks_in_full(
+def test_the_gateway_of_a_fresh_run_fetches_registry_entries_again(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer
 ) -> None:
-    """Registry entries; a tarball is vouched for by its entry."""
+    """A tarball stays valid while its checksum is the registry's."""
     for fresh in (False, True):
         gateway = gateway_for(mirror, fresh=fresh)
         for path in (BETA, TARBALL):
@@ -86,10 +86,10 @@ def test_the_gateway_of_a_fresh_run_asks_in_full(
     assert [] == upstream.revalidated
 
 
-def test_last_modified_is_understood(
+def test_last_modified_revalidates(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """A mirror without ETags, as a plain web server is."""
+    """For a mirror without ETags, such as a plain web server."""
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
     gateway = gateway_for(mirror, fresh_seconds=0)
     assert gateway.fetch_directly(ALPHA).read() == gateway.fetch_directly(ALPHA).read() == registry.package("alpha")
@@ -99,10 +99,10 @@ def test_last_modified_is_understood(
     assert registry.package("alpha") == gateway.fetch_directly(ALPHA).read()
 
 
-def test_an_older_file_is_not_taken_for_an_unchanged_one_by_a_fresh_run(
+def test_a_fresh_run_notices_an_older_file(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """A server that only compares times says "not modified" of a file that was put back."""
+    """A server that only compares times responds with 304 for a restored older file."""
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=NEW)
     gateway_for(mirror).fetch_directly(ALPHA)
     registry.packages = {**registry.packages, "alpha": (Rel(version="0.9.0"),)}
@@ -135,15 +135,15 @@ def test_an_older_file_is_not_taken_for_an_unchanged_one_by_a_fresh_run(
         ({"cache-control": "No-Store, max-age=60", "etag": '"1"'}, 0.0, Validators()),
     ],
 )
-def test_what_a_server_says_of_its_answer(
+def test_lifetime_and_validators_are_read_from_headers(
     headers: dict[str, str], seconds: float | None, validators: Validators
 ) -> None:
-    """Lifetime, and what it may be asked by later."""
+    """As RFC 9110 and RFC 9111 define them."""
     assert (seconds, validators) == (lifetime(headers), validators_of(headers))
 
 
 @pytest.mark.parametrize(("said", "asked"), [("no-store", 2), ("no-cache", 2), ("max-age=0", 2), ("max-age=60", 1)])
-def test_a_server_may_ask_to_be_asked(
+def test_cache_control_can_demand_revalidation(
     gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry, said: str, asked: int
 ) -> None:
     """Within a run as well."""
@@ -154,7 +154,7 @@ def test_a_server_may_ask_to_be_asked(
 
 
 def test_a_tarball_that_changed_under_its_version(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """The registry still has the checksum of the one before: both are named, and what to do."""
+    """The error has both checksums and says what to do."""
     upstream.replies[TARBALL] = Reply(body=b"evil")
     told = gateway.fetch_directly(TARBALL)
     assert "checksum_mismatch" == told.cause
@@ -168,7 +168,7 @@ def test_a_tarball_that_changed_under_its_version(gateway: Gateway, upstream: Up
 def test_an_entry_that_changed_and_a_tarball_that_did_not(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """The kept tarball is older than the registry's checksum: it is not used, and not blamed on chance."""
+    """The cached tarball is older than the registry's checksum and is not used."""
     gateway_for(mirror).fetch_directly(TARBALL)
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
     told = gateway_for(mirror).fetch_directly(TARBALL)
@@ -178,17 +178,17 @@ def test_an_entry_that_changed_and_a_tarball_that_did_not(
 
 
 def test_a_tarball_that_changed_after_it_was_fetched_here() -> None:
-    """What was there before agrees with the registry."""
+    """The earlier tarball matched the registry."""
     told = TarballChanged(package="a", version="1", source="x", expected="1" * 64, found="2" * 64, earlier="1" * 64)
     assert "An earlier tarball matched the registry" in told.message
     assert "--fresh" in told.advice
     assert ("checksum_mismatch", "a") == (told.cause, told.package)
 
 
-def test_an_entry_that_is_younger_than_the_one_we_know(
+def test_a_newer_registry_entry_is_fetched_before_a_tarball_is_rejected(
     gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """Mended amid a run: before a tarball is called wrong, the registry is asked whether its entry has changed."""
+    """The mirror was repaired during the run."""
     gateway.fetch_directly(BETA)
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
     upstream.replies[TARBALL] = Reply(body=b"mended")
@@ -199,8 +199,8 @@ def test_an_entry_that_is_younger_than_the_one_we_know(
     assert registry.package("beta") == gateway.fetch_directly(BETA).read()
 
 
-def test_a_registry_that_goes_away_meanwhile_makes_no_tarball_right(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """The entry that we know decides."""
+def test_an_unreachable_registry_does_not_validate_a_wrong_tarball(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The cached entry decides."""
     gateway.fetch_directly(BETA)
     upstream.replies[BETA] = Reply(status=503)
     upstream.replies[TARBALL] = Reply(body=b"evil")
@@ -208,7 +208,7 @@ def test_a_registry_that_goes_away_meanwhile_makes_no_tarball_right(gateway: Gat
 
 
 def test_repositories_are_cloned_again_by_a_fresh_run(tmp_path: Path) -> None:
-    """A clone of the day is trusted, and with --fresh only one of this run."""
+    """Otherwise a clone is used for a day."""
     origin = tmp_path / "origin" / "owner" / "repo"
     run_git(("init", "--quiet", str(origin)))
     commit = ("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--allow-empty", "-m")

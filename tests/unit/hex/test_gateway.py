@@ -1,4 +1,4 @@
-"""The gateway over real HTTP on this machine: caching, checking, and telling failures apart."""
+"""The gateway over real HTTP on this machine: caching, verifying, and distinguishing failures."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.unit.hex.fake_registry import FakeRegistry, Rel, public_key
 from tests.unit.hex.upstream_server import Reply, UpstreamServer
 
 
-def test_what_it_serves_is_what_upstream_has(gateway: Gateway, registry: FakeRegistry) -> None:
-    """Byte for byte, so that Hex can verify it."""
+def test_bodies_are_served_unchanged(gateway: Gateway, registry: FakeRegistry) -> None:
+    """Byte for byte, so that Hex can verify them."""
     for path, body in registry.files().items():
         answer = httpx.get(gateway.url + path)
         assert (200, body) == (answer.status_code, answer.content), path
 
 
 def test_a_second_request_comes_from_the_cache(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """And upstream is not asked."""
+    """Without a request to the upstream."""
     first = httpx.get(f"{gateway.url}/packages/alpha")
     asked = len(upstream.asked)
     second = httpx.get(f"{gateway.url}/packages/alpha")
@@ -39,8 +39,8 @@ def test_a_second_request_comes_from_the_cache(gateway: Gateway, upstream: Upstr
     assert [False, True] == [record.from_cache for record in gateway.records_since()]
 
 
-def test_clients_revalidate(gateway: Gateway) -> None:
-    """Hex sends the ETag that it was given; the answer is 304 without a body."""
+def test_a_client_can_revalidate(gateway: Gateway) -> None:
+    """Hex sends the ETag; the response is 304 without a body."""
     etag = httpx.get(f"{gateway.url}/packages/alpha").headers["etag"]
     answer = httpx.get(f"{gateway.url}/packages/alpha", headers={"if-none-match": etag})
     assert (304, b"") == (answer.status_code, answer.content)
@@ -49,7 +49,7 @@ def test_clients_revalidate(gateway: Gateway) -> None:
 def test_old_entries_are_revalidated_upstream(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
-    """304 from upstream keeps the entry; another body replaces it."""
+    """304 confirms the entry, another body replaces it."""
     gateway = gateway_for(mirror, fresh_seconds=0)
     httpx.get(f"{gateway.url}/packages/alpha")
     httpx.get(f"{gateway.url}/packages/alpha")
@@ -59,24 +59,24 @@ def test_old_entries_are_revalidated_upstream(
     assert registry.package("alpha") == httpx.get(f"{gateway.url}/packages/alpha").content
 
 
-def test_tarballs_are_asked_for_once(mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer) -> None:
-    """A release never changes; the next gateway on the same cache knows it too."""
+def test_tarballs_are_fetched_once(mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer) -> None:
+    """The next gateway with the same cache uses them too."""
     for _ in range(2):
         gateway = gateway_for(mirror, fresh_seconds=0)
         assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
     assert 1 == upstream.asked.count("/tarballs/beta-0.2.0.tar")
 
 
-def test_missing_is_missing_and_not_a_failure(gateway: Gateway) -> None:
-    """404 passes; no cause."""
+def test_a_404_is_no_failure(gateway: Gateway) -> None:
+    """It has no cause."""
     answer = httpx.get(f"{gateway.url}/packages/nope")
     assert 404 == answer.status_code
     assert "x-gateway-cause" not in answer.headers
     assert {} == gateway.causes_since()
 
 
-def test_a_wrong_tarball_is_passed_on_but_never_kept(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """Hex itself says what is wrong with it; the record has the cause; asked twice, in case it was chance."""
+def test_a_wrong_tarball_is_passed_on_but_not_cached(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Fetched twice, in case of a transmission error; the record has the cause."""
     upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"evil")
     answer = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
     assert (200, b"evil", "checksum_mismatch") == (
@@ -90,13 +90,13 @@ def test_a_wrong_tarball_is_passed_on_but_never_kept(gateway: Gateway, upstream:
     assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
 
 
-def test_a_tarball_that_was_damaged_once_heals(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """The second question gets the right answer."""
+def test_a_tarball_that_was_damaged_once_is_fetched_again(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The second fetch is correct."""
     upstream.replies["/tarballs/beta-0.2.0.tar"] = [Reply(body=b"noise"), Reply(body=b"b" * 9000)]
     assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
 
 
-def test_a_republished_tarball_replaces_the_kept_one(
+def test_a_republished_tarball_replaces_the_cached_one(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer, registry: FakeRegistry
 ) -> None:
     """The registry's checksum decides, not the file name."""
@@ -107,8 +107,8 @@ def test_a_republished_tarball_replaces_the_kept_one(
     assert b"new" == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
 
 
-def test_a_truncated_answer_goes_nowhere(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """502 and its cause, and the next request gets the whole."""
+def test_a_truncated_response_is_not_passed_on(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The client gets 502 and the cause; the next request succeeds."""
     upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000, cut=100)
     answer = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
     assert (502, "truncated") == (answer.status_code, answer.headers["x-gateway-cause"])
@@ -116,8 +116,8 @@ def test_a_truncated_answer_goes_nowhere(gateway: Gateway, upstream: UpstreamSer
     assert 200 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").status_code
 
 
-def test_a_bad_signature_is_passed_on_but_never_kept(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """Hex has the last word; the cause is on record."""
+def test_a_bad_signature_is_passed_on_but_not_cached(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Hex verifies it too; the record has the cause."""
     foreign = FakeRegistry(packages={"alpha": (Rel(version="1.0.0"),)}, key="other").package("alpha")
     upstream.replies["/packages/alpha"] = Reply(body=foreign)
     answer = httpx.get(f"{gateway.url}/packages/alpha")
@@ -141,10 +141,10 @@ def test_a_bad_signature_is_passed_on_but_never_kept(gateway: Gateway, upstream:
     ],
     ids=["503", "429", "403", "slow", "captive portal"],
 )
-def test_upstream_failures_are_told_apart(
+def test_upstream_failures_have_different_causes(
     gateway: Gateway, upstream: UpstreamServer, reply: Reply, status: int, cause: str
 ) -> None:
-    """Status and cause, in the answer and on record."""
+    """Status and cause, in the response and in the record."""
     mark = gateway.mark()
     upstream.replies["/packages/alpha"] = reply
     answer = httpx.get(f"{gateway.url}/packages/alpha")
@@ -156,7 +156,7 @@ def test_upstream_failures_are_told_apart(
 
 
 def test_a_stopped_upstream_is_unreachable(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """502, never a stale answer; what cannot change still comes from the cache."""
+    """502, never a stale response. Immutable files still come from the cache."""
     httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
     upstream.stop()
     mark = gateway.mark()
@@ -169,15 +169,15 @@ def test_a_stopped_upstream_is_unreachable(gateway: Gateway, upstream: UpstreamS
 def test_a_stale_entry_is_not_served_when_upstream_is_gone(
     mirror: MirrorSource, gateway_for: GatewayMaker, upstream: UpstreamServer
 ) -> None:
-    """A failure does not masquerade as an answer."""
+    """The failure is reported instead."""
     gateway = gateway_for(mirror, fresh_seconds=0)
     httpx.get(f"{gateway.url}/packages/alpha")
     upstream.replies["/packages/alpha"] = Reply(status=500)
     assert 500 == httpx.get(f"{gateway.url}/packages/alpha").status_code
 
 
-def test_many_clients_one_question(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """Single flight per path."""
+def test_concurrent_requests_share_one_upstream_request(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """For the same path."""
     upstream.replies["/packages/alpha"] = Reply(body=upstream.replies["/packages/alpha"].body, delay=0.3)  # type: ignore[union-attr]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: httpx.get(f"{gateway.url}/packages/alpha").status_code, range(8)))
@@ -185,7 +185,7 @@ def test_many_clients_one_question(gateway: Gateway, upstream: UpstreamServer) -
     assert 1 == upstream.asked.count("/packages/alpha")
 
 
-def test_a_damaged_cache_is_noticed(gateway: Gateway, registry: FakeRegistry) -> None:
+def test_a_damaged_body_in_the_cache_is_fetched_again(gateway: Gateway, registry: FakeRegistry) -> None:
     """A body on disk that changed is fetched again."""
     httpx.get(f"{gateway.url}/packages/alpha")
     for blob in gateway.cache.folder.glob("blobs/*/*"):
@@ -193,21 +193,21 @@ def test_a_damaged_cache_is_noticed(gateway: Gateway, registry: FakeRegistry) ->
     assert registry.package("alpha") == httpx.get(f"{gateway.url}/packages/alpha").content
 
 
-def test_the_cache_never_holds_half_a_file(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """Nothing is left in the scratch folder, whatever happened."""
+def test_the_cache_never_holds_a_partial_file(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """The folder of temporary files is empty afterwards."""
     upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000, cut=1)
     httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar")
     assert [] == list(gateway.cache.folder.glob("scratch/*"))
 
 
-def test_another_key_is_another_cache(
+def test_another_key_has_another_cache(
     mirror: MirrorSource,
     gateway_for: GatewayMaker,
     client: httpx.Client,
     tmp_path: Path,
     registry: FakeRegistry,
 ) -> None:
-    """Keyed by the source's identity: nothing of one source is served for another."""
+    """The source's identity is part of the cache's name."""
     one = gateway_for(mirror)
     other = FakeRegistry(packages={"alpha": (Rel(version="5.0.0"),)}, key="other")
     with UpstreamServer(other.files()) as server:
@@ -216,10 +216,10 @@ def test_another_key_is_another_cache(
         assert other.package("alpha") == httpx.get(f"{two.url}/packages/alpha").content
 
 
-def test_a_rehearsal_that_was_built_again_is_seen_at_once(
+def test_a_rebuilt_rehearsal_is_noticed_at_once(
     gateway_for: GatewayMaker, tmp_path: Path, registry: FakeRegistry
 ) -> None:
-    """Local folders are asked every time, tarballs too."""
+    """Local folders are never cached, not even tarballs."""
     gateway = gateway_for(RehearsalSource(registry.write(tmp_path / "registry")))
     assert b"tarball" == httpx.get(f"{gateway.url}/tarballs/alpha-1.0.0.tar").content
     registry.packages = {"alpha": (Rel(version="1.0.0", tarball=b"rebuilt"),)}
@@ -228,8 +228,8 @@ def test_a_rehearsal_that_was_built_again_is_seen_at_once(
     assert 404 == httpx.get(f"{gateway.url}/tarballs/../../../../etc/passwd").status_code
 
 
-def test_every_request_is_told_to_the_callback(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
-    """With everything that the journal wants."""
+def test_every_request_is_passed_to_the_callback(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """With every field that the journal records."""
     told: list[RequestRecord] = []
     gateway = gateway_for(mirror, on_request=told.append)
     body = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
@@ -241,8 +241,8 @@ def test_every_request_is_told_to_the_callback(mirror: MirrorSource, gateway_for
     assert record.upstream_ms <= record.duration_ms
 
 
-def test_a_broken_callback_comes_out_at_the_end(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
-    """It does not break requests, and it is not lost."""
+def test_an_exception_of_the_callback_is_raised_at_the_end(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Requests still succeed."""
 
     def broken(record: RequestRecord) -> None:
         raise OSError("no space left for the journal")
@@ -253,8 +253,8 @@ def test_a_broken_callback_comes_out_at_the_end(mirror: MirrorSource, gateway_fo
         gateway.stop()
 
 
-def test_interceptors_stand_in_front(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
-    """First to last; each may answer, and its cause is on record."""
+def test_a_request_passes_the_interceptors_in_order(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Each may respond; the record has its cause."""
     seen: list[str] = []
 
     async def watching(request: Request, proceed: Endpoint) -> Response:
@@ -272,8 +272,8 @@ def test_interceptors_stand_in_front(mirror: MirrorSource, gateway_for: GatewayM
     assert {"injected": 1} == gateway.causes_since()
 
 
-def test_the_api_is_answered_from_the_registry(gateway: Gateway) -> None:
-    """Name, releases, retirements; JSON, or the terms that Hex prefers."""
+def test_the_api_is_served_from_registry_data(gateway: Gateway) -> None:
+    """Name, releases and retirements, as JSON or as Erlang terms."""
     document = httpx.get(f"{gateway.url}/api/packages/alpha").json()
     assert ("alpha", "1.1.0", ["2.0.0-rc.1", "1.1.0", "1.0.0"]) == (
         document["name"],
@@ -290,8 +290,8 @@ def test_the_api_is_answered_from_the_registry(gateway: Gateway) -> None:
     assert 404 == httpx.get(f"{gateway.url}/api/packages/alpha/releases/9.9.9").status_code
 
 
-def test_npm_tarballs_lead_back_to_the_gateway(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
-    """Scoped and plain names, metadata and files; tarballs are asked for once."""
+def test_npm_tarball_urls_lead_to_the_gateway(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Scoped and plain names, metadata and files; tarballs are fetched once."""
     with UpstreamServer() as npm:
         tarball = f"{npm.url}/@tailwindcss/cli/-/cli-4.0.0.tgz"
         document = f'{{"name": "@tailwindcss/cli", "versions": {{"4.0.0": {{"dist": {{"tarball": "{tarball}"}}}}}}}}'
@@ -306,8 +306,8 @@ def test_npm_tarballs_lead_back_to_the_gateway(mirror: MirrorSource, gateway_for
         assert {"npm"} == {record.area for record in gateway.records_since()}
 
 
-def test_the_forge_is_told_and_verification_stays_on(gateway: Gateway) -> None:
-    """Everything points at the gateway, nothing switches checks off."""
+def test_the_forge_environment_keeps_verification_on(gateway: Gateway) -> None:
+    """Every variable points at the gateway, none disables a check."""
     env = gateway.forge_environment()
     assert gateway.url == env["HEX_MIRROR"]
     assert not any(name.startswith(("HEX_UNSAFE", "HEX_NO_VERIFY")) for name in env)
@@ -331,8 +331,8 @@ def test_a_taken_port_is_told(mirror: MirrorSource, gateway_for: GatewayMaker) -
             gateway_for(mirror, port=port)
 
 
-def test_it_stops_and_leaves_no_thread(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
-    """And stopping twice is fine."""
+def test_stopping_leaves_no_thread(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
+    """Stopping twice is allowed."""
     before = set(threading.enumerate())  # other tests may have a gateway of theirs open
     gateway = gateway_for(mirror)
     assert [thread.name for thread in set(threading.enumerate()) - before if thread.name == "gateway"] == ["gateway"]

@@ -1,4 +1,4 @@
-"""What goes in early, and what a resolution changed."""
+"""Hoisting of optional dependencies, and the changes between two locks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _graph(edges: Mapping[str, tuple[str, ...]]) -> tuple[Lock, Callable[[str, s
 
 
 def test_an_optional_dependency_that_comes_later_is_hoisted() -> None:
-    """The solver of ash: compiled after it, it makes ash compile again."""
+    """As ash's solver: installed after ash, it makes ash compile again."""
     lock, dependencies = _graph({"ash": ("?picosat",), "auth": ("ash",)})
     (hoist,) = hoists(lock, (("core", ("ash",)), ("login", ("auth", "picosat"))), dependencies=dependencies)
     assert ("picosat", "core", "login", ("ash",)) == (
@@ -45,8 +45,8 @@ def test_an_optional_dependency_that_comes_later_is_hoisted() -> None:
     assert "ash would compile again once it appears" == hoist.because
 
 
-def test_one_that_only_somebody_requires_is_hoisted_too() -> None:
-    """No phase names it, but it appears all the same."""
+def test_a_dependency_that_no_phase_names_is_hoisted_too() -> None:
+    """Another package requires it."""
     lock, dependencies = _graph({"ash": ("?igniter",), "auth": ("ash", "igniter")})
     (hoist,) = hoists(lock, (("core", ("ash",)), ("login", ("auth",))), dependencies=dependencies)
     assert ("igniter", "core", "login", "~> 1.0") == (
@@ -54,45 +54,45 @@ def test_one_that_only_somebody_requires_is_hoisted_too() -> None:
     )  # fmt: skip
 
 
-def test_within_a_phase_too() -> None:
-    """Packages go in one at a time."""
+def test_hoisting_works_within_a_phase() -> None:
+    """Packages are installed one at a time."""
     lock, dependencies = _graph({"one": ("?two",)})
     (hoist,) = hoists(lock, (("core", ("one", "two")),), dependencies=dependencies)
     assert ("two", "core", "core") == (hoist.package, hoist.before_phase, hoist.from_phase)
 
 
-def test_hoisting_goes_on_until_nothing_compiles_twice() -> None:
-    """What is hoisted may be noticed by what is earlier still, and brings what it requires."""
+def test_hoisting_repeats_until_nothing_compiles_twice() -> None:
+    """A hoisted package, or one that it requires, can be an optional dependency itself."""
     lock, dependencies = _graph({"a": ("?x",), "b": ("?c",), "c": ("x",)})
     found = hoists(lock, (("p1", ("a",)), ("p2", ("b",)), ("p3", ("c",))), dependencies=dependencies)
     assert [("x", "p1"), ("c", "p2")] == [(each.package, each.before_phase) for each in found]
 
 
 def test_nothing_to_hoist() -> None:
-    """Required ones come by themselves; earlier ones are there; what is not resolved does not matter."""
+    """Required dependencies, earlier packages and packages outside the lock are not hoisted."""
     lock, dependencies = _graph({"a": ("b",), "c": ("?b", "a")})
     assert () == hoists(lock, (("p1", ("a",)), ("p2", ("c",))), dependencies=dependencies)
     lock = {name: locked for name, locked in lock.items() if name != "b"}
     assert () == hoists(lock, (("p1", ("a",)), ("p2", ("c",))), dependencies=dependencies)
 
 
-def test_what_the_base_brings_is_there() -> None:
-    """The bare application has decimal, so nobody has to bring it."""
+def test_packages_of_the_base_are_not_hoisted() -> None:
+    """The generated application contains decimal."""
     lock, dependencies = _graph({"phoenix": ("decimal",), "a": ("?decimal",), "b": ("decimal",)})
     phases = (("p1", ("a",)), ("p2", ("b",)))
     assert () == hoists(lock, phases, dependencies=dependencies, base=("phoenix",))
     assert ["decimal"] == [each.package for each in hoists(lock, phases, dependencies=dependencies)]
 
 
-def test_cycles_of_options_end() -> None:
-    """Two packages that each like the other."""
+def test_cycles_of_optional_dependencies_end() -> None:
+    """Two packages that depend on each other optionally."""
     lock, dependencies = _graph({"a": ("?b",), "b": ("?a", "?c"), "c": ("?a",)})
     found = hoists(lock, (("p1", ("a",)), ("p2", ("b",)), ("p3", ("c",))), dependencies=dependencies)
     assert {"b": "p1", "c": "p1"} == {each.package: each.before_phase for each in found}
 
 
-def test_changes_are_told_apart() -> None:
-    """Up, down, gone and new; 1.10 is above 1.9, a pre-release below its release."""
+def test_changes_are_classified() -> None:
+    """Upgraded, downgraded, removed and added. 1.10 is above 1.9, a pre-release is below its release."""
     before = _lock(a="1.9.0", b="2.0.0", c="1.0.0", d="3.0.0", same="1.0.0")
     after = _lock(a="1.10.0", b="2.0.0-rc.1", d="2.9.9", e="1.0.0", same="1.0.0")
     found = changes(before, after)
@@ -103,8 +103,8 @@ def test_changes_are_told_apart() -> None:
     assert "d went from 3.0.0 to 2.9.9" in found.sentences()
 
 
-def test_no_change_and_git() -> None:
-    """A Git revision is neither up nor down."""
+def test_equal_locks_have_no_changes_and_git_revisions_are_moved() -> None:
+    """A Git revision is neither an upgrade nor a downgrade."""
     lock = _lock(a="1.0.0")
     assert () == changes(lock, lock).sentences()
     one = {"icons": Locked(kind="git", app="icons", name="icons", version="aaa")}

@@ -1,4 +1,4 @@
-"""mix.lock as Mix writes it."""
+"""Parsing mix.lock."""
 
 from pathlib import Path
 
@@ -35,8 +35,8 @@ def test_git_entries() -> None:
     assert {"tag": "v2.2.0", "sparse": "optimized", "depth": 1} == heroicons.options
 
 
-def test_old_entries_and_other_names() -> None:
-    """Locks of long ago have four elements; an app may have another name than its package."""
+def test_old_entries_and_differing_names() -> None:
+    """Very old locks have four elements; an app can have another name than its package."""
     old = parse(LOCK)["my_app"]
     assert ("my_app", "other_name", None, "hexpm") == (old.app, old.name, old.outer_checksum, old.repository)
 
@@ -47,7 +47,7 @@ def test_order_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "%{\n}\n"])
-def test_an_empty_lock(text: str) -> None:
+def test_blank_text_is_an_empty_lock(text: str) -> None:
     """However it is empty."""
     assert {} == parse(text)
 
@@ -64,7 +64,7 @@ def test_no_file_is_an_empty_lock(tmp_path: Path) -> None:
      '%{"a" 1}',
      '%{"a": {:hex, :a, "1", "2", [], [], "hexpm", "o", "more"}}'],
 )  # fmt: skip
-def test_what_is_no_lock_is_told(text: str) -> None:
+def test_an_invalid_lock_is_reported(text: str) -> None:
     """A merge conflict, for example."""
     with pytest.raises(InvalidLock, match=r"deps\.get"):
         parse(text)

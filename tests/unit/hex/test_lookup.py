@@ -1,4 +1,4 @@
-"""One question for a whole plan, and every way in which it can be answered."""
+"""Package lookup: every status of a result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _one(gateway: Gateway, name: str, requirement: str = ">= 0.0.0") -> LookupRe
     return finding
 
 
-def test_found_is_the_newest_that_fits(gateway: Gateway) -> None:
+def test_found_is_the_newest_matching_release(gateway: Gateway) -> None:
     """Not the pre-release."""
     finding = _one(gateway, "alpha", "~> 1.0 or ~> 2.0")
     assert ("found", "1.1.0", ("2.0.0-rc.1", "1.1.0", "1.0.0")) == (
@@ -30,13 +30,13 @@ def test_found_is_the_newest_that_fits(gateway: Gateway) -> None:
     )
 
 
-def test_a_pre_release_that_is_named_is_found(gateway: Gateway) -> None:
-    """Elixir's rule."""
+def test_a_named_pre_release_is_found(gateway: Gateway) -> None:
+    """As in Elixir."""
     assert "2.0.0-rc.1" == _one(gateway, "alpha", "~> 2.0-rc").version
 
 
 def test_no_matching_release_names_the_pre_release(gateway: Gateway) -> None:
-    """Because that is what most of the time was meant."""
+    """It is often the intended one."""
     finding = _one(gateway, "alpha", "~> 2.0")
     assert ("no_matching_release", None, "2.0.0-rc.1") == (
         finding.status,
@@ -46,8 +46,8 @@ def test_no_matching_release_names_the_pre_release(gateway: Gateway) -> None:
     assert "would have to name the pre-release 2.0.0-rc.1" in finding.sentence()
 
 
-def test_only_retired(gateway: Gateway) -> None:
-    """With the reason that its owner gave."""
+def test_only_retired_releases_match(gateway: Gateway) -> None:
+    """The result has the reason of the retirement."""
     finding = _one(gateway, "old", "~> 1.0")
     assert ("only_retired", ("1.0.0",), "deprecated: use beta") == (
         finding.status,
@@ -63,7 +63,7 @@ def test_misspelt_names_get_suggestions(gateway: Gateway) -> None:
     assert "did you mean alpha?" in finding.sentence()
 
 
-def test_unlike_names_get_none(gateway: Gateway) -> None:
+def test_dissimilar_names_get_no_suggestions(gateway: Gateway) -> None:
     """No far-fetched guesses."""
     assert () == _one(gateway, "xavos_no_such_package").suggestions
 
@@ -83,10 +83,10 @@ def test_unlike_names_get_none(gateway: Gateway) -> None:
     ids=["429", "503", "cut off", "another key", "html"],
 )
 @pytest.mark.parametrize("through", ["gateway", "source"])
-def test_failures_are_told_apart(
+def test_failures_have_different_statuses(
     gateway: Gateway, mirror: MirrorSource, upstream: UpstreamServer, reply: Reply, status: str, through: str
 ) -> None:
-    """Through the gateway and straight from a source; and none of them is 'missing'."""
+    """Through the gateway and directly from a source. None of them is "missing"."""
     upstream.replies["/packages/alpha"] = reply
     (finding,) = look_up(
         gateway if through == "gateway" else mirror, (WantedPackage(name="alpha", requirement="~> 1.0"),)
@@ -96,7 +96,7 @@ def test_failures_are_told_apart(
 
 
 def test_a_source_that_is_down_is_unreachable(client: httpx.Client, mirror: MirrorSource) -> None:
-    """Not even its key can be had."""
+    """Its key cannot be fetched either."""
     down = MirrorSource("http://127.0.0.1:9", client=client, pins=mirror._pins)
     findings = look_up(
         down, (WantedPackage(name="alpha", requirement="~> 1.0"), WantedPackage(name="beta", requirement="~> 1.0"))
@@ -104,14 +104,14 @@ def test_a_source_that_is_down_is_unreachable(client: httpx.Client, mirror: Mirr
     assert ["unreachable", "unreachable"] == [each.status for each in findings]
 
 
-def test_findings_come_in_the_order_of_the_wants(gateway: Gateway) -> None:
-    """Whatever was answered first."""
+def test_results_are_in_the_order_of_the_wants(gateway: Gateway) -> None:
+    """Not in the order of the responses."""
     wants = tuple(WantedPackage(name=name, requirement=">= 0.0.0") for name in ("old", "nope", "beta", "alpha"))
     assert ["only_retired", "missing", "found", "found"] == [each.status for each in look_up(gateway, wants)]
 
 
-def test_it_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: UpstreamServer) -> None:
-    """Ten slow answers take about as long as one; what is too late is unreachable."""
+def test_lookup_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: UpstreamServer) -> None:
+    """Ten slow responses take about as long as one; a late one is unreachable."""
     for index in range(10):
         upstream.replies[f"/packages/slow{index}"] = Reply(status=404, delay=0.6)
     wants = tuple(WantedPackage(name=f"slow{index}", requirement=">= 0.0.0") for index in range(10))
@@ -123,15 +123,15 @@ def test_it_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: Upstrea
     assert ("unreachable", "no response within 0 s") == (finding.status, finding.reason)
 
 
-def test_a_requirement_that_is_none_is_the_plans_fault(gateway: Gateway) -> None:
+def test_an_invalid_requirement_is_raised_before_any_request(gateway: Gateway) -> None:
     """Before anything is asked."""
     with pytest.raises(InvalidRequirement, match="'~> one'"):
         _one(gateway, "alpha", "~> one")
     assert () == gateway.records_since()
 
 
-def test_require_names_everything_that_is_wrong(gateway: Gateway) -> None:
-    """With the cause of the first; optional packages may lack, but not be out of reach."""
+def test_require_names_every_unsatisfied_package(gateway: Gateway) -> None:
+    """With the cause of the first. Optional packages may be missing, but not unreachable."""
     wants = (
         WantedPackage(name="alpha", requirement="~> 1.0"),
         WantedPackage(name="alhpa", requirement="~> 1.0"),

@@ -1,4 +1,4 @@
-"""The registry format: what is well-formed, whose it is, and what it is about."""
+"""The registry format: decoding, signatures, and invalid payloads."""
 
 import gzip
 
@@ -25,8 +25,8 @@ REGISTRY = FakeRegistry(
 )
 
 
-def test_package_is_read_with_everything_in_it() -> None:
-    """Dependencies, retirement and checksums; unknown fields are skipped."""
+def test_a_package_is_read() -> None:
+    """With dependencies, retirement and checksums. Unknown fields are skipped."""
     package = read_package(REGISTRY.package("alpha"), public_key(), name="alpha")
     old, new = package.releases
     assert (old.version, old.retired and (old.retired.reason, old.retired.message)) == (
@@ -53,26 +53,26 @@ def test_names_and_versions_are_read() -> None:
 
 
 def test_another_key_is_a_bad_signature() -> None:
-    """The payload is whole, the key is not the one."""
+    """The payload is complete."""
     with pytest.raises(BadSignature, match=r"alpha.*does not match the key SHA256:"):
         read_package(REGISTRY.package("alpha"), public_key("other"), name="alpha")
 
 
 def test_a_changed_payload_is_a_bad_signature() -> None:
-    """One letter is enough."""
+    """One changed letter is enough."""
     body = gzip.decompress(REGISTRY.package("beta")).replace(b"2.0.0", b"2.0.1")
     with pytest.raises(BadSignature):
         read_package(gzip.compress(body), public_key(), name="beta")
 
 
-def test_another_package_is_told() -> None:
-    """A mirror that answers for the wrong name, rightly signed."""
+def test_another_packages_payload_is_rejected() -> None:
+    """Even with a valid signature."""
     with pytest.raises(RegistryPayloadInvalid, match="it is about hexpm/beta, not hexpm/alpha"):
         read_package(REGISTRY.package("beta"), public_key(), name="alpha")
 
 
-def test_another_repository_is_told() -> None:
-    """The registry's name has to be hexpm."""
+def test_another_repository_is_rejected() -> None:
+    """The repository must be hexpm."""
     acme = FakeRegistry(packages=REGISTRY.packages, repository="acme")
     with pytest.raises(RegistryPayloadInvalid, match="acme"):
         read_package(acme.package("beta"), public_key(), name="beta")
@@ -85,8 +85,8 @@ def test_another_repository_is_told() -> None:
     [b"", b"<html>no</html>", gzip.compress(b"\xff" * 20), gzip.compress(b""), REGISTRY.package("beta")[:-9]],
     ids=["empty", "html", "no message", "no payload", "cut off"],
 )
-def test_garbage_is_told(body: bytes) -> None:
-    """Never another kind of error, never a guess."""
+def test_garbage_is_rejected(body: bytes) -> None:
+    """With RegistryPayloadInvalid, never another error."""
     with pytest.raises(RegistryPayloadInvalid):
         read_package(body, public_key(), name="beta")
 
@@ -94,15 +94,15 @@ def test_garbage_is_told(body: bytes) -> None:
 @pytest.mark.parametrize(
     "payload", [b"\x0a", chunk(1, b""), text(2, "beta"), b"\x0b", b"\x12\x02\xff\xfe" + text(3, "hexpm")]
 )
-def test_signed_garbage_is_told(payload: bytes) -> None:
-    """A right signature does not make it a package."""
+def test_signed_garbage_is_rejected(payload: bytes) -> None:
+    """A valid signature does not make it a package."""
     with pytest.raises(RegistryPayloadInvalid):
         read_package(sign(payload), public_key(), name="beta")
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_worse_than_being_refused(noise: bytes) -> None:
-    """Whatever is signed, the answer is a package or RegistryPayloadInvalid."""
+def test_any_signed_bytes_are_read_or_rejected(noise: bytes) -> None:
+    """The result is a package or RegistryPayloadInvalid."""
     with pytest.raises(RegistryPayloadInvalid):
         read_package(gzip.compress(noise), public_key(), name="beta")
     with pytest.raises(RegistryPayloadInvalid):
@@ -118,7 +118,7 @@ def test_hexpms_own_key_has_its_known_fingerprint() -> None:
 
 
 @pytest.mark.parametrize("pem", [b"", b"no key", HEXPM_PEM[:200]])
-def test_a_key_that_is_none_is_told(pem: bytes) -> None:
-    """With the way out: --source-key."""
+def test_an_invalid_key_is_reported(pem: bytes) -> None:
+    """The advice names --source-key."""
     with pytest.raises(SourceKeyUnusable, match="--source-key"):
         PublicKey.from_pem(pem, source="mirror")

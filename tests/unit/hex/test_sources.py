@@ -1,4 +1,4 @@
-"""Which source an option means, whose key is trusted, and what auto falls back to."""
+"""Selecting sources and upstreams from options, pinning keys, and the fallbacks of --source=auto."""
 
 from __future__ import annotations
 
@@ -51,17 +51,15 @@ def hexpm(monkeypatch: pytest.MonkeyPatch) -> UpstreamServer:
     return server
 
 
-def test_auto_takes_hexpm_where_it_answers(choose: Choose, hexpm: UpstreamServer) -> None:
-    """And Hex needs no other key for it."""
+def test_auto_takes_hexpm_where_it_responds(choose: Choose, hexpm: UpstreamServer) -> None:
+    """Hex needs no other key for it."""
     with hexpm:
         chosen = choose("auto", ci=True)
     assert ("hexpm", False) == (chosen.source.kind, needs_own_key(chosen.source))
 
 
-def test_auto_takes_the_bundle_that_is_there(
-    choose: Choose, hexpm: UpstreamServer, gateway: Gateway, tmp_path: Path
-) -> None:
-    """Where hexpm does not answer; as a tar too."""
+def test_auto_takes_the_default_bundle(choose: Choose, hexpm: UpstreamServer, gateway: Gateway, tmp_path: Path) -> None:
+    """Where hexpm does not respond; a folder or a tar file."""
     hexpm.stop()
     httpx.get(f"{gateway.url}/packages/alpha")
     gateway.record_bundle(tmp_path / "cache" / "bundles" / "default.tar")
@@ -70,10 +68,10 @@ def test_auto_takes_the_bundle_that_is_there(
     assert "hexpm is unreachable" in chosen.why
 
 
-def test_a_bundle_of_stand_ins_is_a_rehearsal_and_nothing_that_auto_takes(
+def test_auto_does_not_take_a_bundle_of_stand_ins(
     choose: Choose, hexpm: UpstreamServer, client: httpx.Client, tmp_path: Path, upstream: UpstreamServer
 ) -> None:
-    """Also a bundle that was recorded from that bundle: what is in it does not become real on the way."""
+    """Not even one that was recorded from such a bundle."""
     hexpm.stop()
     place = tmp_path / "cache" / "bundles" / "default"
     write_bundle(
@@ -97,7 +95,7 @@ def test_a_bundle_of_stand_ins_is_a_rehearsal_and_nothing_that_auto_takes(
 
 
 def test_auto_falls_back_to_rehearsal_but_not_in_ci(choose: Choose, hexpm: UpstreamServer) -> None:
-    """With CI it has to be asked for by name."""
+    """With CI set, --source has to name the rehearsal."""
     hexpm.stop()
     assert "rehearsal" == choose("auto").source.kind
     with pytest.raises(NoRealSource, match="--source=rehearsal"):
@@ -108,7 +106,7 @@ def test_auto_falls_back_to_rehearsal_but_not_in_ci(choose: Choose, hexpm: Upstr
 def test_a_mirrors_key_is_pinned_on_first_contact(
     upstream: UpstreamServer, client: httpx.Client, tmp_path: Path
 ) -> None:
-    """It says so once; afterwards another key is refused."""
+    """It is announced once; afterwards another key is rejected."""
     first = MirrorSource(upstream.url, client=client, pins=tmp_path)
     assert public_key() == first.key
     assert ("First contact" in first.notes[0], public_key().fingerprint in first.notes[0]) == (True, True)
@@ -120,14 +118,14 @@ def test_a_mirrors_key_is_pinned_on_first_contact(
 
 
 def test_a_mirror_of_hexpm_needs_no_key(upstream: UpstreamServer, client: httpx.Client, tmp_path: Path) -> None:
-    """It passes hexpm's payloads on, and nothing is pinned."""
+    """It serves hexpm's payloads; nothing is pinned."""
     upstream.replies["/public_key"] = Reply(body=sources.HEXPM_PEM)
     assert not needs_own_key(MirrorSource(upstream.url, client=client, pins=tmp_path / "pins"))
     assert not (tmp_path / "pins").exists()
 
 
-def test_a_key_that_is_given_counts(upstream: UpstreamServer, client: httpx.Client, tmp_path: Path) -> None:
-    """--source-key: what the mirror says of itself is not asked."""
+def test_a_given_key_replaces_the_served_one(upstream: UpstreamServer, client: httpx.Client, tmp_path: Path) -> None:
+    """--source-key: the mirror's own key is not fetched."""
     (tmp_path / "key.pem").write_bytes(public_key("other").pem)
     mirror = MirrorSource(upstream.url, client=client, pins=tmp_path, key_file=tmp_path / "key.pem")
     assert (public_key("other"), []) == (mirror.key, upstream.asked)
@@ -144,16 +142,16 @@ def test_a_key_that_is_given_counts(upstream: UpstreamServer, client: httpx.Clie
         (Reply(status=429), SourceUnavailable),
     ],
 )
-def test_a_mirror_without_a_key_is_told(
+def test_a_mirror_without_a_key_is_reported(
     upstream: UpstreamServer, client: httpx.Client, tmp_path: Path, reply: Reply, error: type[Exception]
 ) -> None:
-    """Broken is not the same as down."""
+    """A broken mirror is not the same as an unreachable one."""
     upstream.replies["/public_key"] = reply
     with pytest.raises(error):
         _ = MirrorSource(upstream.url, client=client, pins=tmp_path).key
 
 
-def test_an_unreachable_mirror_is_told(choose: Choose) -> None:
+def test_an_unreachable_mirror_is_reported(choose: Choose) -> None:
     """With its address and the reason."""
     mirror = choose("mirror:http://127.0.0.1:9").source
     assert "unreachable" == mirror.probe().state
@@ -167,15 +165,15 @@ def test_an_unreachable_mirror_is_told(choose: Choose) -> None:
      (Reply(status=500), "unreachable"),
      (Reply(delay=0.5), "unreachable")],
 )  # fmt: skip
-def test_probing(upstream: UpstreamServer, mirror: MirrorSource, reply: Reply, state: str) -> None:
-    """Within its time, and never an exception."""
+def test_a_probe_never_raises(upstream: UpstreamServer, mirror: MirrorSource, reply: Reply, state: str) -> None:
+    """It returns a state within its time."""
     upstream.replies["/names"] = reply
     found = mirror.probe(0.2)
     assert (state, 9.0 if state == "rate_limited" else None) == (found.state, found.retry_after)
 
 
-def test_a_rehearsal_that_is_not_built_is_told(choose: Choose, registry: FakeRegistry, tmp_path: Path) -> None:
-    """And works once it is."""
+def test_a_missing_rehearsal_is_reported(choose: Choose, registry: FakeRegistry, tmp_path: Path) -> None:
+    """It works once it is built."""
     rehearsal = choose("rehearsal").source
     assert "unreachable" == rehearsal.probe().state
     with pytest.raises(RehearsalMissing):
@@ -186,21 +184,21 @@ def test_a_rehearsal_that_is_not_built_is_told(choose: Choose, registry: FakeReg
     assert rehearsal.notes
 
 
-def test_a_bundle_that_is_not_there_is_told(choose: Choose, tmp_path: Path) -> None:
+def test_a_missing_bundle_is_reported_at_once(choose: Choose, tmp_path: Path) -> None:
     """At once."""
     with pytest.raises(BundleUnusable, match="no such folder"):
         choose(f"bundle:{tmp_path / 'nowhere'}")
 
 
-def test_git_goes_where_the_source_is(mirror: MirrorSource, tmp_path: Path) -> None:
-    """auto: a rehearsal never asks GitHub; a mirror is asked before GitHub is."""
+def test_git_follows_the_source(mirror: MirrorSource, tmp_path: Path) -> None:
+    """auto: a rehearsal never uses GitHub; a mirror is tried before GitHub."""
     assert (str(tmp_path / "git"),) == choose_git("auto", source=RehearsalSource(tmp_path)).bases
     assert (f"{mirror.base}/git", "https://github.com") == choose_git("auto", source=mirror).bases
     assert ("/repositories",) == choose_git("mirror:/repositories", source=mirror).bases
 
 
-def test_git_failures_are_told_apart(tmp_path: Path) -> None:
-    """Missing, and out of reach."""
+def test_git_failures_have_different_kinds(tmp_path: Path) -> None:
+    """Missing, and unreachable."""
     here = GitClones(GitOrigin(kind="mirror", description="here", bases=(str(tmp_path),)), folder=tmp_path / "cache")
     for name in ("acme/nope", "../etc", "acme/..", "acme"):
         with pytest.raises(GitFailed) as caught:
@@ -217,7 +215,7 @@ def test_git_failures_are_told_apart(tmp_path: Path) -> None:
     assert "unreachable" == caught.value.kind
 
 
-def test_the_npm_registry_is_the_machines_own(tmp_path: Path) -> None:
-    """Its variable first; without npm, none."""
+def test_the_npm_registry_is_that_of_this_machine(tmp_path: Path) -> None:
+    """Its variable decides first; without npm there is none."""
     assert "http://npm.example" == npm_registry({"NPM_CONFIG_REGISTRY": "http://npm.example/", "PATH": ""})
     assert None is npm_registry({"PATH": str(tmp_path)})

@@ -23,14 +23,14 @@ _versions = st.builds(
 
 
 @given(_versions)
-def test_what_is_written_is_read_again(version: Version) -> None:
+def test_str_and_parse_are_inverse(version: Version) -> None:
     """str and parse are each other's inverse."""
     assert version == Version.parse(str(version))
 
 
 @given(_versions, _versions, _versions)
 def test_order_is_total_and_transitive(one: Version, two: Version, three: Version) -> None:
-    """So that sorting and max mean something."""
+    """Sorting and max need it."""
     assert (one < two) + (one == two) + (one > two) == 1
     if one <= two <= three:
         assert one <= three
@@ -38,7 +38,7 @@ def test_order_is_total_and_transitive(one: Version, two: Version, three: Versio
 
 @given(_versions)
 def test_a_version_satisfies_itself(version: Version) -> None:
-    """==, ~>, >= and <= with its own text."""
+    """With ==, ~>, >= and <=."""
     for operator in ("==", "~>", ">=", "<=", ""):
         assert Requirement.parse(f"{operator} {version}").matches(version)
     for operator in ("!=", ">", "<"):
@@ -46,7 +46,7 @@ def test_a_version_satisfies_itself(version: Version) -> None:
 
 
 @given(_versions, _versions)
-def test_a_pre_release_never_slips_in(version: Version, operand: Version) -> None:
+def test_a_pre_release_matches_only_a_requirement_that_names_one(version: Version, operand: Version) -> None:
     """Unless the requirement names one."""
     stable = Version(major=operand.major, minor=operand.minor, patch=operand.patch)
     for operator in ("~>", ">", ">="):
@@ -55,7 +55,7 @@ def test_a_pre_release_never_slips_in(version: Version, operand: Version) -> Non
 
 
 @given(_versions, _versions, _versions)
-def test_and_or_are_what_they_say(version: Version, one: Version, two: Version) -> None:
+def test_and_binds_closer_than_or(version: Version, one: Version, two: Version) -> None:
     """`and` binds closer than `or`."""
     left, right = Requirement.parse(f">= {one}"), Requirement.parse(f"< {two}")
     assert Requirement.parse(f">= {one} and < {two}").matches(version) == (
@@ -84,8 +84,8 @@ def test_build_is_ignored_in_comparison() -> None:
 @pytest.mark.parametrize("text", ["1.0", "1", "", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0+",
 "1.0.0-a..b", " 1.0.0",
                                   "1.0.0\n", "١.0.0", "v1.0.0", "1.0.x"])  # fmt: skip
-def test_what_is_no_version(text: str) -> None:
-    """Elixir says :error to each."""
+def test_invalid_versions_are_rejected(text: str) -> None:
+    """Elixir returns :error for each."""
     with pytest.raises(InvalidVersion):
         Version.parse(text)
 
@@ -94,8 +94,8 @@ def test_what_is_no_version(text: str) -> None:
     "text",
     ["", "~>", "~> 1", ">= 1.0", "== == 1.0.0", "1.0.0 and", "1.0.0 2.0.0", "> 1.0.0 or", "foo", "~> 1.0.x"],
 )
-def test_what_is_no_requirement(text: str) -> None:
-    """Elixir says :error to each."""
+def test_invalid_requirements_are_rejected(text: str) -> None:
+    """Elixir returns :error for each."""
     with pytest.raises(InvalidRequirement):
         Requirement.parse(text)
 
@@ -113,13 +113,13 @@ def test_what_is_no_requirement(text: str) -> None:
         True),
     ],
 )  # fmt: skip
-def test_requirement(requirement: str, version: str, fits: bool) -> None:
+def test_requirements_of_deployed_packages(requirement: str, version: str, fits: bool) -> None:
     """Examples from the packages that are deployed."""
     assert fits == Requirement.parse(requirement).matches(Version.parse(version))
 
 
-def test_newest() -> None:
-    """The greatest that fits; pre-releases only where asked for."""
+def test_newest_is_the_greatest_match() -> None:
+    """Pre-releases only where the requirement names one."""
     versions = [Version.parse(text) for text in ("1.0.0", "1.10.0", "1.9.0", "1.11.0-rc.0", "2.0.0")]
     assert "1.10.0" == str(Requirement.parse("~> 1.0").newest(versions))
     assert "1.11.0-rc.0" == str(Requirement.parse("~> 1.0").newest(versions, allow_pre=True))

@@ -1,4 +1,4 @@
-"""A server on this machine that answers as it is told, badly too, and remembers what it was asked."""
+"""A test HTTP server with scripted responses, which records its requests."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rollout.config.cache_folder import check_cache
 from rollout.config.run import read_secrets, secrets_file
 from rollout.deployment.checkpoints import Checkpoint, Checkpoints
 from rollout.errors import StateUnusable
-from rollout.hex.http_cache import Store as GatewayStore
+from rollout.hex.http_cache import HttpCache
 from rollout.rollback import recovery
 from rollout.site import engine_probe
 from rollout.site.object_store import Store
@@ -150,7 +150,7 @@ def test_folder_instead_of_a_checkpoint_is_none_and_is_replaced(tmp_path: Path) 
 
 @pytest.mark.parametrize("what", ["entry", "body"])
 def test_folder_instead_of_what_the_gateway_keeps_is_fetched_again(tmp_path: Path, what: str) -> None:
-    store = GatewayStore(tmp_path)
+    store = HttpCache(tmp_path)
 
     def put_body() -> None:
         with store.scratch() as scratch:
