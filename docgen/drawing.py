@@ -61,6 +61,10 @@ class Drawing:
         """A mark in a grid."""
         self._parts.append(f'<circle class="mark" cx="{x}" cy="{y}" r="4.5"/>')
 
+    def cell(self, corner: tuple[int, int], size: int) -> None:
+        """A filled square of a grid."""
+        self._parts.append(f'<rect class="box" x="{corner[0]}" y="{corner[1]}" width="{size}" height="{size}"/>')
+
     def svg(self) -> str:
         """The picture as a file."""
         head = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from docgen.data_flow import data_flow
+from docgen.package_map import package_map
 from rollout.config.options import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
-DRAWINGS: Mapping[str, Callable[[], str]] = {"data.svg": data_flow}
+DRAWINGS: Mapping[str, Callable[[], str]] = {"data.svg": data_flow, "packages.svg": package_map}
 
 
 def write() -> None:

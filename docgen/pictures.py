@@ -26,6 +26,7 @@ BOARDS = {"board-swarm.png": "board.png", "board-swarm-phone.png": "board-phone.
 COMPARISON = ("--path=all", "--keep=never")
 CAMPAIGN = ("--campaign", "--scenario=ambitious", "--minutes=30", "--jobs=2")
 _SCREENSHOT_SECONDS = 120
+_SCALE = 1.5
 
 
 class NoPicture(Exception):
@@ -42,7 +43,7 @@ class Screenshot:
     anchor: str = ""
 
 
-REPORT = Screenshot(file="report.png", width=1280, height=720)
+REPORT = Screenshot(file="report.png", width=1280, height=596)
 RATES = Screenshot(file="campaign.png", width=1280, height=900, anchor="rates")
 
 
@@ -94,8 +95,9 @@ def take(browser: str, page: Path, shot: Screenshot) -> None:
     address = page.resolve().as_uri() + (f"#{shot.anchor}" if shot.anchor else "")
     with tempfile.TemporaryDirectory() as home:
         made = Path(home) / shot.file
-        argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={home}",
-                f"--window-size={shot.width},{shot.height}", f"--screenshot={made}", address]  # fmt: skip
+        argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                f"--force-device-scale-factor={_SCALE}", f"--window-size={shot.width},{shot.height}",
+                f"--user-data-dir={home}", f"--screenshot={made}", address]  # fmt: skip
         ended = subprocess.run(argv, capture_output=True, text=True, timeout=_SCREENSHOT_SECONDS, check=False)
         if not made.is_file():
             raise NoPicture(f"{browser} has made no screenshot of {page}: {ended.stderr.strip()[-400:]}")
