@@ -1,1 +1,1 @@
-"""The checks: one question each, a module per phase, in the order of the realistic path."""
+"""The checks of a deployment: one module per phase, in the order of the realistic path."""

@@ -16,10 +16,11 @@ from rollout.site.postgres.login import open_connection
 from rollout.site.site import Site
 from suite.phases import group_of
 
-# Before these modules are imported: pytest then explains the asserts in them.
+# pytest rewrites asserts only in modules that are registered before their import.
 pytest.register_assert_rewrite(
     "deploy_tests.support.package_checks",
     "deploy_tests.support.code_checks",
+    "deploy_tests.support.api_requests",
     "deploy_tests.support.application_facts",
     "deploy_tests.support.bystanders",
     "deploy_tests.support.users",
@@ -27,14 +28,15 @@ pytest.register_assert_rewrite(
 )
 
 from deploy_tests.support.application_facts import facts, remembered_facts, resource  # noqa: E402
-from deploy_tests.support.bystanders import others  # noqa: E402
+from deploy_tests.support.bystanders import bystanders  # noqa: E402
 from deploy_tests.support.commands import Ask  # noqa: E402
-from deploy_tests.support.records import empty, made  # noqa: E402
-from deploy_tests.support.users import api, people, sessions, told  # noqa: E402
+from deploy_tests.support.records import created, records_deleted  # noqa: E402
+from deploy_tests.support.users import api, known_secrets, sessions, users  # noqa: E402
 
-__all__ = ["api", "empty", "facts", "made", "others", "people", "remembered_facts", "resource", "sessions", "told"]
+__all__ = ["api", "bystanders", "created", "facts", "known_secrets", "records_deleted", "remembered_facts", "resource",
+           "sessions", "users"]  # fmt: skip
 
-WORTH_NOTING = 0.02  # seconds that a check waited for XAVOS
+WORTH_NOTING = 0.02  # seconds; shorter waits for XAVOS are not journaled
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +57,7 @@ def tracked(site: Site, ask: Ask) -> tuple[str, ...]:
     """The files that the application's repository holds."""
     if not site.observed:
         return tuple(site.repository.tracked(site.branch))
-    # In the forge: a repository that is not ours may name programs that Git would run.
+    # In the forge, because a repository that is not ours may configure programs that Git runs.
     listed = ask("git", "ls-files", label="files of the application's repository", repeatable=True)
     assert listed.ok, listed.tail
     return tuple(listed.tail.splitlines())
@@ -79,7 +81,7 @@ def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]
 
 @pytest.fixture
 def browser(site: Site) -> Iterator[httpx.Client]:
-    """An HTTP client that keeps cookies, as a browser would, and follows nothing by itself."""
+    """An HTTP client that keeps cookies and follows no redirect."""
 
     def asked(request: httpx.Request) -> None:
         request.extensions["asked"] = time.monotonic()

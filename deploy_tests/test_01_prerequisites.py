@@ -1,4 +1,4 @@
-"""The ground: tools, folder, database server."""
+"""Checks of the prerequisites: tools, folder, database server."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def test_prerequisites_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_elixir_was_built_for_no_newer_erlang_than_it_runs_on(ask: Ask) -> None:
-    """Old enough versions are what the phase asks for. One that was built for a newer OTP fails in strange places."""
+def test_elixir_runs_on_the_erlang_it_was_built_for_or_newer(ask: Ask) -> None:
+    """Elixir that was built for a newer OTP fails in unexpected places."""
     said = ask("elixir", "--version", repeatable=True).tail
     found = re.search(
         r"Erlang/OTP (\d+).*^Elixir [\d.]+\S* \(compiled with Erlang/OTP (\d+)\)", said, re.DOTALL | re.MULTILINE
@@ -29,11 +29,11 @@ def test_elixir_was_built_for_no_newer_erlang_than_it_runs_on(ask: Ask) -> None:
 
 
 def test_git_fetches_from_a_git_repository(ask: Ask, site: Site) -> None:
-    """As Mix has it fetch dependencies, in an environment that knows neither user nor machine."""
+    """Mix fetches dependencies by Git, without the settings of user and machine."""
     bare = site.file(".git-probe")
     fetched = ask("sh", "-c", "git init --quiet --bare .git-probe && git ls-remote --exit-code .git-probe; echo $?")
     try:
-        # 2: reached, and there is no reference in it.
+        # 2: the repository was reached and has no reference.
         assert fetched.tail.strip().splitlines()[-1:] == ["2"], fetched.tail
         assert bare.is_dir()
     finally:
@@ -58,7 +58,7 @@ def test_the_forge_sees_the_folder_of_the_deployment(ask: Ask, site: Site) -> No
 
 
 def test_psql_in_the_forge_reaches_the_database_server(ask: Ask, site: Site) -> None:
-    """It answers, and refuses somebody it does not know: what listens there is PostgreSQL, seen from inside."""
+    """The server refuses an unknown user. So PostgreSQL listens there, seen from the forge."""
     address = f"host={site.database.host} port={site.database.port} user=nobody_of_this_name dbname=postgres"
     asked = ask(
         "psql", "--no-password", "--dbname", f"{address} connect_timeout=5", "--command", "SELECT 1", repeatable=True
@@ -73,7 +73,7 @@ def test_two_gibibytes_of_disk_are_free(site: Site) -> None:
 
 def test_an_offline_forge_reaches_nothing_outside(ask: Ask, site: Site) -> None:
     if not site.options.offline:
-        pytest.skip("asked only with --offline")
+        pytest.skip("needs --offline")
     assert site.engine is not None
     client = site.engine.client()
     for name in (site.in_forge.record["name"], site.database.undo_record()["name"]):
@@ -83,4 +83,4 @@ def test_an_offline_forge_reaches_nothing_outside(ask: Ask, site: Site) -> None:
     for address in ("https://1.1.1.1", "https://8.8.8.8", "https://github.com"):
         # 7: no connection, 6: no name, 28: no answer
         outcome = ask("curl", "--silent", "--noproxy", "*", "--max-time", "2", "--output", "/dev/null", address)
-        assert outcome.exit_code in (6, 7, 28), f"{address} was reached from a forge that is cut off"
+        assert outcome.exit_code in (6, 7, 28), f"{address} was reached from an offline forge"

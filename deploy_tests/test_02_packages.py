@@ -1,4 +1,4 @@
-"""Every package of the plan, asked of the source."""
+"""Checks that the source has every package of the plan."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def test_packages_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_package_exists_in_a_release_that_fits(any_package: Package, site: Site) -> None:
+def test_package_has_a_release_that_matches(any_package: Package, site: Site) -> None:
     version = site.findings.get(any_package.name)
     assert version is not None, f"{any_package.name} {any_package.requirement}: no release fits"
     assert Requirement.parse(any_package.requirement).matches(Version.parse(version))
 
 
-def test_a_package_that_does_not_exist_is_told_apart(site: Site) -> None:
+def test_a_missing_package_is_reported_as_missing(site: Site) -> None:
     (finding,) = lookup.look_up(
         site.registry, (lookup.WantedPackage(name="xavos_no_such_package", requirement=">= 0.0.0"),), timeout=20
     )

@@ -1,4 +1,4 @@
-"""The worktree: isolated, private, with settings of its own."""
+"""Checks of the Git worktree: isolated, private, with its own settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_worktree_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_the_folder_is_a_worktree_on_a_branch_of_its_own(site: Site) -> None:
+def test_the_folder_is_a_worktree_with_its_own_branch(site: Site) -> None:
     assert str(site.directory) in site.repository.worktrees()
     assert site.repository.has_branch(site.branch)
 

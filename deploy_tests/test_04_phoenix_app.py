@@ -1,4 +1,4 @@
-"""The Phoenix application: generated, resolved, fetched, compiled."""
+"""Checks of the generated Phoenix application: resolved, fetched, compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database: the deployment's own, reachable, in the right shape."""
+"""Checks of the deployment's database: owner, encoding, rights."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_role_may_connect_and_create_tables(dev_database: postgres.Connectio
 
 def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: Site) -> None:
     if site.options.script:
-        pytest.skip("a script is given the superuser of a server of its own")
+        pytest.skip("a script gets the superuser of its own server")
     assert queries.rights(dev_database, site.role).isdisjoint({"superuser", "create roles"})
 
 

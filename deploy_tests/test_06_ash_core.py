@@ -1,4 +1,4 @@
-"""Ash on PostgreSQL: installed, loaded, nothing taken back."""
+"""Checks of Ash on PostgreSQL: installed, loaded, no package downgraded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_ash_core_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.mark.needs("packages")
-def test_no_requirement_of_an_earlier_phase_was_given_up(site: Site, deployment: Deployment) -> None:
+def test_no_package_was_downgraded_since_an_earlier_phase(site: Site, deployment: Deployment) -> None:
     locked = read_lock(site.file("mix.lock"))
     older = {
         name: (found, locked[name].version)
@@ -32,7 +32,7 @@ def test_no_requirement_of_an_earlier_phase_was_given_up(site: Site, deployment:
     assert {name for name in older if name not in allowed} == set(), older
 
 
-def test_the_repo_is_one_of_ash(ask: Ask) -> None:
+def test_the_repo_is_an_ash_repo(ask: Ask) -> None:
     code = "IO.inspect(Xavos.Repo.installed_extensions())"
     said = ask("mix", "run", "--no-start", "-e", code, label="repo of Ash", repeatable=True)
     assert "ash-functions" in said.tail, said.tail

@@ -1,4 +1,4 @@
-"""Authentication: installed, wired, its secrets outside the code."""
+"""Checks of authentication: installed, routed, no secret in the code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_authentication_phase_passed(phase: PhaseResult) -> None:
 
 
 def test_the_signing_secret_is_not_in_the_code(site: Site, tracked: tuple[str, ...]) -> None:
-    """Every path is held to the same: a secret that a generator writes into config/dev.exs is in the code."""
+    """The same rule for every path: a secret that a generator writes into config/dev.exs is in the code."""
     secret = secrets_of(site).get("TOKEN_SIGNING_SECRET")
     if site.observed and secret is None:
-        pytest.skip("this application has no signing secret in its configuration of development")
-    assert secret, "there is no signing secret: this check looks for nothing"
+        pytest.skip("this application has no signing secret in its development configuration")
+    assert secret, "there is no signing secret: this check has nothing to look for"
     files = _code(site) if site.observed else tracked
-    assert files, "the application has no files: this check looks in the wrong place"
+    assert files, "the application has no files: this check searches nothing"
     holding = [path for path in files if secret in _text(site, path)]
     assert holding == []
     assert site.observed or secret in site.file(".env").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def _text(site: Site, path: str) -> str:
 
 
 def _code(site: Site) -> list[str]:
-    """What somebody has written or generated, whether Git knows it or not."""
+    """Source files, tracked by Git or not."""
     files = [file for folder in ("config", "lib", "test") for file in site.application.joinpath(folder).rglob("*")]
     return sorted(str(file.relative_to(site.application)) for file in files if file.is_file())
 

@@ -1,4 +1,4 @@
-"""Extras: admin and JSON:API. Optional, yet checked."""
+"""Checks of the optional extras: admin and JSON:API."""
 
 from __future__ import annotations
 

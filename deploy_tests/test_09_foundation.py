@@ -1,4 +1,4 @@
-"""The overlay: what makes the application XAVOS: agents and health; on real packages all that is coordinated."""
+"""Checks of XAVOS' own code: agents, health, and on real packages the whole coordination."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IO.puts("identities: " <> inspect(Enum.map(Ash.Resource.Info.identities(Agent), 
 """
 COORDINATION = "Xavos.Coordination"
 PUBLIC_IDS = {"Agent": "agent_id", "WorkItem": "work_item_id", "Team": "name"}
-# What everything outside calls, by resource.
+# Public functions of the domain, by resource.
 FUNCTIONS = {
     "Team": ("create_team", "list_teams", "get_team_by_name", "update_team", "remove_team"),
     "Agent": ("register_agent", "list_agents", "get_agent_by_agent_id", "update_agent", "remove_agent"),
@@ -36,9 +36,9 @@ FUNCTIONS = {
 
 @pytest.fixture
 def _whole(deployment: Deployment) -> None:
-    """Skip what only the whole of the coordination has: it is laid where the packages are real."""
+    """Skip where the packages are stand-ins: the whole coordination needs real packages."""
     if "coordination" not in deployment.plan.phase(_answering(deployment)).overlay:
-        pytest.skip("only the realistic path on real packages lays the whole coordination")
+        pytest.skip("only the realistic path on real packages has the whole coordination")
 
 
 def _answering(deployment: Deployment) -> str:
@@ -65,7 +65,7 @@ def test_the_domain_holds_agents_with_a_unique_agent_id(ask: Ask) -> None:
 
 @pytest.mark.usefixtures("_whole")
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_the_domain_has_a_function_for_everything_about(name: str, facts: Facts) -> None:
+def test_the_domain_has_all_functions_of(name: str, facts: Facts) -> None:
     functions = facts["domains"][COORDINATION]["functions"]
     assert [each for each in FUNCTIONS[name] if each not in functions] == []
 
@@ -85,6 +85,6 @@ def test_work_items_depend_on_work_items(resource: Callable[[str], Facts]) -> No
 
 
 @pytest.mark.usefixtures("_whole")
-def test_events_are_only_ever_added(resource: Callable[[str], Facts]) -> None:
+def test_events_can_only_be_added(resource: Callable[[str], Facts]) -> None:
     kinds = {action["type"] for action in resource(f"{COORDINATION}.CoordinationEvent")["actions"].values()}
     assert kinds == {"create", "read"}

@@ -1,4 +1,4 @@
-"""Accounts: who may sign in, by what, and what they may do. Real packages only."""
+"""Checks of accounts: sign-in methods, roles, API keys. Real packages only."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_users_have_a_role(resource: Callable[[str], Facts]) -> None:
     assert not role["nullable"]
 
 
-def test_a_user_needs_no_password(resource: Callable[[str], Facts]) -> None:
-    """Who signs in by link or key alone has none."""
+def test_a_user_can_exist_without_a_password(resource: Callable[[str], Facts]) -> None:
+    """Users who sign in by link or key have none."""
     password = resource(USER)["attributes"]["hashed_password"]
     assert (password["nullable"], password["sensitive"], password["public"]) == (True, True, False)
 
@@ -68,7 +68,7 @@ def test_users_can_sign_in_three_ways(resource: Callable[[str], Facts]) -> None:
 
 
 @pytest.mark.parametrize("task", ["xavos.operator", "xavos.api_key"])
-def test_its_command_explains_itself(task: str, ask: Ask) -> None:
+def test_its_mix_task_has_a_description(task: str, ask: Ask) -> None:
     explains_itself(task, ask)
 
 

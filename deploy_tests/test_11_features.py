@@ -1,4 +1,4 @@
-"""Features: states, background jobs, history, admin and API. Real packages only."""
+"""Checks of features: states, background jobs, history, admin and API. Real packages only."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def test_module_is_compiled(module: str, site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", [AGENT, ITEM])
-def test_its_states_are_those_of_the_issue(name: str, resource: Callable[[str], Facts]) -> None:
+def test_its_states_are_as_specified(name: str, resource: Callable[[str], Facts]) -> None:
     machine = resource(name)["machine"]
     assert machine is not None
     assert set(machine["states"]) == STATES[name]
 
 
-def test_a_new_item_waits_and_a_new_agent_registers(resource: Callable[[str], Facts]) -> None:
+def test_initial_states_are_pending_and_registering(resource: Callable[[str], Facts]) -> None:
     assert resource(ITEM)["machine"]["initial"] == ["pending"]
     assert resource(AGENT)["machine"]["initial"] == ["registering"]
 
 
-def test_nothing_leads_out_of_an_end(resource: Callable[[str], Facts]) -> None:
-    """What is completed or cancelled stays so; what has failed can be tried again."""
+def test_final_states_have_no_transitions(resource: Callable[[str], Facts]) -> None:
+    """Completed and cancelled are final. Failed work can be retried."""
     transitions = resource(ITEM)["machine"]["transitions"]
     assert [each for each in transitions if ENDS & set(each["from"])] == []
     assert [each["to"] for each in transitions if "failed" in each["from"]] == [["pending"]]
@@ -55,16 +55,16 @@ def test_every_state_can_be_reached(resource: Callable[[str], Facts]) -> None:
     for name, states in STATES.items():
         machine = resource(name)["machine"]
         reached = {state for each in machine["transitions"] for state in each["to"]} | set(machine["initial"])
-        assert states <= reached, f"{name}: nothing leads to {states - reached}"
+        assert states <= reached, f"{name}: no transition leads to {states - reached}"
 
 
-def test_stale_agents_are_looked_for_every_minute(resource: Callable[[str], Facts]) -> None:
+def test_a_job_finds_stale_agents_every_minute(resource: Callable[[str], Facts]) -> None:
     trigger = {each["name"]: each for each in resource(AGENT)["triggers"]}.get("expire_stale")
     assert trigger is not None
     assert (trigger["action"], trigger["cron"]) == ("expire", "* * * * *")
 
 
-def test_jobs_have_a_schedule_and_old_ones_go_away(facts: Facts) -> None:
+def test_jobs_have_a_schedule_and_old_jobs_are_pruned(facts: Facts) -> None:
     assert facts["oban"] is not None
     assert {"Oban.Plugins.Cron", "Oban.Plugins.Pruner"} <= set(facts["oban"]["plugins"])
     assert facts["oban"]["queues"]
@@ -73,7 +73,7 @@ def test_jobs_have_a_schedule_and_old_ones_go_away(facts: Facts) -> None:
 @pytest.mark.parametrize("name", [AGENT, ITEM])
 def test_its_history_is_kept(name: str, facts: Facts, resource: Callable[[str], Facts]) -> None:
     assert "AshPaperTrail.Resource" in resource(name)["extensions"]
-    assert resource(f"{name}.Version")["policies"], "who may read versions is not said"
+    assert resource(f"{name}.Version")["policies"], "versions have no policy for reading"
 
 
 @pytest.mark.needs("extras")

@@ -1,4 +1,4 @@
-"""The swarm: claiming, Scrum at Scale, board, advice, bridge. Real packages only; it is at work in later checks."""
+"""Checks of the swarm: claiming, Scrum at Scale, board, advice, bridge. Real packages only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_agents_can_ask_for_work(facts: Facts, resource: Callable[[str], Facts])
     assert "agent_id" in resource(ITEM)["actions"]["claim_next"]["arguments"]
 
 
-def test_items_have_a_place_in_the_order(resource: Callable[[str], Facts]) -> None:
+def test_items_have_a_rank(resource: Callable[[str], Facts]) -> None:
     assert not resource(ITEM)["attributes"]["rank"]["nullable"]
 
 
@@ -50,5 +50,5 @@ def test_its_page_is_routed(path: str, facts: Facts) -> None:
 
 
 @pytest.mark.parametrize("task", ["xavos.swarm", "xavos.bridge", "xavos.benchmark", "xavos.advise"])
-def test_its_command_explains_itself(task: str, ask: Ask) -> None:
+def test_its_mix_task_has_a_description(task: str, ask: Ask) -> None:
     explains_itself(task, ask)

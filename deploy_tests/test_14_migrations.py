@@ -1,4 +1,4 @@
-"""The schema: what the resources say, stable under repetition, reversible."""
+"""Checks of the schema: as the resources define it, repeatable, reversible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AGENT_COLUMNS = {
 
 
 def _schema(site: Site) -> dict[str, str]:
-    """The shape of the database, without its rows."""
+    """The schema of the database."""
     facts = postgres.facts(site.database, (site.databases["dev"],), site.role)
     return {key: value for key, value in facts.items() if not key.startswith(("rows", "sequence"))}
 

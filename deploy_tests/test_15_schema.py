@@ -1,6 +1,6 @@
-"""The schema of the whole: every invariant is the database's too, whoever writes to it. Real packages only."""
+"""Checks of the whole schema: the database enforces every invariant. Real packages only."""
 
-# ruff: noqa: S608 - statements are put together from names of this file
+# ruff: noqa: S608 - the statements contain names of this file only
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Check, Foreign, Unique = (
     psycopg.errors.UniqueViolation,
 )
 Restrict = psycopg.errors.RestrictViolation
-# What cannot be written, and what refuses it.
+# Statements that the database refuses, and the constraint that refuses them.
 REFUSED = {
     "a second team of a name": ("INSERT INTO teams (id, name) VALUES (gen_random_uuid(), 'one')", Unique),
     "a team heavier than 100": ("UPDATE teams SET weight = 101", Check),
@@ -95,7 +95,7 @@ def test_the_database_refuses(what: str, dev_database: postgres.Connection) -> N
             dev_database.execute(statement)
 
 
-def test_an_agent_that_holds_work_cannot_go_away(dev_database: postgres.Connection) -> None:
+def test_an_agent_with_work_cannot_be_deleted(dev_database: postgres.Connection) -> None:
     with dev_database.transaction(force_rollback=True):
         for row in ROWS:
             dev_database.execute(row)
@@ -114,7 +114,7 @@ def test_an_agent_outlives_its_team(dev_database: postgres.Connection) -> None:
 
 
 def test_every_foreign_key_has_an_index(dev_database: postgres.Connection) -> None:
-    """Else whatever looks at it, or deletes what it points to, reads the whole table."""
+    """Without an index, lookups and deletes of referenced rows read the whole table."""
     rows = dev_database.execute(
         """SELECT c.conrelid::regclass::text, a.attname FROM pg_constraint c
            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
@@ -126,7 +126,7 @@ def test_every_foreign_key_has_an_index(dev_database: postgres.Connection) -> No
 
 
 @pytest.mark.needs("swarm")
-def test_what_waits_is_found_by_an_index_of_its_own(dev_database: postgres.Connection) -> None:
+def test_pending_work_is_found_by_an_index(dev_database: postgres.Connection) -> None:
     rows = dev_database.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'work_items'").fetchall()
     waiting = [str(row[0]) for row in rows if "WHERE" in str(row[0]) and "pending" in str(row[0])]
     assert any("rank" in each for each in waiting), rows
@@ -138,6 +138,6 @@ def test_table_of_features_is_there(table: str, dev_database: postgres.Connectio
     assert table in queries.tables(dev_database)
 
 
-def test_there_is_no_account_to_begin_with(dev_database: postgres.Connection) -> None:
-    """No default credentials: whoever operates it first is made by a command."""
+def test_there_is_no_default_account(dev_database: postgres.Connection) -> None:
+    """There are no default credentials: a command creates the first operator."""
     assert queries.rows(dev_database, "users") == 0

@@ -1,4 +1,4 @@
-"""The installation as a whole: no warnings, its own tests, no traces."""
+"""Checks of the whole installation: no warning, its own tests pass, no records left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rollout.site.postgres import queries
 
 pytestmark = [pytest.mark.phase("installation"), pytest.mark.timeout(300)]
 
-# Tests of XAVOS' own: of what a rehearsal lays, and of the whole.
+# Numbers of XAVOS' own tests: in a rehearsal, and on real packages.
 LEAST, LEAST_WHOLE = 12, 150
 
 
@@ -28,12 +28,12 @@ def test_the_application_compiles_without_a_warning(ask: Ask) -> None:
 
 
 def test_the_applications_own_tests_all_passed(deployment: Deployment) -> None:
-    """Not one of them failed, and they are as many as this much of XAVOS has."""
+    """None failed, and their number is that of the deployed part of XAVOS."""
     tests = deployment.facts["installation"]["tests"]
     least = LEAST_WHOLE if deployment.plan.answering("swarm") else LEAST
     assert tests["failed"] == 0
     assert tests["passed"] >= least, json.dumps(tests)
 
 
-def test_the_round_trip_left_no_agent_behind(dev_database: postgres.Connection) -> None:
+def test_the_round_trip_left_no_agent(dev_database: postgres.Connection) -> None:
     assert queries.rows(dev_database, "agents") == 0

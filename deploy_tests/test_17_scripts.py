@@ -1,4 +1,4 @@
-"""The scripts by which people run XAVOS."""
+"""Checks of the scripts that operate XAVOS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy_tests.support.commands import Ask
-from deploy_tests.support.records import PREFIX, Made, sweep
+from deploy_tests.support.records import PREFIX, CreatedRecords, delete_records
 from fixtures.scripts import SCRIPTS
 from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
@@ -33,7 +33,7 @@ COMMANDS = (
     "reset",
 )
 
-# Commands that are Mix tasks of later phases (real packages only), and the exit code where they are not there.
+# Commands that are Mix tasks of later phases (real packages only). Exit code where they are missing:
 TASKS = {"work": "work", "intelligence": "advise", "operator": "operator", "key": "api_key", "swarm": "swarm"}
 NOT_DEPLOYED = 4
 
@@ -58,7 +58,7 @@ def test_an_unknown_command_is_refused(ask: Ask) -> None:
 
 def test_status_says_stopped_before_the_first_start(ask: Ask, site: Site) -> None:
     if site.file("log/server.log").exists():
-        pytest.skip("the server has been started in this run already")
+        pytest.skip("the server was already started in this run")
     status = ask("scripts/manage_xavos.sh", "status", label="status before start", repeatable=True)
     assert status.exit_code != 0
     assert "not running" in status.tail.lower() or "stopped" in status.tail.lower()
@@ -71,26 +71,26 @@ def test_reset_asks_before_it_deletes(ask: Ask, site: Site) -> None:
 
 
 @pytest.mark.parametrize("command", TASKS)
-def test_a_command_that_was_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
+def test_a_command_that_is_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
     if site.file(f"lib/mix/tasks/xavos.{TASKS[command]}.ex").exists():
-        pytest.skip(f"XAVOS has {command} here")
+        pytest.skip(f"XAVOS has {command} in this deployment")
     refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed", repeatable=True)
     assert refused.exit_code == NOT_DEPLOYED
     assert "was not deployed" in refused.tail
 
 
 @pytest.fixture
-def swept(site: Site, made: Made) -> Iterator[None]:
-    """What a check has written by script goes away with it."""
+def records_deleted_by_script(site: Site, created: CreatedRecords) -> Iterator[None]:
+    """Delete the records that a check creates by script."""
     yield
     with site.database.connect(site.databases["dev"]) as connection:
-        sweep(connection, made)
+        delete_records(connection, created)
 
 
-@pytest.mark.usefixtures("swept")
+@pytest.mark.usefixtures("records_deleted_by_script")
 def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
     if not site.file("lib/mix/tasks/xavos.work.ex").exists():
-        pytest.skip("XAVOS has no work here")
+        pytest.skip("XAVOS has no work items in this deployment")
     name = f"{PREFIX}by-script"
     added = ask("scripts/manage_xavos.sh", "work", "add", name, "Added by a script", label="work add")
     assert added.ok, added.tail
@@ -98,15 +98,15 @@ def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
     assert not ask("scripts/manage_xavos.sh", "work", "add", name, "Again", label="work add once more").ok
 
 
-@pytest.mark.usefixtures("swept")
-def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site, made: Made) -> None:
+@pytest.mark.usefixtures("records_deleted_by_script")
+def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site, created: CreatedRecords) -> None:
     if not site.file("lib/mix/tasks/xavos.advise.ex").exists():
-        pytest.skip("XAVOS gives no advice here")
+        pytest.skip("XAVOS gives no advice in this deployment")
     if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):
-        pytest.skip("a key is configured, and asking costs money")
+        pytest.skip("an API key is configured, and a request costs money")
     advised = ask("scripts/manage_xavos.sh", "intelligence", "priority", "--json", label="advice on priorities")
     assert advised.ok, advised.tail
     advice = json.loads(next(line for line in advised.tail.splitlines() if line.startswith("{")))
-    made.advices.append(uuid.UUID(advice["id"]))
+    created.advices.append(uuid.UUID(advice["id"]))
     assert (advice["source"], advice["model"]) == ("heuristic", None)
     assert "not by a model" in advice["summary"]

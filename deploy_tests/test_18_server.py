@@ -1,4 +1,4 @@
-"""XAVOS up: what a browser, a client, an operator and the database see."""
+"""Checks of the running server: pages, health, sign-in, API, status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from deploy_tests.support import liveview
 from deploy_tests.support.commands import Ask
-from deploy_tests.support.users import People
+from deploy_tests.support.users import Users
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.server import marker
 from rollout.phases.phase import PhaseResult
@@ -29,7 +29,7 @@ PASSWORD = secrets.token_urlsafe(16)
 
 @pytest.fixture(scope="module", autouse=True)
 def _visitor_leaves(deployment: Deployment) -> Iterator[None]:
-    """The user that these checks register is gone when they are done: what stays up has no account of ours."""
+    """Delete the user that these checks register."""
     yield
     site, answering = deployment.site, deployment.plan.answering("server")
     result = deployment.results.get(answering.name) if answering else None
@@ -108,7 +108,7 @@ def test_its_liveview_socket_connects(browser: httpx.Client) -> None:
     assert liveview.join(browser, "/")["status"] == "ok"
 
 
-def test_liveness_answers_without_asking_anything(browser: httpx.Client) -> None:
+def test_liveness_answers_200(browser: httpx.Client) -> None:
     answer = browser.get("/health")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("application/json")
@@ -124,7 +124,7 @@ def test_the_listener_is_the_process_we_started(site: Site) -> None:
 
 @pytest.mark.needs("scripts")
 def test_status_says_running(ask: Ask, site: Site) -> None:
-    """By which process, where, and that it is ready."""
+    """The status has process, address and readiness."""
     status = ask("scripts/manage_xavos.sh", "status", label="status of the running server", repeatable=True)
     assert status.ok, status.tail
     said = re.search(r"^XAVOS is running: process (\d+), http://\S+:(\d+)$", status.tail, re.MULTILINE)
@@ -137,7 +137,7 @@ def test_status_says_running(ask: Ask, site: Site) -> None:
 @pytest.mark.needs("scripts")
 def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
     before = set(site.in_forge.marked(marker(site)))
-    assert before, "no process of the server is found: this check looks for nothing"
+    assert before, "no process of the server is found: this check has nothing to look for"
     again = ask("scripts/manage_xavos.sh", "start", label="start once more")
     assert "is running already" in again.tail, again.tail
     assert before <= set(site.in_forge.marked(marker(site)))
@@ -156,7 +156,7 @@ def test_password_registration_works_through_http(browser: httpx.Client, dev_dat
     assert _visitors(dev_database) == 1
 
 
-def test_a_password_is_never_stored_as_it_is(dev_database: postgres.Connection) -> None:
+def test_no_password_is_stored_in_plain_text(dev_database: postgres.Connection) -> None:
     row = dev_database.execute("SELECT hashed_password FROM users WHERE email = %s", (EMAIL,)).fetchone()
     assert row is not None
     assert PASSWORD not in str(row[0])
@@ -172,7 +172,7 @@ def test_registering_the_same_address_twice_is_refused(
     browser.cookies.clear()
     _register(browser)
     assert dev_database.execute("SELECT * FROM users WHERE email = %s", (EMAIL,)).fetchall() == before
-    assert EMAIL not in browser.get("/").text  # which names whoever is signed in
+    assert EMAIL not in browser.get("/").text  # the page names the signed-in user
 
 
 def test_password_sign_in_works_through_http(browser: httpx.Client) -> None:
@@ -185,7 +185,7 @@ def test_password_sign_in_works_through_http(browser: httpx.Client) -> None:
 def test_a_wrong_password_is_refused(browser: httpx.Client) -> None:
     answer = _sign_in(browser, "not the password")
     assert (answer.status_code, httpx.URL(answer.headers["location"]).path) == (302, "/sign-in"), answer.text[:500]
-    assert EMAIL not in browser.get("/").text  # which names whoever is signed in
+    assert EMAIL not in browser.get("/").text  # the page names the signed-in user
 
 
 def test_a_form_without_its_token_is_refused(browser: httpx.Client) -> None:
@@ -209,11 +209,11 @@ def test_the_json_api_lists_agents(
     request: pytest.FixtureRequest,
     dev_database: postgres.Connection,
 ) -> None:
-    """To everybody; where there are accounts, to whoever has a key."""
+    """Without accounts to everybody, else to the holder of a key."""
     headers = {"accept": "application/vnd.api+json"}
     if "accounts" in deployment.results and deployment.results["accounts"].passed:
-        people: People = request.getfixturevalue("people")
-        headers["authorization"] = f"Bearer {people.operator.key}"
+        users: Users = request.getfixturevalue("users")
+        headers["authorization"] = f"Bearer {users.operator.key}"
     answer = browser.get("/api/json/agents", headers=headers)
     assert answer.status_code == 200, answer.text[:500]
     listed = {agent["attributes"]["agent_id"] for agent in answer.json()["data"]}
@@ -222,7 +222,7 @@ def test_the_json_api_lists_agents(
 
 def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.Client, site: Site) -> None:
     if not site.database.can_interrupt:
-        pytest.skip("the database server is not ours to stop")
+        pytest.skip("the database server is the user's and is not stopped")
     waiting = site.run.journal.waiting
     with waiting("the database server to stop"):
         site.database.pause()
@@ -239,11 +239,11 @@ def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.
     assert last == 200
 
 
-def test_the_servers_log_holds_no_secret(site: Site) -> None:
+def test_the_servers_log_has_no_secret(site: Site) -> None:
     file = site.file("log/server.log")
     if site.observed and not file.exists():
-        pytest.skip("where this path's server writes its log is not known")
+        pytest.skip("the log file of this path's server is unknown")
     log = file.read_text(encoding="utf-8", errors="replace")
-    assert log, "the log is empty: this check looks in the wrong place"
+    assert log, "the log is empty: this check searches nothing"
     secrets = {**secrets_of(site), "the user's password": PASSWORD}
     assert [name for name, value in secrets.items() if value in log] == []

@@ -1,4 +1,4 @@
-"""Roles at work: every page and the API, for nobody, a viewer, an operator and an agent's account."""
+"""Checks of access to pages: for nobody, a viewer, an operator and an agent's account."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest
 Sessions = Callable[[str], httpx.Client]
 
 SHOWN, SIGN_IN, FORBIDDEN = "shown", "sign in first", "forbidden"
-# XAVOS gives an agent's account no password, the checks have seeded one: even so its pages are not people's.
+# The checks gave the agent's account a password. XAVOS gives it none, and shows it no page for users.
 EVERYBODY = {"nobody": SHOWN, "agent": SHOWN, "viewer": SHOWN, "operator": SHOWN}
 PEOPLE = {"nobody": SIGN_IN, "agent": FORBIDDEN, "viewer": SHOWN, "operator": SHOWN}
 OPERATORS = {"nobody": SIGN_IN, "agent": FORBIDDEN, "viewer": FORBIDDEN, "operator": SHOWN}
-# Who sees which page. A page that is not here fails a check: somebody has to decide about it.
+# Page → what each role sees. A page that is missing here fails a check.
 PAGES = {
     "/": EVERYBODY,
     "/coordination": PEOPLE,
     "/intelligence": PEOPLE,
     "/admin": OPERATORS,
 }
-# What can be joined of them: the page itself holds what a browser joins with.
+# Pages whose LiveView each role can join.
 LIVE = [
     (path, role)
     for path in ("/", "/coordination", "/intelligence")
     for role in ("agent", "viewer", "operator")
     if PAGES[path][role] == SHOWN
 ]
-# Where the same address shows something else to whoever is signed in, or takes something back: asked elsewhere.
+# Pages that differ for signed-in users or change the session. Other checks cover them.
 ELSEWHERE = ("/sign-in", "/register", "/reset", "/sign-out", "/auth", "/magic_link", "/password-reset", "/confirm")
-# Not people's: development's own tools, machines' interfaces, what Phoenix serves.
+# Not pages for users: development tools, APIs, files of Phoenix.
 NOT_PAGES = ("/dev", "/api", "/live", "/phoenix", "/tidewave", "/health")
 
 
-def _what(answer: httpx.Response) -> str:
-    """What an answer means to whoever asked for a page."""
+def _outcome(answer: httpx.Response) -> str:
+    """What a response means: shown, sign in first, or forbidden."""
     if answer.status_code == 200:
         return SHOWN
     if answer.status_code in (302, 303):
@@ -61,13 +61,13 @@ def _pages(facts: Facts) -> set[str]:
 
 @pytest.mark.parametrize("role", sorted(EVERYBODY))
 @pytest.mark.parametrize("path", sorted(PAGES))
-def test_page_is_for(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
+def test_page_access(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
     if not any(each == path or each.startswith(f"{path}/") for each in _pages(facts)):
         pytest.skip(f"{path} is not routed in this deployment")
-    assert _what(sessions(role).get(path)) == PAGES[path][role]
+    assert _outcome(sessions(role).get(path)) == PAGES[path][role]
 
 
-def test_somebody_has_decided_about_every_page(facts: Facts) -> None:
+def test_every_page_has_an_access_rule(facts: Facts) -> None:
     undecided = {
         path for path in _pages(facts)
         if not any(path == known or (known != "/" and path.startswith(f"{known}/")) for known in PAGES)
@@ -76,21 +76,21 @@ def test_somebody_has_decided_about_every_page(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize(("path", "role"), LIVE)
-def test_its_live_view_joins_for(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
+def test_its_liveview_can_be_joined(path: str, role: str, sessions: Sessions, facts: Facts) -> None:
     if path not in _pages(facts):
         pytest.skip(f"{path} is not routed in this deployment")
     assert liveview.join(sessions(role), path)["status"] == "ok"
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/register"])
-def test_who_is_signed_in_is_not_asked_again(path: str, sessions: Sessions) -> None:
+def test_signed_in_users_are_not_asked_to_sign_in(path: str, sessions: Sessions) -> None:
     assert sessions("nobody").get(path).status_code == 200
     answer = sessions("viewer").get(path)
     assert (answer.status_code, answer.headers.get("location")) == (302, "/")
 
 
-def test_home_shows_nobody_no_agent(sessions: Sessions, dev_database: postgres.Connection) -> None:
-    """An agent that there is: whoever is signed in sees it, agents too, and nobody else does."""
+def test_home_shows_agents_to_signed_in_users_only(sessions: Sessions, dev_database: postgres.Connection) -> None:
+    """All signed-in users see an agent by name, agents' accounts included."""
     name = f"{PREFIX}seen-at-home"
     known = dev_database.execute(
         "INSERT INTO agents (id, agent_id, name) VALUES (gen_random_uuid(), %s, 'Seen at home') RETURNING id", (name,)
@@ -104,15 +104,15 @@ def test_home_shows_nobody_no_agent(sessions: Sessions, dev_database: postgres.C
         dev_database.execute("DELETE FROM agents WHERE id = %s", known)
 
 
-def test_who_registers_is_a_viewer(site: Site, dev_database: postgres.Connection) -> None:
-    """Nobody makes themselves more than that: no form has a role, and a role that is sent along is not taken."""
+def test_a_new_user_is_a_viewer(site: Site, dev_database: postgres.Connection) -> None:
+    """The form has no role, and a role in the request is ignored or refused."""
     with client(site) as browser:
         assert 'name="user[role]"' not in browser.get("/register").text
     _register(site, f"newcomer@{DOMAIN}")
     _register(site, f"climber@{DOMAIN}", **{"user[role]": "operator"})
     role = "SELECT role FROM users WHERE email = %s"
     assert dev_database.execute(role, (f"newcomer@{DOMAIN}",)).fetchone() == ("viewer",)
-    # Refused as a whole, or taken without the role: either will do.
+    # The request is refused, or the role is ignored. Both are fine.
     assert dev_database.execute(role, (f"climber@{DOMAIN}",)).fetchone() in (None, ("viewer",))
 
 
@@ -129,13 +129,13 @@ def _register(site: Site, address: str, **more: str) -> None:
 
 @pytest.mark.parametrize("role", sorted(OPERATORS))
 @pytest.mark.parametrize("path", ["/dev/mailbox", "/dev/dashboard/home"])
-def test_what_development_alone_has_is_for_operators(path: str, role: str, sessions: Sessions) -> None:
-    """Links to sign in are in the mailbox; who sits at this machine cannot be told from who comes through a proxy."""
-    assert _what(sessions(role).get(path)) == OPERATORS[role]
+def test_development_tools_are_for_operators(path: str, role: str, sessions: Sessions) -> None:
+    """The mailbox has sign-in links, and a local request may have come through a proxy."""
+    assert _outcome(sessions(role).get(path)) == OPERATORS[role]
 
 
-def test_nobodys_page_speaks_to_our_sockets(site: Site) -> None:
-    """A page of another site could otherwise act as whoever looks at it."""
+def test_other_origins_cannot_open_our_sockets(site: Site) -> None:
+    """Otherwise a page of another site could act as its visitor."""
     upgrade = {
         "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
         "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",

@@ -1,4 +1,4 @@
-"""Work being done in the running system: a swarm, the bridge, agents that fall silent, restarts in the midst of it."""
+"""Checks of work in the running system: a swarm, the bridge, silent agents, restarts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.phase("server"),
     pytest.mark.needs("accounts", "features", "swarm"),
     pytest.mark.timeout(300),
-    pytest.mark.usefixtures("empty", "silent"),
+    pytest.mark.usefixtures("records_deleted", "silent"),
 ]
 
 AGENTS, ITEMS = 16, 200
@@ -56,7 +56,7 @@ def _command(run: str, agents: int, items: int, *more: str) -> tuple[str, ...]:
 
 
 def _summary(said: Outcome) -> Summary:
-    """What a swarm says of itself; one that is not content ends with 1, and its summary says why."""
+    """The summary that a swarm prints. A swarm that failed exits with 1 and gives the reasons."""
     found = [line for line in said.tail.splitlines() if line.startswith("{")]
     assert found, said.tail
     summary: Summary = json.loads(found[-1])
@@ -70,7 +70,7 @@ def _count(connection: postgres.Connection, statement: str, *parameters: str) ->
 
 @pytest.fixture(scope="module")
 def worked(request: pytest.FixtureRequest, deployment: Deployment) -> Summary:
-    """A swarm that has worked; what it says of itself."""
+    """Run a swarm; returns its summary."""
     require(request, "server")
     said = run_in_forge(deployment, *_command("works", AGENTS, ITEMS), label="mix xavos.swarm", deadline=240)
     return _summary(said)
@@ -78,7 +78,7 @@ def worked(request: pytest.FixtureRequest, deployment: Deployment) -> Summary:
 
 @pytest.fixture(scope="module")
 def silent(request: pytest.FixtureRequest, deployment: Deployment) -> None:
-    """An agent that was last heard of ten minutes ago and holds an item; later checks ask what became of both."""
+    """An agent with an item, and a last heartbeat ten minutes ago. Later checks look at both."""
     require(request, "server")
     site = deployment.site
     with site.database.connect(site.databases["dev"]) as connection:
@@ -95,14 +95,14 @@ def silent(request: pytest.FixtureRequest, deployment: Deployment) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def begun() -> datetime:
-    """When these checks began, in UTC and without saying so, as Oban's table has it."""
+def started_at() -> datetime:
+    """The start of these checks, in UTC without a zone, as in Oban's table."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 @pytest.fixture
 def exchange(site: Site) -> Iterator[Path]:
-    """A folder with the two files of Scrum at Scale; commands know it as EXCHANGE."""
+    """A folder with the two files of Scrum at Scale; commands get it as EXCHANGE."""
     folder = site.file(EXCHANGE)
     folder.mkdir(parents=True)
     (folder / "work_claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
@@ -111,20 +111,20 @@ def exchange(site: Site) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_swarm_does_all_its_work_and_nothing_twice(worked: Summary) -> None:
+def test_a_swarm_does_all_its_work_once(worked: Summary) -> None:
     assert worked["ok"], worked
     assert (worked["completed"], worked["lost"], worked["claimed_twice"]) == (ITEMS, 0, 0)
 
 
 def test_the_database_agrees_with_the_swarm(worked: Summary, dev_database: postgres.Connection) -> None:
-    """By the record of what happened: each was completed once, and claimed again only when it had been given back."""
+    """By the events: each item was completed once, and claimed again only after it was released."""
     assert _of_record(dev_database, worked) == (ITEMS, 0)
     held = "SELECT count(*) FROM agents WHERE agent_id LIKE %s AND workload <> 0"
     assert _count(dev_database, held, f"swarm-{worked['run']}-%") == 0
 
 
 def _of_record(connection: postgres.Connection, swarm: Summary) -> tuple[int, int]:
-    """How many of a swarm's items were completed once and for all; how many were claimed without having been free."""
+    """The number of a swarm's items that were completed once, and of those claimed while not free."""
     statement = """
       SELECT count(*) FILTER (WHERE done = 1), count(*) FILTER (WHERE claims <> 1 + given_back)
       FROM (SELECT count(*) FILTER (WHERE kind = 'work_item.complete') AS done,
@@ -137,10 +137,10 @@ def _of_record(connection: postgres.Connection, swarm: Summary) -> tuple[int, in
     return int(str(row[0])), int(str(row[1]))
 
 
-def test_the_bridge_imports_and_a_second_time_changes_nothing(
+def test_a_second_import_by_the_bridge_changes_nothing(
     ask: Ask, exchange: Path, dev_database: postgres.Connection
 ) -> None:
-    """What it holds and what is recorded of it; meanwhile, the server's own jobs record other things."""
+    """Compares rows and events of the import. Other events come from the server's own jobs."""
     state = f"""SELECT md5(string_agg(w::text, ',' ORDER BY w.id)), (SELECT count(*) FROM coordination_events
                 WHERE starts_with(subject_id, '{PREFIX}bridge')) FROM work_items w
                 WHERE starts_with(work_item_id, '{PREFIX}bridge')""".encode()  # noqa: S608 - ours
@@ -153,21 +153,21 @@ def test_the_bridge_imports_and_a_second_time_changes_nothing(
     assert dev_database.execute(state).fetchone() == before
 
 
-def test_the_bridge_reports_what_is_malformed_and_takes_the_rest(
+def test_the_bridge_reports_malformed_entries_and_imports_the_rest(
     ask: Ask, exchange: Path, dev_database: postgres.Connection
 ) -> None:
     good = {"work_item_id": f"{PREFIX}bridge-3", "type": "check"}
     broken: list[object] = [{"type": "no id"}, 42, {"work_item_id": f"{PREFIX}bridge-4", "progress": 400}, good]
     (exchange / "work_claims.json").write_text(json.dumps(broken), encoding="utf-8")
-    said = ask("mix", "xavos.bridge", "import", EXCHANGE, label="import of what is malformed")
+    said = ask("mix", "xavos.bridge", "import", EXCHANGE, label="import with malformed entries")
     assert said.exit_code == 1, said.tail
     both = [f"{PREFIX}bridge-{number}" for number in (3, 4)]
     found = dev_database.execute("SELECT work_item_id FROM work_items WHERE work_item_id = ANY(%s)", (both,)).fetchall()
     assert [row[0] for row in found] == [f"{PREFIX}bridge-3"]
 
 
-def test_the_bridge_exports_what_it_would_import(ask: Ask, exchange: Path) -> None:
-    taken = ask("mix", "xavos.bridge", "import", EXCHANGE, label="import of what will be exported")
+def test_the_bridge_can_import_its_own_export(ask: Ask, exchange: Path) -> None:
+    taken = ask("mix", "xavos.bridge", "import", EXCHANGE, label="import before the export")
     assert taken.ok, taken.tail
     for file in exchange.iterdir():
         file.unlink()
@@ -180,10 +180,10 @@ def test_the_bridge_exports_what_it_would_import(ask: Ask, exchange: Path) -> No
 
 @pytest.mark.needs("scripts")
 @pytest.mark.usefixtures("worked")
-def test_a_restart_of_the_server_loses_nothing(
+def test_a_server_restart_loses_nothing(
     ask: Ask, site: Site, sessions: Callable[[str], httpx.Client], dev_database: postgres.Connection
 ) -> None:
-    """What is done, and who is signed in."""
+    """Completed work stays, and users stay signed in."""
     viewer = sessions("viewer")
     shown = viewer.get("/coordination").status_code
     before = dev_database.execute(DIGEST).fetchone()
@@ -199,8 +199,8 @@ def test_a_restart_of_the_server_loses_nothing(
 
 
 @pytest.mark.needs("scripts")
-def test_a_swarm_works_on_while_the_server_restarts(ask: Ask, dev_database: postgres.Connection) -> None:
-    """It has a database and no server: what it does while there is none is neither lost nor done twice."""
+def test_a_swarm_continues_while_the_server_restarts(ask: Ask, dev_database: postgres.Connection) -> None:
+    """The swarm uses the database, not the server. No work is lost or done twice."""
     slowly = ("--work-ms", str(SLOW_MS), "--keep-alive", "0", "--timeout", "150")
     slow = _command("slow", SLOW_AGENTS, SLOW_ITEMS, *slowly)
     theirs = f"swarm:{PREFIX}slow"
@@ -208,11 +208,11 @@ def test_a_swarm_works_on_while_the_server_restarts(ask: Ask, dev_database: post
         working = pool.submit(ask, *slow, label="a swarm during a restart", deadline=200)
         until = time.monotonic() + 90
         while _count(dev_database, DONE, theirs) < SLOW_ITEMS // 10 and not working.done():
-            assert time.monotonic() < until, "the swarm did not begin to work"
+            assert time.monotonic() < until, "the swarm did not start to work"
             time.sleep(0.1)
-        stopped = ask("scripts/manage_xavos.sh", "stop", label="stop the server below a swarm")
+        stopped = ask("scripts/manage_xavos.sh", "stop", label="stop the server during a swarm")
         without = _count(dev_database, DONE, theirs)
-        started = ask("scripts/manage_xavos.sh", "start", label="start the server beside a swarm", deadline=120)
+        started = ask("scripts/manage_xavos.sh", "start", label="start the server during a swarm", deadline=120)
         meanwhile = _count(dev_database, DONE, theirs) - without
         assert stopped.ok, stopped.tail
         assert started.ok, started.tail
@@ -224,9 +224,9 @@ def test_a_swarm_works_on_while_the_server_restarts(ask: Ask, dev_database: post
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_restart_of_the_database_loses_nothing(site: Site, sessions: Callable[[str], httpx.Client]) -> None:
+def test_a_database_restart_loses_nothing(site: Site, sessions: Callable[[str], httpx.Client]) -> None:
     if not site.database.can_interrupt:
-        pytest.skip("the database server is not ours to stop")
+        pytest.skip("the database server is the user's and is not stopped")
     viewer = sessions("viewer")
     shown = viewer.get("/coordination").status_code
     with site.database.connect(site.databases["dev"]) as connection:
@@ -244,7 +244,7 @@ def test_a_restart_of_the_database_loses_nothing(site: Site, sessions: Callable[
 
 @pytest.fixture(scope="module")
 def expired(silent: None, deployment: Deployment) -> tuple[object, ...] | None:
-    """The silent agent and its item, once the job of every minute has found it or 150 s are over."""
+    """The silent agent and its item, after the job has found it or after 150 s."""
     asked = """SELECT a.status, a.workload, w.status, w.agent_id FROM agents a, work_items w
                WHERE a.agent_id = %(name)s AND w.work_item_id = %(name)s"""
     until = time.monotonic() + 150
@@ -257,16 +257,16 @@ def expired(silent: None, deployment: Deployment) -> tuple[object, ...] | None:
     return row
 
 
-def test_an_agent_that_falls_silent_is_offline_and_its_work_returns(
+def test_a_silent_agent_goes_offline_and_its_work_is_released(
     expired: tuple[object, ...] | None, dev_database: postgres.Connection
 ) -> None:
-    """Found by the job of every minute, whichever server runs it. One that never ends keeps the next from beginning."""
+    """The job runs every minute on one server. A job that does not end blocks the next."""
     running = "SELECT worker, attempted_by, attempted_at::text FROM oban_jobs WHERE state = 'executing'"
     assert expired == ("offline", 0, "pending", None), dev_database.execute(running).fetchall()
 
 
 @pytest.mark.usefixtures("expired")
-def test_it_happened_once(dev_database: postgres.Connection) -> None:
+def test_the_silent_agent_was_expired_once(dev_database: postgres.Connection) -> None:
     kinds = "SELECT kind, count(*) FROM coordination_events WHERE subject_id = %s GROUP BY kind"
     found = {str(kind): int(str(count)) for kind, count in dev_database.execute(kinds, (SILENT,))}
     assert found.get("agent.expire") == 1, found
@@ -274,8 +274,8 @@ def test_it_happened_once(dev_database: postgres.Connection) -> None:
 
 
 @pytest.mark.usefixtures("expired")
-def test_no_job_has_failed(dev_database: postgres.Connection, begun: datetime) -> None:
-    """Since these checks began."""
+def test_no_job_has_failed(dev_database: postgres.Connection, started_at: datetime) -> None:
+    """No job failed since these checks began."""
     asked = """SELECT worker, state, errors::text FROM oban_jobs
                WHERE state IN ('discarded', 'retryable', 'cancelled') AND attempted_at >= %s"""
-    assert dev_database.execute(asked, (begun,)).fetchall() == []
+    assert dev_database.execute(asked, (started_at,)).fetchall() == []

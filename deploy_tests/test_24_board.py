@@ -1,4 +1,4 @@
-"""The board, as people see it: two browsers, one of which acts; and a phone."""
+"""Checks of the board in two browsers, and on a phone's screen."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from deploy_tests.support import liveview
 from deploy_tests.support.chromium import Tab, chromium
 from deploy_tests.support.commands import Ask
-from deploy_tests.support.records import PREFIX, Thing, document
-from deploy_tests.support.users import People, Person
+from deploy_tests.support.records import PREFIX, Resource, document
+from deploy_tests.support.users import User, Users
 from rollout.cli.doctor import find_browser
 from rollout.site import postgres
 from rollout.site.site import Site
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.phase("server"),
     pytest.mark.needs("accounts", "features", "swarm"),
     pytest.mark.timeout(180),
-    pytest.mark.usefixtures("empty"),
+    pytest.mark.usefixtures("records_deleted"),
 ]
 
 BOARD = "/coordination"
@@ -33,13 +33,13 @@ CHOOSE = "(select, value) => { select.value = value; select.dispatchEvent(new Ev
 COMPLETED = "Number(document.querySelector('#count-completed').innerText)"
 AGENTS, ITEMS = 64, 640
 WIDTHS = (320, 375, 768, 1024, 1440, 2560)
-# What each tile would say, and what its style says of that (BoardComponents.figure), if there were so much of it all.
+# Fills every tile with nine digits, and sets the style that BoardComponents.figure sets for nine digits.
 FILL = """document.querySelectorAll('.board-figure dd').forEach(each => {
   each.textContent = '123456789';
   each.style.setProperty('--digits', 9);
 })"""
-# Elements whose content is wider than they are, or that stick out of the tile or card that they are in. What may be
-# pushed aside with a finger (its overflow is auto), and what is cut off on purpose (hidden), is in its place.
+# Finds elements that are narrower than their content or stick out of their tile or card. Elements that scroll
+# (overflow auto) or cut their content on purpose (hidden) are left out.
 OVERFLOWING = """(() => {
   const wide = [...document.querySelectorAll('.board-figure, .board-figure *, .board-card, .board-item, .board-item *')]
     .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
@@ -61,28 +61,28 @@ CONNECTED = "document.querySelector('[data-phx-main].phx-connected') !== null"
 
 
 @pytest.fixture(scope="module")
-def browsers(site: Site, people: People, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tab]]:
-    """Two browsers, in one of which an operator looks at the board, in the other a viewer."""
+def browsers(site: Site, users: Users, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tab]]:
+    """Two browsers with the board open: one of an operator, one of a viewer."""
     program = find_browser()
     if program is None:
         pytest.skip("no Chromium on this machine")
     with ExitStack() as stack:
         tabs = {}
-        for person in (people.operator, people.viewer):
-            tab = stack.enter_context(chromium(program, tmp_path_factory.mktemp(person.role)))
+        for user in (users.operator, users.viewer):
+            tab = stack.enter_context(chromium(program, tmp_path_factory.mktemp(user.role)))
             tab.look(width=1200)
-            _sign_in(tab, site, person)
+            _sign_in(tab, site, user)
             tab.open(f"{site.base_url}{BOARD}")
             tab.until(CONNECTED)
-            tabs[person.role] = tab
+            tabs[user.role] = tab
         yield tabs
 
 
-def _sign_in(tab: Tab, site: Site, person: Person) -> None:
-    """Through the form, as anybody would."""
+def _sign_in(tab: Tab, site: Site, user: User) -> None:
+    """Sign in through the form."""
     tab.open(f"{site.base_url}/sign-in")
     tab.until(CONNECTED)
-    fields = {"email": person.email, "password": person.password}
+    fields = {"email": user.email, "password": user.password}
     script = """(fields => {
       const form = [...document.forms].find(form => form.action.endsWith('/password/sign_in'));
       for (const [name, value] of Object.entries(fields)) {
@@ -100,38 +100,38 @@ def _shows(tab: Tab, text: str) -> None:
     tab.until(f"document.body.innerText.includes({json.dumps(text)})")
 
 
-def test_the_board_is_live_for_whoever_may_see_it(sessions: Callable[[str], httpx.Client]) -> None:
+def test_viewers_and_operators_can_join_the_board(sessions: Callable[[str], httpx.Client]) -> None:
     for role in ("viewer", "operator"):
         assert liveview.join(sessions(role), BOARD)["status"] == "ok"
 
 
-def test_nobody_joins_the_board_past_its_page(sessions: Callable[[str], httpx.Client]) -> None:
-    """The page sends them to sign in, and there is no session with which its socket could be joined."""
+def test_the_board_cannot_be_joined_without_signing_in(sessions: Callable[[str], httpx.Client]) -> None:
+    """The page redirects to sign-in and has no LiveView session to join with."""
     answer = sessions("nobody").get(BOARD)
     assert answer.status_code in (302, 303)
     assert "data-phx-session" not in answer.text
 
 
 @pytest.fixture(scope="module")
-def seen(browsers: dict[str, Tab], api: Callable[[str], httpx.Client]) -> str:
-    """An item that was added when both boards were open."""
+def added_item(browsers: dict[str, Tab], api: Callable[[str], httpx.Client]) -> str:
+    """Add an item while both boards are open."""
     assert browsers
     sent = document("work_item", work_item_id=SEEN, type="check", description="Seen by both")
-    Thing.of(api("operator").post("/work-items", json=sent), 201)
+    Resource.of(api("operator").post("/work-items", json=sent), 201)
     return SEEN
 
 
 @pytest.mark.needs("extras")
-def test_work_that_is_added_appears_on_every_board(browsers: dict[str, Tab], seen: str) -> None:
-    """Nobody reloads."""
+def test_new_work_appears_on_every_open_board(browsers: dict[str, Tab], added_item: str) -> None:
+    """Without a reload."""
     for tab in browsers.values():
-        _shows(tab, seen)
+        _shows(tab, added_item)
 
 
 @pytest.mark.needs("extras")
-@pytest.mark.usefixtures("seen")
-def test_what_one_does_on_the_board_the_other_sees(browsers: dict[str, Tab]) -> None:
-    """The operator makes an item critical in one browser, and it is so in the other."""
+@pytest.mark.usefixtures("added_item")
+def test_a_change_on_one_board_appears_on_the_other(browsers: dict[str, Tab]) -> None:
+    """The operator makes an item critical in one browser. The other browser shows it."""
     for tab in browsers.values():
         _shows(tab, SEEN)
     asked = f"document.querySelector('#item-{SEEN}').dataset.priority === 'critical'"
@@ -141,7 +141,7 @@ def test_what_one_does_on_the_board_the_other_sees(browsers: dict[str, Tab]) -> 
 
 
 def test_only_operators_can_act_on_the_board(browsers: dict[str, Tab]) -> None:
-    """The viewer's board has nothing to press that would change what is coordinated."""
+    """The viewer's board has no form that changes records."""
     asked = "document.querySelectorAll('[data-phx-main] form[phx-submit]').length"
     assert browsers["operator"].ask(asked) > 0
     assert browsers["viewer"].ask(asked) == 0
@@ -149,7 +149,7 @@ def test_only_operators_can_act_on_the_board(browsers: dict[str, Tab]) -> None:
 
 @pytest.fixture
 def crowded(dev_database: postgres.Connection) -> Iterator[str]:
-    """An item, a team and an agent with names as long as they may be, without a place to break them."""
+    """An item, a team and an agent with names of the maximum length, without spaces."""
     longest = f"{PREFIX}{'x' * (100 - len(PREFIX))}"
     made = (
         "INSERT INTO teams (id, name) VALUES (gen_random_uuid(), %(name)s)",
@@ -168,10 +168,10 @@ def crowded(dev_database: postgres.Connection) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_on_the_board_overflows_its_place(
+def test_nothing_on_the_board_overflows(
     width: int, browsers: dict[str, Tab], crowded: str, site: Site
 ) -> None:
-    """With the longest names, and with figures of nine digits in every tile."""
+    """With the longest names, and nine digits in every tile."""
     tab = browsers["operator"]
     tab.look(width=width)
     try:
@@ -187,14 +187,14 @@ def test_nothing_on_the_board_overflows_its_place(
 
 @pytest.mark.timeout(300)
 def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, site: Site) -> None:
-    """While it works the boards show its agents and count what it completes; nobody reloads. The pictures are kept."""
+    """The boards show its agents and count completed work without a reload. The pictures are kept."""
     size = ("--agents", str(AGENTS), "--items", str(ITEMS), "--work-ms", "50")
     swarm = ("mix", "xavos.swarm", "--run", f"{PREFIX}seen", *size, "--json")
     folder: Path = site.run.folder
     operator, viewer = browsers["operator"], browsers["viewer"]
     before = int(viewer.ask(COMPLETED))
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(ask, *swarm, label="a swarm of 64, looked at", deadline=240)
+        working = pool.submit(ask, *swarm, label="a swarm of 64, watched in two browsers", deadline=240)
         viewer.until(f"document.querySelectorAll('#agents li').length >= {AGENTS}", 90)
         viewer.until(f"{COMPLETED} >= {before + ITEMS // 4}", 120)
         assert operator.picture(folder / "board-swarm.png").stat().st_size > 10_000
@@ -208,11 +208,11 @@ def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, sit
         tab.until(f"{COMPLETED} >= {before + ITEMS}", 60)
 
 
-def test_nothing_went_wrong_in_either_browser(browsers: dict[str, Tab]) -> None:
+def test_the_browsers_report_no_error(browsers: dict[str, Tab]) -> None:
     assert {role: tab.faults for role, tab in browsers.items()} == {role: [] for role in browsers}
 
 
-def test_nothing_was_asked_of_anybody_else(browsers: dict[str, Tab], site: Site) -> None:
-    """Fonts, scripts, counters: all of it is ours."""
+def test_the_board_loads_nothing_from_other_hosts(browsers: dict[str, Tab], site: Site) -> None:
+    """Fonts, scripts and counters come from our server."""
     ours = (site.base_url, site.base_url.replace("http", "ws", 1), "about:", "data:", "chrome")
     assert [url for tab in browsers.values() for url in tab.asked if not url.startswith(ours)] == []

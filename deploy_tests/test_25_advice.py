@@ -1,4 +1,4 @@
-"""Advice from Claude: asked of a local server that speaks Anthropic's API, with a key that nothing may show.
+"""Checks of advice from Claude, against a local stand-in for Anthropic's API.
 
 That a viewer who sends the events of the operators' buttons is refused can only be asked through LiveView: XAVOS' own
 tests do (intelligence_live_test.exs).
@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from deploy_tests.support import messages_api as claude
-from deploy_tests.support.records import PREFIX, Made, run_in_forge
+from deploy_tests.support.records import PREFIX, CreatedRecords, run_in_forge
 from rollout.deployment.deployment import Deployment
 from rollout.site import postgres
 from rollout.site.site import Site
@@ -31,20 +31,20 @@ pytestmark = [
     pytest.mark.phase("server"),
     pytest.mark.needs("accounts", "features", "swarm"),
     pytest.mark.timeout(180),
-    pytest.mark.usefixtures("empty"),
+    pytest.mark.usefixtures("records_deleted"),
 ]
 
 Advice = dict[str, Any]
-PROPOSED, OTHER = f"{PREFIX}advised", f"{PREFIX}advised-too"  # an item that stays as it is, and one for each check
+PROPOSED, OTHER = f"{PREFIX}advised", f"{PREFIX}advised-too"  # an item that stays unchanged, and one for each check
 SUMMARY = "The checks would do it first."
-SAID = "log/advice.txt"  # in the site, where nothing masks what is printed
-# The prices of a million tokens are in config/intelligence.exs.
+OUTPUT = "log/advice.txt"  # a file in the site, where the output is not masked
+# Prices per million tokens are in config/intelligence.exs.
 COST = Decimal(claude.USAGE["input_tokens"] * 3 + claude.USAGE["output_tokens"] * 15) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What came of asking for advice: the advice as it was printed, and the questions that the server got."""
+    """The result of asking for advice: the printed advice, and the requests that the server got."""
 
     advice: Advice
     questions: tuple[dict[str, Any], ...]
@@ -52,11 +52,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adviser:
-    """Asks Claude for advice on priorities, in the forge. The key is one that only these checks know."""
+    """Asks Claude for advice on priorities, in the forge, with a key of these checks."""
 
     deployment: Deployment
     key: str
-    made: Made
+    created: CreatedRecords
 
     def ask(
         self,
@@ -65,14 +65,14 @@ class Adviser:
         key: str = "",
         env: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
-        said: str = SAID,
+        output: str = OUTPUT,
     ) -> Asked:
-        """With the right key, or with another one; `before` is called before the first answer is given.
+        """Ask with the right key or another one. `before` is called before the first answer.
 
-        What is printed goes into a file first, past every masking.
+        The output goes into a file first, so it is not masked.
         """
-        file = self.deployment.site.file(said)
-        command = f"umask 077; mix xavos.advise priority --json {more} >{said} 2>&1"
+        file = self.deployment.site.file(output)
+        command = f"umask 077; mix xavos.advise priority --json {more} >{output} 2>&1"
         try:
             with claude.messages_api(self.key, *answers, before=before) as api:
                 env = {**(env or {}), "ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": key or self.key}
@@ -83,23 +83,23 @@ class Adviser:
         assert self.key not in text, "the key was printed"
         assert ended.ok, text[-2000:]
         advice: Advice = json.loads(next(line for line in text.splitlines() if line.startswith("{")))
-        self.made.advices.append(uuid.UUID(advice["id"]))
+        self.created.advices.append(uuid.UUID(advice["id"]))
         return Asked(advice=advice, questions=tuple(api.asked))
 
 
 @pytest.fixture(scope="module")
-def adviser(request: pytest.FixtureRequest, deployment: Deployment, made: Made) -> Adviser:
+def adviser(request: pytest.FixtureRequest, deployment: Deployment, created: CreatedRecords) -> Adviser:
     require(request, "server")
     site = deployment.site
     if site.options.offline:
-        pytest.skip("the forge is on a network of its own, and the server is not there")
-    planted = f"sk-ant-{secrets.token_urlsafe(24)}"
-    site.run.redactor.add(planted)
-    return Adviser(deployment=deployment, key=planted, made=made)
+        pytest.skip("the forge has its own network and cannot reach this server")
+    inserted = f"sk-ant-{secrets.token_urlsafe(24)}"
+    site.run.redactor.add(inserted)
+    return Adviser(deployment=deployment, key=inserted, created=created)
 
 
 def _wait(database: postgres.Connection, name: str) -> None:
-    """There is an item of that name, which waits, of high priority."""
+    """Insert a pending item of high priority."""
     database.execute("DELETE FROM work_items WHERE work_item_id = %s", (name,))
     database.execute(
         """INSERT INTO work_items (id, work_item_id, type, description, priority)
@@ -110,14 +110,14 @@ def _wait(database: postgres.Connection, name: str) -> None:
 
 @pytest.fixture
 def waiting(dev_database: postgres.Connection) -> str:
-    """An item that waits, of high priority."""
+    """A pending item of high priority."""
     _wait(dev_database, OTHER)
     return OTHER
 
 
 @pytest.fixture(scope="module")
 def proposed(adviser: Adviser) -> Asked:
-    """Claude has advised, and nobody has decided about it."""
+    """Advice that nobody has decided about."""
     site = adviser.deployment.site
     with site.database.connect(site.databases["dev"]) as connection:
         _wait(connection, PROPOSED)
@@ -126,7 +126,7 @@ def proposed(adviser: Adviser) -> Asked:
 
 @pytest.fixture(scope="module")
 def refused(adviser: Adviser, proposed: Asked) -> Asked:
-    """Claude was asked with another key than its server knows."""
+    """A request with a key that the server does not accept."""
     return adviser.ask(claude.suggestion(SUMMARY, _critical(PROPOSED)), key=f"{adviser.key}-of-somebody-else")
 
 
@@ -140,14 +140,14 @@ def _priority(database: postgres.Connection, name: str) -> object:
 
 
 def _kept(database: postgres.Connection, advice: Advice) -> dict[str, Any]:
-    """The advice as the database has it."""
+    """The advice in the database."""
     row = database.execute("SELECT to_jsonb(a) FROM advices a WHERE id = %s", (advice["id"],)).fetchone()
-    assert row is not None, f"the advice {advice['id']} was not kept"
+    assert row is not None, f"the advice {advice['id']} was not stored"
     return dict(row[0])
 
 
-def test_claudes_advice_is_kept_with_what_it_cost(proposed: Asked, dev_database: postgres.Connection) -> None:
-    """Its server has looked at key, version and form of the question; the item is in it."""
+def test_advice_is_stored_with_its_cost(proposed: Asked, dev_database: postgres.Connection) -> None:
+    """The server checked key, version and format of the request. The request contains the item."""
     advice = proposed.advice
     assert (advice["source"], advice["model"], advice["trouble"]) == ("claude", claude.MODEL, None)
     assert len(proposed.questions) == 1
@@ -158,48 +158,48 @@ def test_claudes_advice_is_kept_with_what_it_cost(proposed: Asked, dev_database:
     assert Decimal(str(kept["cost"])) == COST
 
 
-def test_it_is_proposed_and_not_applied_by_itself(proposed: Asked, dev_database: postgres.Connection) -> None:
+def test_advice_is_proposed_and_not_applied(proposed: Asked, dev_database: postgres.Connection) -> None:
     assert [each["outcome"] for each in proposed.advice["suggestions"]] == ["open"]
     assert _kept(dev_database, proposed.advice)["status"] == "proposed"
     assert _priority(dev_database, PROPOSED) == "high"
 
 
-def test_its_page_has_buttons_for_operators_alone(proposed: Asked, sessions: Callable[[str], httpx.Client]) -> None:
+def test_only_operators_can_apply_advice(proposed: Asked, sessions: Callable[[str], httpx.Client]) -> None:
     card, button = f'id="advice-{proposed.advice["id"]}"', 'phx-click="apply"'
     for role, may in (("viewer", False), ("operator", True)):
         page = sessions(role).get("/intelligence").text
         assert (card in page, button in page) == (True, may), role
 
 
-def test_what_makes_sense_is_applied_for_whoever_says_so(
+def test_valid_suggestions_can_be_applied(
     adviser: Adviser, waiting: str, dev_database: postgres.Connection
 ) -> None:
-    """By the command, for whoever may do everything on this machine. What was made up is refused before."""
+    """By the command, as the administrator. Invented suggestions are refused."""
     made_up = _critical(f"{PREFIX}made-up")
     no_priority = {**_critical(waiting), "priority": "utmost"}
-    told = claude.suggestion(SUMMARY, made_up, no_priority, _critical(waiting))
-    advice = adviser.ask(told, more="--apply").advice
+    answer = claude.suggestion(SUMMARY, made_up, no_priority, _critical(waiting))
+    advice = adviser.ask(answer, more="--apply").advice
     assert (advice["status"], [each["outcome"] for each in advice["suggestions"]]) == ("applied", ["applied"])
     assert len(advice["refused"]) == 2
     assert _kept(dev_database, advice)["decided_by"]
     assert _priority(dev_database, waiting) == "critical"
 
 
-def test_an_overloaded_service_is_asked_again(adviser: Adviser, waiting: str) -> None:
+def test_requests_are_retried_when_the_service_is_overloaded(adviser: Adviser, waiting: str) -> None:
     asked = adviser.ask(claude.error(529), claude.suggestion(SUMMARY, _critical(waiting)))
     assert (asked.advice["source"], asked.advice["trouble"], len(asked.questions)) == ("claude", None, 2)
     assert asked.questions[0] == asked.questions[1]
 
 
-def test_two_vms_do_not_spend_the_same_money(adviser: Adviser, waiting: str, dev_database: postgres.Connection) -> None:
-    """While one waits for Claude, another asks: of the day's bound only one question is left, whoever asks it."""
+def test_two_instances_share_one_daily_limit(adviser: Adviser, waiting: str, dev_database: postgres.Connection) -> None:
+    """While one waits for Claude, another asks. The daily limit has one request left for both."""
     row = dev_database.execute(
         """SELECT coalesce(sum(cost), 0) FROM (
              SELECT cost, inserted_at FROM advices UNION ALL SELECT amount, inserted_at FROM advice_reservations
            ) AS spent WHERE inserted_at >= date_trunc('day', now() AT TIME ZONE 'utc')"""
     ).fetchone()
     assert row is not None
-    # One question can cost some 7 cents; see Claude.bound.
+    # One request can cost about 7 cents; see Claude.bound.
     bounds = {"XAVOS_ADVICE_MAX_COST_PER_DAY": str(Decimal(str(row[0])) + Decimal("0.1")), "XAVOS_ADVICE_ITEMS": "1"}
     good = claude.suggestion(SUMMARY, _critical(waiting))
     held, release = threading.Event(), threading.Event()
@@ -209,9 +209,9 @@ def test_two_vms_do_not_spend_the_same_money(adviser: Adviser, waiting: str, dev
         release.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(adviser.ask, good, env=bounds, before=hold, said="log/advice-first.txt")
+        first = pool.submit(adviser.ask, good, env=bounds, before=hold, output="log/advice-first.txt")
         try:
-            assert held.wait(60), "the first question was never asked"
+            assert held.wait(60), "the first request was never sent"
             second = adviser.ask(good, env=bounds)
         finally:
             release.set()
@@ -222,10 +222,10 @@ def test_two_vms_do_not_spend_the_same_money(adviser: Adviser, waiting: str, dev
     assert dev_database.execute("SELECT * FROM advice_reservations").fetchall() == []
 
 
-def test_where_the_key_is_refused_the_heuristic_answers_and_says_so(
+def test_a_refused_key_falls_back_to_the_heuristic(
     refused: Asked, dev_database: postgres.Connection
 ) -> None:
-    """It is not asked again, and nothing was paid."""
+    """It is not retried, and it cost nothing."""
     assert (refused.advice["source"], len(refused.questions)) == ("heuristic", 1)
     assert "401" in refused.advice["trouble"]
     kept = _kept(dev_database, refused.advice)
@@ -234,8 +234,8 @@ def test_where_the_key_is_refused_the_heuristic_answers_and_says_so(
 
 
 @pytest.mark.usefixtures("proposed", "refused")
-def test_the_key_is_written_nowhere(adviser: Adviser, site: Site, dev_database: postgres.Connection) -> None:
-    """Not into a log of the site's, nor into the run's folder, nor with the advice; nor was it printed."""
+def test_the_api_key_is_in_no_file(adviser: Adviser, site: Site, dev_database: postgres.Connection) -> None:
+    """Not in logs, the run's folder, the advice or the output."""
     assert [str(file) for place in (site.file("log"), site.run.folder) for file in _holding(place, adviser.key)] == []
     kept = [str(row[0]) for row in dev_database.execute("SELECT a::text FROM advices a")]
     assert kept
@@ -243,7 +243,7 @@ def test_the_key_is_written_nowhere(adviser: Adviser, site: Site, dev_database: 
 
 
 def _holding(folder: Path, secret: str) -> list[Path]:
-    """Which files hold it."""
+    """The files that contain the key."""
     files = [file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
-    assert files, f"{folder} is empty: this check looks in the wrong place"
+    assert files, f"{folder} is empty: this check searches nothing"
     return [file for file in files if secret.encode() in file.read_bytes()]

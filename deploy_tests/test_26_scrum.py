@@ -1,4 +1,4 @@
-"""Scrum at Scale in figures, and how fast work is claimed."""
+"""Checks of the metrics of Scrum at Scale, and of the claiming benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from deploy_tests.support.commands import Ask
-from deploy_tests.support.records import PREFIX, Thing, document, run_in_forge
+from deploy_tests.support.records import PREFIX, Resource, document, run_in_forge
 from rollout.deployment.deployment import Deployment
 from rollout.site import postgres
 from rollout.site.postgres import queries
@@ -22,13 +22,13 @@ pytestmark = [
     pytest.mark.phase("server"),
     pytest.mark.needs("accounts", "features", "swarm"),
     pytest.mark.timeout(180),
-    pytest.mark.usefixtures("empty"),
+    pytest.mark.usefixtures("records_deleted"),
 ]
 
 Api = Callable[[str], httpx.Client]
 Node = dict[str, Any]
 ABOVE, BELOW = f"{PREFIX}above", f"{PREFIX}below"
-# As `manage_xavos.sh agents` asks: without a server and without jobs.
+# Like `manage_xavos.sh agents`: without server and jobs.
 SUMMARY = """
 Logger.configure(level: :warning)
 Xavos.Swarm.Runtime.start()
@@ -38,26 +38,26 @@ CLAIMING, ITEMS = 8, 200
 WAYS = {"claim_next", "claim_batch", "work_through", "oban"}
 
 
-def _made(api: Api, place: str, kind: str, **attributes: Any) -> Thing:
-    return Thing.of(api("operator").post(place, json=document(kind, **attributes)), 201)
+def _create(api: Api, place: str, kind: str, **attributes: Any) -> Resource:
+    return Resource.of(api("operator").post(place, json=document(kind, **attributes)), 201)
 
 
-def _step(api: Api, place: str, thing: Thing, step: str, **attributes: Any) -> Thing:
+def _step(api: Api, place: str, thing: Resource, step: str, **attributes: Any) -> Resource:
     sent = document(thing.type, known_as=thing.id, **attributes)
-    return Thing.of(api("operator").patch(f"{place}/{thing.id}/{step}", json=sent))
+    return Resource.of(api("operator").patch(f"{place}/{thing.id}/{step}", json=sent))
 
 
-def _work(api: Api, team: Thing, name: str, priority: str) -> Thing:
+def _work(api: Api, team: Resource, name: str, priority: str) -> Resource:
     said = {"work_item_id": f"{PREFIX}{name}", "type": "check", "description": "A check", "priority": priority}
-    return _made(api, "/work-items", "work_item", team_id=team.id, **said)
+    return _create(api, "/work-items", "work_item", team_id=team.id, **said)
 
 
 @pytest.fixture(scope="module")
 def node(api: Api, deployment: Deployment) -> Node:
-    """What is said of a team that has an item, and of one below that has an agent and three: waiting, done, blocked."""
-    above = _made(api, "/teams", "team", name=ABOVE)
-    below = _made(api, "/teams", "team", name=BELOW, parent_id=above.id)
-    agent = _made(api, "/agents", "agent", agent_id=f"{PREFIX}scrum", name="A check", capacity=3, team_id=below.id)
+    """Metrics of a team with an item, and of a team below with an agent and three items: pending, done, blocked."""
+    above = _create(api, "/teams", "team", name=ABOVE)
+    below = _create(api, "/teams", "team", name=BELOW, parent_id=above.id)
+    agent = _create(api, "/agents", "agent", agent_id=f"{PREFIX}scrum", name="A check", capacity=3, team_id=below.id)
     _step(api, "/agents", agent, "activate")
     _work(api, above, "above-waits", "high")
     _work(api, below, "below-waits", "low")
@@ -73,13 +73,13 @@ def node(api: Api, deployment: Deployment) -> Node:
 
 
 def _figures(said: Node) -> Node:
-    """Those that do not depend on the time."""
+    """The metrics that do not depend on time."""
     timed = ("per_hour", "per_day", "cycle_time_median", "cycle_time_p85")
     return {name: value for name, value in said.items() if name not in timed}
 
 
 def _expected(**counted: int) -> Node:
-    """Figures with these counts, and naught for the rest; `low` and `high` are priorities of what waits."""
+    """Metrics with these counts and 0 for the rest. `low` and `high` are priorities of pending work."""
     none = dict.fromkeys(("pending", "claimed", "in_progress", "blocked", "completed", "failed", "cancelled"), 0)
     none |= dict.fromkeys(("ready", "agents", "capacity", "workload", "finished"), 0)
     waiting = {priority: counted.pop(priority, 0) for priority in ("low", "medium", "high", "critical")}
@@ -87,8 +87,8 @@ def _expected(**counted: int) -> Node:
 
 
 @pytest.mark.needs("extras")
-def test_a_teams_figures_are_those_of_its_work_and_agents(node: Node) -> None:
-    """What is blocked with them, and how long it took from claim to completion."""
+def test_a_teams_metrics_match_its_work_and_agents(node: Node) -> None:
+    """Blocked work and the time from claim to completion included."""
     (below,) = node["teams"]
     assert (below["name"], below["depth"], below["scrum_of_scrums?"]) == (BELOW, 1, False)
     expected = _expected(
@@ -98,12 +98,12 @@ def test_a_teams_figures_are_those_of_its_work_and_agents(node: Node) -> None:
     assert below["figures"] == below["own"]
     assert below["own"]["cycle_time_median"] > 0
     assert below["own"]["per_day"] == pytest.approx(1)
-    # It took no minute, and a rate is one of a minute at least.
+    # The check takes less than a minute. A rate covers at least one minute.
     assert below["own"]["per_hour"] == pytest.approx(60)
 
 
 @pytest.mark.needs("extras")
-def test_a_scrum_of_scrums_has_the_sum_of_the_teams_below(node: Node) -> None:
+def test_a_scrum_of_scrums_has_the_sum_of_its_teams(node: Node) -> None:
     (below,) = node["teams"]
     assert (node["depth"], node["scrum_of_scrums?"]) == (0, True)
     assert _figures(node["own"]) == _expected(pending=1, ready=1, high=1)
@@ -115,17 +115,17 @@ def test_a_scrum_of_scrums_has_the_sum_of_the_teams_below(node: Node) -> None:
 
 
 def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: Site, dev_database: postgres.Connection) -> None:
-    """Killed while it measures, by the signal that lets nobody tidy up."""
+    """It is killed by SIGKILL while it measures."""
     if "create databases" not in queries.rights(dev_database, site.settings["PGUSER"]):
         pytest.skip("the role of the application may not create databases")
     database = f"{site.databases['dev']}_benchmark"
-    # It becomes the VM (mix and elixir are scripts that exec), which is killed when its first line is there.
+    # mix and elixir are scripts that exec, so $! is the VM. It is killed after its first line.
     script = """mix xavos.benchmark --agents 4 --items 20000 >log/benchmark.txt 2>&1 & vm=$!
       until grep -q claim_next log/benchmark.txt || ! kill -0 $vm; do sleep 0.1; done
       kill -KILL $vm; wait $vm; echo "ended with $?"; cat log/benchmark.txt"""
     try:
         killed = ask("sh", "-c", script, label="a benchmark that is killed", deadline=120)
-        assert "1. claim_next" in killed.tail, killed.tail  # it was at work in its database
+        assert "1. claim_next" in killed.tail, killed.tail  # it was working in its database
         assert "ended with 137" in killed.tail, killed.tail
         until = time.monotonic() + 30
         while queries.owner(dev_database, database) is not None and time.monotonic() < until:
@@ -136,10 +136,10 @@ def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: Site, dev_databas
         dev_database.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
-def test_claims_are_measured_beside_oban_in_a_database_that_goes_away(
+def test_the_benchmark_removes_its_database(
     ask: Ask, site: Site, dev_database: postgres.Connection
 ) -> None:
-    """The rates are in the log of the command: on a busy machine they say little."""
+    """It compares claims with Oban. The rates are in the command's log; a busy machine distorts them."""
     if "create databases" not in queries.rights(dev_database, site.settings["PGUSER"]):
         pytest.skip("the role of the application may not create databases")
     database = f"{site.databases['dev']}_benchmark"
@@ -151,7 +151,7 @@ def test_claims_are_measured_beside_oban_in_a_database_that_goes_away(
     finally:
         dev_database.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
     assert said.ok, said.tail
-    told = json.loads(next(line for line in said.tail.splitlines() if line.startswith("{")))
-    assert (told["agents"], told["items"], set(told["ways"])) == (CLAIMING, ITEMS, WAYS)
-    assert {way: rates for way, rates in told["ways"].items() if min(rates["rates"]) <= 0} == {}
+    result = json.loads(next(line for line in said.tail.splitlines() if line.startswith("{")))
+    assert (result["agents"], result["items"], set(result["ways"])) == (CLAIMING, ITEMS, WAYS)
+    assert {way: rates for way, rates in result["ways"].items() if min(rates["rates"]) <= 0} == {}
     assert left is None

@@ -1,4 +1,4 @@
-"""After everything that the checks have done: nothing of what was secret can be read where it should not be."""
+"""Checks after all bystanders: no secret is in logs, reports, repository or public files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_tests.support.users import People
+from deploy_tests.support.users import Users
 from rollout.site.settings import secrets_of
 from rollout.site.site import Site
 
@@ -20,14 +20,14 @@ LARGE = 4 * 1024 * 1024
 
 
 @pytest.fixture
-def secret(site: Site, people: People, told: dict[str, str]) -> Mapping[str, str]:
-    """Everything that is secret, by what it is: what this run has made, and what its checks have learnt."""
+def secret(site: Site, users: Users, known_secrets: dict[str, str]) -> Mapping[str, str]:
+    """All secrets of this run and its checks, by description."""
     theirs = {
-        f"the {what} of the {person.role}": value
-        for person in (people.operator, people.viewer, people.agent)
-        for what, value in (("password", person.password), ("key", person.key), ("spare key", person.spare))
+        f"the {what} of the {user.role}": value
+        for user in (users.operator, users.viewer, users.agent)
+        for what, value in (("password", user.password), ("key", user.key), ("spare key", user.spare))
     }
-    return {**secrets_of(site), **theirs, **told}
+    return {**secrets_of(site), **theirs, **known_secrets}
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -40,7 +40,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _holding(folder: Path, secret: Mapping[str, str]) -> dict[str, list[str]]:
-    """Which files of a folder hold which secrets."""
+    """The files of a folder that contain secrets, and which."""
     wanted = {what: value.encode() for what, value in secret.items()}
     found = {
         str(path.relative_to(folder)): [what for what, value in wanted.items() if value in content]
@@ -50,30 +50,30 @@ def _holding(folder: Path, secret: Mapping[str, str]) -> dict[str, list[str]]:
     return {path: held for path, held in found.items() if held}
 
 
-def test_no_log_of_the_application_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
-    assert list(_files(site.file("log"))), "there is no log: this check looks in the wrong place"
+def test_no_log_of_the_application_has_a_secret(site: Site, secret: Mapping[str, str]) -> None:
+    assert list(_files(site.file("log"))), "there is no log: this check searches nothing"
     assert _holding(site.file("log"), secret) == {}
 
 
-def test_nothing_of_the_report_holds_a_secret(site: Site, secret: Mapping[str, str]) -> None:
-    """Journal, logs of commands, and whatever else the run has written so far."""
-    assert list(_files(site.run.folder)), "there is no report: this check looks in the wrong place"
+def test_no_file_of_the_report_has_a_secret(site: Site, secret: Mapping[str, str]) -> None:
+    """Journal, command logs and all other files of the run."""
+    assert list(_files(site.run.folder)), "there is no report: this check searches nothing"
     assert _holding(site.run.folder, secret) == {}
 
 
-def test_what_holds_a_secret_is_for_its_owner_alone(site: Site, secret: Mapping[str, str]) -> None:
+def test_files_with_secrets_are_private(site: Site, secret: Mapping[str, str]) -> None:
     held = _holding(site.application, secret)
-    assert held, "no file holds the secrets: this check looks in the wrong place"
+    assert held, "no file holds the secrets: this check searches nothing"
     readable = {path: oct(stat.S_IMODE(site.file(path).stat().st_mode)) for path in held}
     assert {path: mode for path, mode in readable.items() if int(mode, 8) & 0o077} == {}
 
 
 def test_no_secret_is_in_the_repository(site: Site, secret: Mapping[str, str], tracked: tuple[str, ...]) -> None:
-    assert tracked, "the repository is empty: this check looks in the wrong place"
+    assert tracked, "the repository is empty: this check searches nothing"
     assert [path for path in _holding(site.application, secret) if path in tracked] == []
 
 
-def test_nothing_of_the_application_can_be_written_by_everybody(site: Site) -> None:
+def test_no_file_of_the_application_is_world_writable(site: Site) -> None:
     files = list(_files(site.application))
-    assert files, "the application has no files: this check looks in the wrong place"
+    assert files, "the application has no files: this check searches nothing"
     assert [str(path) for path in files if path.stat().st_mode & stat.S_IWOTH] == []

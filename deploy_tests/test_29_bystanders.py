@@ -1,11 +1,11 @@
-"""After everything that the checks have done: what somebody else has in the same XAVOS is as it was."""
+"""Checks after all bystanders: records of other users are unchanged."""
 
 from __future__ import annotations
 
 import pytest
 
-from deploy_tests.support.bystanders import Others, as_it_is
-from deploy_tests.support.records import PREFIX, Made, sweep
+from deploy_tests.support.bystanders import Bystanders, rows_of
+from deploy_tests.support.records import PREFIX, CreatedRecords, delete_records
 from rollout.site import postgres
 from rollout.site.site import Site
 
@@ -23,28 +23,28 @@ LEFT = {
 }
 
 
-def test_what_somebody_else_has_is_as_it_was(others: Others, dev_database: postgres.Connection) -> None:
-    """Nothing of it has gone, and nothing has changed: no check has claimed it, counted it, or swept it away."""
-    planted = {"teams", "agents", "work_items", "coordination_events", "advices", "oban_jobs"}
-    assert {table for table, rows in others.before.items() if rows} == planted
-    assert as_it_is(dev_database, others.names) == others.before
+def test_records_of_others_are_unchanged(bystanders: Bystanders, dev_database: postgres.Connection) -> None:
+    """No check has deleted, claimed or changed them."""
+    inserted = {"teams", "agents", "work_items", "coordination_events", "advices", "oban_jobs"}
+    assert {table for table, rows in bystanders.before.items() if rows} == inserted
+    assert rows_of(dev_database, bystanders.names) == bystanders.before
 
 
 @pytest.mark.parametrize("table", LEFT)
-@pytest.mark.usefixtures("others")
-def test_nothing_of_the_checks_is_left(table: str, dev_database: postgres.Connection) -> None:
+@pytest.mark.usefixtures("bystanders")
+def test_no_record_of_the_checks_is_left(table: str, dev_database: postgres.Connection) -> None:
     assert dev_database.execute(LEFT[table].encode(), {"ours": PREFIX}).fetchall() == []
 
 
-def test_what_the_checks_make_is_found_and_taken_away(
-    others: Others, site: Site, dev_database: postgres.Connection
+def test_records_of_the_checks_are_found_and_removed(
+    bystanders: Bystanders, site: Site, dev_database: postgres.Connection
 ) -> None:
-    """So that the two above do not pass because nothing was ever made, or nothing is ever removed."""
-    name = f"{PREFIX}to-be-swept"
+    """Proves that the removal works: the two checks above cannot pass for lack of records."""
+    name = f"{PREFIX}to-be-deleted"
     dev_database.execute("INSERT INTO teams (id, name) VALUES (gen_random_uuid(), %s)", (name,))
     asked = LEFT["teams"].encode(), {"ours": PREFIX}
     assert dev_database.execute(*asked).fetchall() == [(name,)]
     with site.database.connect(site.databases["dev"]) as connection:
-        sweep(connection, Made())
+        delete_records(connection, CreatedRecords())
     assert dev_database.execute(*asked).fetchall() == []
-    assert as_it_is(dev_database, others.names) == others.before
+    assert rows_of(dev_database, bystanders.names) == bystanders.before

@@ -1,4 +1,4 @@
-"""Archives of Mix, as the ambitious path installs them into its home."""
+"""Checks of the Mix archives that the ambitious path installs."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_every_archive_is_installed(ask: Ask, deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("task", ["igniter.new", "phx.new"])
-def test_its_generator_can_be_called(task: str, ask: Ask) -> None:
+def test_its_generator_runs(task: str, ask: Ask) -> None:
     assert ask("mix", "help", task, label=f"help of mix {task}").ok

@@ -1,4 +1,4 @@
-"""Somebody's own script: what it promised by ending with 0."""
+"""Checks of an application that a user's own script deployed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def test_script_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_the_application_it_left_compiles(ask: Ask, site: Site) -> None:
+def test_the_application_of_the_script_compiles(ask: Ask, site: Site) -> None:
     compiled = ask("mix", "compile", label="the application compiles", repeatable=True)
     assert compiled.ok, compiled.tail
     assert list(site.file("_build/dev/lib").iterdir()) != []
 
 
-def test_the_application_it_left_has_a_lock_that_agrees_with_it(ask: Ask) -> None:
+def test_the_lock_of_the_scripts_application_agrees_with_mix_exs(ask: Ask) -> None:
     checked = ask("mix", "deps.get", "--check-locked", label="lock agrees with mix.exs", repeatable=True)
     assert checked.ok, checked.tail

@@ -20,18 +20,18 @@ Facts = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def remembered_facts() -> dict[str, Facts]:
-    """Facts by the group of checks that asked first: a later phase changes what an earlier one has said."""
+    """Facts by group of checks. Each group reads them anew, because a later phase changes them."""
     return {}
 
 
 @pytest.fixture
 def facts(request: pytest.FixtureRequest, ask: Ask, remembered_facts: dict[str, Facts]) -> Facts:
-    """Domains, resources, routes and jobs of the application as this phase has left it."""
+    """Domains, resources, routes and jobs of the application after this phase."""
     group = group_of(request.node)
     if group not in remembered_facts:
         code = SCRIPT.read_text(encoding="utf-8")
         asking = ("mix", "run", "--no-start", "-e", code)
-        said = ask(*asking, label="what the application says of itself", deadline=120, repeatable=True)
+        said = ask(*asking, label="facts of the application", deadline=120, repeatable=True)
         printed = said.log.read_text(encoding="utf-8", errors="replace") if said.log else said.tail  # it can be long
         found = [line for line in printed.splitlines() if line.startswith("FACTS ")]
         assert found, said.tail
@@ -41,11 +41,11 @@ def facts(request: pytest.FixtureRequest, ask: Ask, remembered_facts: dict[str, 
 
 @pytest.fixture
 def resource(facts: Facts) -> Callable[[str], Facts]:
-    """What is known of a resource, by its name: `resource("Xavos.Coordination.Agent")`."""
+    """Returns the facts of a resource: `resource("Xavos.Coordination.Agent")`."""
 
     def of(name: str) -> Facts:
         found = {key: value for domain in facts["domains"].values() for key, value in domain["resources"].items()}
-        assert name in found, f"{name} is in no domain; there are {sorted(found)}"
+        assert name in found, f"{name} is in no domain; found: {sorted(found)}"
         return dict(found[name])
 
     return of

@@ -1,6 +1,6 @@
-"""What somebody else has in the same XAVOS: planted before the checks of the running system, looked at after them."""
+"""Records of other users, inserted before the checks of the running system and compared after them."""
 
-# ruff: noqa: S608 - statements are put together from names of this file
+# ruff: noqa: S608 - the statements contain names of this file only
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rollout.site.postgres import queries
 from suite.phases import require
 
 NOW = "now() AT TIME ZONE 'utc'"
-# By table, in the order of the foreign keys: how one is planted. Somebody calls things nearly as the checks do, and
-# lets swarms work. The item is the best there is for any agent. The agent is in maintenance: nobody takes it for gone.
+# Inserts by table, in the order of the foreign keys. The names resemble those of checks and swarms. The item is the
+# most urgent one for any agent. The agent is in maintenance, so it does not expire.
 _PLANTED = {
     "teams": "INSERT INTO teams (id, name, title) VALUES (%(teams)s, %(team)s, 'Somebody else''s')",
     "agents": f"""INSERT INTO agents (id, agent_id, name, status, capacity, workload, team_id, last_heartbeat_at)
@@ -49,16 +49,16 @@ def _uuid7() -> uuid.UUID:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Others:
-    """What was planted, by what it is found; and every row of it as it was then, by table."""
+class Bystanders:
+    """The inserted records: how to find them, and all their rows at that time, by table."""
 
     names: dict[str, object]
     before: dict[str, list[str]]
 
 
 @pytest.fixture(scope="session")
-def others(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[Others]:
-    """A team, an agent, work that it holds and work that waits, an event, an advice and a job of somebody else."""
+def bystanders(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[Bystanders]:
+    """Insert a team, an agent, assigned and pending work, an event, an advice and a job of another user."""
     require(request, "server")
     site = deployment.site
     mark = secrets.token_hex(4)
@@ -70,8 +70,8 @@ def others(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[O
     with site.database.connect(site.databases["dev"]) as connection:
         for table in _there(connection):
             connection.execute(_PLANTED[table].encode(), names)
-        planted = Others(names=names, before=as_it_is(connection, names))
-    yield planted
+        inserted = Bystanders(names=names, before=rows_of(connection, names))
+    yield inserted
     if site.database_digest(site.databases["dev"]) is None:
         return
     with site.database.connect(site.databases["dev"]) as connection, connection.transaction():
@@ -82,8 +82,8 @@ def others(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[O
         connection.execute("ALTER TABLE coordination_events ENABLE TRIGGER USER")
 
 
-def as_it_is(connection: postgres.Connection, names: dict[str, object]) -> dict[str, list[str]]:
-    """Every row of what was planted, whole, by table."""
+def rows_of(connection: postgres.Connection, names: dict[str, object]) -> dict[str, list[str]]:
+    """All columns of the inserted rows, by table."""
     return {
         table: sorted(
             str(row[0])
@@ -94,7 +94,7 @@ def as_it_is(connection: postgres.Connection, names: dict[str, object]) -> dict[
 
 
 def _there(connection: postgres.Connection) -> list[str]:
-    """All of the tables, where XAVOS is whole; it is the last of its phases that adds advice."""
+    """The tables that exist. All of them exist after the last phase of XAVOS, which adds advice."""
     return list(_PLANTED) if set(queries.tables(connection)) >= _PLANTED.keys() else []
 
 

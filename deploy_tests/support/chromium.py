@@ -1,4 +1,4 @@
-"""Headless Chromium, driven by its DevTools protocol."""
+"""Drives headless Chromium through its DevTools protocol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FLAGS = (
 
 
 class Tab:
-    """One page of the browser. Whatever goes wrong in a script of it is in `faults`, what it asked for in `asked`."""
+    """One page of the browser. `faults` has its script errors, `asked` the URLs it requested."""
 
     def __init__(self, connection: ClientConnection, session: str) -> None:
         self._connection = connection
@@ -44,59 +44,59 @@ class Tab:
             json.dumps({"id": number, "method": method, "params": parameters, "sessionId": self._session})
         )
         while True:
-            told = json.loads(self._connection.recv(timeout=_ANSWER_SECONDS))
-            if told.get("id") == number:
-                if "error" in told:
-                    raise RuntimeError(f"{method}: {told['error']}")
-                result: dict[str, Any] = told["result"]
+            answer = json.loads(self._connection.recv(timeout=_ANSWER_SECONDS))
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                result: dict[str, Any] = answer["result"]
                 return result
-            self._heard(told)
+            self._record_event(answer)
 
     def look(self, *, width: int, height: int = 900, dark: bool = False, media: str = "") -> None:
-        """Be a window of that size, of a person who likes it dark or light; `media` print for paper."""
+        """Set the window size, the colour scheme, and the medium (`print` for paper)."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
     def open(self, address: str) -> None:
-        """Go there and wait until it is all there."""
+        """Open the address and wait until the page is loaded."""
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     def until(self, expression: str, seconds: float = 20.0) -> None:
-        """Wait for a condition in the page. Raises AssertionError that says which."""
+        """Wait until the expression is true in the page. Raises AssertionError with the expression."""
         deadline = time.monotonic() + seconds
         while not self.ask(expression):
             assert time.monotonic() < deadline, f"waited {seconds} s for {expression}"
             time.sleep(0.05)
 
     def ask(self, expression: str) -> Any:
-        """The value of an expression in the page, awaited. Raises AssertionError where it throws."""
-        told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, f"{expression}: {told['exceptionDetails']}"
-        return told["result"].get("value")
+        """Evaluate an expression in the page and await it. Raises AssertionError where it throws."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, f"{expression}: {answer['exceptionDetails']}"
+        return answer["result"].get("value")
 
     def press(self, key: str, code: int) -> None:
-        """Press a key, as a person at the keyboard does."""
+        """Press and release a key."""
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
                       **({"text": "\r"} if key == "Enter" and kind == "keyDown" else {}))  # fmt: skip
 
     def picture(self, path: Path, *, whole: bool = True) -> Path:
-        """A PNG of the page, of all of it unless `whole` is False."""
-        told = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole,
+        """Save a PNG of the whole page, or of the window where `whole` is False."""
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole,
                          **({"clip": self._size()} if whole else {}))  # fmt: skip
-        path.write_bytes(base64.b64decode(told["data"]))
+        path.write_bytes(base64.b64decode(answer["data"]))
         return path
 
     def _size(self) -> dict[str, Any]:
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         return {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16_000), "scale": 1}
 
-    def _heard(self, told: dict[str, Any]) -> None:
-        facts = told.get("params", {})
-        match told.get("method"):
+    def _record_event(self, answer: dict[str, Any]) -> None:
+        facts = answer.get("params", {})
+        match answer.get("method"):
             case "Runtime.exceptionThrown":
                 self.faults.append(str(facts["exceptionDetails"]))
             case "Log.entryAdded" if facts["entry"]["level"] == "error":
@@ -109,8 +109,8 @@ class Tab:
 
 @contextlib.contextmanager
 def chromium(program: str, profile: Path) -> Iterator[Tab]:
-    """A browser with one tab, and an end of it."""
-    # It ends with whoever started it, also after a SIGKILL, and has all of its files in one folder.
+    """Start a browser with one tab, and end it."""
+    # The kernel ends it with its parent, also after a SIGKILL. All its files are in one folder.
     guard = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
     process = subprocess.Popen(
         [*guard, program, f"--user-data-dir={profile}", *_FLAGS],
@@ -126,9 +126,9 @@ def chromium(program: str, profile: Path) -> Iterator[Tab]:
             target = next(each["targetId"] for each in targets if each["type"] == "page")
             attach = {"targetId": target, "flatten": True}
             connection.send(json.dumps({"id": 0, "method": "Target.attachToTarget", "params": attach}))
-            while "result" not in (told := json.loads(connection.recv(timeout=_ANSWER_SECONDS))):
+            while "result" not in (answer := json.loads(connection.recv(timeout=_ANSWER_SECONDS))):
                 pass
-            yield Tab(connection, told["result"]["sessionId"])
+            yield Tab(connection, answer["result"]["sessionId"])
     finally:
         process.terminate()
         try:
@@ -139,11 +139,11 @@ def chromium(program: str, profile: Path) -> Iterator[Tab]:
 
 
 def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    told = profile / "DevToolsActivePort"
+    port_file = profile / "DevToolsActivePort"
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(FileNotFoundError, ValueError):
-            port, path = told.read_text(encoding="utf-8").split("\n")[:2]
+            port, path = port_file.read_text(encoding="utf-8").split("\n")[:2]
             return f"ws://127.0.0.1:{port}{path}"
         time.sleep(0.05)
-    raise RuntimeError(f"the browser did not say where it listens within {_START_SECONDS:.0f} s")
+    raise RuntimeError(f"the browser did not report its port within {_START_SECONDS:.0f} s")

@@ -1,4 +1,4 @@
-"""Checks of the code that several phases share; each module imports those that it needs."""
+"""Checks of code that several phases share. Each module imports those that it needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_the_code_is_formatted(ask: Ask) -> None:
 
 
 def test_every_resource_has_policies(facts: Facts) -> None:
-    """Whatever a domain holds, somebody has decided who may do what to it."""
+    """Every resource of every domain has policies that decide who may do what."""
     open_to_all = [
         name
         for domain in facts["domains"].values()
@@ -29,7 +29,7 @@ def is_compiled(module: str, site: Site) -> bool:
 
 
 def explains_itself(task: str, ask: Ask) -> None:
-    """Mix prints the name of a task that nobody has described, too."""
+    """Whether a Mix task has a description. Mix also lists tasks without one."""
     helped = ask("mix", "help", task, label=f"help of mix {task}", repeatable=True)
     assert helped.ok, helped.tail
     assert f"mix {task}" in helped.tail

@@ -1,4 +1,4 @@
-"""Joining a LiveView as a browser does: its session from the page, then Phoenix's channel protocol over a WebSocket."""
+"""Joins a LiveView as a browser does: session from the page, then Phoenix's channel protocol over a WebSocket."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def join(browser: httpx.Client, path: str, *, seconds: float = 15.0) -> dict[str
 
 def _one(pattern: str, text: str) -> str:
     found = re.search(pattern, text, re.DOTALL)
-    assert found, f"nothing matches {pattern!r} in a page of {len(text)} characters"
+    assert found, f"{pattern!r} was not found in a page of {len(text)} characters"
     return found.group(1)

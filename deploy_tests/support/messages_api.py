@@ -1,6 +1,6 @@
-"""A local server that speaks as much of Anthropic's Messages API as XAVOS uses, its errors included.
+"""A local stand-in for the part of Anthropic's Messages API that XAVOS uses, errors included.
 
-What it looks for and what it answers is that of https://docs.anthropic.com/en/api/messages and …/errors.
+Its rules and answers follow https://docs.anthropic.com/en/api/messages and …/errors.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Any
 VERSION = "2023-06-01"
 MODEL = "claude-of-the-checks"
 USAGE = {"input_tokens": 1000, "output_tokens": 200}
-# The types of errors by their status: overloaded is the one that HTTP does not know.
+# Error types by status. 529 is not an HTTP status; it means overloaded.
 _ERRORS = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 529: "overloaded_error"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status, and what is said with it."""
+    """An HTTP status and its body."""
 
     status: int
     body: Mapping[str, Any]
 
 
-def error(status: int, message: str = "told by the checks") -> Answer:
-    """An error as the API tells it."""
+def error(status: int, message: str = "an error of the checks") -> Answer:
+    """An error in the format of the API."""
     return Answer(status=status, body={"type": "error", "error": {"type": _ERRORS[status], "message": message}})
 
 
 def suggestion(summary: str, *suggestions: Mapping[str, str]) -> Answer:
-    """The use of whichever tool the question forces, with these suggestions."""
+    """A `tool_use` answer with these suggestions. The name of the tool comes from the request."""
     block = {"type": "tool_use", "id": "toolu_1", "name": "", "input": {"summary": summary, "suggestions": suggestions}}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": MODEL, "content": [block]}
     return Answer(status=200, body={**message, "stop_reason": "tool_use", "stop_sequence": None, "usage": USAGE})
@@ -42,7 +42,7 @@ def suggestion(summary: str, *suggestions: Mapping[str, str]) -> Answer:
 
 @dataclass(slots=True, kw_only=True)
 class MessagesApi:
-    """`url` is where it is, `asked` the questions that came; it gives one of `answers` after the other."""
+    """The state of the server: its `url`, the requests in `asked`, and the `answers` that it gives in order."""
 
     key: str
     answers: list[Answer]
@@ -50,14 +50,14 @@ class MessagesApi:
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What the API would say to such a question."""
+        """The answer to a request."""
         if path != "/v1/messages":
             return error(404)
         question: dict[str, Any] = json.loads(body)
         self.asked.append(question)
         if headers.get("x-api-key") != self.key:
             return error(401, "invalid x-api-key")
-        given = self.answers.pop(0) if self.answers else error(400, "more questions than the check has answers")
+        given = self.answers.pop(0) if self.answers else error(400, "more requests than the check has answers")
         if given.status != 200:
             return given
         wrong = _wrong_with(headers, question)
@@ -65,14 +65,14 @@ class MessagesApi:
 
 
 def _wrong_with(headers: Mapping[str, str], question: Mapping[str, Any]) -> str | None:
-    """Why the API would refuse the question."""
+    """Why the API would refuse the request; None where it would not."""
     if headers.get("anthropic-version") != VERSION:
         return "anthropic-version: header is required"
     if missing := {"model", "max_tokens", "messages"} - question.keys():
         return f"{sorted(missing)}: field required"
     choice = question.get("tool_choice") or {}
     if choice.get("type") != "tool" or choice.get("name") not in [tool["name"] for tool in question.get("tools", ())]:
-        return "tool_choice: the check's answers are uses of a tool, and none is forced"
+        return "tool_choice: a tool must be forced, because the answers of this check are tool calls"
     return None
 
 
@@ -83,7 +83,7 @@ def _with_tool(answer: Answer, name: str) -> Answer:
 
 @contextmanager
 def messages_api(key: str, *answers: Answer, before: Callable[[], None] | None = None) -> Iterator[MessagesApi]:
-    """The server, on a port of 127.0.0.1, for whoever has this key. `before` is called before each answer."""
+    """Run the server on a port of 127.0.0.1. It accepts this key, and calls `before` before each answer."""
     api = MessagesApi(key=key, answers=list(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ def messages_api(key: str, *answers: Answer, before: Callable[[], None] | None =
             self.wfile.write(sent)
 
         def log_message(self, *arguments: object) -> None:
-            """Nothing: what was asked is in `asked`."""
+            """Log nothing. The requests are in `asked`."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         api.url = f"http://127.0.0.1:{server.server_port}"

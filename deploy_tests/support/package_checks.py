@@ -1,4 +1,4 @@
-"""What is asked of every package that a phase installs, whichever phase it is (`suite.phases` supplies them)."""
+"""Checks of every package that a phase installs. `suite.phases` supplies the packages."""
 
 from __future__ import annotations
 

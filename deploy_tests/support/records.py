@@ -1,6 +1,6 @@
-"""Teams, agents and work that the checks of the running system make, and that are gone when they are done.
+"""Teams, agents and work that the checks create in the running system, and their removal.
 
-Only what the checks have made goes. They may be run against a XAVOS that people work with.
+Only records of the checks are deleted: they may run against a XAVOS that people use.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from rollout.site import postgres
 from rollout.site.postgres import queries
 from suite.phases import require
 
-# Everything that this run's checks make is called so, and nothing else is: it is how they find it again.
+# All records of this run's checks have this prefix, and no others have it.
 PREFIX = f"check-{secrets.token_hex(4)}-"
-# A swarm calls its items and agents after its run, and its teams always the same.
+# A swarm names items and agents after its run. The names of its teams are always the same.
 _SWARM_TEAM = "^swarm(-[0-9]+)?$"
 _COORDINATED = {"coordination_events", "work_item_dependencies", "work_items", "agents", "teams"}
 _OURS = {
@@ -38,10 +38,10 @@ _OURS = {
     " OR (name ~ %(swarms_teams)s AND id <> ALL(%(known)s))",
     "advices": "SELECT id, '' FROM advices WHERE id = ANY(%(advices)s)",
 }
-# In the order of the foreign keys; the record of what happened first, whose trigger the owner lifts for that long.
+# In the order of the foreign keys. Events come first; their owner disables the trigger meanwhile.
 _GOES = (
     ("coordination_events", "ALTER TABLE coordination_events DISABLE TRIGGER USER"),
-    # Of what a check has removed itself only the record is left, by the name that it had.
+    # Records that a check has deleted itself left events with their names.
     (
         "coordination_events",
         "DELETE FROM coordination_events WHERE subject_id = ANY(%(names)s) OR strpos(subject_id, %(ours)s) > 0",
@@ -60,15 +60,15 @@ _GOES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
-    """A resource as JSON:API shows it."""
+class Resource:
+    """A resource object of JSON:API."""
 
     type: str
     id: str
     attributes: dict[str, Any]
 
     @classmethod
-    def of(cls, answer: httpx.Response, status: int = 200) -> Thing:
+    def of(cls, answer: httpx.Response, status: int = 200) -> Resource:
         assert answer.status_code == status, (
             f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:800]}"
         )
@@ -77,84 +77,85 @@ class Thing:
 
 
 def document(kind: str, /, *, known_as: str = "", **attributes: object) -> dict[str, Any]:
-    """What JSON:API is sent."""
+    """A request document of JSON:API."""
     return {"data": {"type": kind, **({"id": known_as} if known_as else {}), "attributes": attributes}}
 
 
 def run_in_forge(deployment: Deployment, *argv: str, **how: Any) -> Outcome:
-    """Run a command in the forge, for a fixture that outlives a check; `how` as `Step.run` takes it."""
+    """Run a command in the forge for a session fixture. `how`: keywords of `Step.run`."""
     answering = deployment.plan.answering("server")
     assert answering is not None
     return Step(deployment.site, deployment.plan, answering).run(*argv, **how)
 
 
 @dataclass(slots=True, kw_only=True)
-class Made:
-    """What the checks make and no name tells: advice, and the teams of swarms that were not there before."""
+class CreatedRecords:
+    """Records that cannot be found by name: advice, and teams of swarms. `known_teams` existed before."""
 
     known_teams: list[uuid.UUID] = field(default_factory=list)
     advices: list[uuid.UUID] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
-def made(request: pytest.FixtureRequest, deployment: Deployment) -> Made:
-    """Nothing yet; the teams that there are by now are somebody else's."""
+def created(request: pytest.FixtureRequest, deployment: Deployment) -> CreatedRecords:
+    """Note which teams exist before the checks: they are not ours."""
     site = deployment.site
     if site.database_digest(site.databases["dev"]) is None:
-        return Made()
+        return CreatedRecords()
     with site.database.connect(site.databases["dev"]) as connection:
         if "teams" not in queries.tables(connection):
-            return Made()
-        return Made(known_teams=[uuid.UUID(str(row[0])) for row in connection.execute("SELECT id FROM teams")])
+            return CreatedRecords()
+        teams = connection.execute("SELECT id FROM teams")
+        return CreatedRecords(known_teams=[uuid.UUID(str(row[0])) for row in teams])
 
 
 @pytest.fixture(scope="module")
-def empty(request: pytest.FixtureRequest, deployment: Deployment, made: Made) -> Iterator[None]:
-    """When the checks of a module are done, nothing of what they made is left; whatever else there is stays."""
+def records_deleted(request: pytest.FixtureRequest, deployment: Deployment, created: CreatedRecords) -> Iterator[None]:
+    """Remove the records of a module's checks after them, and nothing else."""
     require(request, "server")
-    request.getfixturevalue("others")
+    request.getfixturevalue("bystanders")
     yield
     site = deployment.site
     if site.database_digest(site.databases["dev"]) is None:
         return
     with site.database.connect(site.databases["dev"]) as connection:
-        sweep(connection, made)
+        delete_records(connection, created)
 
 
-# The server's jobs lock the same rows in an order of their own.
+# The server's jobs lock the same rows in another order, so a deadlock is possible.
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(psycopg.errors.DeadlockDetected),
     stop=tenacity.stop_after_attempt(3),
     reraise=True,
 )
-def sweep(connection: postgres.Connection, made: Made) -> None:
-    """What the checks of this run have made, with its history and its jobs that do not run at this moment.
+def delete_records(connection: postgres.Connection, created: CreatedRecords) -> None:
+    """Delete the records of this run's checks, their history, and their jobs that are not running.
 
-    As the role that owns the tables, of which the administrator is a member: it needs to be no superuser.
+    It acts as the owner of the tables. The administrator is a member of that role and needs no superuser rights.
     """
     tables = set(queries.tables(connection))
     if not tables >= _COORDINATED:
         return
     with connection.transaction():
         as_owner(connection)
-        found = _ours(connection, made, tables)
+        found = _ours(connection, created, tables)
         for table, statement in _GOES:
             if table in tables:
                 connection.execute(statement.encode(), found if "%(" in statement else None)
 
 
 def as_owner(connection: postgres.Connection) -> None:
-    """The rest of the transaction is the role's that owns the tables."""
+    """Use the role that owns the tables for the rest of the transaction."""
     owner = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'coordination_events'").fetchone()
     assert owner is not None
     connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(str(owner[0]))))
 
 
-def _ours(connection: postgres.Connection, made: Made, tables: set[str]) -> dict[str, Any]:
-    """By what the rows of the checks are found: their ids, and how the record of what happened calls them."""
+def _ours(connection: postgres.Connection, created: CreatedRecords, tables: set[str]) -> dict[str, Any]:
+    """Query parameters that find the rows of the checks: their ids, and their names in the events."""
     asked = {
         "ours": PREFIX, "swarms_items": f"SWARM-{PREFIX}", "swarms_agents": f"swarm-{PREFIX}",
-        "swarms_teams": _SWARM_TEAM, "known": made.known_teams, "advices": made.advices,
+        "swarms_teams": _SWARM_TEAM, "known": created.known_teams, "advices": created.advices,
     }  # fmt: skip
     rows = [
         row

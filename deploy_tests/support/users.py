@@ -1,4 +1,4 @@
-"""People for the checks of the running system: one of every role, with passwords and keys that only this run knows."""
+"""Users for the checks of the running system: one per role, with passwords and keys of this run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rollout.site.site import Site
 from suite.phases import require
 
 SCRIPT = Path(__file__).with_name("elixir") / "people.exs"
-# Of this run alone: whoever has an address below it goes away when the checks are done.
+# Unique to this run. Users with an address in this domain are deleted after the checks.
 DOMAIN = f"{token_hex(4)}.checks.example.org"
 JSON_API = "application/vnd.api+json"
 _POINT_TO_USERS = """SELECT c.relname, a.attname FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
@@ -36,8 +36,8 @@ ROLES = ("operator", "viewer", "agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody of a role. `key` and `spare` are API keys, `key_id` and `spare_id` what the database calls them."""
+class User:
+    """A user of a role. `key` and `spare` are API keys; `key_id` and `spare_id` are their ids in the database."""
 
     role: str
     id: str
@@ -50,21 +50,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class People:
-    """One of every role."""
+class Users:
+    """One user of each role."""
 
-    operator: Person
-    viewer: Person
-    agent: Person
+    operator: User
+    viewer: User
+    agent: User
 
-    def of(self, role: str) -> Person:
-        person: Person = getattr(self, role)
-        return person
+    def of(self, role: str) -> User:
+        user: User = getattr(self, role)
+        return user
 
 
 @pytest.fixture(scope="session")
-def people(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[People]:
-    """They are made once, past every action, and are gone when the checks are done: none of them stays up."""
+def users(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[Users]:
+    """Create the users once, without the application's actions, and delete them after the checks."""
     require(request, "server")
     site = deployment.site
     answering = deployment.plan.answering("server")
@@ -72,32 +72,32 @@ def people(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[P
     file = site.file("log/people.json")
     file.parent.mkdir(exist_ok=True)
     try:
-        found = _made(Step(site, deployment.plan, answering), file)
-        for person in found.values():
-            site.run.redactor.add(person.password, person.key, person.spare)
-        yield People(**found)
+        found = _create_users(Step(site, deployment.plan, answering), file)
+        for user in found.values():
+            site.run.redactor.add(user.password, user.key, user.spare)
+        yield Users(**found)
     finally:
         file.unlink(missing_ok=True)
-        _leave(site)
+        _delete_users(site)
 
 
-def _made(step: Step, file: Path) -> dict[str, Person]:
-    """The people that the script has made, by role; what it tells of them is in `file` for a moment."""
+def _create_users(step: Step, file: Path) -> dict[str, User]:
+    """Create the users by a script and return them by role. The script writes them to `file`, which is deleted."""
     code = SCRIPT.read_text(encoding="utf-8")
-    made = step.run("mix", "run", "-e", code, "log/people.json", DOMAIN, label="people for the checks", deadline=240)
+    made = step.run("mix", "run", "-e", code, "log/people.json", DOMAIN, label="users for the checks", deadline=240)
     assert made.ok, made.tail
-    told = json.loads(file.read_text(encoding="utf-8"))
+    written = json.loads(file.read_text(encoding="utf-8"))
     file.unlink()
     return {
-        role: Person(
+        role: User(
             role=role, id=each["id"], email=each["email"], password=each["password"],
             key=each["key"]["key"], key_id=each["key"]["id"], spare=each["spare"]["key"], spare_id=each["spare"]["id"],
         )
-        for role, each in told.items()
+        for role, each in written.items()
     }  # fmt: skip
 
 
-def _leave(site: Site) -> None:
+def _delete_users(site: Site) -> None:
     if site.database_digest(site.databases["dev"]) is None:
         return
     with site.database.connect(site.databases["dev"]) as connection:
@@ -105,7 +105,7 @@ def _leave(site: Site) -> None:
 
 
 def forget(connection: postgres.Connection, domain: str) -> None:
-    """Everything of the users whose address ends in `domain`, and they themselves."""
+    """Delete the users whose address ends in `domain`, and all that belongs to them."""
     if not {"users", "tokens"} <= set(queries.tables(connection)):
         return
     theirs = "SELECT id FROM users WHERE email LIKE %s"
@@ -122,7 +122,7 @@ def forget(connection: postgres.Connection, domain: str) -> None:
 
 @contextmanager
 def client(site: Site, *, key: str | None = None, json_api: bool = False) -> Iterator[httpx.Client]:
-    """An HTTP client of its own, with an API key if one is given."""
+    """A new HTTP client, with an API key if one is given."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
     if json_api:
         headers |= {"accept": JSON_API, "content-type": JSON_API}
@@ -131,7 +131,7 @@ def client(site: Site, *, key: str | None = None, json_api: bool = False) -> Ite
 
 
 def csrf(browser: httpx.Client, page: str = "/sign-in") -> str:
-    """The token that a form on `page` is sent with."""
+    """The CSRF token of a page."""
     html = browser.get(page).text
     token = re.search(r'name="csrf-token" content="([^"]+)"', html)
     assert token, f"{page} has no CSRF token"
@@ -139,20 +139,20 @@ def csrf(browser: httpx.Client, page: str = "/sign-in") -> str:
 
 
 def sign_in(browser: httpx.Client, email: str, password: str) -> httpx.Response:
-    """By password, as the form of the sign-in page does it."""
+    """Sign in by password, with the fields of the sign-in form."""
     fields = {"_csrf_token": csrf(browser), "user[email]": email, "user[password]": password}
     return browser.post("/auth/user/password/sign_in", data=fields)
 
 
 @pytest.fixture(scope="session")
-def told() -> dict[str, str]:
-    """Secrets that checks have learnt on their way, by what they are; a later check looks for them everywhere."""
+def known_secrets() -> dict[str, str]:
+    """Secrets that the checks have seen, by description. A later check looks for them in all files."""
     return {}
 
 
 @pytest.fixture(scope="session")
-def sessions(site: Site, people: People) -> Iterator[Callable[[str], httpx.Client]]:
-    """`sessions("viewer")` is a browser in which the viewer is signed in; in that of "nobody" nobody is."""
+def sessions(site: Site, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
+    """`sessions("viewer")` is a browser where the viewer is signed in. In `sessions("nobody")` nobody is."""
     open_clients: dict[str, httpx.Client] = {}
 
     def of(role: str) -> httpx.Client:
@@ -160,8 +160,8 @@ def sessions(site: Site, people: People) -> Iterator[Callable[[str], httpx.Clien
             browser = httpx.Client(base_url=site.base_url, timeout=30, trust_env=False, verify=NO_TLS)
             open_clients[role] = browser
             if role != "nobody":
-                person = people.of(role)
-                answer = sign_in(browser, person.email, person.password)
+                user = users.of(role)
+                answer = sign_in(browser, user.email, user.password)
                 assert answer.status_code in (302, 303), answer.text[:500]
                 assert "/sign-in" not in answer.headers["location"], f"the {role} could not sign in"
         return open_clients[role]
@@ -172,15 +172,15 @@ def sessions(site: Site, people: People) -> Iterator[Callable[[str], httpx.Clien
 
 
 @pytest.fixture(scope="session")
-def api(site: Site, people: People) -> Iterator[Callable[[str], httpx.Client]]:
-    """`api("agent")` speaks JSON:API with the agent's key; `api("nobody")` without any."""
+def api(site: Site, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
+    """`api("agent")` is a JSON:API client with the agent's key; `api("nobody")` has no key."""
     open_clients: dict[str, httpx.Client] = {}
 
     def of(role: str) -> httpx.Client:
         if role not in open_clients:
             headers = {"accept": JSON_API, "content-type": JSON_API}
             if role != "nobody":
-                headers["authorization"] = f"Bearer {people.of(role).key}"
+                headers["authorization"] = f"Bearer {users.of(role).key}"
             open_clients[role] = httpx.Client(
                 base_url=f"{site.base_url}/api/json", timeout=30, trust_env=False, verify=NO_TLS, headers=headers
             )

@@ -206,7 +206,7 @@ def test_a_browser_starts_without_the_user_s_settings(monkeypatch: pytest.Monkey
     program.chmod(0o755)
     for name in ("http_proxy", "all_proxy", "CHROMIUM_FLAGS", "LANGUAGE", "BASH_ENV"):
         monkeypatch.setenv(name, "other")
-    with pytest.raises(RuntimeError, match="did not say where it listens"), chromium(str(program), tmp_path):
+    with pytest.raises(RuntimeError, match="did not report its port"), chromium(str(program), tmp_path):
         pass
     assert "other" not in (tmp_path / "env").read_text()
     assert "--no-proxy-server" in (tmp_path / "arguments").read_text().splitlines()

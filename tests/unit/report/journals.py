@@ -43,10 +43,10 @@ PLAN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
-    "packages": ("package exists in a release that fits (ash)", "a package that does not exist is told apart"),
+    "packages": ("package has a release that matches (ash)", "a missing package is reported as missing"),
     "phoenix_app": ("the lock agrees with mix.exs", "phoenix and liveview are locked"),
     "database": ("the database is in utf8", "a wrong password is refused"),
-    "ash_core": ("package is loaded (ash)", "package is loaded (ash_postgres)", "the repo is one of ash"),
+    "ash_core": ("package is loaded (ash)", "package is loaded (ash_postgres)", "the repo is an ash repo"),
     "authentication": ("the signing secret is not in the code", "sign in is routed"),
     "migrations": ("the tables are there", "migrating again changes nothing"),
     "server": (
