@@ -135,7 +135,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     # Where a fault strikes a phase and no check asks for more than that phases pass, nobody looks between them.
     struck = session.wound is not None and session.wound.phase is not None
-    session.leaps = struck and all(item.name.endswith(PASSED) for item in items)
+    session.defers_restoring = struck and all(item.name.endswith(PASSED) for item in items)
     names = [name for item in items for mark in item.iter_markers("phase") for name in mark.args]
     known = [phase.name for phase in session.plan.phases if not set(phase.groups).isdisjoint(names)]
     if known:

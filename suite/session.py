@@ -27,7 +27,7 @@ class Session:
     chosen: Chosen
     interrupts: Interrupts
     wound: Wound | None = None
-    leaps: bool = False
+    defers_restoring: bool = False
     deployment: Deployment | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -45,7 +45,9 @@ class Session:
             observed=self.plan.is_observed,
         )
         injection = Injection(self.wound, self.run.journal)
-        self.deployment = Deployment(self.run, site, self.plan, self.interrupts, injection, leaps=self.leaps)
+        self.deployment = Deployment(
+            self.run, site, self.plan, self.interrupts, injection, defers_restoring=self.defers_restoring
+        )
         for phase in self.plan.left_out:
             text = f"left out, it needs {phase.needs}: {phase.because}"
             self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)

@@ -1,4 +1,4 @@
-"""What a run was asked to find out besides deploying: who is to blame for a failure, and which packages go together."""
+"""Runs `--blame` and `--matrix`: finds the packages that cause a failure and the packages that fit together."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
 
 
-class Inquiry:
-    """`--blame` and `--matrix` of one path, asked while its forge and its gateway stand; each is answered once."""
+class Analyses:
+    """`--blame` and `--matrix` of one path. Each runs at most once, and needs the forge and the gateway."""
 
     def __init__(self, site: Site, plan: Plan) -> None:
         self._site = site
         self._plan = plan
-        self._is_blamed = not site.options.blame
-        self._is_drawn = not site.options.matrix
+        self._blame_done = not site.options.blame
+        self._matrix_done = not site.options.matrix
 
     def after(self, result: PhaseResult) -> None:
-        """Ask what can be asked now: blame when a phase has failed, the grid then or when the last phase is over."""
+        """Run blame after a phase that failed, and the matrix then or after the last phase."""
         if self._site.forge is None or self._site.gateway is None:
             return
         failed = result.outcome == "failed" and result.error is not None
-        if failed and not self._is_blamed:
+        if failed and not self._blame_done:
             assert result.error is not None
-            self._is_blamed = True
+            self._blame_done = True
             blame(self._site, self._plan, result.error, phase=result.name)
-        if not self._is_drawn and (failed or result.name == self._plan.phase_names[-1]):
-            self._is_drawn = True
-            self._draw(result.name)
+        if not self._matrix_done and (failed or result.name == self._plan.phase_names[-1]):
+            self._matrix_done = True
+            self._run_matrix(result.name)
 
-    def _draw(self, phase: str) -> None:
+    def _run_matrix(self, phase: str) -> None:
         try:
             matrix(self._site, self._plan, phase=phase, minutes=self._site.options.matrix_minutes)
         except (RolloutError, OSError) as error:

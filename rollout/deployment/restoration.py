@@ -1,4 +1,4 @@
-"""The checkpoints of one deployment: keys, what is kept of a phase that passed, what is taken over from one before."""
+"""Restores the phases of a deployment from checkpoints and saves new ones; computes the chain of their keys."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from rollout.site.site import SITE_ONLY, Site
 
 
 class Restoration:
-    """Each phase's key hangs on the key before it. With `leaps`, what a checkpoint holds is put in place only when a
-    phase is going to work on it (`land`): of several phases restored in a row, only the last is.
+    """The checkpoints of one deployment. The key of a phase includes the key of the phase before it.
+
+    With `defers`, a restored phase is written to the site only when a later phase needs it (`place_pending`). So of
+    several phases restored in a row, only the last is written.
     """
 
-    def __init__(self, site: Site, plan: Plan, *, leaps: bool = False) -> None:
+    def __init__(self, site: Site, plan: Plan, *, defers: bool = False) -> None:
         self._site = site
         self._plan = plan
-        self._leaps = leaps
-        self._ahead: tuple[Checkpoint, Step] | None = None  # with the step of the phase that it is of
+        self._defers = defers
+        self._pending: tuple[Checkpoint, Step] | None = None  # the step is that of the checkpoint's phase
         self._checkpoints = Checkpoints(site.options.cache, site.store)
         # All packages of the plan, because they are resolved together.
         self._key = chain("", site.source.kind, plan.name, repr(plan.packages))
 
     def key(self, code: PhaseCode, phase: PhasePlan) -> str:
-        """The key of a phase that comes now."""
+        """The key of the next phase."""
         site = self._site
         names = (*phase.overlay_first, *phase.overlay, *(folder for _phase, folder in phase.overlay_with))
         overlays = tuple(ROOT / "overlay" / name for name in names)
@@ -46,25 +48,25 @@ class Restoration:
         )
 
     def passed(self, key: str, step: Step) -> None:
-        """The next key depends on this one, and on what the phase has asked of the registry."""
+        """Make the next key depend on this one and on the registry's answers to the phase."""
         self._key = chain(key, sorted(step.asked.items()))
 
     def failed(self, name: str) -> None:
-        """The next key depends on an optional phase's failure."""
+        """Make the next key depend on the failure of an optional phase."""
         self._key = chain(self._key, name, "failed")
 
-    def asked(self, key: str) -> Mapping[str, str] | None:
-        """What the phase of this key asked of the registry when it was kept; None where it was not."""
+    def answers_of(self, key: str) -> Mapping[str, str] | None:
+        """The registry's answers (path → digest) that a checkpoint depends on; None if there is no checkpoint."""
         checkpoint = self._checkpoints.find(key)
         return checkpoint.asked if checkpoint else None
 
     @property
-    def is_ahead(self) -> bool:
-        """True where phases count as restored that are not in place yet."""
-        return self._ahead is not None
+    def has_pending(self) -> bool:
+        """True if a restored phase has not been written to the site yet."""
+        return self._pending is not None
 
     def restore(self, key: str, step: Step, *, struck: bool) -> bool:
-        """Take over what an earlier run has kept under the key; False, with the reason journaled, where it cannot."""
+        """Restore a phase from the checkpoint with this key. Returns False if that is impossible, and journals why."""
         site, options = self._site, self._site.options
         if options.fresh:
             return self._skipped(step, "--fresh")
@@ -77,8 +79,8 @@ class Restoration:
             return self._skipped(step, "there is none for this plan, overlay, source and toolchain")
         if site.gateway is not None and not recorded_responses.responses_unchanged(site.gateway, checkpoint.asked):
             return self._skipped(step, "the registry's answers have changed since")
-        if self._leaps:
-            self._ahead = checkpoint, step
+        if self._defers:
+            self._pending = checkpoint, step
         else:
             problem = self._put_in_place(checkpoint, step)
             if problem:
@@ -86,18 +88,18 @@ class Restoration:
         step.asked, step.facts = dict(checkpoint.asked), dict(checkpoint.facts)
         return True
 
-    def land(self) -> None:
-        """Put in place what was leapt over, if anything was. Raises PhaseFailed where it is damaged."""
-        if self._ahead is None:
+    def place_pending(self) -> None:
+        """Write the last restored phase to the site, if that was deferred. Raises PhaseFailed if it is damaged."""
+        if self._pending is None:
             return
-        (checkpoint, step), self._ahead = self._ahead, None
+        (checkpoint, step), self._pending = self._pending, None
         problem = self._put_in_place(checkpoint, step)
         if problem:
             raise PhaseFailed(f"The checkpoint of {checkpoint.phase} cannot be used: {problem}.", cause="unknown",
                               advice="Run again with --fresh, which rebuilds it.")  # fmt: skip
 
     def save(self, key: str, step: Step, seconds: float) -> None:
-        """Keep what the phase has made, which took `seconds`."""
+        """Save a checkpoint of the phase, whose `apply` took `seconds`."""
         site, began = self._site, time.monotonic()
         tree = site.tree()
         if tree is None:
@@ -119,11 +121,11 @@ class Restoration:
                                 files=len(kept.entries), bytes=kept.size, **step.where)  # fmt: skip
 
     def keep_within(self) -> None:
-        """Remove what is too much of the cache."""
+        """Remove the least recently used checkpoints beyond the limit of the cache."""
         self._checkpoints.keep_within()
 
     def _put_in_place(self, checkpoint: Checkpoint, step: Step) -> str:
-        """Folder and databases as the checkpoint has them; returns what is wrong with it, "" where nothing is."""
+        """Write folder and databases of a checkpoint to the site; returns what is damaged, "" if nothing is."""
         site, began = self._site, time.monotonic()
         now = site.dumps()
         try:

@@ -21,11 +21,10 @@ from typing import Any
 
 import docker
 
-from rollout.deployment.deployment import Deployment
+from rollout.deployment.execution import Attempt, Executor
 from rollout.deployment.restoration import Restoration
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
-from rollout.phases.phase import PhaseCode
 from rollout.phases.step import Step
 from rollout.site import object_store
 from rollout.site.manifest import Entry, Stat
@@ -82,7 +81,7 @@ class Sabotage:
 
 
 def _install(sabotage: Sabotage) -> None:
-    record, apply, restore = Journal.record, Deployment._apply, Restoration.restore
+    record, apply, restore = Journal.record, Executor._apply, Restoration.restore
     write = object_store._write
 
     def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
@@ -91,14 +90,17 @@ def _install(sabotage: Sabotage) -> None:
         sabotage.saw(event, facts)
         return line
 
-    def applying(self: Deployment, code: PhaseCode, step: Step, key: str, *, keeps: bool) -> None:
+    def applying(self: Executor, attempt: Attempt, *, saves: bool) -> None:
+        code = attempt.code
+
         def spoiled(step: Step) -> None:
             code.apply(step)
             if not sabotage.struck:
                 sabotage.strike()
 
-        meant = sabotage.is_meant(self.plan.name, code.name)
-        apply(self, dataclasses.replace(code, apply=spoiled) if meant else code, step, key, keeps=keeps)
+        if sabotage.is_meant(attempt.step.plan.name, code.name):
+            attempt.code = dataclasses.replace(code, apply=spoiled)
+        apply(self, attempt, saves=saves)
 
     def restoring(self: Restoration, key: str, step: Step, *, struck: bool) -> bool:
         allowed = sabotage.event in _RESTORING or not sabotage.is_meant(step.plan.name, step.phase.name)
@@ -109,7 +111,7 @@ def _install(sabotage: Sabotage) -> None:
         return write(path, entry, data)
 
     Journal.record = recording  # type: ignore[method-assign]
-    Deployment._apply = applying  # type: ignore[method-assign]
+    Executor._apply = applying  # type: ignore[method-assign]
     Restoration.restore = restoring  # type: ignore[method-assign]
     object_store._write = writing
 

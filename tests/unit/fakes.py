@@ -42,7 +42,7 @@ class Stage:
     """A run of a plan on this machine; `play` enters the phases one in another, as their fixtures do."""
 
     def __init__(
-        self, folder: Path, plan: Plan, *, fault: Wound | None = None, leaps: bool = False, **given: str
+        self, folder: Path, plan: Plan, *, fault: Wound | None = None, defers_restoring: bool = False, **given: str
     ) -> None:
         self.options = options(folder, **given)
         self.plan = plan
@@ -53,7 +53,9 @@ class Stage:
         self.site.forge = HostForge(root=self.site.directory, toolchain="test")
         self.interrupts = Interrupts()
         self.injection = Injection(fault, self.run.journal)
-        self.deployment = Deployment(self.run, self.site, plan, self.interrupts, self.injection, leaps=leaps)
+        self.deployment = Deployment(
+            self.run, self.site, plan, self.interrupts, self.injection, defers_restoring=defers_restoring
+        )
 
     @property
     def directory(self) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment import analyses
-from rollout.deployment.analyses import Inquiry
+from rollout.deployment.analyses import Analyses
 from rollout.errors import PhaseFailed, RolloutError
 from rollout.phases.phase import PhaseResult
 
@@ -45,10 +45,10 @@ def asked(inquired: Asked, results: tuple[tuple[str, str], ...], *, stands: bool
     there = object() if stands else None
     site: Any = types.SimpleNamespace(options=chosen, forge=there, gateway=there,
                                       run=types.SimpleNamespace(journal=inquired))  # fmt: skip
-    inquiry_of_path = Inquiry(site, PLAN)
+    analyses_of_path = Analyses(site, PLAN)
     for name, outcome in results:
         error = PhaseFailed("No.", cause="version_conflict", advice="") if outcome == "failed" else None
-        inquiry_of_path.after(PhaseResult(name=name, outcome=outcome, error=error, site=site, plan=PLAN.phase(name)))
+        analyses_of_path.after(PhaseResult(name=name, outcome=outcome, error=error, site=site, plan=PLAN.phase(name)))
 
 
 def test_nothing_is_asked_unasked(monkeypatch: pytest.MonkeyPatch) -> None:

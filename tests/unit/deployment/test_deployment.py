@@ -502,7 +502,7 @@ def test_phases_that_are_leapt_over_are_put_in_place_as_one_when_somebody_works_
         found.append(sorted(path.name for path in step.site.directory.glob("[a-z]")))
         step.site.file("d").write_text("d")
 
-    stage = Stage(tmp_path, plan("ground", "one", "two", "three"), leaps=True)
+    stage = Stage(tmp_path, plan("ground", "one", "two", "three"), defers_restoring=True)
     results = stage.play(*codes[:3], code("three", looks, checkpointed=False))
     assert [False, True, True, False] == [result.restored for result in results.values()]
     assert [["a", "b"]] == found

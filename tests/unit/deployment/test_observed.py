@@ -75,7 +75,7 @@ def test_it_begins_where_the_fault_strikes_and_is_what_it_came_to_by_itself(tmp_
 
     def worked(struck: str | None) -> tuple[bool, bool]:
         wound = Wound(kind=CATALOGUE["two_runs"], path="realistic", phase=struck, at=None, form="transient", seed=1)
-        stage = Stage(tmp_path, plan("ground", WATCHED, AFTER), fault=wound if struck else None, leaps=True)
+        stage = Stage(tmp_path, plan("ground", WATCHED, AFTER), fault=wound if struck else None, defers_restoring=True)
         fault = stage.injection.fault
         if fault is not None:
             fault.strike = lambda step: None  # type: ignore[method-assign]

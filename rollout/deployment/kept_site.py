@@ -1,0 +1,38 @@
+"""What a deployment leaves on purpose: the kept site and how to use it, and a recorded bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.deployment.context import Context
+from rollout.site.shell_access import entrances
+
+
+def journal_kept_site(context: Context) -> None:
+    """Journal the address of a kept deployment and the commands that manage, enter and remove it."""
+    site = context.site
+    manage = f"{site.directory}/scripts/manage_xavos.sh" if context.has_passed("scripts") else ""
+    context.journal.record(
+        "kept",
+        path=context.plan.name,
+        url=site.base_url if context.has_passed("server") else "",
+        directory=str(site.directory),
+        manage=manage,
+        # There is no default account: a command makes the first operator.
+        first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
+        remove=f"make undeploy ARGS={site.options.name}",
+        **entrances(site),
+    )
+
+
+def record_bundle(context: Context, target: Path) -> bool:
+    """Write a bundle of all that was fetched, and journal it. Returns False if it cannot be written."""
+    try:
+        summary = context.site.registry.record_bundle(target)
+    except Exception as error:  # noqa: BLE001 - the phases still have to be rolled back
+        text, written = f"The bundle {target} could not be written: {error}", False
+    else:
+        text = f"Bundle {summary.target}: {summary.files} files, {summary.size / 1e6:.1f} MB."
+        written = True
+    context.journal.record("phase.note", path=context.plan.name, phase=context.plan.phase_names[-1], text=text)
+    return written

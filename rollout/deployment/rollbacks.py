@@ -1,0 +1,100 @@
+"""Rolls back the phases of a deployment and proves by fingerprint that nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from rollout.config.run import read_secrets
+from rollout.deployment.context import Context
+from rollout.journal import open_acts
+from rollout.phases.phase import PhaseCode
+from rollout.rollback.rollback import essential, roll_back
+from rollout.rollback.undo import Workshop
+from rollout.site.fingerprint import Fingerprint, residue
+
+_UNPROVEN = "cannot be proven to be as before"
+
+
+class Rollbacks:
+    """The rollbacks of one path. `residue` is what they could not undo, `pending` the phases still to roll back."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.pending: set[str] = set()
+        self.residue: list[str] = []
+        self._unexplained: list[str] = []  # residue although every undo reported success
+        self._given_up: set[str] = set()
+
+    def roll_back(self, code: PhaseCode, before: Fingerprint, *, why: str) -> None:
+        """Undo a phase's acts, newest first, and compare the site with `before`."""
+        context, site = self._context, self._context.site
+        with context.interrupts.shielded(), context.journal.forgiving():
+            with self._rolling_back(code.name, why) as found:
+                acts = [
+                    act
+                    for act in open_acts(context.journal.events())
+                    if act.phase == code.name and act.path == context.plan.name
+                ]
+                context.injection.rolling_back(code.name)
+                workshop = self._workshop(code.name)
+                undone = roll_back(acts, context.journal, workshop)
+                site.last_tree = workshop.trees.get(str(site.directory))
+                code.forget(site)
+                found.extend((*undone, *self._difference(before, is_fresh=str(site.directory) in workshop.seen)))
+                self.pending.discard(code.name)
+                lines = [f"{code.name}: {line}" for line in found]
+                self.residue.extend(lines)
+                if not undone:
+                    self._unexplained.extend(line for line in lines if _UNPROVEN not in line)
+            context.injection.rolled_back(code.name)
+
+    def settle(self, first: Fingerprint) -> None:
+        """Try once more, at the end of the path, to undo what could not be undone with its phase.
+
+        What differed although every undo had reported success stays residue: that undo is wrong, even if its object
+        has been removed since.
+        """
+        if not self.residue:
+            return
+        context = self._context
+        with context.journal.forgiving(), self._rolling_back("", "settlement") as found:
+            acts = tuple(act for act in open_acts(context.journal.events()) if act.path == context.plan.name)
+            undone = roll_back(essential(acts), context.journal, self._workshop(""))
+            context.site.last_tree = None
+            found.extend((*undone, *self._unexplained, *self._difference(first, is_fresh=False)))
+            if not found:
+                self.residue.clear()
+
+    @contextlib.contextmanager
+    def _rolling_back(self, phase: str, why: str) -> Iterator[list[str]]:
+        """Journal the start and the end of a rollback. The block adds the residue to the list."""
+        journal = self._context.journal
+        where: dict[str, Any] = {"path": self._context.plan.name, "phase": phase, "why": why}
+        began, found = time.monotonic(), list[str]()
+        journal.record("rollback.started", **where)
+        yield found
+        journal.record("rollback.finished", outcome="dirty" if found else "restored", residue=found,
+                       seconds=round(time.monotonic() - began, 3), **where)  # fmt: skip
+
+    def _difference(self, before: Fingerprint, *, is_fresh: bool) -> tuple[str, ...]:
+        """What differs from `before`. The folder is scanned again unless the last undo has just done so."""
+        site = self._context.site
+        try:
+            return residue(before, site.fingerprint(site.last_tree if is_fresh else None))
+        except Exception as error:  # noqa: BLE001 - an unreadable site is not proven to be clean
+            return (f"{_UNPROVEN}: {type(error).__name__}: {error}",)
+
+    def _workshop(self, phase: str) -> Workshop:
+        run, site = self._context.run, self._context.site
+        return Workshop(
+            store=site.store,
+            secrets=read_secrets(run.state, run.id),
+            servers={site.server.key: site.server} if site.server else {},
+            trees={str(site.directory): site.last_tree} if site.last_tree else {},
+            given_up=self._given_up,
+            waiting=partial(run.journal.waiting, path=self._context.plan.name, phase=phase),
+        )
