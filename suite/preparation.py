@@ -28,6 +28,7 @@ from rollout.rehearsal import load_scenario, registry_folder
 from rollout.rollback import recovery
 from rollout.site.engine import Engine, find_engine
 from rollout.site.engine_sharing import Way
+from rollout.site.folder_check import refuse_patterns
 from rollout.site.object_store import Store
 from rollout.site.selection import (
     Choice,
@@ -131,6 +132,8 @@ def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
     way = choose_way(options, found)
     unfit = way if isinstance(way, EngineUnfit) else None
     forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
+    if forge.kind == "host":
+        refuse_patterns(options.directory)
     refuse_what_cannot_be_offline(options, forge, database)
     if options.offline and isinstance(way, Way):
         refuse_what_cannot_be_isolated(way)

@@ -113,13 +113,14 @@ def examine(options: Options) -> Iterator[Finding]:
 
 
 def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:
-    """Whether the engine's containers share files and network with this process. No finding where that is not asked."""
-    what = "files and network of containers"
+    """Whether the engine's containers share what they have to with this process. No finding where that is not asked."""
+    what = "files and network of containers" if options.forge != "host" else "published ports of containers"
     way = choose_way(options, engine)
     if isinstance(way, EngineUnfit):
         yield Finding(what=what, state=without, detail=way.message, mend=way.advice)
     elif way is not None:
-        yield Finding(what=what, state="found", detail=f"shared, as {way.told()}")
+        detail = f"shared, as {way.told()}" if options.forge != "host" else "reached by this process"
+        yield Finding(what=what, state="found", detail=detail)
 
 
 def _mend_engine(engine: Engine | NoEngine) -> str:

@@ -25,7 +25,7 @@ from rollout.errors import FolderUnwritable, InvalidOption, Refused, RolloutErro
 from rollout.hex.bundle import require_replaceable
 from rollout.rollback import recovery
 from rollout.site import postgres
-from rollout.site.folder_check import refuse_place, writable_reason
+from rollout.site.folder_check import refuse_patterns, refuse_place, writable_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,7 @@ def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], ow
         return any(str(one.get(key)) == str(value) for one in owing)
 
     looks: list[tuple[bool, Callable[[], None]]] = [
+        (options.forge != "host", lambda: refuse_patterns(spot.directory)),
         (is_owed("directory", spot.directory), lambda: refuse_place(options, spot.directory, owners)),
         (is_owed("port", spot.port), lambda: refuse_port(spot.port)),
         (bool(owing), lambda: refuse_usual_port(spot.path, options)),

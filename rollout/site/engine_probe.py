@@ -7,36 +7,29 @@ container also ends and is removed by itself after 15 s.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
-import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
-import filelock
 import requests
 
-from rollout.errors import EngineFailed, FolderUnwritable
 from rollout.site.engine_sharing import Way
+from rollout.site.probe_records import recorded
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 LABEL = "xavos.probe"
-RECORDS = "probes"  # below the state folder
 _INSIDE = "/probe"
 _ASKED, _ANSWERED = "asked", "answered"
-_RECORD: Mapping[str, Any] = {"url": str, "name": str, "folder": str, "at": (int, float)}
 _WITHIN = 15.0  # seconds; a busy machine takes five for its first rootless container
-_REMOVED_WITHIN = 20.0
-_APPEARS_WITHIN = 15.0  # seconds after an engine was asked for a container by a client that is gone
 _HERE = "127.0.0.1"
 # Perl is part of every Debian, so of every image of ours.
 _SCRIPT = r"""
@@ -52,6 +45,16 @@ my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or d
 my $there = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 5) or die "cannot connect: $!";
 print $there join(" ", $token, $listener->sockport, $files), "\n"; close $there;
 my $caller = $listener->accept; print $caller "$token\n"; close $caller;
+"""
+
+
+_PORT = 5432  # inside; published like a database server's
+_ANSWERS = r"""
+use strict; use IO::Socket::INET;
+my ($port, $token) = @ARGV;
+alarm 15;
+my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0", LocalPort => $port) or die "cannot: $!";
+while (my $caller = $listener->accept) { print $caller "$token\n"; close $caller }
 """
 
 
@@ -74,7 +77,7 @@ def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, 
     `url` is the engine's, by which recovery finds it again.
     """
     token = secrets.token_hex(16)
-    with _recorded(client, url, state, place) as (name, folder), socket.create_server((_HERE, 0)) as listener:
+    with recorded(client, url, state, place) as (name, folder), socket.create_server((_HERE, 0)) as listener:
         asked = folder / _ASKED
         asked.touch(mode=0o600)
         asked.write_text(token)
@@ -98,6 +101,47 @@ def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, 
         report = _report(listener, token, lambda: _runs(client, name))
         network = report.network if report.port is None else _call(report.port, token)
         return Seen(files=report.files or _judge(folder / _ANSWERED, token), network=network)
+
+
+def prove_port(client: DockerClient, way: Way, *, url: str, image: str, state: Path, place: Path) -> Seen:
+    """Run one probe that listens on a published port, which this process calls. Nothing of it is left.
+
+    Nothing is mounted and the engine's own network is used, whatever the way.
+    """
+    token = secrets.token_hex(16)
+    with recorded(client, url, state, place) as (name, folder):
+        try:
+            client.containers.run(
+                image,
+                ["-e", _ANSWERS, str(_PORT), token],
+                entrypoint=["perl"],
+                name=name,
+                detach=True,
+                auto_remove=True,
+                labels={LABEL: name},
+                ports={f"{_PORT}/tcp": (_HERE, 0)},
+                working_dir="/",
+            )
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            return _refused(error, way.source(folder))
+        return Seen(network=_call_published(client, name, token))
+
+
+def _call_published(client: DockerClient, name: str, token: str) -> str:
+    """Call the probe until it answers: an engine accepts on the port before anybody listens in the container."""
+    until, heard = time.monotonic() + _WITHIN, "it has no published port"
+    while time.monotonic() < until:
+        was_running = _runs(client, name)
+        with contextlib.suppress(docker.errors.APIError):
+            settings = client.api.inspect_container(name)["NetworkSettings"]
+            for binding in settings["Ports"].get(f"{_PORT}/tcp") or ():
+                heard = _call(int(binding["HostPort"]), token)
+                if not heard:
+                    return ""
+        if not was_running:
+            break
+        time.sleep(0.05)
+    return f"with a published port, {heard}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,96 +208,3 @@ def _runs(client: DockerClient, name: str) -> bool:
     except docker.errors.APIError:
         return False
     return bool(state.get("Running"))
-
-
-@contextlib.contextmanager
-def _recorded(client: DockerClient, url: str, state: Path, place: Path) -> Iterator[tuple[str, Path]]:
-    """Name of the container and folder to share: recorded, made, and gone at the end."""
-    name = f"xavos-probe-{secrets.token_hex(6)}"
-    folder = place / f".{name}"
-    record = state / RECORDS / f"{name}.json"
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(record):
-        facts = {"url": url, "name": name, "folder": str(folder), "at": time.time()}
-        record.write_text(json.dumps(facts))
-        try:
-            try:
-                folder.mkdir(mode=0o755)
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise FolderUnwritable(folder=place, reason=reason, variable="--directory") from None
-            yield name, folder
-        finally:
-            _remove(client, name)
-            shutil.rmtree(folder, ignore_errors=True)
-            record.unlink(missing_ok=True)
-    _lock_file(record).unlink(missing_ok=True)
-
-
-def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[str, ...]:
-    """Remove what probes of killed processes left. `connect` gives the client of an engine, None where it is silent.
-
-    Returns what is left, a line each.
-    """
-    left = []
-    # A process may have been killed between its lock and its record.
-    for record in sorted({path.with_suffix(".json") for path in (state / RECORDS).glob("xavos-probe-*")}):
-        try:
-            with _lock(record):
-                facts = _facts(record)
-                client = connect(facts["url"]) if facts else None
-                if facts and client is None:
-                    left.append(f"container {facts['name']}: its engine {facts['url']} does not answer")
-                    continue
-                if facts and client is not None:
-                    _remove(client, facts["name"], until=facts["at"] + _APPEARS_WITHIN)
-                    shutil.rmtree(facts["folder"], ignore_errors=True)
-                record.unlink(missing_ok=True)
-        except filelock.Timeout:
-            continue  # of a process that is alive
-        except OSError as error:
-            left.append(f"{record}: {error.strerror}")
-            continue
-        _lock_file(record).unlink(missing_ok=True)
-    return tuple(left)
-
-
-def _facts(record: Path) -> dict[str, Any] | None:
-    """What a record says; None where it is not whole: its process was killed before it had made anything."""
-    try:
-        found = json.loads(record.read_text()) if record.is_file() else None
-    except (OSError, ValueError):
-        return None
-    if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in _RECORD.items()):
-        return None
-    # A folder of another name is not the probe's, whatever the record says.
-    return found if found["name"] == record.stem and Path(found["folder"]).name == f".{record.stem}" else None
-
-
-def _remove(client: DockerClient, name: str, *, until: float = 0.0) -> None:
-    """Remove the probe of exactly this name, and see that it is gone.
-
-    It is waited for until that time: an engine goes on making what a client that is gone had asked for.
-    """
-    gone_by = time.monotonic() + _REMOVED_WITHIN
-    while True:
-        try:
-            client.api.remove_container(name, force=True, v=True)
-        except docker.errors.NotFound:
-            if time.time() >= until:
-                return
-        except docker.errors.APIError as error:
-            # It is being removed already, as every probe is when it has ended. Engines have several words for that.
-            if time.monotonic() > gone_by:
-                raise EngineFailed(asked=f"remove container {name}", reason=str(error)) from error
-        else:
-            until = 0.0
-        time.sleep(0.05)
-
-
-def _lock(record: Path) -> filelock.BaseFileLock:
-    return filelock.FileLock(_lock_file(record), timeout=0)
-
-
-def _lock_file(record: Path) -> Path:
-    return record.with_suffix(".lock")

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import requests
 
 from rollout.config.options import Options
 from rollout.errors import EngineUnfit
-from rollout.site import engine_probe
+from rollout.site import engine_probe, probe_records
 from rollout.site.engine import Engine, ask
 from rollout.site.engine_probe import Seen
 from rollout.site.engine_sharing import HOST, Way
@@ -36,8 +36,11 @@ _NETWORK = Path("/proc/self/ns/net")
 _TOLD_BY_ENGINE = ("Name", "OperatingSystem", "KernelVersion", "DockerRootDir", "SecurityOptions", "Rootless")
 
 
-def find_way(engine: Engine, *, image: str, options: Options) -> Way:
-    """The first way that a probe proves. Raises EngineUnfit with what was tried, and what to do."""
+def find_way(engine: Engine, *, image: str, options: Options, shares_files: bool = True) -> Way:
+    """The first way that a probe proves. Raises EngineUnfit with what was tried, and what to do.
+
+    `shares_files` is False where only the database is in a container: it needs a port that this process reaches.
+    """
     client = engine.client()
     try:
         info = client.info()
@@ -45,13 +48,16 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise EngineUnfit(engine=_named(engine), tried=(f"it does not describe itself ({error})",)) from error
     place = place_of(options)
-    remembered = options.cache / REMEMBERED / f"{_key(engine, info, own, image, place)}.json"
+    remembered = options.cache / REMEMBERED / f"{_key(engine, info, own, image, place, shares_files)}.json"
     way = _recall(remembered)
     if way is not None:
         return way
     tried = []
     for way in ways(info, own):
-        seen = engine_probe.prove(client, way, url=engine.url, image=image, state=options.state, place=place)
+        prove = engine_probe.prove if shares_files or way.is_joined else engine_probe.prove_port
+        seen = prove(client, way, url=engine.url, image=image, state=options.state, place=place)
+        if not shares_files:
+            seen = replace(seen, files="")
         if not seen.troubles:
             _remember(remembered, way)
             return way
@@ -61,7 +67,7 @@ def find_way(engine: Engine, *, image: str, options: Options) -> Way:
 
 def settle_probes(state: Path) -> tuple[str, ...]:
     """Remove what the probes of killed runs left. Returns what could not be removed, one line each."""
-    return engine_probe.settle(state, _connect)
+    return probe_records.settle(state, _connect)
 
 
 def ways(info: Mapping[str, Any], own: Mapping[str, Any] | None) -> tuple[Way, ...]:
@@ -123,9 +129,12 @@ def _connect(url: str) -> DockerClient | None:
     return found.client() if isinstance(found, Engine) else None
 
 
-def _key(engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None, image: str, place: Path) -> str:
+def _key(  # noqa: PLR0917 - no two of one type
+    engine: Engine, info: Mapping[str, Any], own: Mapping[str, Any] | None, image: str, place: Path, shares_files: bool
+) -> str:
     """A digest of everything that a proven way depends on."""
     facts = {
+        "shares_files": shares_files,
         "engine": [engine.url, engine.kind, engine.version, _socket(engine.url)],
         "told": {name: info.get(name) for name in _TOLD_BY_ENGINE},
         "own": [own["Id"], mounts_of(own), network_of(own)] if own else None,

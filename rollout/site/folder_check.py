@@ -23,6 +23,7 @@ _DEEPEST = 512  # bytes that the deepest file of a deployment adds to the path o
 _KERNEL = ("/proc", "/sys", "/dev")  # nothing that is put there stays
 _ORDINARY = "/dev/shm"  # noqa: S108 - below /dev, and all the same a place for files
 _STORE = ("HEAD", "objects", "refs")  # what a Git repository's own folder has
+_PATTERN = frozenset("*?[]{}\\")  # of Path.wildcard and filelib:wildcard, which get absolute paths of the deployment
 _UNWRITTEN = {"Cc", "Cs"}  # control characters, bytes that are no UTF-8
 _OPTION = "--directory or --name"
 _KINDS = (
@@ -46,6 +47,13 @@ def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] =
     _refuse_names(directory, parent)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise PlaceUnwritable(directory=directory, parent=parent, reason=_why_closed(parent))
+
+
+def refuse_patterns(directory: Path) -> None:
+    """Raise UnfitPlace where the folder's path is a pattern to Mix and rebar3. In a container it is another path."""
+    if found := _PATTERN.intersection(str(directory)):
+        reason = f"with --forge=host its path may not have {' '.join(sorted(found))}, a pattern to Mix and rebar3"
+        raise UnfitPlace(directory=directory, reason=reason)
 
 
 def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:

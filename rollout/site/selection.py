@@ -31,32 +31,37 @@ class Choice:
 
 
 def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit | None:
-    """The way in which the forge's container shares files and network with this process, or why it cannot.
+    """The way in which containers share files and network with this process, or why they cannot.
 
-    None where the engine cannot be probed yet, because the run still has to make the forge's image.
+    With --forge=host only the database can be in a container: then only its port matters. None where nothing will be in
+    a container, or the engine cannot be probed yet because the run still has to make the image.
     """
-    if options.forge == "host" or isinstance(found, NoEngine):
+    if isinstance(found, NoEngine) or not uses_engine(options):
         return None
-    image = present_tag(found, "forge")
+    image = present_tag(found, "postgres" if options.forge == "host" else "forge")
     if image is None:
         return None
     try:
-        return find_way(found, image=image, options=options)
+        return find_way(found, image=image, options=options, shares_files=options.forge != "host")
     except EngineUnfit as unfit:
         return unfit
 
 
+def uses_engine(options: Options) -> bool:
+    """Whether the forge or the database can be in a container."""
+    return options.forge != "host" or options.database in {"auto", "container"}
+
+
 def choose_forge(option: str, found: Engine | NoEngine, unfit: EngineUnfit | None = None) -> Choice:
-    """Choose the forge. Raises NoEngine, EngineUnfit, or ToolMissing where this machine's Elixir is too old.
-    """
+    """Choose the forge. Raises NoEngine, EngineUnfit, or ToolMissing where this machine's Elixir is too old."""
+    if option == "host":
+        host_toolchain()
+        return Choice(kind="host", why="asked for")
     if unfit is not None:
         return _without(option, unfit)
     if option == "container":
         _require(found, "--forge=container asks for one")
         return Choice(kind="container", why="asked for")
-    if option == "host":
-        host_toolchain()
-        return Choice(kind="host", why="asked for")
     if isinstance(found, Engine):
         return Choice(kind="container", why=f"{found.kind} {found.version} answers")
     try:

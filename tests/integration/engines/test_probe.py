@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import EngineUnfit
-from rollout.site import container_exec, engine_probe
+from rollout.site import container_exec, engine_probe, probe_records
 from rollout.site.engine import RUN_LABEL, Engine
 from rollout.site.engine_selection import find_way, settle_probes
 from rollout.site.forge import ContainerForge
@@ -73,7 +73,7 @@ while True:
 
 
 def recorded(folder: Path) -> list[str]:
-    return [path.stem for path in (folder / "state" / engine_probe.RECORDS).glob("*.json")]
+    return [path.stem for path in (folder / "state" / probe_records.RECORDS).glob("*.json")]
 
 
 def _is_at(moment: str, engine: Engine, folder: Path) -> bool:

@@ -109,6 +109,17 @@ def test_what_would_be_found_out_at_the_end_is_found_out_now(
     assert ["file"] == [each.name for each in (tmp_path / "mine").iterdir()]
 
 
+@pytest.mark.parametrize("forge", ["host", "container", "auto"])
+@pytest.mark.parametrize("name", ["a[b]", "a{b", "a*b", "a?b", "a\\b"])
+def test_a_folder_whose_path_is_a_pattern(asked: Options, tmp_path: Path, forge: str, name: str) -> None:
+    """Mix and rebar3 find nothing in it. In a container the deployment has another path."""
+    odd = replace(asked, forge=forge, directory=tmp_path / name / "site")
+    if forge == "host":
+        assert {"realistic": "unfit_place"} == refusals(odd)
+    else:
+        refuse(odd, before_recovery=True)
+
+
 def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is made for it."""
     (script := tmp_path / "deploy.sh").write_text("true")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ class FakeEngine:
         self.busy_removing = 0
         self.after = lambda: None
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, int] = {}  # name → the port of this machine that is published
         self.containers = self.api = self
 
     def info(self) -> dict[str, Any]:
@@ -40,8 +42,14 @@ class FakeEngine:
         self.made.append({"image": image, **options})
         if self.refuses:
             raise docker.errors.APIError(self.refuses.replace("{source}", str(options["mounts"][0]["Source"])))
-        _, script, _, *rest = command
-        argv = self.bend([script, str(options["mounts"][0]["Source"]), *rest])
+        _, script, inner, *rest = command
+        if "ports" in options:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self._ports[str(options["name"])] = free.getsockname()[1]
+            inner = str(self._ports[str(options["name"])])
+        else:
+            inner = str(options["mounts"][0]["Source"])
+        argv = self.bend([script, inner, *rest])
         self.start(str(options["name"]), "perl", "-e", *argv)
 
     def start(self, name: str, *argv: str) -> None:
@@ -52,7 +60,9 @@ class FakeEngine:
             return self.own
         if name not in self._running:
             raise docker.errors.NotFound(name)
-        return {"Id": name, "State": {"Running": self._running[name].poll() is None}}
+        published = {"5432/tcp": [{"HostPort": str(self._ports[name])}]} if name in self._ports else {}
+        return {"Id": name, "State": {"Running": self._running[name].poll() is None},
+                "NetworkSettings": {"Ports": published}}  # fmt: skip
 
     def remove_container(self, name: str, **_: Any) -> None:
         if name in self._running and self.busy_removing:

@@ -17,7 +17,7 @@ import pytest
 
 from rollout.config.options import Options
 from rollout.errors import EngineUnfit, FolderUnwritable
-from rollout.site import engine_probe, engine_selection
+from rollout.site import engine_selection, probe_records
 from rollout.site.engine import Engine
 from rollout.site.engine_selection import find_way, ways
 from rollout.site.engine_sharing import Way
@@ -160,6 +160,30 @@ def test_an_engine_whose_listeners_are_not_reached_from_here_is_refused(
         port = gone.getsockname()[1]
     fake.bend = lambda argv: [argv[0].replace("$listener->sockport", str(port)), *argv[1:]]
     assert "this process does not reach a listener of a container" in refused(found, place, fake)
+
+
+def test_an_engine_of_the_database_alone_needs_a_port_that_this_process_reaches(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    """Nothing is mounted, and it is remembered apart from what a forge needs."""
+    assert Way(user=USER) == find_way(found, image="postgres:1", options=place, shares_files=False)
+    assert [("postgres:1", False)] == [(made["image"], "mounts" in made) for made in fake.made]
+    find_way(found, image="postgres:1", options=place, shares_files=False)
+    assert 1 == len(fake.made)
+    find_way(found, image="postgres:1", options=place)
+    assert "mounts" in fake.made[-1]
+    assert ((), []) == (fake.left, seen(place.cache.parent))
+
+
+def test_an_engine_whose_published_ports_are_on_another_machine_is_refused(
+    found: Engine, place: Options, fake: FakeEngine
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = str(gone.getsockname()[1])
+    fake.bend = lambda argv: [argv[0].replace("alarm 15", "alarm 1"), port, *argv[2:]]
+    with pytest.raises(EngineUnfit, match="with a published port, this process does not reach a listener"):
+        find_way(found, image="postgres:1", options=place, shares_files=False)
+    assert ((), []) == (fake.left, seen(place.cache.parent))
 
 
 def test_a_rootless_engine_maps_its_user_0_to_us(found: Engine, place: Options, fake: FakeEngine) -> None:
@@ -327,7 +351,7 @@ def test_what_a_killed_probe_leaves_is_removed_by_recovery(fake: FakeEngine, tmp
     name = json.loads(record.read_text())["name"]
     fake.start(name, "sleep", "60")
     assert (tmp_path / f".{name}").is_dir()
-    assert () == engine_probe.settle(tmp_path / "state", lambda url: fake)  # type: ignore[arg-type,return-value]
+    assert () == probe_records.settle(tmp_path / "state", lambda url: fake)  # type: ignore[arg-type,return-value]
     assert () == fake.left
     assert [] == seen(tmp_path)
     assert not (tmp_path / f".{name}").exists()
@@ -338,13 +362,13 @@ def test_a_kill_before_the_record_leaves_a_lock_that_recovery_removes(tmp_path: 
     folder.mkdir()
     (folder / "xavos-probe-1.lock").touch()
     (folder / "xavos-probe-2.json").write_text('{"url": "unix:')
-    assert () == engine_probe.settle(tmp_path, lambda url: pytest.fail("nothing was made"))
+    assert () == probe_records.settle(tmp_path, lambda url: pytest.fail("nothing was made"))
     assert [] == list(folder.iterdir())
 
 
 def test_what_cannot_be_removed_now_is_told_and_kept_for_later(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
-    (line,) = engine_probe.settle(tmp_path / "state", lambda url: None)
+    (line,) = probe_records.settle(tmp_path / "state", lambda url: None)
     assert "its engine unix:///fake.sock does not answer" in line
     assert [True] == [path.suffix == ".json" for path in (tmp_path / "state/probes").glob("*.json")]
 
@@ -366,7 +390,7 @@ def test_a_probe_of_a_process_that_is_alive_is_left_alone(
 SETTLING = """
 import sys
 from pathlib import Path
-from rollout.site import engine_probe as probe
+from rollout.site import probe_records as probe
 def connect(url): raise AssertionError("it is alive")
 print(probe.settle(Path(sys.argv[1]), connect))
 """

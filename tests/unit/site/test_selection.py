@@ -49,13 +49,40 @@ def test_a_database_is_not_put_on_an_engine_that_does_not_fit(monkeypatch: pytes
         choose_database(options(tmp_path, database="container"), ENGINE, UNFIT)
 
 
-def test_nothing_is_probed_where_commands_run_on_this_machine_or_the_image_is_yet_to_be_made(
+def test_nothing_is_probed_where_nothing_will_be_in_a_container_or_the_image_is_yet_to_be_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(selection, "present_tag", lambda engine, name: None)
     monkeypatch.setattr(selection, "find_way", lambda *_, **__: pytest.fail("it was probed"))
-    assert choose_way(options(tmp_path, forge="host"), ENGINE) is None
     assert choose_way(options(tmp_path), ENGINE) is None
+    monkeypatch.setattr(selection, "present_tag", lambda engine, name: name)
+    assert choose_way(options(tmp_path, forge="host", database="embedded"), ENGINE) is None
+
+
+@pytest.mark.parametrize(
+    ("forge", "database", "asked"),
+    [("host", "container", ("postgres", False)), ("host", "auto", ("postgres", False)),
+     ("auto", "embedded", ("forge", True)), ("container", "container", ("forge", True))],
+)  # fmt: skip
+def test_the_engine_is_probed_for_whatever_will_be_in_a_container(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forge: str, database: str, asked: tuple[str, bool]
+) -> None:
+    probed = []
+
+    def find(engine: Engine, *, image: str, options: object, shares_files: bool) -> Way:
+        probed.append((image, shares_files))
+        return Way(user="0:0")
+
+    monkeypatch.setattr(selection, "present_tag", lambda engine, name: name)
+    monkeypatch.setattr(selection, "find_way", find)
+    assert choose_way(options(tmp_path, forge=forge, database=database), ENGINE) == Way(user="0:0")
+    assert [asked] == probed
+
+
+def test_a_host_forge_without_elixir_is_told_as_that_whatever_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "host_toolchain", no_toolchain)
+    with pytest.raises(ToolMissing):
+        choose_forge("host", ENGINE, UNFIT)
 
 
 def test_offline_needs_networks_that_this_process_reaches() -> None:
