@@ -191,7 +191,7 @@ def name_of(trial: Specification) -> str:
         return f"{trial.path} {trial.arm}"
     if trial.kind == CONTROL:
         return f"{trial.path} control {trial.arm}"
-    return f"{trial.path} {KILLS} at {trial.at:g} s" if trial.kind == KILLS else f"{trial.path} {trial.where}"
+    return f"{trial.path} {KILLS} at {trial.at:g} s" if trial.kind == KILLS else f"{trial.path} {trial.fault_option}"
 
 
 def said(result: Result) -> str:
@@ -213,7 +213,7 @@ def _reports(campaign: Campaign, result: Result) -> Iterator[pytest.TestReport]:
     """The reports of a test that this trial is."""
     trial = result.specification
     outcome = _outcome(campaign, result)
-    nodeid = f"{LEDGER}::{trial.path}::{trial.where or trial.kind}{trial.arm}[{trial.seed}]"
+    nodeid = f"{LEDGER}::{trial.path}::{trial.fault_option or trial.kind}{trial.arm}[{trial.seed}]"
     expected = " or ".join(campaign.design.expected(trial)) or "nothing promised"
     message = f"{said(result)}; expected: {expected}. {result.message}"
     told: Any = None

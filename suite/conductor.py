@@ -167,7 +167,7 @@ class Conductor:
         outcomes = ", ".join(f"{name}: {path['outcome']}" for name, path in judged.items())
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                               reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
-        history.conclude(self.run.journal, self.options.state, self.run.events())
+        history.update(self.run.journal, self.options.state, self.run.events())
         newest_results.conclude(self.run)
         self.interrupts.uninstall()
         return exit_code

@@ -29,7 +29,7 @@ class TrialNotMade(RolloutError):
 
     def __init__(self, *, trial: Specification, problem: str) -> None:
         super().__init__(
-            f"Trial {trial.number} ({trial.path} {trial.where or trial.kind}) could not be made: {problem}.",
+            f"Trial {trial.number} ({trial.path} {trial.fault_option or trial.kind}) could not be made: {problem}.",
             advice="See to that; what has been made is kept: go on with --resume=latest and the same options.",
         )
 

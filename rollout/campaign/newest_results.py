@@ -22,7 +22,7 @@ from rollout.errors import RolloutError
 from rollout.report.campaign import DATA, read_campaign
 from rollout.report.writer import PAGE
 from rollout.results.attempts import REAL, population
-from rollout.results.campaign.statistics import FAULT, counting
+from rollout.results.campaign.statistics import FAULT, counted
 from rollout.results.campaign.summary import Summary, summarise
 from rollout.results.campaign.trials import CONTROL
 from rollout.results.rates import Estimate, rate
@@ -66,7 +66,7 @@ def newest(reports: Path, kind: str, plans: Mapping[str, str], *, seen_from: Pat
 
 def measured(told: Summary, path: str) -> dict[str, dict[str, Any]]:
     """The measures that a path's trials answer, by their names in `rollout.results.measures`."""
-    mine = [one for one in counting(told.results) if one.specification.path == path]
+    mine = [one for one in counted(told.results) if one.specification.path == path]
     failed = [one for one in mine if one.specification.kind == FAULT and one.outcome in {"rolled_back", "dirty"}]
     control = [
         one for one in mine if one.specification.kind == CONTROL and not one.specification.arm.startswith(_WARM_UP)

@@ -102,7 +102,7 @@ def unwind_running(session: str, *, within: float = 0.0) -> None:
 
 def command(trial: Specification, ground: Ground, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
     """The arguments of pytest that make the trial's run."""
-    fault = (f"--fault={trial.where}",) if trial.where else ()
+    fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
     own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", f"--name={name}", f"--directory={directory}")
     unneeded = (f"-pno:{plugin}" for plugin in _UNNEEDED)
     return (*ground.arguments, *own, f"--port={port}", "--keep=never", "--color=no", *unneeded, "-k", "phase_passed")
@@ -113,7 +113,7 @@ def repeat(trial: Specification, ground: Ground) -> str:
 
     A password in it is masked, since the line is in reports.
     """
-    fault = (f"--fault={trial.where}",) if trial.where else ()
+    fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
     usual = {"--git-source=auto", "--scenario=default", "--forge=auto", "--database=auto", "--assets=auto"}
     given = (argument for argument in ground.arguments if argument not in usual)
     own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", "--name=trial", "--keep=never", "-k", "phase_passed")

@@ -94,7 +94,7 @@ def _kills(shown: CampaignView) -> Iterator[str]:
         yield f"- {cell(one.path)}: {cell(words.kills_words(one))}"
         for left in one.remaining[:_MOST]:
             things = "; ".join((*left.changed, *left.owed)) or f"settled as {left.settled}"
-            yield f"  - {cell(left.specification.where)}: {cell(things)}"
+            yield f"  - {cell(left.specification.fault_option)}: {cell(things)}"
 
 
 def _trials(shown: CampaignView) -> Iterator[str]:

@@ -121,8 +121,8 @@ def _trial(trial: Trial) -> TrialView:
 
 def _what(trial: Trial) -> str:
     made = trial.result.specification
-    if made.where:
-        return line(made.where.removesuffix(f":{made.form}"), 120)
+    if made.fault_option:
+        return line(made.fault_option.removesuffix(f":{made.form}"), 120)
     return line(f"no fault, arm {made.arm}" if made.arm else "no fault", 60)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rollout.report.campaign_results import Campaigned
 from rollout.results.attempts import REAL, Attempt
 from rollout.results.claims import LEAST_TIMES, NOT_MEASURED, Claim, InvalidClaims, Judgement, judge, load_claims
-from rollout.results.measures import MEASURES, Measure, Measurement, can_answer, measure
+from rollout.results.measures import MEASURES, Measure, Measurement, is_measurable, measure
 from rollout.results.rates import Estimate, Rate
 from rollout.text.plain import duration, line, percent
 
@@ -122,10 +122,10 @@ def _compared(
         measuring = replace(measuring, cases=measuring.trials)
     else:
         campaign = None
-    answers = can_answer(asked.measure, population)
-    measured, spread = told(measuring, found) if found.is_there else ("–", found.reason)
+    answers = is_measurable(asked.measure, population)
+    measured, spread = told(measuring, found) if found.has_data else ("–", found.reason)
     rate = found.rate if any(claim.is_of_a_share for claim in stated) else None
-    if found.is_there and population != REAL:
+    if found.has_data and population != REAL:
         spread = f"{spread}, in rehearsal" if spread else "in rehearsal"
     if claim is None:
         return Compared(path=path, measured=measured, spread=spread, rate=rate, campaign=campaign, beside=beside)
@@ -216,7 +216,7 @@ def _claimed(claim: Claim) -> str:
 def _near(claim: Claim) -> str:
     if claim.value is not None:
         return f"{percent(max(0, claim.value - claim.tolerance))} to {percent(min(1, claim.value + claim.tolerance))}"
-    return f"{percent(max(0, claim.ends[0]))} to {percent(min(1, claim.ends[1]))}"
+    return f"{percent(max(0, claim.bounds[0]))} to {percent(min(1, claim.bounds[1]))}"
 
 
 def _words(judged: Judgement) -> str:

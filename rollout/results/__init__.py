@@ -1,1 +1,1 @@
-"""Pure functions of the journal: verdicts, measures, rates, claims, history."""
+"""Results of a run, computed from its journal: verdict, measures, rates, claims and history. Pure functions."""

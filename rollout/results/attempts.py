@@ -1,6 +1,6 @@
-"""An attempt: the facts of one path in one run that can be compared with other runs. Pure.
+"""Attempts: one record for each path of a run, with the facts that are compared across runs. Pure.
 
-The same record is made from a run's events and from a line of the history, so every measure reads one thing.
+A record is built from a run's events or from a line of the history. So every measure reads the same type.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rollout.results.outcomes import Checks, PathVerdict, Verdict
 from rollout.results.verdict import verdict
 
 REAL = "real"
-SCRIPT = "script:"  # how the path of somebody's own script is called
+SCRIPT = "script:"  # prefix of the name of a script path
 _DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied", "database_misconfigured"})
 _UNSET = frozenset({"", "None"})
 
@@ -32,9 +32,12 @@ class PhaseTime:
 class Attempt:
     """One path in one run.
 
-    `population` tells what may be counted together: "real", or "rehearsal:" and the scenario. `complete`: the whole
-    plan was selected. `residue` and `left` count things; `left` is None where the path itself undoes what it did.
-    `exists` tells of packages whether the source had them. None stands for what cannot be known.
+    `population`: attempts of equal population may be counted together: "real", or "rehearsal:" and the scenario.
+    `complete`: the whole plan was selected. `residue`: number of items that are still there; `left`: number of items
+    that an observed path left before its site was removed, None for a path that undoes its own phases.
+    `asked` and `installed`: number of packages that the plan names, and of those that were installed. `validated`: the
+    path looked up every package before the first installation. `database_asked`: it queried the database server before
+    it used it. `exists`: package → whether the source has it. None means unknown.
     """
 
     run: str
@@ -65,35 +68,36 @@ class Attempt:
 
     @property
     def counts(self) -> bool:
-        """True for a whole deployment that was really tried, from nothing: not stopped by a person, not refused, and no
-        phase left out or spared by a checkpoint (what is restored cannot fail).
+        """Whether the attempt counts in rates: a whole deployment from nothing, neither interrupted nor refused.
+
+        An attempt with a restored phase does not count, because a restored phase cannot fail.
         """
         tried = self.outcome in {"deployed", "failed", "rolled_back", "dirty"} and not self.interrupted
         return tried and self.complete and not self.restored
 
     @property
     def succeeded(self) -> bool:
-        """Deployed, and every check that was asked passed."""
+        """Whether the path was deployed and no check failed or was blocked."""
         return self.outcome == "deployed" and not self.checks.failed and not self.checks.blocked
 
     @property
     def failed(self) -> bool:
-        """Stopped by a failure of its own."""
+        """Whether the path failed and was not interrupted."""
         return not self.interrupted and self.outcome in {"failed", "rolled_back", "dirty"}
 
     @property
     def restored(self) -> bool:
-        """True where a checkpoint spared some of the work."""
+        """Whether at least one phase was restored from a checkpoint."""
         return any(phase.restored for phase in self.phases)
 
     @property
     def working_seconds(self) -> float:
-        """Seconds inside phases: without the checks and the rollback."""
+        """Seconds spent in phases, without checks and rollbacks."""
         return round(sum(phase.seconds for phase in self.phases), 3)
 
 
 def population(events: Sequence[Event]) -> str:
-    """What the runs of this kind may be counted with: real packages, or one scenario of the rehearsal."""
+    """The population of a run: "real", or "rehearsal:" and the scenario. Only runs of one population are compared."""
     started = last(events, "run.started")
     source = mapping(started, "source")
     if source.get("kind") == "rehearsal" or source.get("rehearsal") is True:
@@ -102,17 +106,17 @@ def population(events: Sequence[Event]) -> str:
 
 
 def attempts(events: Sequence[Event]) -> tuple[Attempt, ...]:
-    """One record for each path that was begun."""
+    """One record for each path that was started."""
     judged = verdict(events)
     own = well_formed(events)
-    begun = {text(event, "path") for event in own if event["event"] == "path.started"}
-    return tuple(_attempt(path, judged, own) for path in judged.paths if path.name in begun)
+    started = {text(event, "path") for event in own if event["event"] == "path.started"}
+    return tuple(_attempt(path, judged, own) for path in judged.paths if path.name in started)
 
 
 def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Attempt:
     started = last(events, "run.started")
     mine = [event for event in events if event.get("path") == path.name]
-    asked = _asked(started, path.name)
+    planned = _planned_packages(started, path.name)
     failure = path.failure
     left = last(mine, "path.left")
     return Attempt(
@@ -135,11 +139,11 @@ def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Att
         residue=len(path.residue),
         left=len(texts(left, "items")) if left else None,
         retries=path.retries,
-        asked=len(asked),
-        installed=len(asked & _installed(mine)),
+        asked=len(planned),
+        installed=len(planned & _installed(mine)),
         conflict="version_conflict" in _causes(mine),
-        validated=_has_done(path, "packages"),
-        database_asked=_has_done(path, "database"),
+        validated=_has_phase(path, "packages"),
+        database_asked=_has_phase(path, "database"),
         database_retries=sum(
             event["event"] == "phase.retry" and text(event, "cause") in _DATABASE_CAUSES for event in mine
         ),
@@ -149,15 +153,15 @@ def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Att
     )
 
 
-def _asked(started: Event, path: str) -> set[str]:
-    """The packages that the plan asks for."""
+def _planned_packages(started: Event, path: str) -> set[str]:
+    """Names of the packages in the plan of the path."""
     plan = rows(mapping(started, "plan"), path)
     return {text(row, "name") for phase in plan for row in rows(phase, "packages")}
 
 
 def _installed(mine: Sequence[Event]) -> set[str]:
-    told = (row for event in mine if event["event"] == "phase.packages" for row in rows(event, "packages"))
-    return {text(row, "name") for row in told if text(row, "version")}
+    packages = (row for event in mine if event["event"] == "phase.packages" for row in rows(event, "packages"))
+    return {text(row, "name") for row in packages if text(row, "version")}
 
 
 def _causes(mine: Sequence[Event]) -> tuple[str, ...]:
@@ -170,27 +174,27 @@ def _is_complete(started: Event, path: PathVerdict) -> bool:
     return through in _UNSET and bool(planned) and planned == [phase.name for phase in path.phases]
 
 
-def _has_done(path: PathVerdict, step: str) -> bool | None:
-    """Whether the path takes that step itself; None where its steps are not seen or it did not come so far."""
+def _has_phase(path: PathVerdict, name: str) -> bool | None:
+    """Whether the path has this phase; None for a script, or if the path ended before the phase."""
     if path.name.startswith(SCRIPT):
         return None
-    found = next((phase for phase in path.phases if phase.name == step), None)
+    found = next((phase for phase in path.phases if phase.name == name), None)
     if found is None:
         return False
     return True if found.outcome in {"passed", "failed"} else None
 
 
 def _is_ready(path: PathVerdict, mine: Sequence[Event]) -> bool:
-    answers = [
+    outcomes = [
         text(event, "outcome")
         for event in mine
         if event["event"] == "check.finished" and text(event, "phase") == "server"
     ]
-    return path.outcome == "deployed" and "passed" in answers and not {"failed", "blocked"} & set(answers)
+    return path.outcome == "deployed" and "passed" in outcomes and not {"failed", "blocked"} & set(outcomes)
 
 
 def _exists(mine: Sequence[Event], events: Sequence[Event]) -> dict[str, bool]:
-    """Archives that were installed, and packages that the source said it does not have."""
+    """Package → whether the source has it: True for installed archives, False for packages reported as missing."""
     found: dict[str, bool] = {}
     archives: dict[str, str] = {}
     for event in mine:
@@ -199,7 +203,7 @@ def _exists(mine: Sequence[Event], events: Sequence[Event]) -> dict[str, bool]:
             found[text(failure, "package")] = False
         if argv[1:3] == ("archive.install", "hex") and len(argv) > 3:
             archives[text(event, "id")] = argv[3]
-    for event in events:  # the end of a command names its id and no path
+    for event in events:  # command.finished has an id but no path
         if event["event"] == "command.finished" and event.get("exit_code") == 0 and text(event, "id") in archives:
             found[archives[text(event, "id")]] = True
     return found

@@ -1,10 +1,14 @@
-"""What people said, beside what was measured: confirmed, refuted, or not measured. Never an opinion.
+"""Compares claims about the paths (plans/claims.toml) with measurements: confirmed, refuted or not measured.
 
-`judge` knows three rules. A share with a value: refuted where its interval excludes the value, confirmed where the
-whole interval is within the tolerance. A number, or a share, with ends: the same with the ends; a time by at least
-three runs. What is expected always or never: refuted by one case, confirmed by all there are. Whatever is between is
-not measured enough, and says so. What differs from run to run is measured by the trials of a campaign alone, which are
-randomised: somebody's runs of one afternoon are no sample.
+`judge` has three rules:
+
+- A claim of a share (`value`, `tolerance`) is refuted if the interval excludes the value. It is confirmed if the whole
+  interval is within the tolerance.
+- A claim with bounds (`least`, `most`) follows the same rule with the bounds. A time needs at least three runs.
+- A claim of "always" or "never" (`expects`) is refuted by one case and confirmed by all cases.
+
+In every other case too little was measured to decide. A measure that varies between runs is decided only by a campaign,
+because its trials are randomised and ordinary runs are not.
 """
 
 from __future__ import annotations
@@ -22,23 +26,26 @@ from rollout.results.rates import Estimate, Rate
 
 FILE = Path(__file__).resolve().parents[2] / "plans" / "claims.toml"
 _REQUIRED = ("id", "aspect", "path", "text", "source", "measure")
-LEAST_TIMES = 3  # runs from nothing behind a time that decides anything
+LEAST_TIMES = 3  # a time decides a claim only with this many runs from nothing
 _NUMBERS = ("value", "tolerance", "least", "most")
 _KNOWN = frozenset({*_REQUIRED, *_NUMBERS, "reading", "package", "expects"})
 
 
 class InvalidClaims(RolloutError):
-    """The claims cannot be read."""
+    """The file of claims is invalid or cannot be read."""
 
     def __init__(self, *, path: Path, where: str, problem: str) -> None:
-        super().__init__(f"{path.name}, {where}: {problem}.", advice="Mend the file; its head says what a claim holds.")
+        super().__init__(
+            f"{path.name}, {where}: {problem}.", advice="Correct the file. Its first comment lists the keys of a claim."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What somebody said of a path in one aspect, and what that comes to.
+    """One claim about a path, and the number it stands for.
 
-    `value` and `tolerance` are shares; `least` and `most` are in the unit of the measure; `expects`: always or never.
+    `value` and `tolerance` are shares. `least` and `most` have the unit of the measure. `expects`: True for always,
+    False for never.
     """
 
     id: str
@@ -57,20 +64,20 @@ class Claim:
 
     @property
     def is_of_a_share(self) -> bool:
-        """True where the claim names a share, not a number or what is always or never so."""
+        """Whether the claim is about a share, not about a number, "always" or "never"."""
         unit = MEASURES[self.measure].unit
         return unit == "share" and (self.value, self.least, self.most) != (None, None, None)
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """Least and most, unbounded where the claim does not say."""
+    def bounds(self) -> tuple[float, float]:
+        """(least, most); infinite if the claim has no such bound."""
         least, most = self.least, self.most
         return (-math.inf if least is None else least, math.inf if most is None else most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """`verdict`: confirmed, refuted or not_measured. `is_enough` False: something was measured, and decides nothing."""
+    """`verdict`: confirmed, refuted or not_measured. `is_enough`: False if the measurement is too small to decide."""
 
     verdict: str
     is_enough: bool = True
@@ -81,20 +88,20 @@ NOT_MEASURED, UNDECIDED = Judgement(verdict="not_measured"), Judgement(verdict="
 
 
 def judge(claim: Claim, found: Measurement) -> Judgement:
-    """The claim beside the measurement."""
-    if not found.is_there:
+    """Compare a claim with a measurement."""
+    if not found.has_data:
         return NOT_MEASURED
     if found.rate is None:
         return _of_number(claim, found)
     if claim.expects is not None:
         if not isinstance(found.rate, Rate):
             return UNDECIDED
-        return _either(found.rate.hits == (found.rate.n if claim.expects else 0))
+        return _decided(found.rate.hits == (found.rate.n if claim.expects else 0))
     if claim.value is not None:
         near = (claim.value - claim.tolerance, claim.value + claim.tolerance)
         return _of_share(found.rate, excluded=(claim.value, claim.value), within=near)
     if (claim.least, claim.most) != (None, None):
-        return _of_share(found.rate, excluded=claim.ends, within=claim.ends)
+        return _of_share(found.rate, excluded=claim.bounds, within=claim.bounds)
     return UNDECIDED
 
 
@@ -102,8 +109,8 @@ def _of_number(claim: Claim, found: Measurement) -> Judgement:
     is_time = MEASURES[claim.measure].unit == "seconds"
     if found.number is None or (claim.least, claim.most) == (None, None) or (is_time and found.n < LEAST_TIMES):
         return UNDECIDED
-    least, most = claim.ends
-    return _either(least <= found.number <= most)
+    least, most = claim.bounds
+    return _decided(least <= found.number <= most)
 
 
 def _of_share(rate: Rate | Estimate, *, excluded: tuple[float, float], within: tuple[float, float]) -> Judgement:
@@ -112,12 +119,12 @@ def _of_share(rate: Rate | Estimate, *, excluded: tuple[float, float], within: t
     return CONFIRMED if rate.is_within(*within) else UNDECIDED
 
 
-def _either(holds: bool) -> Judgement:
+def _decided(holds: bool) -> Judgement:
     return CONFIRMED if holds else REFUTED
 
 
 def load_claims(file: Path = FILE) -> tuple[Claim, ...]:
-    """Read the claims, in order. Raises InvalidClaims that names the claim and what is wrong with it."""
+    """Read the claims in the order of the file. Raises InvalidClaims with the claim and the problem."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,12 +133,12 @@ def load_claims(file: Path = FILE) -> tuple[Claim, ...]:
         raise InvalidClaims(path=file, where="syntax", problem=str(error)) from None
     entries = data.get("claim", [])
     if not isinstance(entries, list) or not isinstance(data.get("source", ""), str):
-        raise InvalidClaims(path=file, where="file", problem="it holds no list of claims")
+        raise InvalidClaims(path=file, where="file", problem="it has no list of claims")
     claims = tuple(_claim(file, number, entry, data.get("source", "")) for number, entry in enumerate(entries, 1))
     ids = [claim.id for claim in claims]
-    twice = next((name for name in ids if ids.count(name) > 1), None)
-    if twice is not None:
-        raise InvalidClaims(path=file, where="id", problem=f"{twice} is named twice")
+    repeated = next((name for name in ids if ids.count(name) > 1), None)
+    if repeated is not None:
+        raise InvalidClaims(path=file, where="id", problem=f"{repeated} is used twice")
     return claims
 
 
@@ -142,20 +149,20 @@ def _claim(file: Path, number: int, entry: Any, document: str) -> Claim:
         return InvalidClaims(path=file, where=where, problem=problem)
 
     if not isinstance(entry, Mapping):
-        raise wrong("it is no table")
+        raise wrong("it is not a table")
     where = f"claim {number} ({entry.get('id', 'without an id')})"
     if unknown := entry.keys() - _KNOWN:
         raise wrong(f"unknown key {min(unknown)!r}; known: {', '.join(sorted(_KNOWN))}")
     if missing := [key for key in _REQUIRED if not isinstance(entry.get(key), str) or not entry[key]]:
-        raise wrong(f"it needs {', '.join(missing)}")
+        raise wrong(f"missing: {', '.join(missing)}")
     if entry["measure"] not in MEASURES:
-        raise wrong(f"no measure {entry['measure']!r}; there are {', '.join(MEASURES)}")
+        raise wrong(f"unknown measure {entry['measure']!r}; known: {', '.join(MEASURES)}")
     for key in _NUMBERS:
         value = entry.get(key, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise wrong(f"{key}={value!r} is no number")
+            raise wrong(f"{key}={value!r} is not a number")
     if not isinstance(entry.get("expects", True), bool):
         raise wrong(f"expects={entry['expects']!r} is neither true nor false")
     if sum(("value" in entry, "expects" in entry, bool({"least", "most"} & entry.keys()))) > 1:
-        raise wrong("value, least/most and expects are three ways to say it; use one")
+        raise wrong("value, least/most and expects exclude each other; use one")
     return Claim(**{**entry, "source": f"{document}: {entry['source']}" if document else entry["source"]})

@@ -1,7 +1,7 @@
-"""Earlier runs on this machine: one line for each path of a run, kept bounded, in the state folder.
+"""The history of earlier runs on this machine: `history.jsonl` in the state folder, one line for each path of a run.
 
-A run reads it at its end and journals what it read (`history.read`), so that its report stays a function of its journal
-alone; then it adds its own lines. Runs on real packages and rehearsals are never read together.
+At its end a run reads the history, journals the comparable lines (`history.read`) and appends its own. So its report is
+a function of its journal alone. Runs of different populations are never compared. Size and number of lines are bounded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rollout.results.outcomes import Checks
 FILE = "history.jsonl"
 MOST_LINES = 500
 MOST_BYTES = 1_000_000
-MOST_READ = 200  # how many earlier lines a run's journal takes over
+MOST_READ = 200  # earlier lines that a run copies into its journal
 _WAIT_SECONDS = 10.0
 _VERSION = 1
 _KEYS = tuple(field.name for field in fields(Attempt))
@@ -44,29 +44,29 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What the history holds, oldest first; `skipped` lines of it could not be read."""
+class History:
+    """Attempts of earlier runs, oldest first. `skipped`: number of lines that could not be read."""
 
     attempts: tuple[Attempt, ...]
     skipped: int = 0
 
 
-def conclude(journal: Journal, state: Path, events: Sequence[Event] | None = None) -> None:
-    """At the end of a run: journal the earlier runs that it is compared with, then add this one to them.
+def update(journal: Journal, state: Path, events: Sequence[Event] | None = None) -> None:
+    """Journal the comparable earlier runs, then append this run to the history.
 
-    `events` are those of the journal, or what was merged from several. A history that cannot be read or written is told
-    in the journal, and never a failure of the run.
+    `events`: those of the journal, or the merged events of several journals. An unreadable or unwritable history is
+    reported in the journal and never fails the run.
     """
-    told = journal.events() if events is None else events
-    mine = attempts(told)
-    past, problem = Past(attempts=()), ""
+    own = journal.events() if events is None else events
+    new = attempts(own)
+    past, problem = History(attempts=()), ""
     try:
-        with _alone(state):
+        with _locked(state):
             past = read(state)
-            _add(state, past, mine)
+            _append(state, past, new)
     except (OSError, filelock.Timeout) as error:
         problem = f"{state / FILE}: {error}"
-    comparable = [one for one in past.attempts if one.population == population(told)]
+    comparable = [one for one in past.attempts if one.population == population(own)]
     with journal.forgiving():
         journal.record(
             "history.read",
@@ -76,26 +76,26 @@ def conclude(journal: Journal, state: Path, events: Sequence[Event] | None = Non
         )
 
 
-def read(state: Path) -> Past:
-    """Every whole line of the history; a line that is none of ours is counted and left where it is. Raises OSError."""
+def read(state: Path) -> History:
+    """Read the history. Invalid lines are counted and stay in the file. Raises OSError."""
     try:
         lines = (state / FILE).read_bytes().splitlines()
     except FileNotFoundError:
-        return Past(attempts=())
+        return History(attempts=())
     found = [_attempt_of(line) for line in lines if line.strip()]
     kept = tuple(one for one in found if one is not None)
-    return Past(attempts=kept, skipped=len(found) - len(kept))
+    return History(attempts=kept, skipped=len(found) - len(kept))
 
 
 def as_row(attempt: Attempt) -> dict[str, Any]:
-    """An attempt as JSON: the line of the history, and the row in a journal."""
+    """An attempt as JSON, for a line of the history and a row of the event `history.read`."""
     row = asdict(attempt)
     row["phases"] = [[p.name, p.outcome, p.seconds, p.restored] for p in attempt.phases]
     return {"v": _VERSION, **row}
 
 
 def from_row(row: object) -> Attempt | None:
-    """The attempt that a row tells of; None where it is not of this kind."""
+    """The attempt in a row that `as_row` made; None if the row is invalid or of another version."""
     if not isinstance(row, Mapping) or row.get("v") != _VERSION or not row.keys() >= set(_KEYS):
         return None
     if not all(isinstance(row[name], kinds) for name, kinds in _KINDS.items()):
@@ -116,7 +116,7 @@ def from_row(row: object) -> Attempt | None:
 
 def _phase(name: object, outcome: object, seconds: float, restored: object) -> PhaseTime:
     if not 0 <= seconds < math.inf:
-        raise ValueError(f"{seconds} is no duration")
+        raise ValueError(f"{seconds} is not a duration")
     return PhaseTime(name=str(name), outcome=str(outcome), seconds=float(seconds), restored=bool(restored))
 
 
@@ -128,17 +128,17 @@ def _attempt_of(line: bytes) -> Attempt | None:
 
 
 @contextlib.contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """One run at a time in the history."""
+def _locked(state: Path) -> Iterator[None]:
+    """Hold the lock of the history, so that one run at a time reads and writes it."""
     state.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(state / f"{FILE}.lock", timeout=_WAIT_SECONDS):
         yield
 
 
-def _add(state: Path, past: Past, mine: Sequence[Attempt]) -> None:
-    """Append; where that would be too much, write the newest lines anew, by way of a neighbour and a rename."""
+def _append(state: Path, past: History, attempts_now: Sequence[Attempt]) -> None:
+    """Append lines. If the file would exceed a limit, replace it atomically by its newest lines."""
     path = state / FILE
-    new = [_line(one) for one in mine]
+    new = [_line(one) for one in attempts_now]
     if not new:
         return
     size = path.stat().st_size if path.exists() else 0

@@ -1,4 +1,4 @@
-"""What is measured: each measure is a function from the attempts of one path to a measurement. Pure."""
+"""The measures that claims are compared with: functions from the attempts of one path to a measurement. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rollout.results.rates import Estimate, Rate, rate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """A share of cases (`rate`), or a number with its spread over `n` runs, or nothing, for a `reason`."""
+    """A share (`rate`), a number (median, `low` and `high` over `n` runs), or no data and the `reason`."""
 
     rate: Rate | Estimate | None = None
     number: float | None = None
@@ -22,23 +22,24 @@ class Measurement:
     reason: str = ""
 
     @property
-    def is_there(self) -> bool:
+    def has_data(self) -> bool:
+        """Whether at least one run was measured."""
         return self.n > 0
 
 
-Ask = Callable[[Sequence[Attempt], str], Measurement]
+Compute = Callable[[Sequence[Attempt], str], Measurement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """How a measurement is made and told.
+    """How a value is computed and worded.
 
-    `unit`: share, seconds or packages. `cases` and `hit` tell a share: "2 of 3 `cases` `hit`". `needs_real`: stand-in
-    packages of a rehearsal cannot answer it. `trials`: it differs from run to run, so that only trials of a campaign,
-    which are these, are a sample of it.
+    `unit`: share, seconds or packages. `cases` and `hit` are parts of the sentence "2 of 3 `cases` `hit`".
+    `needs_real`: a rehearsal cannot measure it, because it uses stand-in packages. `trials`: the measure varies between
+    runs, so only a campaign decides it; the text names the trials that count.
     """
 
-    ask: Ask
+    compute: Compute
     unit: str = "share"
     cases: str = ""
     hit: str = ""
@@ -48,57 +49,57 @@ class Measure:
 
 def measure(name: str, attempts: Sequence[Attempt], package: str = "") -> Measurement:
     """Measure `attempts`, all of one path and one population, oldest first. Raises KeyError for an unknown measure."""
-    return MEASURES[name].ask(attempts, package)
+    return MEASURES[name].compute(attempts, package)
 
 
-def can_answer(name: str, population: str) -> bool:
-    """Whether runs of this population can answer the measure at all."""
+def is_measurable(name: str, population: str) -> bool:
+    """Whether runs of this population can be used for the measure."""
     return population == REAL or not MEASURES[name].needs_real
 
 
 def _share(
     cases: Callable[[Attempt], bool], hit: Callable[[Attempt], bool | None], reason: str
 ) -> Callable[[Sequence[Attempt], str], Measurement]:
-    """The share of the cases that are hits; a case whose answer is None is none."""
+    """The share of hits among the cases. An attempt for which `hit` returns None is not a case."""
 
-    def ask(attempts: Sequence[Attempt], _: str) -> Measurement:
-        answers = [answer for one in attempts if cases(one) and (answer := hit(one)) is not None]
-        found = rate(sum(answers), len(answers))
-        return Measurement(rate=found, n=len(answers)) if found else Measurement(reason=reason)
+    def compute(attempts: Sequence[Attempt], _: str) -> Measurement:
+        hits = [is_hit for one in attempts if cases(one) and (is_hit := hit(one)) is not None]
+        found = rate(sum(hits), len(hits))
+        return Measurement(rate=found, n=len(hits)) if found else Measurement(reason=reason)
 
-    return ask
+    return compute
 
 
 def _seconds(attempts: Sequence[Attempt], _: str) -> Measurement:
-    took = [one.working_seconds for one in attempts if one.counts and one.succeeded]
-    if not took:
+    seconds = [one.working_seconds for one in attempts if one.counts and one.succeeded]
+    if not seconds:
         return Measurement(reason="no whole run from nothing has succeeded")
-    return Measurement(number=statistics.median(took), low=min(took), high=max(took), n=len(took))
+    return Measurement(number=statistics.median(seconds), low=min(seconds), high=max(seconds), n=len(seconds))
 
 
 def _packages(attempts: Sequence[Attempt], _: str) -> Measurement:
-    asked = [one.asked for one in attempts if one.asked]
-    if not asked:
+    planned = [one.asked for one in attempts if one.asked]
+    if not planned:
         return Measurement(reason="its packages are not in a plan")
-    return Measurement(number=asked[-1], low=asked[-1], high=asked[-1], n=1)
+    return Measurement(number=planned[-1], low=planned[-1], high=planned[-1], n=1)
 
 
 def _existence(attempts: Sequence[Attempt], package: str) -> Measurement:
-    answers = [one.exists[package] for one in attempts if package in one.exists]
-    found = rate(sum(answers), len(answers))
-    return Measurement(rate=found, n=len(answers)) if found else Measurement(reason=f"no run asked for {package}")
+    exists = [one.exists[package] for one in attempts if package in one.exists]
+    found = rate(sum(exists), len(exists))
+    return Measurement(rate=found, n=len(exists)) if found else Measurement(reason=f"no run looked for {package}")
 
 
-def _nothing(_: Sequence[Attempt], __: str) -> Measurement:
-    return Measurement(reason="nothing here runs in production")
+def _production(_: Sequence[Attempt], __: str) -> Measurement:
+    return Measurement(reason="the suite does not deploy to production")
 
 
 def _validated(one: Attempt) -> bool | None:
     return one.validated
 
 
-def _asks_database(one: Attempt) -> bool | None:
-    # A server that does not get ready is asked again and again, without a word of it.
+def _queries_database(one: Attempt) -> bool | None:
+    # The server phase polls the server until it is ready and journals no retry.
     if one.failed_at == "server":
         return one.database_asked
     if one.database_asked and one.database_failed and not one.database_retries and one.cause == "database_unreachable":
@@ -108,62 +109,63 @@ def _asks_database(one: Attempt) -> bool | None:
 
 _NO_RUN = "no whole run from nothing yet"
 _NO_FAILURE = "no run has failed"
+_UNSEEN = "its steps are not visible"
 MEASURES: Mapping[str, Measure] = {
     "success": Measure(
-        ask=_share(lambda one: one.counts, lambda one: one.succeeded, _NO_RUN),
+        compute=_share(lambda one: one.counts, lambda one: one.succeeded, _NO_RUN),
         cases="runs from nothing",
         hit="deployed with every check passed",
         trials="trials under the mix of troubles",
         needs_real=True,
     ),
-    "seconds": Measure(ask=_seconds, unit="seconds", needs_real=True),
-    "packages": Measure(ask=_packages, unit="packages"),
+    "seconds": Measure(compute=_seconds, unit="seconds", needs_real=True),
+    "packages": Measure(compute=_packages, unit="packages"),
     "failures_undone": Measure(
-        ask=_share(
+        compute=_share(
             lambda one: one.failed, lambda one: not one.residue and one.cause not in {None, "unknown"}, _NO_FAILURE
         ),
         cases="failed runs",
         hit="had a named cause and were undone",
-        trials="trials that a fault has failed",
+        trials="trials that failed because of a fault",
     ),
     "failures_clean": Measure(
-        ask=_share(lambda one: one.failed, lambda one: not one.residue, _NO_FAILURE),
+        compute=_share(lambda one: one.failed, lambda one: not one.residue, _NO_FAILURE),
         cases="failed runs",
         hit="left nothing behind",
-        trials="trials that a fault has failed",
+        trials="trials that failed because of a fault",
     ),
     "validation": Measure(
-        ask=_share(lambda _: True, _validated, "its steps cannot be told apart"),
+        compute=_share(lambda _: True, _validated, _UNSEEN),
         cases="runs",
-        hit="looked every package up before installing one",
+        hit="looked up every package before the first installation",
     ),
     "database": Measure(
-        ask=_share(lambda _: True, _asks_database, "its steps cannot be told apart"),
+        compute=_share(lambda _: True, _queries_database, _UNSEEN),
         cases="runs",
-        hit="asked the database before using it",
+        hit="queried the database server before using it",
     ),
     "combination": Measure(
-        ask=_share(lambda one: one.counts and one.asked > 0, lambda one: one.succeeded and one.installed == one.asked,
-                   _NO_RUN),
+        compute=_share(lambda one: one.counts and one.asked > 0,
+                       lambda one: one.succeeded and one.installed == one.asked, _NO_RUN),
         cases="runs from nothing",
         hit="installed every package and passed every check",
         trials="trials without a fault",
         needs_real=True,
     ),
     "conflicts": Measure(
-        ask=_share(lambda one: one.counts, lambda one: one.conflict, _NO_RUN),
+        compute=_share(lambda one: one.counts, lambda one: one.conflict, _NO_RUN),
         cases="runs from nothing",
-        hit="met a version conflict",
+        hit="had a version conflict",
         trials="trials without a fault",
         needs_real=True,
     ),
     "ready": Measure(
-        ask=_share(lambda one: one.counts, lambda one: one.ready, _NO_RUN),
+        compute=_share(lambda one: one.counts, lambda one: one.ready, _NO_RUN),
         cases="runs from nothing",
-        hit="ended with XAVOS answering and every check of the server passed",
+        hit="ended with XAVOS running and every check of the server passed",
         trials="trials without a fault",
         needs_real=True,
     ),
-    "existence": Measure(ask=_existence, cases="runs that asked", hit="found it", needs_real=True),
-    "production": Measure(ask=_nothing),
+    "existence": Measure(compute=_existence, cases="runs that looked", hit="found it", needs_real=True),
+    "production": Measure(compute=_production),
 }  # fmt: skip

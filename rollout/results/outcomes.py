@@ -1,4 +1,7 @@
-"""What a run can come to, as data. The words are those of `docs/verdict.schema.json`."""
+"""Data types of a verdict: outcomes of a run, its paths, phases, rollbacks and checks.
+
+Names and values are those of verdict.json (`docs/verdict.schema.json`).
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseVerdict:
-    """`outcome`: passed, failed, refused, blocked, interrupted (begun, never ended) or not_reached."""
+    """`outcome`: passed, failed, refused, blocked, interrupted (started, never finished) or not_reached."""
 
     name: str
     outcome: str = "not_reached"
@@ -83,7 +86,7 @@ class PhaseVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """How many checks ended how."""
+    """Number of checks by outcome."""
 
     passed: int = 0
     failed: int = 0
@@ -106,10 +109,10 @@ class Failure:
 class PathVerdict:
     """`outcome`: deployed, refused, failed, rolled_back, dirty, void. `through`: the last phase selected.
 
-    `unanswered`: groups of checks of which none was answered, though the path may answer for them or `--require` names
-    them; `unmet`: those that `--require` names and of which none has passed.
-    `observed`: the path went its own way; what it left was only looked at, before its site was disposed of.
-    `kept`: its site stays on purpose until it is undeployed; `failed` is the outcome of a path that failed and is kept.
+    `unanswered`: groups of checks in which no check passed or failed, although the path can answer them or `--require`
+    names them. `unmet`: groups that `--require` names and in which no check passed.
+    `observed`: the suite did not control the path. It recorded the residue, then removed the site.
+    `kept`: the site stays until `make undeploy`. `failed` is the outcome of a path that failed and is kept.
     """
 
     name: str
@@ -129,7 +132,7 @@ class PathVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a run came to. `exit_code` is None for a run that was killed; `signal` names the interrupt."""
+    """The verdict of a run. `exit_code` is None for a killed run. `signal` names the signal that interrupted it."""
 
     run: str
     source_kind: str

@@ -1,4 +1,4 @@
-"""Judges a path from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
+"""Computes the outcome of a path from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
 
 
 def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdict:
-    """Judge one path; `alone` where the run has no other, so that events without a path are its own too."""
+    """The verdict of one path. `alone`: the run has no other path, so events without a path belong to it."""
     mine = [event for event in events if event.get("path") == name]
     began, ended = last(mine, "path.started"), last(mine, "path.finished")
-    recovery = _rolled_back_later(mine)
+    recovery = _later_rollback(mine)
     closed = bool(ended or last(events, "run.finished"))
     plan = rows(mapping(last(events, "run.started"), "plan"), name)
     selected = list(texts(began, "phases")) or [text(item, "name") for item in plan]
@@ -33,7 +33,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
     if recovery and not recovered:
         residue = tuple(dict.fromkeys((*residue, *texts(recovery, "residue"))))
     left = last(mine, "path.left")
-    if left.get("failed") is True:  # what the path left is its own, though we have disposed of the site
+    if left.get("failed") is True:  # an observed path left these items; the suite has removed the site since
         residue = tuple(dict.fromkeys((*texts(left, "items"), *residue)))
     checks = [
         event
@@ -59,8 +59,8 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 
 
-def _rolled_back_later(mine: Sequence[Event]) -> Event:
-    """How a later process rolled the whole path back (recovery, undeploy); empty where none did."""
+def _later_rollback(mine: Sequence[Event]) -> Event:
+    """The event with which recovery or undeploy finished the rollback of the whole path; {} if there is none."""
     return last([event for event in mine if not event.get("phase")], "rollback.finished")
 
 
@@ -71,16 +71,16 @@ def _outcome(path: PathVerdict, touched: set[str], ended: Event, *, closed: bool
         return "dirty"
     required = [phase for phase in path.phases if not phase.optional]
     stopped = next((phase for phase in required if phase.outcome != "passed"), None)
-    taken_back = any(phase.rollback and phase.rollback.why in {"interrupted", "recovery"} for phase in path.phases)
-    owed = {
+    cut_short = any(phase.rollback and phase.rollback.why in {"interrupted", "recovery"} for phase in path.phases)
+    pending = {
         phase.name
         for phase in path.phases
         if phase.name in touched and not (phase.rollback and phase.rollback.outcome == "restored")
     }
-    if required and not stopped and closed and not taken_back:
-        undone = owed.isdisjoint(phase.name for phase in path.phases if phase.outcome != "passed")
+    if required and not stopped and closed and not cut_short:
+        undone = pending.isdisjoint(phase.name for phase in path.phases if phase.outcome != "passed")
         return "deployed" if undone or recovered else "dirty"
-    if owed and not recovered:
+    if pending and not recovered:
         return "failed" if path.kept else "dirty"
     return "refused" if not touched or (stopped and stopped.outcome == "refused") else "rolled_back"
 
@@ -122,7 +122,7 @@ def _rollback(own: Sequence[Event]) -> Rollback | None:
 def _residue(
     phases: Sequence[PhaseVerdict], events: Sequence[Event], name: str, *, closed: bool, alone: bool
 ) -> tuple[str, ...]:
-    """What is known to be left: of each phase's last rollback, and of undo records that failed for good."""
+    """Residue of the last rollback of each phase; else the undo records that failed and were not repeated."""
     left: list[str] = []
     for phase in phases:
         if phase.rollback is None or phase.rollback.outcome == "restored":
@@ -155,16 +155,16 @@ def _failure(
     failed = sorted((phase for phase in phases if phase.outcome in {"failed", "refused"}), key=lambda p: p.optional)
     open_phase = next((phase.name for phase in phases if phase.outcome == "interrupted"), None)
     if failed and not (failed[0].optional and open_phase):
-        told = mapping(
+        failure = mapping(
             last([event for event in mine if event.get("phase") == failed[0].name], "phase.finished"),
             "failure",
         )
         return Failure(
             phase=failed[0].name,
-            cause=text(told, "cause") or "unknown",
-            package=text(told, "package") or None,
-            message=text(told, "message") or f"{failed[0].name} {failed[0].outcome}.",
-            advice=text(told, "advice"),
+            cause=text(failure, "cause") or "unknown",
+            package=text(failure, "package") or None,
+            message=text(failure, "message") or f"{failed[0].name} {failed[0].outcome}.",
+            advice=text(failure, "advice"),
         )
     stopped = last(events, "run.interrupted")
     if stopped and (open_phase or any(phase.outcome != "passed" and not phase.optional for phase in phases)):
@@ -180,8 +180,8 @@ def _failure(
             phase=open_phase,
             cause="killed",
             package=None,
-            message="The run was killed; its journal has no end.",
-            advice="Run `pytest --recover`: it undoes what the journal still lists.",
+            message="The run was killed. Its journal has no end.",
+            advice="Run `pytest --recover`: it executes the pending undos in the journal.",
         )
     for check in checks:
         if check.get("outcome") == "failed":
@@ -205,7 +205,7 @@ def _failure(
 
 
 def _without(groups: Sequence[str], checks: Sequence[Event], outcomes: set[str]) -> tuple[str, ...]:
-    """The groups of which no check has ended in one of these ways."""
+    """The groups in which no check has one of these outcomes."""
     answered = {text(check, "phase") for check in checks if text(check, "outcome") in outcomes}
     return tuple(group for group in dict.fromkeys(groups) if group not in answered)
 

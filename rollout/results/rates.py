@@ -1,4 +1,4 @@
-"""A share of cases with its interval: no rate is shown without n, none is believed beyond what n can carry."""
+"""Rates: shares of cases with their number of cases and their 95 % confidence interval (Wilson)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ CONFIDENCE = 0.95
 
 
 class Bounded:
-    """What has an interval: `low` and `high` bound the share behind it (95 %), as fractions of 1."""
+    """Base of shares with a 95 % confidence interval from `low` to `high`, as fractions of 1."""
 
     __slots__ = ()
     low: float
     high: float
 
     def excludes(self, least: float, most: float) -> bool:
-        """True where the interval and `least`…`most` have nothing in common."""
+        """Whether the interval and the range from `least` to `most` do not overlap."""
         return self.high < least or self.low > most
 
     def is_within(self, least: float, most: float) -> bool:
-        """True where the whole interval lies in `least`…`most`."""
+        """Whether the whole interval is in the range from `least` to `most`."""
         return least <= self.low and self.high <= most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate(Bounded):
-    """A share that is no count of cases, such as one weighed from several rates; `n` cases are behind it in all."""
+    """A share computed from several rates, such as a weighted mean. `n`: the cases of all of them together."""
 
     share: float
     n: int
@@ -37,7 +37,7 @@ class Estimate(Bounded):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(Bounded):
-    """`hits` of `n` cases; `low` and `high` bound the share behind it (Wilson, 95 %), as fractions of 1."""
+    """`hits` of `n` cases, with the Wilson interval (95 %) from `low` to `high`, as fractions of 1."""
 
     hits: int
     n: int
@@ -50,9 +50,9 @@ class Rate(Bounded):
 
 
 def rate(hits: int, n: int) -> Rate | None:
-    """The rate with its Wilson interval; None where there is no case. Raises ValueError for `hits` outside 0…n."""
+    """The rate with its Wilson interval; None without cases. Raises ValueError for `hits` outside 0…n."""
     if not 0 <= hits <= n:
-        raise ValueError(f"{hits} of {n} is no rate")
+        raise ValueError(f"{hits} of {n} is not a rate")
     if n == 0:
         return None
     from scipy.stats import binomtest  # noqa: PLC0415 - takes a second; see `preload`
@@ -62,5 +62,5 @@ def rate(hits: int, n: int) -> Rate | None:
 
 
 def preload() -> None:
-    """Import SciPy beside what is going on, so that the end of a run need not wait a second for it."""
+    """Import SciPy in a thread. Its import takes a second, which the end of a run need not wait for."""
     threading.Thread(target=importlib.import_module, args=("scipy.stats",), name="preload-scipy").start()

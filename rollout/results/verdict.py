@@ -1,7 +1,7 @@
-"""Journal → verdict: what became of every path. Pure: a function of the events and nothing else.
+"""Computes the verdict of a run, the outcome of every path, from the events of its journal. Pure.
 
-`as_json(verdict(events))` is verdict.json; `docs/verdict.schema.json` is its contract. A journal may end
-anywhere (the run was killed) and may hold events that this version does not know.
+`as_json(verdict(events))` is verdict.json. Its contract is `docs/verdict.schema.json`. The journal of a killed run may
+end after any event. Events that this version does not know are ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCHEMA = 1
 
 
 def verdict(events: Sequence[Event]) -> Verdict:
-    """Judge a run by its journal."""
+    """The verdict of a run, from the events of its journal."""
     own = well_formed(events)
     started = last(own, "run.started")
     finished = last(own, "run.finished")
@@ -58,7 +58,7 @@ def verdict(events: Sequence[Event]) -> Verdict:
 
 
 def as_json(judged: Verdict) -> dict[str, Any]:
-    """The contract: a mapping ready for `json.dumps`, keys in the order of the documentation."""
+    """The content of verdict.json: a mapping for `json.dumps`, with keys in the order of the documentation."""
     paths = {path.name: _plain(asdict(path)) for path in judged.paths}
     for path in paths.values():
         del path["name"]
@@ -80,7 +80,7 @@ def as_json(judged: Verdict) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, all the way down: what `json.loads` would give back."""
+    """Turn tuples into lists, recursively, so that the result equals what `json.loads` returns."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

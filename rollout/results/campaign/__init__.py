@@ -1,1 +1,1 @@
-"""Pure functions of a campaign's trials: counts, rates, differences, success in the real world."""
+"""Results of a campaign, computed from its trials: counts, rates, differences, real-world success. Pure functions."""

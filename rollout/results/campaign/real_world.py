@@ -1,4 +1,4 @@
-"""Success in the real world: what was measured under each trouble, weighed by how likely it is. Pure."""
+"""Real-world success of a path: the success rate under each trouble, weighted by its probability. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rollout.results.campaign.intervals import mover
-from rollout.results.campaign.statistics import Difference, counting, rates
+from rollout.results.campaign.statistics import Difference, counted, rates
 from rollout.results.campaign.trials import CONTROL, Result
 from rollout.results.campaign.trouble_mix import NONE, Mix
 from rollout.results.rates import Rate
 
-LEAST_COVERED = 0.5  # of the mix: of less, whatever the trials came to says nothing about the whole
+LEAST_COVERED = 0.5  # the measured share of the mix that an estimate needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratum:
-    """A part of the mix. `weight` is its probability; `rate` the success that was measured, None where none was."""
+    """One part of the mix. `weight`: its probability. `rate`: the measured success, None if it was not measured."""
 
     fault: str
     form: str
@@ -27,8 +27,10 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealWorld:
-    """Success of one attempt in practice. `covered`: the share of the mix that was measured; the rest is left out, and
-    the weights of what was measured are divided by it. `widest`: the stratum from which most of the interval comes.
+    """The estimated success rate of one attempt in practice, with its interval.
+
+    `covered`: the measured share of the mix. Strata that were not measured are left out, and the other weights are
+    divided by `covered`. `widest`: the stratum that contributes most to the width of the interval.
     """
 
     path: str
@@ -44,7 +46,7 @@ class RealWorld:
 
     @property
     def missing(self) -> tuple[Stratum, ...]:
-        """Strata that were not measured, the most likely first."""
+        """Strata that were not measured, most likely first."""
         return tuple(sorted((one for one in self.strata if one.rate is None), key=lambda one: -one.weight))
 
     @property
@@ -56,11 +58,11 @@ class RealWorld:
 
 
 def strata(results: Iterable[Result], mix: Mix, path: str) -> tuple[Stratum, ...]:
-    """Every part of the mix with what was measured of it on the path: control trials for `none`, else fault and form.
+    """Every part of the mix with its success rate on the path: `none` from control trials, others by fault and form.
 
-    Kills are trials of `sigkill` like any other.
+    Trials of kind `kills` count as trials of the fault `sigkill`.
     """
-    mine = (one for one in counting(results) if one.specification.path == path)
+    mine = (one for one in counted(results) if one.specification.path == path)
     found = rates(mine, _stratum_of)
     return tuple(
         Stratum(fault=fault, form=form, weight=weight, rate=found.get((fault, form)))
@@ -74,7 +76,7 @@ def _stratum_of(result: Result) -> tuple[str, str]:
 
 
 def real_world(results: Iterable[Result], mix: Mix, path: str) -> RealWorld | None:
-    """Success of one attempt on the path, as troubles are likely by the mix; None where less than half was measured."""
+    """Real-world success of the path; None if less than half of the mix was measured."""
     parts = strata(results, mix, path)
     measured = [(one.weight, one.rate) for one in parts if one.rate is not None]
     covered = math.fsum(weight for weight, _ in measured)
@@ -86,9 +88,9 @@ def real_world(results: Iterable[Result], mix: Mix, path: str) -> RealWorld | No
 
 
 def real_difference(results: Sequence[Result], mix: Mix, first: str, second: str) -> Difference | None:
-    """Success of two paths in practice, over the strata that were measured on both; None where they are too few.
+    """The difference in real-world success of two paths, over strata measured on both; None if less than half was.
 
-    By MOVER as if the paths were independent: that they share seeds is not made use of, so it is rather too wide.
+    MOVER treats the paths as independent, although their trials share seeds. So the interval is conservative.
     """
     pairs = [
         (one.weight, one.rate, two.rate)
@@ -98,11 +100,11 @@ def real_difference(results: Sequence[Result], mix: Mix, first: str, second: str
     covered = math.fsum(weight for weight, _, _ in pairs)
     if covered < LEAST_COVERED:
         return None
-    here = [(weight / covered, one) for weight, one, _ in pairs]
-    there = [(weight / covered, two) for weight, _, two in pairs]
-    _, low, high = mover([*here, *((-weight, two) for weight, two in there)])
-    return Difference(first=first, second=second, share_first=_bounded(mover(here)[0]),
-                      share_second=_bounded(mover(there)[0]), n=sum(one.n + two.n for _, one, two in pairs),
+    parts_first = [(weight / covered, one) for weight, one, _ in pairs]
+    parts_second = [(weight / covered, two) for weight, _, two in pairs]
+    _, low, high = mover([*parts_first, *((-weight, two) for weight, two in parts_second)])
+    return Difference(first=first, second=second, share_first=_bounded(mover(parts_first)[0]),
+                      share_second=_bounded(mover(parts_second)[0]), n=sum(one.n + two.n for _, one, two in pairs),
                       low=max(-1.0, low), high=min(1.0, high), is_paired=False, covered=covered)  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""What trials say: counts, rates, differences, success in the real world. Pure; every share is a fraction of 1.
+"""Statistics of trials: counts by cell, success rates, differences of paths, control and kills. Pure.
 
-Nothing is said of results of several populations at once, and a trial that does not count (its fault never bit, or its
-run did not say how it ended) counts for nothing, unless it left something behind: that is never left out. Intervals are
-of 95 %, each for itself: none is widened for being one of many.
+Shares are fractions of 1. Results of several populations are rejected. Void trials are not counted: the fault never
+bit, or the run has no outcome. A void trial that left residue counts as dirty. Intervals are of 95 %, without a
+correction for multiple comparisons.
 """
 
 from __future__ import annotations
@@ -18,66 +18,71 @@ from rollout.results.rates import Rate, rate
 
 Key = TypeVar("Key", bound=Hashable)
 Place = tuple[str, str, str, str]  # path, fault, form, the path's own phase
-Expectations = Mapping[Place, tuple[str, ...]]  # the outcomes that are promised; () where nothing is
+Expectations = Mapping[Place, tuple[str, ...]]  # place → expected outcomes; () if the path promises none
 FAULT = "fault"
 OUTCOMES = ("deployed", "refused", "rolled_back", "killed", "dirty", "void", "error")
-NEVER_BIT, UNTOLD = "its fault never bit", "its run did not say how it ended, or not in time"
+NEVER_BIT, NO_OUTCOME = "its fault never bit", "its run has no outcome or timed out"
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
 
 
 def population(results: Iterable[Result]) -> str:
-    """What all results are of, "" where there is none. Raises ValueError for results of several populations."""
+    """The population of all results, "" without results. Raises ValueError for several populations."""
     found = sorted({result.population for result in results})
     if len(found) > 1:
         raise ValueError(f"results of {' and '.join(found)} are never counted together")
     return found[0] if found else ""
 
 
-def counting(results: Iterable[Result]) -> tuple[Result, ...]:
-    """Those that may be counted. Raises ValueError for results of several populations."""
+def counted(results: Iterable[Result]) -> tuple[Result, ...]:
+    """The results that count. Raises ValueError for several populations."""
     results = tuple(results)
     population(results)
     return tuple(result for result in results if result.counts)
 
 
 def voids(results: Iterable[Result]) -> tuple[tuple[Result, str], ...]:
-    """Those that count for nothing, and why."""
-    return tuple((one, UNTOLD if outcome(one) == "error" else NEVER_BIT) for one in results if not one.counts)
+    """The void trials, each with the reason."""
+    return tuple((one, NO_OUTCOME if outcome(one) == "error" else NEVER_BIT) for one in results if not one.counts)
 
 
 def success(results: Iterable[Result]) -> Rate | None:
-    """The share that was deployed; None where nothing counts."""
-    counted = counting(results)
-    return rate(sum(one.succeeded for one in counted), len(counted))
+    """The share of counted trials that deployed; None without counted trials."""
+    found = counted(results)
+    return rate(sum(one.succeeded for one in found), len(found))
 
 
 def clean(results: Iterable[Result]) -> Rate | None:
-    """The share that left nothing which nobody has taken away, however it ended; None where nothing counts.
+    """The share of trials without residue, whatever their outcome; None without cases.
 
-    Whatever left something is counted, also where its fault never bit or its run said nothing.
+    A dirty trial is a case even if it is void.
     """
     results = tuple(results)
     population(results)
-    counted = [one for one in results if one.counts or one.is_dirty]
-    return rate(sum(not one.is_dirty for one in counted), len(counted))
+    cases = [one for one in results if one.counts or one.is_dirty]
+    return rate(sum(not one.is_dirty for one in cases), len(cases))
 
 
 def rates(
-    results: Iterable[Result], of: Callable[[Result], Key], measure: Callable[[Iterable[Result]], Rate | None] = success
+    results: Iterable[Result],
+    key_of: Callable[[Result], Key],
+    measure: Callable[[Iterable[Result]], Rate | None] = success,
 ) -> dict[Key, Rate]:
-    """The measure for each key, in the order in which the keys first appear; without those of which nothing counts."""
+    """The rate of each group of results with equal key, in the order of first appearance; groups without cases are out.
+
+    Raises ValueError for several populations.
+    """
     results = tuple(results)
     population(results)
     groups: dict[Key, list[Result]] = {}
     for one in results:
-        groups.setdefault(of(one), []).append(one)
+        groups.setdefault(key_of(one), []).append(one)
     return {key: found for key, group in groups.items() if (found := measure(group)) is not None}
 
 
 def outcome(result: Result) -> str:
-    """One of OUTCOMES: how the run ended; what was left behind for good is dirty, whatever the run said."""
+    """The outcome of a trial, one of OUTCOMES. Residue after recovery makes it dirty, whatever its run reported."""
     if "error" in {result.outcome, result.settled}:
         return "error"
     if not result.bit or result.settled not in OUTCOMES_OF_A_PATH:
@@ -89,10 +94,10 @@ def outcome(result: Result) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Trials of one path under one fault in one form at one phase.
+    """Counts of the trials of one path with one fault, in one form, at one phase.
 
-    `n` counts without what is void. `expected` are the outcomes that are promised, () for none; `as_expected` is None
-    where nothing was promised and nothing went wrong, or nothing counts.
+    `n`: number of trials without void ones. `expected`: outcomes that the path promises, () for none. `as_expected`:
+    whether all trials met the expectation; None if there was no expectation, or no trial counted.
     """
 
     path: str
@@ -109,10 +114,10 @@ class Cell:
 
 
 def is_expected(result: Result, expected: Sequence[str]) -> bool | None:
-    """Whether the trial came to what is promised; None where there is nothing to hold it to.
+    """Whether the trial met the expectation; None if there is none, or the trial is void.
 
-    What has been changed for good, or a run that says nothing or does not end, is expected of nobody; and whoever
-    promises anything promises to leave nothing, whether a fault bit or not.
+    False in any case: foreign things were changed, something stays after recovery, or the run has no outcome. A path
+    that promises any outcome also promises to leave no residue, even if the fault never bit.
     """
     if "error" in {result.outcome, result.settled} or result.owed or result.changed or (expected and result.is_dirty):
         return False
@@ -122,7 +127,7 @@ def is_expected(result: Result, expected: Sequence[str]) -> bool | None:
 
 
 def cells(results: Sequence[Result], expectations: Expectations) -> tuple[Cell, ...]:
-    """Every cell that was tried, faults in the order of their first trial. Control and kills have no cell."""
+    """All cells with trials, in the order of their first trial. Control trials and kills have no cell."""
     population(results)
     groups: dict[Place, list[Result]] = {}
     for one in results:
@@ -132,20 +137,19 @@ def cells(results: Sequence[Result], expectations: Expectations) -> tuple[Cell, 
 
 
 def place(result: Result) -> Place:
-    """The key of the cell that a trial belongs to."""
+    """The key of a trial's cell."""
     trial = result.specification
     return trial.path, trial.fault, trial.form, trial.phase
 
 
 def _cell(key: Place, group: Sequence[Result], expected: tuple[str, ...]) -> Cell:
-    answers = [is_expected(one, expected) for one in group]
-    told = [answer for answer in answers if answer is not None]
-    counted = Counter(outcome(one) for one in group)
+    judged = [is_good for one in group if (is_good := is_expected(one, expected)) is not None]
+    counts = Counter(outcome(one) for one in group)
     first = group[0].specification
     return Cell(path=key[0], fault=key[1], family=first.family, form=key[2], group=first.group, phase=key[3],
-                outcomes={name: counted[name] for name in OUTCOMES if counted[name]},
-                n=sum(one.counts for one in group), expected=expected, unexpected=told.count(False),
-                as_expected=all(told) if told else None)  # fmt: skip
+                outcomes={name: counts[name] for name in OUTCOMES if counts[name]},
+                n=sum(one.counts for one in group), expected=expected, unexpected=judged.count(False),
+                as_expected=all(judged) if judged else None)  # fmt: skip
 
 
 # -- differences ------------------------------------------------------------------------------------------------------
@@ -153,11 +157,11 @@ def _cell(key: Place, group: Sequence[Result], expected: tuple[str, ...]) -> Cel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Success of `first` less that of `second`, with its interval.
+    """The success rate of `first` minus that of `second`, with its interval.
 
-    `n`: pairs where they are paired, else cases of both together. `left_out`: pairs of which one half does not count.
-    `only_first`, `only_second`: pairs in which one succeeded and the other did not. `covered`: of a difference in the
-    real world, the share of the mix that was measured on both, over which both shares are taken here.
+    `n`: number of pairs if paired, else the cases of both. `left_out`: pairs in which one trial does not count.
+    `only_first`, `only_second`: pairs in which only that path succeeded. `covered`: for real-world success, the share
+    of the mix that was measured on both paths; both shares are computed over that part.
     """
 
     first: str
@@ -179,16 +183,16 @@ class Difference:
 
     @property
     def winner(self) -> str:
-        """Who succeeds more often; "" where the interval holds 0: then nobody does, as far as is known."""
+        """The one with the higher success rate; "" if the interval contains 0."""
         if self.low > 0:
             return self.first
         return self.second if self.high < 0 else ""
 
 
 def compare(results: Sequence[Result], first: str, second: str) -> Difference | None:
-    """Success of two paths under faults, paired: trials of one block share seed, fault, form and place.
+    """The paired difference in success of two paths under faults; None without a pair in which both trials count.
 
-    None where there is no pair of which both halves count.
+    Trials of one block are a pair: they share seed, fault, form and group.
     """
     population(results)
     blocks: dict[tuple[object, ...], dict[str, Result]] = {}
@@ -198,21 +202,21 @@ def compare(results: Sequence[Result], first: str, second: str) -> Difference | 
             key = (trial.block, trial.seed, trial.fault, trial.form, trial.group)
             blocks.setdefault(key, {})[trial.path] = one
     pairs = [(block[first], block[second]) for block in blocks.values() if len(block) == 2]
-    counted = Counter((one.succeeded, two.succeeded) for one, two in pairs if one.counts and two.counts)
-    n = counted.total()
+    table = Counter((one.succeeded, two.succeeded) for one, two in pairs if one.counts and two.counts)
+    n = table.total()
     if not n:
         return None
-    both, only_first, only_second = counted[True, True], counted[True, False], counted[False, True]
-    low, high = newcombe_paired(both, only_first, only_second, counted[False, False])
+    both, only_first, only_second = table[True, True], table[True, False], table[False, True]
+    low, high = newcombe_paired(both, only_first, only_second, table[False, False])
     return Difference(first=first, second=second, share_first=(both + only_first) / n,
                       share_second=(both + only_second) / n, n=n, low=low, high=high, is_paired=True,
                       only_first=only_first, only_second=only_second, left_out=len(pairs) - n)  # fmt: skip
 
 
 def control(results: Iterable[Result], path: str) -> Difference | None:
-    """The A/A control of a path: arm A less arm B. They are the same thing, so the interval should hold 0."""
+    """The A/A control of a path: success of arm A minus that of arm B. The arms are equal, so it should be near 0."""
     arms: dict[str, list[Result]] = {"A": [], "B": []}
-    for one in counting(results):
+    for one in counted(results):
         trial = one.specification
         if trial.kind == CONTROL and trial.path == path and trial.arm in arms:
             arms[trial.arm].append(one)
@@ -229,8 +233,9 @@ def control(results: Iterable[Result], path: str) -> Difference | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kills:
-    """The kill loop of a path: runs that SIGKILL has ended, and of those the ones after whose recovery nothing was
-    left. `missed`: the run was over before. `remaining`: trials after which something was left.
+    """Kill trials of a path. `recovered`: of the killed runs, those that left nothing after recovery.
+
+    `missed`: trials whose run ended before the kill. `remaining`: trials that left something after recovery.
     """
 
     path: str
@@ -240,12 +245,12 @@ class Kills:
 
     @property
     def n(self) -> int:
-        """How many trials there were."""
+        """Number of kill trials."""
         return self.missed + (self.recovered.n if self.recovered else 0)
 
 
 def kills(results: Iterable[Result], path: str) -> Kills:
-    """What the kill loop has found on the path."""
+    """Count the kill trials of a path."""
     mine = [one for one in results if one.specification.kind == KILLS and one.specification.path == path]
     population(mine)
     killed = [one for one in mine if one.outcome == "killed"]

@@ -1,31 +1,31 @@
-"""A campaign as data → all that is said of it, as numbers. Pure; the contract of campaign.json is here.
+"""Computes all numbers of a campaign's report from campaign.json, whose keys are listed here. Pure.
 
 ```text
 schema          1
 run             id of the campaign
-started         when it began, ISO 8601; may be missing
-seed            of the campaign
-source          {kind, detail}: registry, bundle, rehearsal, and which
-forge           text: on what commands ran
-database        text: on what databases were
+started         start time, ISO 8601; may be missing
+seed            seed of the campaign
+source          {kind, detail}: where packages came from
+forge           text: where commands ran
+database        text: which PostgreSQL
 rehearsal       true: stand-in packages
-population      "real" or "rehearsal:…": what all trials are of
-paths           names, in the order in which they are shown
+population      "real" or "rehearsal:…", of all trials
+paths           names, in the order of the report
 plans           path → identity of its plan; may be missing
-phases          names of groups, in the order in which they are shown; may be missing
-planned         trials that were asked for; null where time decided
-seconds         of the campaign, by the clock
-faults          fault → {family, text, bites, lasts}: what the catalogue says of it; may be missing
-left_out        what was not struck (a fault, phases of a path) → why; may be missing
-decoys          sentences: what stood beside every trial; may be missing
-mix             rows of troubles.as_rows; may be empty
-trials          rows of records.as_row, each with `expected` (outcomes that are promised, [] for none) and `repeat`
-                (the line that repeats it)
+phases          names of groups, in the order of the report; may be missing
+planned         number of planned trials; null if the campaign has a time limit
+seconds         duration of the campaign
+faults          fault → {family, text, bites, lasts} from the catalogue; may be missing
+left_out        a fault, or phases of a path, that got no trial → reason; may be missing
+decoys          sentences that describe the decoys beside every trial; may be missing
+mix             rows of trouble_mix.as_rows; may be empty
+trials          rows of trials.as_row, each with `expected` (expected outcomes, [] for none) and `repeat` (the command
+                that repeats the trial)
 done, void, median_seconds, measured
-                are added by `completed`: they follow from the trials
+                computed from the trials and added by `completed`
 ```
 
-Keys that are not named here are kept and not read.
+Other keys are kept and ignored.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _ROW = frozenset({"v", "key", *(field.name for field in fields(Result))})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A result with what was promised, whether that was kept (None: nothing to keep), and the line that repeats it."""
+    """A result, its expected outcomes, whether it met them (None: no expectation), and the command that repeats it."""
 
     result: Result
     expected: tuple[str, ...]
@@ -58,11 +58,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """All that follows from the trials; each counts once, however often it is told.
+    """All numbers computed from the trials. A trial with several rows counts once.
 
-    `unreadable`: how many rows were none of ours.
-    `under_faults`, `without`: success per path, of trials with a fault and of the control; `clean`: the share that left
-    nothing behind, of trials with a fault. `families`, `faults`, `forms`: success under faults by (path, that name).
+    `unreadable`: number of invalid rows. `under_faults`, `without`: path → success of trials with a fault, and of
+    control trials. `clean`: path → the share of trials with a fault that left no residue. `families`, `faults`,
+    `forms`: success under faults by (path, family, fault or form).
     """
 
     paths: tuple[str, ...]
@@ -90,20 +90,20 @@ class Summary:
 
     @property
     def unexpected(self) -> tuple[Trial, ...]:
-        """Trials that came to something else than was promised."""
+        """Trials that did not meet the expectation."""
         return tuple(trial for trial in self.trials if trial.as_expected is False)
 
 
 def summarise(data: Mapping[str, Any]) -> Summary:
-    """Everything that a campaign's data comes to. Raises ValueError for trials of several populations."""
+    """Compute the numbers of a campaign. Raises ValueError for trials of several populations."""
     rows = data.get("trials") or ()
     readable = [trial for row in rows if (trial := _trial(row)) is not None]
     trials = tuple({trial.result.specification.key: trial for trial in reversed(readable)}.values())[::-1]
     results = tuple(trial.result for trial in trials)
-    _refuse_strangers(results, data.get("population"))
+    _require_one_population(results, data.get("population"))
     paths = tuple(dict.fromkeys((*data.get("paths", ()), *(one.specification.path for one in results))))
     mix = from_rows(data.get("mix") or ())
-    struck = [one for one in results if one.specification.kind == FAULT]
+    with_fault = [one for one in results if one.specification.kind == FAULT]
     pairs = tuple(itertools.combinations(paths, 2))
     expectations = {statistics.place(trial.result): trial.expected for trial in trials}
     return Summary(
@@ -113,14 +113,14 @@ def summarise(data: Mapping[str, Any]) -> Summary:
         unreadable=len(rows) - len(readable),
         voids=statistics.voids(results),
         median_seconds=plain.median(one.seconds + one.recovery_seconds for one in results) if results else None,
-        under_faults=statistics.rates(struck, lambda one: one.specification.path),
+        under_faults=statistics.rates(with_fault, lambda one: one.specification.path),
         without=statistics.rates(
             (one for one in results if one.specification.kind == CONTROL), lambda one: one.specification.path
         ),
-        clean=statistics.rates(struck, lambda one: one.specification.path, statistics.clean),
-        families=statistics.rates(struck, lambda one: (one.specification.path, one.specification.family)),
-        faults=statistics.rates(struck, lambda one: (one.specification.path, one.specification.fault)),
-        forms=statistics.rates(struck, lambda one: (one.specification.path, one.specification.form)),
+        clean=statistics.rates(with_fault, lambda one: one.specification.path, statistics.clean),
+        families=statistics.rates(with_fault, lambda one: (one.specification.path, one.specification.family)),
+        faults=statistics.rates(with_fault, lambda one: (one.specification.path, one.specification.fault)),
+        forms=statistics.rates(with_fault, lambda one: (one.specification.path, one.specification.form)),
         cells=statistics.cells(results, expectations),
         differences=_found(statistics.compare(results, *pair) for pair in pairs),
         controls=tuple((path, arms) for path in paths if (arms := statistics.control(results, path)) is not None),
@@ -131,7 +131,7 @@ def summarise(data: Mapping[str, Any]) -> Summary:
 
 
 def completed(data: Mapping[str, Any], found: Summary | None = None) -> dict[str, Any]:
-    """The data with what follows from it (`found`, where it is known): done, void, median_seconds and measured."""
+    """The data with the computed keys: done, void, median_seconds and measured. `found`: its summary, if known."""
     found = found or summarise(data)
     return {**data, "schema": SCHEMA, "done": len(found.trials), "void": len(found.voids),
             "median_seconds": found.median_seconds, "measured": measured(found)}  # fmt: skip
@@ -179,7 +179,7 @@ def _trial(row: Mapping[str, Any]) -> Trial | None:
                  repeat=str(row.get("repeat") or ""))  # fmt: skip
 
 
-def _refuse_strangers(results: Sequence[Result], told: Any) -> None:
+def _require_one_population(results: Sequence[Result], stated: Any) -> None:
     found = statistics.population(results)
-    if told and found and told != found:
-        raise ValueError(f"the campaign is of {told}, and its trials are of {found}: never counted together")
+    if stated and found and stated != found:
+        raise ValueError(f"the campaign is of {stated}, its trials are of {found}: never counted together")

@@ -1,4 +1,4 @@
-"""What a trial is, and what came of it: two records, as data and as JSON. Pure."""
+"""The two records of a trial: its specification and its result, with their conversion to and from JSON. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OUTCOMES_OF_A_PATH = frozenset({"deployed", "refused", "rolled_back", "dirty"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specification:
-    """One trial, so that it can be run anywhere: equal specifications are the same trial.
+    """Everything that determines a trial, so that any machine can run it. Equal specifications are the same trial.
 
-    Trials of one `block` are paired: they have seed, fault, form and `group` in common and differ in their path (or, in
-    a block of the A/A control, in their `arm`: A or B). `kind`: fault, control (no fault), or kills (SIGKILL `at` so
-    many seconds after the run began). `group` is the phase of the realistic path that the block is about, `phase` the
-    path's own that answers for it; both "" where no phase is struck.
+    Trials of one `block` are paired: they share seed, fault, form and `group` and differ in their path. In a block of
+    the A/A control they differ in their `arm`, A or B. `kind`: fault, control (no fault), or kills (SIGKILL `at` this
+    many seconds after the start of the run). `phase` is the target phase of the fault. `group` is the group of checks
+    that the phase answers for, named after a phase of the realistic path. Both are "" if no phase is the target.
     """
 
     number: int
@@ -41,14 +41,14 @@ class Specification:
 
     @property
     def key(self) -> str:
-        """The trial's identity, whatever its place in a campaign."""
+        """The identity of the trial: a digest of everything but its number and block."""
         facts = {name: value for name, value in asdict(self).items() if name not in {"number", "block"}}
-        told = json.dumps(facts, sort_keys=True)
-        return hashlib.blake2b(told.encode(), digest_size=10).hexdigest()
+        content = json.dumps(facts, sort_keys=True)
+        return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
 
     @property
-    def where(self) -> str:
-        """What `--fault` takes, "" for a trial without one: `registry_down@ash_core:transient`."""
+    def fault_option(self) -> str:
+        """The value of `--fault`, such as `registry_down@ash_core:transient`; "" for a trial without a fault."""
         if not self.fault:
             return ""
         place = f"{self.at:g}s" if self.at is not None else self.phase
@@ -57,14 +57,14 @@ class Specification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of a trial.
+    """The result of a trial.
 
-    `outcome` is how its run ended: deployed, refused, rolled_back, dirty, void (the fault never bit), killed, or error
-    (the run did not say, or did not end in the time that it was given). `settled` is the same after recovery has paid
-    what was owed. `owed` is what recovery could not pay; `changed` what differs, seen from outside and after all that,
-    from how the world was before: empty lists are the proof that nothing was left. `left` is what the run itself said
-    it had left. `seconds` is the run's time without recovery, `recovery_seconds` that of recovery, 0 where none was
-    needed. `population` tells what may be counted together: "real", or "rehearsal:" and the scenario.
+    `outcome`: of the run: deployed, refused, rolled_back, dirty, void (the fault never bit), killed, or error (no
+    outcome, or a timeout). `settled`: the outcome after recovery. `left`: residue that the run itself reported. `owed`:
+    undos that recovery could not execute. `changed`: differences that an outside look finds after recovery. If `owed`
+    and `changed` are empty, nothing was left. `seconds`: duration of the run without recovery. `recovery_seconds`: 0 if
+    no recovery was needed. `population`: "real", or "rehearsal:" and the scenario; only equal ones are counted
+    together.
     """
 
     specification: Specification
@@ -87,39 +87,40 @@ class Result:
 
     @property
     def bit(self) -> bool:
-        """Whether the trial shows what it was made for: its fault bit, or there was none to bite."""
+        """Whether the fault took effect; True for control trials, which have none."""
         return self.specification.kind == CONTROL or self.bites > 0
 
     @property
     def counts(self) -> bool:
-        """Whether the trial may be counted: a fault that never bit says nothing, nor does a run that we had to end."""
+        """Whether the trial counts: its fault bit, and its run has an outcome."""
         return self.bit and self.outcome != "error" and self.settled in OUTCOMES_OF_A_PATH
 
     @property
     def succeeded(self) -> bool:
+        """Whether the run deployed."""
         return self.outcome == "deployed"
 
     @property
     def is_dirty(self) -> bool:
-        """Whether something was left that nobody has taken away."""
+        """Whether something is left after recovery."""
         return self.settled == "dirty" or bool(self.owed or self.changed)
 
 
 def as_row(result: Result) -> dict[str, Any]:
-    """A result as JSON: the line of a campaign's ledger."""
+    """A result as JSON, for a line of the trial log."""
     return {"v": SCHEMA, "key": result.specification.key, **asdict(result)}
 
 
 def from_row(row: Mapping[str, Any]) -> Result | None:
-    """The result that a row tells of; None where it is not of this kind."""
+    """The result in a row that `as_row` made; None if the row is invalid or of another version."""
     if row.get("v") != SCHEMA:
         return None
     try:
-        told = {name: value for name, value in row.items() if name not in {"v", "key"}}
+        facts = {name: value for name, value in row.items() if name not in {"v", "key"}}
         lists = ("evidence", "left", "owed", "changed")
         return Result(
-            **{**told, "specification": Specification(**told["specification"]),
-               **{name: tuple(map(str, told[name])) for name in lists}}
+            **{**facts, "specification": Specification(**facts["specification"]),
+               **{name: tuple(map(str, facts[name])) for name in lists}}
         )  # fmt: skip
     except (TypeError, KeyError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""The mix of troubles: how likely each is in practice, and where that number comes from. Reads plans/troubles.toml."""
+"""The mix of troubles: the probability of each fault in practice, with its source. Reads plans/troubles.toml."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from typing import Any
 from rollout.errors import RolloutError
 
 FILE = Path(__file__).resolve().parents[3] / "plans" / "troubles.toml"
-NONE = "none"  # no trouble at all: what is left of 1
+NONE = "none"  # the stratum without any trouble
 _KNOWN = frozenset({"probability", "transient", "source", "assumption", "because"})
 _ROUNDING = 1e-9
 
 
 class InvalidTroubles(RolloutError):
-    """The mix cannot be read."""
+    """The file of the mix is invalid or cannot be read."""
 
     def __init__(self, *, path: Path, where: str, problem: str) -> None:
         super().__init__(
-            f"{path.name}, {where}: {problem}.", advice="Mend the file; its head says what an entry holds."
+            f"{path.name}, {where}: {problem}.",
+            advice="Correct the file. Its first comment lists the keys of an entry.",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """One trouble of the mix.
+    """One trouble of the mix: a fault and how likely it is.
 
-    `probability`: of one attempt at a deployment to meet it; `transient`: the share of it that goes away by itself.
-    Both are fractions of 1. Either `source` cites where the probability comes from, or it is an `assumption`;
-    `because` says how.
+    `probability`: that one attempt at a deployment meets the fault. `transient`: the share of cases in which the fault
+    goes away without an intervention. Both are fractions of 1. Either `source` cites the origin of the probability, or
+    it is an `assumption`. `because` gives the reasoning.
     """
 
     fault: str
@@ -44,7 +45,7 @@ class Trouble:
     because: str
 
     def weight(self, form: str) -> float:
-        """How likely the trouble is in this form: transient or persistent."""
+        """The probability of the trouble in this form, transient or persistent."""
         return self.probability * (self.transient if form == "transient" else 1 - self.transient)
 
 
@@ -56,12 +57,12 @@ class Mix:
 
     @property
     def none(self) -> float:
-        """The probability of an attempt that nothing troubles."""
+        """The probability of an attempt without trouble."""
         return max(0.0, 1 - math.fsum(trouble.probability for trouble in self.troubles))
 
     @property
     def strata(self) -> dict[tuple[str, str], float]:
-        """(fault, form) → probability, without what is impossible; `none` first, in no form. They sum up to 1."""
+        """(fault, form) → probability, with (`none`, "") first. Strata of probability 0 are left out. The sum is 1."""
         found = {(NONE, ""): self.none}
         for trouble in self.troubles:
             found |= {(trouble.fault, form): trouble.weight(form) for form in ("transient", "persistent")}
@@ -69,7 +70,7 @@ class Mix:
 
 
 def load_troubles(file: Path = FILE, *, known: Collection[str]) -> Mix:
-    """Read the mix; `known` are the names of faults that there are. Raises InvalidTroubles: file, entry and problem."""
+    """Read the mix. `known`: the names of all faults. Raises InvalidTroubles with file, entry and problem."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -79,7 +80,7 @@ def load_troubles(file: Path = FILE, *, known: Collection[str]) -> Mix:
     mix = Mix(troubles=tuple(_trouble(file, name, entry, known) for name, entry in data.items()))
     total = math.fsum(trouble.probability for trouble in mix.troubles)
     if total > 1 + _ROUNDING:
-        raise InvalidTroubles(path=file, where="probability", problem=f"all together are {total:.6g}, more than 1")
+        raise InvalidTroubles(path=file, where="probability", problem=f"the sum is {total:.6g}, more than 1")
     return mix
 
 
@@ -89,7 +90,7 @@ def as_rows(mix: Mix) -> list[dict[str, Any]]:
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> Mix:
-    """The mix that `as_rows` has written. Raises TypeError for rows that are none of ours."""
+    """The mix from rows that `as_rows` made. Raises TypeError for other rows."""
     return Mix(troubles=tuple(Trouble(**row) for row in rows))
 
 
@@ -101,23 +102,23 @@ def _trouble(file: Path, name: str, entry: Any, known: Collection[str]) -> Troub
         near = difflib.get_close_matches(name, known, n=1)
         raise wrong("no fault has this name" + (f" (did you mean {near[0]}?)" if near else ""))
     if not isinstance(entry, Mapping):
-        raise wrong("it is no table")
+        raise wrong("it is not a table")
     if unknown := entry.keys() - _KNOWN:
         raise wrong(f"unknown key {min(unknown)!r}; known: {', '.join(sorted(_KNOWN))}")
     for key in ("probability", "transient"):
         if key not in entry:
-            raise wrong(f"it needs {key}")
+            raise wrong(f"missing: {key}")
         value = entry[key]
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise wrong(f"{key}={value!r} is no share from 0 to 1")
+            raise wrong(f"{key}={value!r} is not a number from 0 to 1")
     source, assumed, because = entry.get("source", ""), entry.get("assumption", False), entry.get("because", "")
     if not isinstance(source, str) or not isinstance(because, str):
-        raise wrong("source and because are text")
+        raise wrong("source and because must be strings")
     if not isinstance(assumed, bool):
         raise wrong(f"assumption={assumed!r} is neither true nor false")
     if bool(source.strip()) == assumed:
-        raise wrong("it needs a source, or assumption = true, and not both")
+        raise wrong("it needs either a source or assumption = true")
     if not because.strip():
-        raise wrong("it needs because: how the source gives the number, or why it is assumed")
+        raise wrong("missing: because (how the source gives the number, or why it is assumed)")
     return Trouble(fault=name, probability=float(entry["probability"]), transient=float(entry["transient"]),
                    source=source, assumption=assumed, because=because)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What trials say: the formulas by examples from the literature, and what may not be said."""
+"""Statistics of trials: formulas against examples from the literature, counting rules, comparisons."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def known(hits: int, n: int) -> Rate:
 def test_paired_intervals_are_those_of_the_literature(
     table: tuple[int, int, int, int], interval: tuple[float, float]
 ) -> None:
-    """Newcombe's method 10 for paired proportions: negative and positive correlation."""
+    """Newcombe's method 10 for paired proportions, with negative and positive correlation."""
     low, high = newcombe_paired(*table)
     assert (round(low, 3), round(high, 3)) == interval
 
@@ -67,16 +67,14 @@ def test_paired_intervals_are_those_of_the_literature(
 def test_unpaired_intervals_are_those_of_newcombe(
     table: tuple[int, int, int, int], interval: tuple[float, float]
 ) -> None:
-    """His examples, to his four digits."""
+    """The examples of Newcombe 1998, to four digits."""
     low, high = newcombe(*table)
     assert (round(low, 4), round(high, 4)) == interval
 
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
-def test_paired_intervals_hold_the_difference_and_turn_round_with_it(
-    both: int, one: int, two: int, neither: int
-) -> None:
-    """Within -1…1, around the estimate; the other way round it is the same with the other sign."""
+def test_paired_interval_contains_the_difference_and_is_symmetric(both: int, one: int, two: int, neither: int) -> None:
+    """It is within -1…1 and around the estimate. With swapped paths it has the opposite sign."""
     n = both + one + two + neither
     if n == 0:
         return
@@ -91,7 +89,7 @@ def test_paired_intervals_hold_the_difference_and_turn_round_with_it(
 @given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
        st.integers(1, 30).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))  # fmt: skip
 def test_mover_of_a_difference_is_newcombe(one: tuple[int, int], two: tuple[int, int]) -> None:
-    """Weights 1 and -1; and of one proportion alone it is Wilson."""
+    """With weights 1 and -1. For a single proportion it is the Wilson interval."""
     first, second = known(*one), known(*two)
     _, low, high = mover([(1.0, first), (-1.0, second)])
     assert newcombe(*one, *two) == pytest.approx((max(-1.0, low), min(1.0, high)))
@@ -109,27 +107,27 @@ def test_mover_by_hand() -> None:
 # -- counting ---------------------------------------------------------------------------------------------------------
 
 
-def test_void_counts_for_nothing_and_is_told() -> None:
-    """A fault that never bit, and a run that said nothing."""
+def test_void_trials_are_not_counted_and_are_listed_with_a_reason() -> None:
+    """A fault that never bit, and a run without an outcome."""
     results = (made(), made("rolled_back"), made("void", bites=0), made("error"))
     found = statistics.success(results)
     assert found is not None
     assert (found.hits, found.n) == (1, 2)
-    assert [why for _, why in statistics.voids(results)] == [statistics.NEVER_BIT, statistics.UNTOLD]
+    assert [why for _, why in statistics.voids(results)] == [statistics.NEVER_BIT, statistics.NO_OUTCOME]
     assert statistics.success(results[2:]) is None
 
 
-def test_a_run_that_does_not_end_is_expected_of_nobody_and_counts_for_nothing() -> None:
-    """However well it was undone once we had ended it."""
+def test_a_run_that_timed_out_is_unexpected_and_void() -> None:
+    """Even if it was rolled back completely after it was stopped."""
     hung = replace(made("error"), settled="rolled_back")
     assert statistics.is_expected(hung, ("rolled_back", "refused")) is False
     assert statistics.success([hung]) is None
-    assert statistics.voids([hung]) == ((hung, statistics.UNTOLD),)
+    assert statistics.voids([hung]) == ((hung, statistics.NO_OUTCOME),)
     assert statistics.outcome(hung) == "error"
 
 
-def test_whatever_left_something_behind_is_never_left_out() -> None:
-    """Neither where its fault never bit, nor where its run said nothing."""
+def test_a_dirty_trial_always_counts_as_dirty() -> None:
+    """Even if its fault never bit or its run has no outcome."""
     results = [
         made("rolled_back"),
         made("rolled_back", bites=0),
@@ -143,7 +141,7 @@ def test_whatever_left_something_behind_is_never_left_out() -> None:
 
 
 def test_populations_are_never_mixed() -> None:
-    """Real packages and stand-ins, or two scenarios: every question is refused."""
+    """Every function rejects results of real packages with results of stand-ins, or of two scenarios."""
     mixed = (control("realistic", "A"), result(population="real"), result(trial(path="ambitious")))
     for ask in (
         statistics.success, statistics.clean, lambda all_: statistics.rates(all_, lambda one: one.run),
@@ -155,12 +153,12 @@ def test_populations_are_never_mixed() -> None:
             ask(mixed)
     with pytest.raises(ValueError, match="never counted together"):
         summarise(campaign([row(), row(population="real", of={"seed": 8})]))
-    with pytest.raises(ValueError, match="is of real, and its trials are of rehearsal:default"):
+    with pytest.raises(ValueError, match="is of real, its trials are of rehearsal:default"):
         summarise(campaign([row()], population="real"))
 
 
-def test_a_cell_is_as_expected_or_not_or_promises_nothing() -> None:
-    """Whatever is changed for good is expected of nobody, even where nothing is promised."""
+def test_a_cell_is_as_expected_or_unexpected_or_without_expectation() -> None:
+    """A trial that changed something for good is always unexpected, even if its path promises nothing."""
     promises = {("realistic", "sigterm", "transient", "database"): ("rolled_back", "refused")}
     results = [made("rolled_back"), made("void", bites=0), made("dirty", path="ambitious")]
     good, open_ = statistics.cells(results, promises)
@@ -174,8 +172,8 @@ def test_a_cell_is_as_expected_or_not_or_promises_nothing() -> None:
     assert (touched.as_expected, touched.outcomes) == (False, {"dirty": 1})
 
 
-def test_what_a_path_that_promises_to_clean_up_has_left_is_not_forgiven_because_no_fault_bit() -> None:
-    """It is the worst that can be found: dirt of its own. A path that promises nothing only leaves what it leaves."""
+def test_residue_is_unexpected_even_if_the_fault_never_bit() -> None:
+    """For a path that promises to leave none. A path without a promise has no expectation."""
     left = made("dirty", bites=0)
     assert statistics.is_expected(left, ("rolled_back", "refused")) is False
     assert statistics.is_expected(left, ()) is None
@@ -184,7 +182,7 @@ def test_what_a_path_that_promises_to_clean_up_has_left_is_not_forgiven_because_
 
 
 def test_control_and_kills_have_no_cell() -> None:
-    """They are of no phase."""
+    """They have no target phase."""
     assert statistics.cells([control("realistic", "A"), made("killed", kind="kills", at=3.0)], {}) == ()
 
 
@@ -201,7 +199,7 @@ def pairs(both: int, one: int, two: int, neither: int) -> list[Result]:
 
 
 def test_paths_are_compared_in_pairs() -> None:
-    """The example of Altman et al. as trials; whoever is named second has the other sign."""
+    """The example of Altman et al. as trials. With swapped paths the winner is the same."""
     found = statistics.compare(pairs(14, 5, 0, 22), "realistic", "ambitious")
     assert found is not None
     assert (found.n, found.only_first, found.only_second, found.is_paired) == (41, 5, 0, True)
@@ -211,16 +209,16 @@ def test_paths_are_compared_in_pairs() -> None:
     assert back.winner == "realistic"
 
 
-def test_an_interval_that_holds_zero_names_no_winner() -> None:
-    """Three of ten against one of ten may be chance."""
+def test_an_interval_that_contains_zero_has_no_winner() -> None:
+    """Three of ten against one of ten."""
     found = statistics.compare(pairs(1, 2, 0, 7), "realistic", "ambitious")
     assert found is not None
     assert found.low < 0 < found.estimate
     assert found.winner == ""
 
 
-def test_a_pair_with_a_void_half_is_left_out_and_told() -> None:
-    """As are trials that no other path has a partner for, which are no pair at all."""
+def test_a_pair_with_a_void_trial_is_left_out_and_counted() -> None:
+    """A trial without a partner on the other path is not a pair."""
     results = [*pairs(2, 0, 0, 1), made(block=50), made("void", bites=0, block=50, path="ambitious"), made(block=51)]
     found = statistics.compare(results, "realistic", "ambitious")
     assert found is not None
@@ -229,7 +227,7 @@ def test_a_pair_with_a_void_half_is_left_out_and_told() -> None:
 
 
 def test_the_control_compares_arms_and_nothing_else() -> None:
-    """The same thing twice holds zero."""
+    """Equal arms have a difference of zero."""
     results = [control("realistic", arm, seed=seed) for seed in range(5) for arm in "AB"]
     found = statistics.control([*results, made("rolled_back")], "realistic")
     assert found is not None
@@ -247,8 +245,8 @@ def mix(**weights: tuple[float, float]) -> Mix:
     ))  # fmt: skip
 
 
-def test_the_real_world_weighs_by_the_mix() -> None:
-    """0.8 × 1 + 0.2 × (0.75 × 1 + 0.25 × 0), all of it measured."""
+def test_real_world_success_is_weighted_by_the_mix() -> None:
+    """0.8 × 1 + 0.2 × (0.75 × 1 + 0.25 × 0), with every stratum measured."""
     results = [control("realistic", "A"), made(form="transient"), made("rolled_back", form="persistent")]
     found = real_world(results, mix(sigterm=(0.2, 0.75)), "realistic")
     assert found is not None
@@ -259,8 +257,8 @@ def test_the_real_world_weighs_by_the_mix() -> None:
     assert (found.low, found.high) == pytest.approx((low, min(1, high)))
 
 
-def test_what_was_not_measured_is_named_and_its_weight_divided_out() -> None:
-    """0.7 for none, 0.1 for sigterm; of disk_full nothing is known, and of sigterm nothing persistent."""
+def test_missing_strata_are_listed_and_the_weights_renormalised() -> None:
+    """0.7 for none, 0.1 for sigterm. Not measured: disk_full, and the persistent form of sigterm."""
     results = [control("realistic", "A"), made("rolled_back", form="transient"), made(fault="disk_full", bites=0)]
     found = real_world(results, mix(sigterm=(0.2, 0.5), disk_full=(0.1, 0.0)), "realistic")
     assert found is not None
@@ -270,8 +268,8 @@ def test_what_was_not_measured_is_named_and_its_weight_divided_out() -> None:
     assert real_world(results, mix(sigterm=(0.2, 0.5)), "ambitious") is None
 
 
-def test_kills_are_trials_of_sigkill() -> None:
-    """The kill loop is how often a power cut is survived: never, as a deployment."""
+def test_kills_count_as_trials_of_sigkill() -> None:
+    """A killed run has not deployed, so its stratum has the success rate 0."""
     killed = made("killed", kind="kills", fault="sigkill", at=4.0, phase="", group="")
     killed = result(killed.specification, outcome="killed", settled="rolled_back")
     found = real_world([control("realistic", "A"), killed], mix(sigkill=(0.5, 1.0)), "realistic")
@@ -280,7 +278,7 @@ def test_kills_are_trials_of_sigkill() -> None:
 
 
 def test_paths_differ_over_what_was_measured_on_both() -> None:
-    """A stratum of one path alone is not held for or against it."""
+    """A stratum that was measured on one path only is left out of the comparison."""
     results = [control(path, arm, seed=seed) for path in ("a", "b") for arm in "AB" for seed in range(9)]
     results.append(made("rolled_back", path="a"))
     found = real_difference(results, mix(sigterm=(0.2, 1.0)), "a", "b")
@@ -292,8 +290,10 @@ def test_paths_differ_over_what_was_measured_on_both() -> None:
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["none", "x", "y"]), st.booleans(), st.booleans()), max_size=30),
        st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0, 1))  # fmt: skip
-def test_the_real_world_is_a_share(trials: list[tuple[str, bool, bool]], x: float, y: float, transient: float) -> None:
-    """Whatever was measured: low ≤ share ≤ high, all from 0 to 1, of at most the whole mix."""
+def test_real_world_success_is_a_share(
+    trials: list[tuple[str, bool, bool]], x: float, y: float, transient: float
+) -> None:
+    """For any trials: 0 ≤ low ≤ share ≤ high ≤ 1, and at most the whole mix is covered."""
     results = [
         control("realistic", "A", "deployed" if good else "rolled_back")
         if fault == "none"
@@ -310,8 +310,8 @@ def test_the_real_world_is_a_share(trials: list[tuple[str, bool, bool]], x: floa
 # -- the whole --------------------------------------------------------------------------------------------------------
 
 
-def test_kill_loop_counts_what_recovery_has_left() -> None:
-    """Killed and clean, killed and something left, over before."""
+def test_kills_count_what_recovery_left() -> None:
+    """A killed run that is clean, one that left something, and a run that ended before the kill."""
     of = {"kind": "kills", "fault": "sigkill", "phase": "", "group": ""}
     results = [
         result(trial(**of, at=1.0), outcome="killed", settled="rolled_back"),
@@ -324,8 +324,8 @@ def test_kill_loop_counts_what_recovery_has_left() -> None:
     assert [one.owed for one in found.remaining] == [("container x",)]
 
 
-def test_a_campaign_is_completed_once_and_again_the_same() -> None:
-    """What follows from the trials does not depend on what followed before; a trial told twice counts once."""
+def test_completing_a_campaign_is_idempotent() -> None:
+    """The computed keys do not depend on earlier computed keys. A trial with two rows counts once."""
     data = many(blocks=8)
     once = completed(data)
     assert once == completed(once)
@@ -337,13 +337,13 @@ def test_a_campaign_is_completed_once_and_again_the_same() -> None:
     )
 
 
-def test_rows_of_another_kind_are_passed_over_and_counted() -> None:
-    """A campaign.json of somebody else does not end the report."""
+def test_invalid_rows_are_ignored_and_counted() -> None:
+    """An edited campaign.json does not break the report."""
     assert summarise(campaign([{"what": "ever"}, row()])).unreadable == 1
 
 
-def test_of_less_than_half_of_the_mix_nothing_is_said_of_the_whole() -> None:
-    """Trials under rare faults alone do not make a headline about the real world."""
+def test_less_than_half_of_the_mix_gives_no_real_world_estimate() -> None:
+    """Trials with rare faults alone are not enough."""
     results = [result(trial(seed=seed)) for seed in range(20)]
     assert real_world(results, mix(sigterm=(0.02, 1.0)), "realistic") is None
     assert real_world(results, mix(sigterm=(0.6, 1.0)), "realistic") is not None

@@ -1,4 +1,4 @@
-"""Claims beside measurements: each verdict by its rule, and none without a measurement."""
+"""Claims are compared with measurements: one rule for each verdict, and no verdict without a measurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from rollout.results.attempts import REAL, Attempt, attempts, population
 from rollout.results.claims import CONFIRMED, NOT_MEASURED, REFUTED, UNDECIDED, Claim, InvalidClaims, judge, load_claims
-from rollout.results.measures import MEASURES, Measurement, can_answer, measure
+from rollout.results.measures import MEASURES, Measurement, is_measurable, measure
 from rollout.results.outcomes import Checks
 from rollout.results.rates import rate
 from tests.unit.report import golden, journals
@@ -60,12 +60,12 @@ def number(value: float) -> Measurement:
     ],
 )
 def test_each_verdict_has_its_rule(stated: Claim, found: Measurement, expected: object) -> None:
-    """Confirmed, refuted, not measured, not measured enough."""
+    """Confirmed, refuted, not measured, measured too little."""
     assert expected == judge(stated, found)
 
 
-def test_the_claims_of_both_scripts_are_there() -> None:
-    """Every aspect of the document, for each script, with its source and a measure that exists."""
+def test_the_claims_of_both_scripts_are_complete() -> None:
+    """The file has every aspect of the document for each script, with a source and a known measure."""
     claims = load_claims()
     by_path = {path: {claim.aspect for claim in claims if claim.path == path} for path in ("ambitious", "realistic")}
     assert by_path["realistic"] | {"The archive igniter_new"} == by_path["ambitious"]
@@ -75,30 +75,30 @@ def test_the_claims_of_both_scripts_are_there() -> None:
         "Production viability",
     } == by_path["realistic"]  # fmt: skip
     assert all(claim.source.startswith("deployment comparison document: ") for claim in claims)
-    said = {claim.text for claim in claims}
-    assert {"2/10 (Extremely Low)", "8/10 (High)", "2 %", "85 %", "None", "Full cleanup", "Guaranteed"} <= said
+    texts = {claim.text for claim in claims}
+    assert {"2/10 (Extremely Low)", "8/10 (High)", "2 %", "85 %", "None", "Full cleanup", "Guaranteed"} <= texts
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[[claim]]\nid = 'x'", "needs aspect"),
-        ("[[claim]]\nid = 'x'\naspect = 'a'\npath = 'p'\ntext = 't'\nsource = 's'\nmeasure = 'guess'", "no measure"),
+        ("[[claim]]\nid = 'x'", "missing: aspect"),
+        ("[[claim]]\nid = 'x'\naspect = 'a'\npath = 'p'\ntext = 't'\nsource = 's'\nmeasure = 'x'", "unknown measure"),
         ("[[claim]]\nid = 'x'\ncolour = 'red'", "unknown key 'colour'"),
         ("[[claim]", "syntax"),
         ("claim = 3", "no list"),
     ],
 )
-def test_a_claim_that_cannot_be_meant_is_refused(text: str, problem: str, tmp_path: Path) -> None:
-    """The error names the file, the claim and what is wrong."""
+def test_an_invalid_claim_is_rejected(text: str, problem: str, tmp_path: Path) -> None:
+    """The error names the file, the claim and the problem."""
     (tmp_path / "claims.toml").write_text(text)
     with pytest.raises(InvalidClaims, match=r"claims\.toml") as refused:
         load_claims(tmp_path / "claims.toml")
     assert problem in str(refused.value)
 
 
-def test_two_forms_of_one_claim_are_refused(tmp_path: Path) -> None:
-    """A claim comes to one thing."""
+def test_a_claim_with_two_forms_or_a_wrong_type_is_rejected(tmp_path: Path) -> None:
+    """value, least/most and expects exclude each other."""
     whole = "[[claim]]\nid='x'\naspect='a'\npath='p'\ntext='t'\nsource='s'\nmeasure='success'\n"
     for more in ("value=0.8\nexpects=true", "most=1\nvalue=0.1", "value='much'", "expects=1", "value=true"):
         (tmp_path / "claims.toml").write_text(whole + more)
@@ -111,8 +111,8 @@ def attempt(story: str) -> Attempt:
     return found
 
 
-def test_attempts_say_what_the_journal_says() -> None:
-    """Of a comparison: one record a path, by which every claim is measured."""
+def test_attempts_hold_the_facts_of_the_journal() -> None:
+    """A comparison has one attempt for each path."""
     ambitious, incremental, realistic = attempts(journals.comparison())
 
     assert ("dirty", "version_conflict", True, 24, 0) == (
@@ -145,42 +145,42 @@ def test_attempts_say_what_the_journal_says() -> None:
         ("extras_failed", True, False, False),
     ],
 )
-def test_what_counts_as_a_try(story: str, counts: bool, succeeded: bool, failed: bool) -> None:
-    """A run that a person stopped, that was refused, or that a checkpoint spared, says nothing about the path."""
+def test_which_attempts_count(story: str, counts: bool, succeeded: bool, failed: bool) -> None:
+    """Interrupted, refused and restored attempts do not count."""
     one = attempt(story)
     assert (counts, succeeded, failed) == (one.counts, one.succeeded, one.failed)
 
 
-def test_a_part_of_the_plan_is_no_deployment() -> None:
-    """--through stops early; that is neither a success nor a failure of the path."""
+def test_an_attempt_that_ends_early_is_not_complete() -> None:
+    """With --through the attempt is neither a success nor a failure of the path."""
     story = golden.Story(through="database")
     story.all_pass_before("ash_core")
     (one,) = attempts(story.ends("deployed", 0))
     assert not one.complete
-    assert not measure("success", [one]).is_there
+    assert not measure("success", [one]).has_data
 
 
 def test_a_scenario_is_a_population_of_its_own() -> None:
-    """Rehearsals are told apart from real packages, and from each other."""
+    """Rehearsals are not counted with real packages, nor with another scenario."""
     assert population(golden.passed()) == REAL
     assert population(golden.rehearsal()) == "rehearsal:default"
-    assert can_answer("success", REAL)
-    assert not can_answer("success", "rehearsal:default")
-    assert can_answer("failures_clean", "rehearsal:default")
+    assert is_measurable("success", REAL)
+    assert not is_measurable("success", "rehearsal:default")
+    assert is_measurable("failures_clean", "rehearsal:default")
 
 
-def test_shares_are_of_the_cases_alone() -> None:
-    """Refused, interrupted and partial runs are none; failed ones are the cases of clean-up."""
+def test_shares_count_cases_only() -> None:
+    """Refused, interrupted and partial runs are not cases. Failed runs are the cases of the clean-up measures."""
     runs = [attempt(story) for story in ("passed", "failed", "dirty", "refused", "interrupted", "check_failed")]
     assert share(1, 4) == measure("success", runs)
     assert share(1, 2) == measure("failures_clean", runs)
     assert share(1, 2) == measure("failures_undone", runs)
     assert Measurement(reason="no run has failed") == measure("failures_clean", runs[:1])
-    assert not measure("success", []).is_there
+    assert not measure("success", []).has_data
 
 
-def test_times_are_of_runs_from_nothing_that_succeeded() -> None:
-    """A checkpoint spares work, and a failure takes no time to succeed."""
+def test_times_are_measured_on_successful_runs_from_nothing() -> None:
+    """Restored and failed runs are left out."""
     runs = [attempt("passed"), attempt("restored"), attempt("failed")]
     found = measure("seconds", runs)
     assert (1, runs[0].working_seconds) == (found.n, found.number)
@@ -189,27 +189,28 @@ def test_times_are_of_runs_from_nothing_that_succeeded() -> None:
     assert (2, runs[0].working_seconds, 3 * runs[0].working_seconds) == (spread.n, spread.low, spread.high)
 
 
-def test_a_database_that_was_never_asked_again_is_no_robust_set_up() -> None:
-    """Asked first, and retried where it did not answer."""
+def test_robust_database_set_up_needs_a_query_and_retries() -> None:
+    """The path queries the server first and retries if it is unreachable."""
     good = attempt("passed")
     hit = replace(good, database_asked=True)
     broken = replace(hit, database_failed=True, cause="database_unreachable", outcome="rolled_back")
     assert share(1, 1) == measure("database", [hit])
     assert share(0, 1) == measure("database", [broken])
     assert share(1, 1) == measure("database", [replace(broken, database_retries=2)])
-    assert share(1, 1) == measure("database", [replace(broken, failed_at="server")])  # which is asked until it is ready
+    # The server phase polls the server until it is ready.
+    assert share(1, 1) == measure("database", [replace(broken, failed_at="server")])
 
 
-def test_whether_a_package_exists_is_what_the_source_said() -> None:
-    """An archive that was installed exists; a package that the source does not have does not."""
+def test_existence_of_a_package_follows_the_source() -> None:
+    """An installed archive exists. A package that the source does not have does not exist."""
     there, missing = replace(attempt("passed"), exists={"igniter_new": True}), attempt("passed")
     assert share(1, 1) == measure("existence", [there, missing], "igniter_new")
     assert share(0, 1) == measure("existence", [replace(there, exists={"igniter_new": False})], "igniter_new")
-    assert not measure("existence", [missing], "igniter_new").is_there
+    assert not measure("existence", [missing], "igniter_new").has_data
 
 
-def test_a_script_tells_nothing_of_its_steps() -> None:
-    """Somebody's own script may validate or not: it is not seen, so it is not said."""
+def test_the_steps_of_a_script_are_unknown() -> None:
+    """The suite cannot see whether a script validates, so those measures have no data."""
     events = [dict(event) for event in golden.passed()]
     for event in events:
         if event.get("path"):
@@ -219,17 +220,17 @@ def test_a_script_tells_nothing_of_its_steps() -> None:
             event["paths"] = ["script:mine.sh"]
     (one,) = attempts(events)
     assert (None, None) == (one.validated, one.database_asked)
-    assert not measure("validation", [one]).is_there
+    assert not measure("validation", [one]).has_data
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_every_measure_answers_every_story(name: str) -> None:
-    """No journal makes one fail; what cannot be measured has a reason."""
+def test_every_measure_accepts_every_story(name: str) -> None:
+    """No journal raises an error. A measurement without data has a reason."""
     for story in golden.STORIES.values():
         found = measure(name, attempts(story()), "igniter_new")
-        assert found.is_there or found.reason
+        assert found.has_data or found.reason
 
 
-def test_blocked_checks_are_no_success() -> None:
-    """Deployed, but something could not even be asked."""
+def test_an_attempt_with_blocked_checks_has_not_succeeded() -> None:
+    """Even if it was deployed."""
     assert not replace(attempt("passed"), checks=Checks(passed=8, blocked=1)).succeeded

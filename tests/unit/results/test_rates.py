@@ -1,4 +1,4 @@
-"""Shares with their intervals."""
+"""Rates and their Wilson intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rollout.results.rates import rate
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The interval as its formula has it, with z for 95 %."""
+    """The Wilson interval by its formula, with z for 95 %."""
     z = 1.959963984540054
     share, spread = hits / n, z * z / n
     middle = (share + spread / 2) / (1 + spread)
@@ -21,8 +21,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_interval_is_that_of_wilson(case: tuple[int, int]) -> None:
-    """By the formula, for any hits of any n; it always holds the share."""
+def test_the_interval_equals_the_wilson_formula(case: tuple[int, int]) -> None:
+    """For any hits of any n. The interval always contains the share."""
     found = rate(*case)
     assert found is not None
     low, high = wilson(*case)
@@ -32,7 +32,7 @@ def test_the_interval_is_that_of_wilson(case: tuple[int, int]) -> None:
 
 
 def test_known_intervals() -> None:
-    """1 of 1 and 8 of 10, as tables have them."""
+    """1 of 1 and 8 of 10, from published tables."""
     once, often = rate(1, 1), rate(8, 10)
     assert once is not None
     assert often is not None
@@ -40,16 +40,16 @@ def test_known_intervals() -> None:
     assert (0.4902, 0.9433) == (round(often.low, 4), round(often.high, 4))
 
 
-def test_no_case_is_no_rate() -> None:
-    """Nothing is said of nothing; more hits than cases cannot be."""
+def test_no_cases_give_no_rate() -> None:
+    """More hits than cases are rejected."""
     assert rate(0, 0) is None
     for hits, n in ((2, 1), (-1, 3)):
-        with pytest.raises(ValueError, match="is no rate"):
+        with pytest.raises(ValueError, match="is not a rate"):
             rate(hits, n)
 
 
-def test_intervals_exclude_and_are_within() -> None:
-    """Both ends count."""
+def test_intervals_exclude_a_range_or_are_within_it() -> None:
+    """Both bounds belong to the range."""
     found = rate(8, 10)
     assert found is not None
     assert found.excludes(0.02, 0.02)

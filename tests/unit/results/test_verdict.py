@@ -1,4 +1,4 @@
-"""Verdicts of golden journals: each story one outcome, whatever the journal's end."""
+"""Verdicts of golden journals: one outcome for each story, and a valid verdict for every prefix of a journal."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ def judged(story: str) -> PathVerdict:
     ],
 )
 def test_each_story_has_its_outcome(story: str, outcome: str, cause: str | None) -> None:
-    """Outcome of the path, and the cause of its first failure."""
+    """The outcome of the path, and the cause of its first failure."""
     path = judged(story)
 
     assert outcome == path.outcome
     assert cause == (path.failure.cause if path.failure else None)
 
 
-def test_rehearsal_is_told_apart_from_a_deployment() -> None:
-    """`rehearsal` follows the source, nothing else."""
+def test_a_rehearsal_is_marked_as_such() -> None:
+    """`rehearsal` depends on the source only."""
     assert verdict(golden.rehearsal()).rehearsal is True
     assert verdict(golden.passed()).rehearsal is False
 
 
 def test_retries_and_attempts_are_counted() -> None:
-    """A pass after a retry is shown as such."""
+    """A phase that passed after a retry has two attempts."""
     path = judged("retried")
 
     assert path.retries == 1
@@ -68,7 +68,7 @@ def test_retries_and_attempts_are_counted() -> None:
 
 
 def test_residue_is_that_of_the_last_rollback_of_each_phase() -> None:
-    """What a second attempt at rolling back removed is not left any more."""
+    """Residue that a second rollback removed is not listed any more."""
     events = list(golden.dirty())
     where = {
         "run": golden.RUN,
@@ -84,8 +84,8 @@ def test_residue_is_that_of_the_last_rollback_of_each_phase() -> None:
     assert verdict((*events, *again)).paths[0].outcome == "rolled_back"
 
 
-def test_recovery_of_the_whole_path_settles_a_killed_run() -> None:
-    """Recovery writes one rollback without a phase into the journal of the run that died."""
+def test_recovery_decides_the_outcome_of_a_killed_run() -> None:
+    """Recovery writes one rollback without a phase into the journal of the killed run."""
     where = {
         "run": golden.RUN,
         "path": "realistic",
@@ -103,7 +103,7 @@ def test_recovery_of_the_whole_path_settles_a_killed_run() -> None:
 
 
 def test_removing_a_kept_deployment_later_does_not_change_its_outcome() -> None:
-    """`make undeploy` says nothing about whether the path was deployed."""
+    """A path that was deployed stays deployed after `make undeploy`."""
     where = {
         "run": golden.RUN,
         "path": "realistic",
@@ -117,7 +117,7 @@ def test_removing_a_kept_deployment_later_does_not_change_its_outcome() -> None:
 
 
 def test_refusal_after_passed_phases_is_a_refusal_once_they_are_rolled_back() -> None:
-    """An existing directory is found by the third phase: refused, not failed."""
+    """The third phase finds an existing directory: the path is refused, not failed."""
     story = golden.Story()
     story.all_pass_before("phoenix_app")
     story.say("phase.started", path="realistic", phase="phoenix_app", before="")
@@ -132,7 +132,7 @@ def test_refusal_after_passed_phases_is_a_refusal_once_they_are_rolled_back() ->
 
 
 def test_rollback_that_never_finished_is_residue() -> None:
-    """A finished journal in which a rollback has no end is dirty."""
+    """A finished journal with an unfinished rollback is dirty."""
     events = [
         event
         for event in golden.failed()
@@ -144,7 +144,7 @@ def test_rollback_that_never_finished_is_residue() -> None:
 
 
 def test_failed_undo_is_residue() -> None:
-    """An undo record that failed and was not paid later is named."""
+    """An undo record that failed and was not executed later is listed."""
     events = list(golden.restored())
     events.insert(-1, {**events[-1], "event": "undo.failed", "id": "a-server", "error": "permission denied"})
     events = [event for event in events if not (event["event"] == "undo.done" and event["id"] == "a-server")]
@@ -153,7 +153,7 @@ def test_failed_undo_is_residue() -> None:
 
 
 def test_through_selects_the_phases() -> None:
-    """Phases beyond --through are none of the path's business."""
+    """Phases after --through do not belong to the path."""
     story = golden.Story(through="ash_core")
     story.all_pass_before("extras")
     path = verdict(story.ends("deployed", 0)).paths[0]
@@ -163,15 +163,15 @@ def test_through_selects_the_phases() -> None:
 
 
 @pytest.mark.parametrize("story", golden.STORIES)
-def test_every_beginning_of_a_journal_has_a_valid_verdict(story: str) -> None:
-    """A run can be killed after any event: the verdict is then dirty, or settled by what is there."""
+def test_every_prefix_of_a_journal_has_a_valid_verdict(story: str) -> None:
+    """A run can be killed after any event. Its path is dirty until a later rollback."""
     events = golden.STORIES[story]()
     for length in range(len(events) + 1):
-        told = as_json(verdict(events[:length]))
-        SCHEMA.validate(told)
-        assert json.loads(json.dumps(told)) == told
-        if length < len(events) - 2 and told["paths"] and story not in {"recovered", "kept", "undeployed"}:
-            assert told["paths"]["realistic"]["outcome"] == "dirty"
+        found = as_json(verdict(events[:length]))
+        SCHEMA.validate(found)
+        assert json.loads(json.dumps(found)) == found
+        if length < len(events) - 2 and found["paths"] and story not in {"recovered", "kept", "undeployed"}:
+            assert found["paths"]["realistic"]["outcome"] == "dirty"
 
 
 JSON = st.recursive(
@@ -183,8 +183,8 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(story=st.sampled_from(list(golden.STORIES)), where=st.integers(0, 200), key=st.integers(0, 20), value=JSON)
-def test_a_value_of_the_wrong_kind_never_breaks_the_verdict(story: str, where: int, key: int, value: Any) -> None:
-    """Journals of other versions may say anything under a known key."""
+def test_a_value_of_the_wrong_type_never_breaks_the_verdict(story: str, where: int, key: int, value: Any) -> None:
+    """Journals of other versions may hold any value under a known key."""
     events = [dict(event) for event in golden.STORIES[story]()]
     event = events[where % len(events)]
     name = list(event)[key % len(event)]
@@ -198,7 +198,7 @@ def test_a_value_of_the_wrong_kind_never_breaks_the_verdict(story: str, where: i
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
-    """SIGKILL in the middle of a write costs that line and no other."""
+    """SIGKILL in the middle of a write loses that line only."""
     journal = tmp_path / "journal.jsonl"
     lines = [json.dumps(event).encode() for event in golden.passed()]
     journal.write_bytes(b"\n".join(lines) + b'\n{"v": 1, "seq": 99, "ev\xff')
@@ -206,11 +206,11 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert len(read_events(journal)) == len(lines)
 
 
-class TestWhatWasNeverAnswered:
-    """Exit 0 says little where nobody was asked."""
+class TestUnansweredGroups:
+    """Groups of checks in which no check passed or failed."""
 
     def path(self, *outcomes: tuple[str, str], requires: tuple[str, ...] = ()) -> PathVerdict:
-        """A deployed path whose checks ended so (group, outcome)."""
+        """A deployed path with these checks: pairs of group and outcome."""
         events = [dict(event) for event in golden.STORIES["passed"]() if event["event"] != "check.finished"]
         for event in events:
             if event["event"] == "path.started":
@@ -223,11 +223,11 @@ class TestWhatWasNeverAnswered:
         SCHEMA.validate(as_json(found))
         return found.paths[0]
 
-    def test_is_named_but_not_gating(self) -> None:
+    def test_are_listed_but_not_gating(self) -> None:
         path = self.path(("database", "passed"), ("server", "skipped"))
         assert (path.unanswered, path.unmet, path.outcome) == (("server",), (), "deployed")
 
-    def test_is_gating_where_it_is_required(self) -> None:
+    def test_are_gating_if_required(self) -> None:
         path = self.path(("database", "passed"), ("server", "skipped"), requires=("server", "database"))
         assert (path.unanswered, path.unmet) == (("server",), ("server",))
 
@@ -235,7 +235,7 @@ class TestWhatWasNeverAnswered:
         path = self.path(("database", "passed"), ("server", "failed"), requires=("server",))
         assert (path.unanswered, path.unmet) == ((), ("server",))
 
-    def test_is_said(self) -> None:
+    def test_are_in_the_sentences_of_run_and_path(self) -> None:
         events = [dict(event) for event in golden.STORIES["passed"]()]
         for event in events:
             if event["event"] == "path.started":
@@ -244,7 +244,7 @@ class TestWhatWasNeverAnswered:
         assert "never answered: migrations" in exit_sentence(judged, ["realistic"])
         assert "Never answered: migrations" in path_sentence(judged, judged.paths[0])
 
-    def test_the_gate_is_not_met(self) -> None:
+    def test_fail_the_gate_if_required(self) -> None:
         events = [dict(event) for event in golden.STORIES["passed"]()]
         for event in events:
             if event["event"] == "path.started":
