@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from rollout.campaign.campaign import Campaign, begin, facts
-from rollout.campaign.design import design, is_warm_up, refuse_what_cannot_be_meant
+from rollout.campaign.campaign import Campaign, campaign_facts, start_campaign
+from rollout.campaign.design import check_options, design, is_warm_up
 from rollout.campaign.executors import check_cluster
 from rollout.campaign.trial_log import FILE as LEDGER
 from rollout.config.options import Options
@@ -71,7 +71,7 @@ class Campaigning:
 
 def campaign(config: pytest.Config, options: Options) -> None:
     """Make this session a campaign. Raises RolloutError."""
-    refuse_what_cannot_be_meant(options)
+    check_options(options)
     recovered = make_way(options)
     chosen = choose(options, tuple(load_plan(path) for path in options.campaign_paths))
     designed = design(options, is_rehearsal=chosen.is_rehearsal, means=chosen.means)
@@ -81,8 +81,8 @@ def campaign(config: pytest.Config, options: Options) -> None:
     config.stash[stash.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
     tell_recovered(run.journal, recovered)
-    found = begin(designed, run.folder)
-    found.ledger.lead(run.folder)
+    found = start_campaign(designed, run.folder)
+    found.trial_log.link_from(run.folder)
     told = Campaigning(campaign=found, run=run, interrupts=Interrupts(), earlier=read_campaign(found.folder))
     configure_reports(config, records=False, write=lambda events: _write(told, events))
     config.pluginmanager.register(_Hooks(told, config), "rollout-campaign")
@@ -100,7 +100,7 @@ def _write(told: Campaigning, events: Sequence[Event]) -> str:
         "database": judged.database_kind,
         "rehearsal": judged.rehearsal,
         "seconds": told.seconds,
-        **facts(told.campaign),
+        **campaign_facts(told.campaign),
     }
     for place in {folder, told.run.folder}:  # a campaign that was gone on with has a folder already
         write_whole(place / "verdict.json", json.dumps(as_json(judged), indent=2, ensure_ascii=False) + "\n")
@@ -131,10 +131,10 @@ class _Hooks:
     def _make_trials(self, session: pytest.Session) -> None:
         told = self._told
         said: set[str] = set()
-        for result in told.campaign.ledger.results:  # made before it was gone on with: this session tells of all
+        for result in told.campaign.trial_log.results:  # those of earlier sessions are reported too
             self._report(session, result)
         self._say_what_is_left_out(said)
-        with contextlib.closing(told.campaign.go()) as results:  # whatever happens in here, trials that run unwind
+        with contextlib.closing(told.campaign.run_trials()) as results:  # closing it interrupts running trials
             for result in results:
                 self._say_what_is_left_out(said)
                 told.journal(result)

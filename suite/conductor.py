@@ -168,7 +168,7 @@ class Conductor:
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                               reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
         history.update(self.run.journal, self.options.state, self.run.events())
-        newest_results.conclude(self.run)
+        newest_results.journal_newest(self.run)
         self.interrupts.uninstall()
         return exit_code
 

@@ -189,7 +189,7 @@ def _end(session: Session, exit_code: int) -> int:
     # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
     if session.options.folder is None and session.wound is None:
         history.update(session.run.journal, session.options.state)
-        newest_results.conclude(session.run)
+        newest_results.journal_newest(session.run)
     session.interrupts.uninstall()
     return exit_code
 

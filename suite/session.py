@@ -52,5 +52,3 @@ class Session:
             text = f"left out, it needs {phase.needs}: {phase.because}"
             self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)
         return self.deployment
-
-

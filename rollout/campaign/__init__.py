@@ -1,1 +1,1 @@
-"""Campaigns: many trials of every path under faults, and what they say about how likely each path is to succeed."""
+"""Campaigns: runs many trials of every path under faults, to measure how likely each path is to succeed."""

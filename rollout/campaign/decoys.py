@@ -1,8 +1,7 @@
-"""What stands beside a trial and is nobody's business: things of somebody else whose names are like ours.
+"""Decoys: foreign files, processes, listeners and databases beside a trial, with names like those of the deployment.
 
-They are there before the trial and have to be there, unchanged, after it: folders and files beside the deployment, a
-process that carries another run's token, listeners on the ports next to ours, and, on a database server that the trial
-is given by its address, a role and databases.
+They are created before the trial and must be unchanged after it. So a trial proves that its run touches only its own
+things: no file beside the deployment, no process of another run, no neighbouring port, no similar role or database.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from rollout.site.manifest import scan
 from rollout.site.postgres import DatabaseServer
 
 DECOYS = (
-    "folders and files beside the deployment whose names begin or end as its own, one of them like its repository",
-    "a process that looks like a server of ours and carries another run's token",
-    "listeners on the ports on either side of ours",
-    "for every second killed run, a database server by its address, with a role and databases named like ours",
+    "folders and files beside the deployment whose names begin or end like its own, one of them like its repository",
+    "a process that looks like an XAVOS server and carries the token of another run",
+    "listeners on the two ports next to that of the deployment",
+    "for every second killed run, an external database server with a role and databases of similar names",
 )
 _PORTS = range(20000, 32000)
 _OTHER_RUN = "20200101-000000-0000ff"
-_TEXT = "somebody's own\n"
-_LIVES = "import os, time; parent = os.getppid()\nwhile os.getppid() == parent: time.sleep(0.5)"  # as long as we do
+_TEXT = "foreign content\n"
+_PROGRAM = "import os, time; parent = os.getppid()\nwhile os.getppid() == parent: time.sleep(0.5)"  # ends with us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoys:
-    """`name` and `port` are those of the deployment that the decoys are like; `folder` holds its folder."""
+    """The decoys of one trial. `name`, `port`: of the deployment that they resemble. `folder`: its parent folder."""
 
     name: str
     port: int
@@ -47,8 +46,8 @@ class Decoys:
     listeners: tuple[socket.socket, ...]
     server: DatabaseServer | None
 
-    def look(self) -> Mapping[str, str]:
-        """How they are now: what → how. Equal answers: nobody has touched them."""
+    def snapshot(self) -> Mapping[str, str]:
+        """The current state of the decoys: thing → state. Equal snapshots prove that nothing was changed."""
         facts = {f"beside the deployment: {path}": str(entry) for path, entry in scan(self.folder).entries.items()}
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
@@ -64,16 +63,16 @@ class Decoys:
 
 
 @contextlib.contextmanager
-def decoys(folder: Path, name: str, *, chance: random.Random, server: DatabaseServer | None = None) -> Iterator[Decoys]:
-    """Put them up beside the deployment `folder/name`; they choose its port, so that both neighbours are free, too."""
-    for place in (f"{name}2", f"{name}.old", f".{name}2.git", f"{name[:-1]}"):
-        (folder / place).mkdir(parents=True)
-        (folder / place / "precious.txt").write_text(_TEXT)
+def decoys(folder: Path, name: str, *, rng: random.Random, server: DatabaseServer | None = None) -> Iterator[Decoys]:
+    """Create the decoys beside the deployment `folder/name`. They also choose its port, with two free neighbours."""
+    for similar in (f"{name}2", f"{name}.old", f".{name}2.git", f"{name[:-1]}"):
+        (folder / similar).mkdir(parents=True)
+        (folder / similar / "precious.txt").write_text(_TEXT)
     (folder / f"{name}.txt").write_text(_TEXT)
-    port, listeners = _neighbours(chance)
+    port, listeners = _neighbours(rng)
     process = subprocess.Popen(
-        # In the table of processes it looks like a server of ours.
-        (sys.executable, "-c", _LIVES, "beam.smp", "-extra", "mix", "phx.server", f"{name}2"),
+        # In the process table it looks like an XAVOS server.
+        (sys.executable, "-c", _PROGRAM, "beam.smp", "-extra", "mix", "phx.server", f"{name}2"),
         cwd=folder, env={"PATH": os.environ.get("PATH", ""), "XAVOS_RUN": _OTHER_RUN}, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -88,10 +87,10 @@ def decoys(folder: Path, name: str, *, chance: random.Random, server: DatabaseSe
             listener.close()
 
 
-def _neighbours(chance: random.Random) -> tuple[int, tuple[socket.socket, ...]]:
-    """A free port whose neighbours are taken: by us."""
+def _neighbours(rng: random.Random) -> tuple[int, tuple[socket.socket, ...]]:
+    """A free port, and listeners on the two ports next to it."""
     while True:
-        port = chance.choice(_PORTS)
+        port = rng.choice(_PORTS)
         taken: list[socket.socket] = []
         try:
             taken.append(socket.create_server(("127.0.0.1", port - 1)))
@@ -104,7 +103,7 @@ def _neighbours(chance: random.Random) -> tuple[int, tuple[socket.socket, ...]]:
 
 
 def _make_databases(server: DatabaseServer, name: str) -> None:
-    """A role and databases whose names begin, or end, as ours do; one row in each."""
+    """Create a role and databases with similar names, and one table with one row in each database."""
     other = f"{name}2"
     with server.connect() as connection:
         connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(other)))

@@ -1,11 +1,11 @@
-"""A database server that is somebody else's, for trials whose runs must leave it as it is."""
+"""Starts an external PostgreSQL for a trial, which the run uses by its URL, with foreign databases in it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-from rollout.campaign.trial_folders import Place, unheard
+from rollout.campaign.trial_folders import TrialFolders, discard
 from rollout.config.plan import load_plan
 from rollout.config.run import forget, lock_run, open_journal
 from rollout.journal import Journal, Redactor
@@ -16,11 +16,10 @@ from rollout.site.images import ensure_image
 
 
 @contextlib.contextmanager
-def neighbour(trial: Specification, place: Place) -> Iterator[postgres.DatabaseServer | None]:
-    """Every second killed run works on a server that is not its own, with databases named like its own; else None.
+def foreign_server(trial: Specification, folders: TrialFolders) -> Iterator[postgres.DatabaseServer | None]:
+    """The external server of a trial; None for most trials. Every second killed run of a managed path gets one.
 
-    Not that of a path which is only watched: such a one has its site to itself. The server is journaled like anything
-    that is made, so that recovery removes it where this process is killed.
+    Its start is journaled like any other act, so recovery removes the server if this process is killed.
     """
     is_due = trial.kind == KILLS and trial.seed % 2 == 0 and not load_plan(trial.path).is_observed
     found = find_engine() if is_due else None
@@ -29,14 +28,14 @@ def neighbour(trial: Specification, place: Place) -> Iterator[postgres.DatabaseS
         return
     run = f"trial-{trial.key}"
     with (
-        lock_run(place.state, run),
-        contextlib.closing(Journal(open_journal(place.state, run), run=run, redactor=Redactor())) as journal,
+        lock_run(folders.state, run),
+        contextlib.closing(Journal(open_journal(folders.state, run), run=run, redactor=Redactor())) as journal,
     ):
-        image = ensure_image(found, "postgres", say=unheard).tag
-        server = postgres.ContainerServer(run=run, image=image, journal=journal, password="trial")  # noqa: S106 - it guards decoys
+        image = ensure_image(found, "postgres", say=discard).tag
+        server = postgres.ContainerServer(run=run, image=image, journal=journal, password="trial")  # noqa: S106 - it protects decoys only
         try:
             server.start()
             yield server
         finally:
             server.stop()
-        forget(place.state, run)
+        forget(folders.state, run)

@@ -1,8 +1,8 @@
-"""Finds the newest campaign that decides claims about rates, and journals it at the end of a run.
+"""Finds the newest campaign for each path and journals its rates at the end of a run.
 
-A run's report is a function of its journal alone, so what it needs of a campaign is in the event `campaign.read`: for
-each path whose plan and packages are those of the campaign, when that was, what its trials came to, and where its own
-report is, as seen from the run's folder.
+Campaigns decide claims about rates. A run's report is a function of its journal alone, so the event `campaign.read`
+holds what the report needs of a campaign: date, rates, number of trials, and a link relative to the run's folder. Only
+a campaign with the same plan, packages and population counts.
 """
 
 from __future__ import annotations
@@ -27,22 +27,23 @@ from rollout.results.campaign.summary import Summary, summarise
 from rollout.results.campaign.trials import CONTROL
 from rollout.results.rates import Estimate, rate
 
-MOST_LOOKED_AT = 20  # campaigns, the newest first
+MOST_READ = 20  # campaigns, newest first
 _WARM_UP = "warm-up"
 
 
-def conclude(run: Run) -> None:
-    """Journal the newest campaign of each path. A broken campaign never fails the run."""
+def journal_newest(run: Run) -> None:
+    """Journal the newest campaign of each path. An invalid campaign never fails the run."""
     kind = population(run.events())
-    found = newest(run.options.reports, kind, _plans(rehearsal=kind != REAL), seen_from=run.folder)
+    found = find_newest(run.options.reports, kind, _plans(rehearsal=kind != REAL), seen_from=run.folder)
     with run.journal.forgiving():
         run.journal.record("campaign.read", campaigns=found)
 
 
-def newest(reports: Path, kind: str, plans: Mapping[str, str], *, seen_from: Path) -> dict[str, dict[str, Any]]:
+def find_newest(reports: Path, kind: str, plans: Mapping[str, str], *, seen_from: Path) -> dict[str, dict[str, Any]]:
     """Path → row of the newest campaign of this population (`kind`) and plan.
 
-    A row: run, at, href, trials (how many there were of the path), measures (name → a rate or an estimate).
+    Keys of a row: run, at, href, trials (number of trials of the path), measures (name → a rate or an estimate).
+    `plans`: path → identity of its plan. `seen_from`: the folder to which `href` is relative.
     """
     found: dict[str, dict[str, Any]] = {}
     for folder, data in _campaigns(reports):
@@ -52,26 +53,26 @@ def newest(reports: Path, kind: str, plans: Mapping[str, str], *, seen_from: Pat
         if data.get("population") != kind or not wanted:
             continue
         with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):  # edited, or of another version
-            told = summarise(data)
+            summary = summarise(data)
             for path in wanted:
-                if measures := measured(told, path):
+                if measures := measures_of(summary, path):
                     found[path] = {
                         "run": folder.name, "at": str(data.get("started") or ""), "href": _link(folder, seen_from),
-                        "trials": sum(one.specification.path == path for one in told.results), "measures": measures,
+                        "trials": sum(one.specification.path == path for one in summary.results), "measures": measures,
                     }  # fmt: skip
         if len(found) == len(plans):
             break
     return found
 
 
-def measured(told: Summary, path: str) -> dict[str, dict[str, Any]]:
-    """The measures that a path's trials answer, by their names in `rollout.results.measures`."""
-    mine = [one for one in counted(told.results) if one.specification.path == path]
+def measures_of(summary: Summary, path: str) -> dict[str, dict[str, Any]]:
+    """The measures that the trials of a path decide: name in `rollout.results.measures` → rate or estimate."""
+    mine = [one for one in counted(summary.results) if one.specification.path == path]
     failed = [one for one in mine if one.specification.kind == FAULT and one.outcome in {"rolled_back", "dirty"}]
     control = [
         one for one in mine if one.specification.kind == CONTROL and not one.specification.arm.startswith(_WARM_UP)
     ]
-    world = next((one for one in told.worlds if one.path == path), None)
+    world = next((one for one in summary.worlds if one.path == path), None)
     shares = {
         "failures_undone": _share(not one.is_dirty and one.cause not in {None, "unknown"} for one in failed),
         "failures_clean": _share(not one.is_dirty for one in failed),
@@ -86,18 +87,18 @@ def measured(told: Summary, path: str) -> dict[str, dict[str, Any]]:
 
 
 def _share(hits: Iterable[bool]) -> Any:
-    answers = list(hits)
-    return rate(sum(answers), len(answers))
+    cases = list(hits)
+    return rate(sum(cases), len(cases))
 
 
 def _campaigns(reports: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Folders and data of the campaigns whose reports are here, the newest first."""
+    """Folders and data of the campaigns in a reports folder, newest first."""
     dated = []
     for file in reports.glob(f"*/{DATA}"):
         with contextlib.suppress(OSError):
             if not file.parent.is_symlink():
                 dated.append((file.stat().st_mtime, file.parent))
-    for _, folder in sorted(dated, reverse=True)[:MOST_LOOKED_AT]:
+    for _, folder in sorted(dated, reverse=True)[:MOST_READ]:
         yield folder, read_campaign(folder)
 
 

@@ -1,6 +1,6 @@
-"""One trial: a run of its own, on a site of its own, among decoys; then recovery, and a look at what is left.
+"""Runs one trial: a pytest run on its own site among decoys, then recovery, then a search for residue.
 
-`run_trial` depends on nothing but its specification and the ground: the same trial, wherever it is made.
+`run_trial` depends only on the specification and the settings, so a trial is the same on every machine.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from rollout import environment
 from rollout.campaign.decoys import Decoys, decoys
-from rollout.campaign.foreign_server import neighbour
-from rollout.campaign.trial_folders import UNWIND_SECONDS, Place, fresh_place
-from rollout.campaign.trial_site import Ground
+from rollout.campaign.foreign_server import foreign_server
+from rollout.campaign.trial_folders import ROLLBACK_SECONDS, TrialFolders, prepare_folders
+from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.errors import RolloutError
 from rollout.journal import Redactor
@@ -32,66 +32,66 @@ from rollout.results.verdict import verdict
 from rollout.site import postgres
 from rollout.site.fingerprint import Fingerprint, residue
 
-_OTHERS = ("XAVOS_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
-# Plugins that a trial can do without: its journal says everything, and nobody reads a page about it.
-_UNNEEDED = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
+_REMOVED_VARIABLES = ("XAVOS_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
+# Plugins that a trial does not need. Its result comes from its journal, so it draws no report.
+_DISABLED_PLUGINS = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
 _MOST_LINES = {"left": 20, "owed": 20, "changed": 50}
-_running: dict[subprocess.Popen[bytes], str] = {}  # each with the session that it belongs to
-_unwinding: set[str] = set()
+_running: dict[subprocess.Popen[bytes], str] = {}  # process of a run → session of its campaign
+_interrupted: set[str] = set()  # sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
+class _RunEnd:
     code: int | None
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Afterwards:
-    """What recovery could not pay, what looks different from outside, and the seconds that recovery took."""
+class _AfterRecovery:
+    """What was found after recovery: undos that it could not execute, differences, and its duration."""
 
     owed: Sequence[str]
     changed: Sequence[str]
     recovery_seconds: float
 
 
-def run_trial(trial: Specification, ground: Ground) -> Result:
-    """Make the trial; whatever the run does is a result.
+def run_trial(trial: Specification, settings: TrialSettings) -> Result:
+    """Run the trial. Any outcome of its run is a result.
 
-    Raises OSError where the ground cannot be written, TrialAlive, Unwound.
+    Raises OSError if the folders cannot be written, TrialAlive or TrialCancelled.
     """
-    place = fresh_place(trial, ground)
+    folders = prepare_folders(trial, settings)
     name = f"x{trial.key[:8]}"
-    with neighbour(trial, place) as server, decoys(
-        place.sites, name, chance=random.Random(trial.seed), server=server  # noqa: S311 - repeatable, not secret
+    with foreign_server(trial, folders) as server, decoys(
+        folders.sites, name, rng=random.Random(trial.seed), server=server  # noqa: S311 - repeatable, not secret
     ) as beside:  # fmt: skip
-        before = beside.look()
-        ended = _run(trial, ground, place, beside, server)
+        before = beside.snapshot()
+        ended = _run(trial, settings, folders, beside, server)
         began = time.monotonic()
-        owed, recovered = place.recover()
+        owed, recovered = folders.recover()
         recovery = round(time.monotonic() - began, 2) if recovered else 0.0
-        events = place.events()
-        changed = (*place.left_on_the_machine(events), *_differences(before, beside.look()))
-    afterwards = _Afterwards(owed=owed, changed=changed, recovery_seconds=recovery)
-    result = _result(trial, ground, ended, events, afterwards, printed=place.printed())
-    place.tidy(result)
+        events = folders.events()
+        changed = (*folders.find_residue(events), *_differences(before, beside.snapshot()))
+    afterwards = _AfterRecovery(owed=owed, changed=changed, recovery_seconds=recovery)
+    result = _result(trial, settings, ended, events, afterwards, printed=folders.printed())
+    folders.clean_up(result)
     return result
 
 
-class Unwound(RolloutError):
-    """A trial that is not made any more: its campaign has been interrupted."""
+class TrialCancelled(RolloutError):
+    """The campaign was interrupted before the run of this trial started."""
 
     def __init__(self) -> None:
-        super().__init__("The campaign was interrupted before this trial's run began.")
+        super().__init__("The campaign was interrupted before the run of this trial started.")
 
 
-def unwind_running(session: str, *, within: float = 0.0) -> None:
-    """Have the runs of this process's trials that belong to a campaign's session unwind, and begin no others.
+def interrupt_running(session: str, *, within: float = 0.0) -> None:
+    """Interrupt the running trials of a session in this process, so that they roll back. No other trial starts.
 
-    `within`: wait so many seconds at most until they have.
+    `within`: the number of seconds to wait until they have ended.
     """
-    _unwinding.add(session)
-    mine = [process for process, belongs in tuple(_running.items()) if belongs == session]
+    _interrupted.add(session)
+    mine = [process for process, owner in tuple(_running.items()) if owner == session]
     for process in mine:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -100,22 +100,22 @@ def unwind_running(session: str, *, within: float = 0.0) -> None:
         time.sleep(0.1)
 
 
-def command(trial: Specification, ground: Ground, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
-    """The arguments of pytest that make the trial's run."""
+def command(trial: Specification, settings: TrialSettings, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
+    """The arguments of pytest for the run of a trial."""
     fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
     own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", f"--name={name}", f"--directory={directory}")
-    unneeded = (f"-pno:{plugin}" for plugin in _UNNEEDED)
-    return (*ground.arguments, *own, f"--port={port}", "--keep=never", "--color=no", *unneeded, "-k", "phase_passed")
+    unneeded = (f"-pno:{plugin}" for plugin in _DISABLED_PLUGINS)
+    return (*settings.arguments, *own, f"--port={port}", "--keep=never", "--color=no", *unneeded, "-k", "phase_passed")
 
 
-def repeat(trial: Specification, ground: Ground) -> str:
-    """The line that repeats a trial by hand: the same path, fault, phase and seed, on a site of its own.
+def repeat(trial: Specification, settings: TrialSettings) -> str:
+    """The command line that repeats a trial by hand: the same path, fault, phase and seed, on a site of its own.
 
-    A password in it is masked, since the line is in reports.
+    Passwords in it are masked, because it is shown in reports.
     """
     fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
     usual = {"--git-source=auto", "--scenario=default", "--forge=auto", "--database=auto", "--assets=auto"}
-    given = (argument for argument in ground.arguments if argument not in usual)
+    given = (argument for argument in settings.arguments if argument not in usual)
     own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", "--name=trial", "--keep=never", "-k", "phase_passed")
     return Redactor().text(shlex.join(("pytest", *given, *own)))
 
@@ -124,57 +124,61 @@ def repeat(trial: Specification, ground: Ground) -> str:
 
 
 def _run(
-    trial: Specification, ground: Ground, place: Place, beside: Decoys, server: postgres.DatabaseServer | None
-) -> _Ended:
-    given = command(trial, ground, name=beside.name, directory=place.sites / beside.name, port=beside.port)
+    trial: Specification,
+    settings: TrialSettings,
+    folders: TrialFolders,
+    beside: Decoys,
+    server: postgres.DatabaseServer | None,
+) -> _RunEnd:
+    given = command(trial, settings, name=beside.name, directory=folders.sites / beside.name, port=beside.port)
     if server is not None:
         secret = server.secrets()
         address = f"postgresql://{secret['user']}:{secret['password']}@{server.host}:{server.port}/postgres"
         given = (*(argument for argument in given if not argument.startswith("--database=")), f"--database={address}")
     began = time.monotonic()
-    if ground.session in _unwinding:
-        raise Unwound
-    with place.output.open("wb") as output:
+    if settings.session in _interrupted:
+        raise TrialCancelled
+    with folders.output.open("wb") as output:
         process = subprocess.Popen(
             (sys.executable, "-m", "pytest", *given),
-            cwd=ROOT, env=_environment(place, ground), stdin=subprocess.DEVNULL, stdout=output,
+            cwd=ROOT, env=_environment(folders, settings), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        _running[process] = ground.session
+        _running[process] = settings.session
         try:
-            if ground.session in _unwinding:  # said between the question above and now
+            if settings.session in _interrupted:  # since the check above
                 process.send_signal(signal.SIGTERM)
-            code = _wait(process, ground.patience)
+            code = _wait(process, settings.timeout)
         finally:
             del _running[process]
-    return _Ended(code=code, seconds=round(time.monotonic() - began, 2))
+    return _RunEnd(code=code, seconds=round(time.monotonic() - began, 2))
 
 
-def _environment(place: Place, ground: Ground) -> Mapping[str, str]:
+def _environment(folders: TrialFolders, settings: TrialSettings) -> Mapping[str, str]:
     return {
-        **environment.suite(without=_OTHERS),
-        "PYTHONPYCACHEPREFIX": str(ground.bytecode),
-        "XAVOS_CACHE_DIR": str(ground.cache),
-        "XAVOS_STATE_DIR": str(place.state),
-        "XAVOS_REPORTS_DIR": str(place.reports),
-        RUN_FOLDER: str(place.reports),
+        **environment.suite(without=_REMOVED_VARIABLES),
+        "PYTHONPYCACHEPREFIX": str(settings.bytecode),
+        "XAVOS_CACHE_DIR": str(settings.cache),
+        "XAVOS_STATE_DIR": str(folders.state),
+        "XAVOS_REPORTS_DIR": str(folders.reports),
+        RUN_FOLDER: str(folders.reports),
         CONDUCTOR: str(os.getpid()),
     }
 
 
-def _wait(process: subprocess.Popen[bytes], patience: float) -> int | None:
-    """The exit code; None for a run that did not end in time, which is then stopped, in the end by force."""
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
+    """The exit code; None after a timeout. A run that times out gets SIGTERM, and after a minute SIGKILL."""
     try:
-        return process.wait(patience)
+        return process.wait(timeout)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(UNWIND_SECONDS)
+            process.wait(ROLLBACK_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         return None
-    except BaseException:  # the campaign is interrupted: the run unwinds before it is left
+    except BaseException:  # the campaign is interrupted; wait until the run has rolled back
         process.send_signal(signal.SIGTERM)
         process.wait()
         raise
@@ -184,15 +188,20 @@ def _wait(process: subprocess.Popen[bytes], patience: float) -> int | None:
 
 
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """One line each; what was there before comes first, since of what was left behind there may be thousands."""
+    """Differences, one line each. Lost and changed things come first, because new files may be thousands."""
     found = residue(Fingerprint(tree=None, facts=before), Fingerprint(tree=None, facts=after))
     return tuple(sorted(found, key=lambda line: line.startswith("left behind")))
 
 
 def _result(
-    trial: Specification, ground: Ground, ended: _Ended, events: tuple[Event, ...], afterwards: _Afterwards, *,
+    trial: Specification,
+    settings: TrialSettings,
+    ended: _RunEnd,
+    events: tuple[Event, ...],
+    afterwards: _AfterRecovery,
+    *,
     printed: str,
-) -> Result:  # fmt: skip
+) -> Result:
     killed = ended.code == -signal.SIGKILL
     if killed:
         events = tuple(map(_not_void, events))
@@ -201,13 +210,13 @@ def _result(
     finished, bite = last(events, "fault.finished"), last(events, "fault.bit")
     evidence = texts(finished, "evidence") or ((str(bite.get("evidence")),) if bite else ())
     if killed and trial.kind == KILLS and not evidence:
-        evidence = (_when_killed(events),)
+        evidence = (_kill_evidence(events),)
     failure = first.failure if first else None
     outcome = _outcome(ended, first)
     return Result(
         specification=trial,
         run=run_of(events),
-        population=ground.population,
+        population=settings.population,
         outcome=outcome,
         settled=_settled(path, outcome),
         bites=int(finished.get("bites") or 0) or (1 if evidence else 0),
@@ -225,25 +234,25 @@ def _result(
 
 
 def _not_void(event: Event) -> Event:
-    """A path that had ended when the kill came was found void then, for want of a kill: it is what its phases say."""
+    """Remove the outcome `void` of a path that ended just before the kill, so that its phases decide the outcome."""
     is_void = event["event"] == "path.finished" and event.get("outcome") == "void"
     return {**event, "outcome": ""} if is_void else event
 
 
-def _when_killed(events: tuple[Event, ...]) -> str:
-    """When the run was killed of which nothing says that it was: its journal was not open yet, or not any more."""
-    begun = any(one["event"] == "path.started" for one in events)
-    return f"SIGKILL ended the run {'after its path had ended' if begun else 'before its first phase'}"
+def _kill_evidence(events: tuple[Event, ...]) -> str:
+    """Evidence for a kill that the journal could not record, because it was not open yet or closed already."""
+    has_started = any(one["event"] == "path.started" for one in events)
+    return f"SIGKILL ended the run {'after its path had ended' if has_started else 'before its first phase'}"
 
 
 def _before_recovery(events: tuple[Event, ...]) -> tuple[Event, ...]:
-    """What the run itself has written; recovery goes on in the same journal."""
-    place = next((number for number, event in enumerate(events)
-                  if event["event"] == "rollback.started" and event.get("why") == "recovery"), len(events))  # fmt: skip
-    return events[:place]
+    """The events of the run itself. Recovery appends to the same journal."""
+    end = next((number for number, event in enumerate(events)
+                if event["event"] == "rollback.started" and event.get("why") == "recovery"), len(events))  # fmt: skip
+    return events[:end]
 
 
-def _outcome(ended: _Ended, path: PathVerdict | None) -> str:
+def _outcome(ended: _RunEnd, path: PathVerdict | None) -> str:
     if ended.code == -signal.SIGKILL:
         return "killed"
     if ended.code is None:
@@ -252,7 +261,7 @@ def _outcome(ended: _Ended, path: PathVerdict | None) -> str:
 
 
 def _settled(path: PathVerdict | None, outcome: str) -> str:
-    """How it looks after recovery. A run that was killed before it began anything has changed nothing."""
+    """The outcome after recovery. A run that was killed before its path started has changed nothing: refused."""
     if outcome == "killed" and path is None:
         return "refused"
     return path.outcome if path else "error"

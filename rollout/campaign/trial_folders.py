@@ -1,4 +1,4 @@
-"""The folders of a trial, and the check that it left nothing on the machine."""
+"""The folders of a trial: creates them, recovers the run in them, searches for residue, removes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from rollout.campaign.trial_site import Ground
+from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.options import RUN_FOLDER
 from rollout.errors import RolloutError
 from rollout.journal import read_events
@@ -25,14 +25,14 @@ from rollout.site.object_store import Store
 from rollout.site.tree_removal import remove_tree
 from rollout.text.plain import tail
 
-UNWIND_SECONDS = 60.0
+ROLLBACK_SECONDS = 60.0
 _OUTPUT = "pytest.log"
 _RECOVERIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Of `folder`, the journal and the output stay once the trial is over; `state` goes unless something is owed."""
+class TrialFolders:
+    """The folders of one trial. After a clean trial only the journal and the output in `folder` stay."""
 
     folder: Path
     state: Path
@@ -48,37 +48,39 @@ class Place:
 
     @property
     def output(self) -> Path:
-        """What the run prints."""
+        """The file with the output of the run."""
         return self.reports / _OUTPUT
 
     def events(self) -> tuple[Event, ...]:
-        """What the run has journaled, and recovery after it."""
+        """The events of the run and of its recovery."""
         journal = self.reports / JOURNAL
         return read_events(journal) if journal.is_file() else ()
 
     def printed(self) -> str:
-        """What the run printed last."""
+        """The last lines of the output of the run."""
         with contextlib.suppress(OSError):
             return tail(self.output.read_text(encoding="utf-8", errors="replace"), lines=5, size=500)
         return ""
 
     def recover(self) -> tuple[tuple[str, ...], bool]:
-        """Pay what the run owes, as the next run would; what is left then, and whether anything was owed."""
+        """Execute the pending undos of the run, as the next run would, and once more if something was left.
+
+        Returns what is left, and whether any undo was pending.
+        """
         left: tuple[str, ...] = ()
-        owing = False
+        were_pending = False
         for _ in range(_RECOVERIES):
-            done = recover(self.state, self.folder, Store(self.cache), unheard)
-            owing = owing or bool(done)
+            done = recover(self.state, self.folder, Store(self.cache), discard)
+            were_pending = were_pending or bool(done)
             left = tuple(line for one in done for line in one.left)
             if not left:
                 break
-        return left, owing
+        return left, were_pending
 
-    def left_on_the_machine(self, events: Sequence[Event]) -> tuple[str, ...]:
-        """Containers, networks, processes and mounts of the trial's run, by its id and its folder.
+    def find_residue(self, events: Sequence[Event]) -> tuple[str, ...]:
+        """Containers, networks, processes and mounts of the run, found by its id and its folder.
 
-        Where the run made containers and no engine says which there are now, that is a line too: what has not been
-        looked for has not been found gone.
+        If the run created containers and the engine does not answer now, that is a line too: their absence is unproven.
         """
         run = run_of(events)
         found = (
@@ -98,8 +100,8 @@ class Place:
             found += [f"network {item['Name']}" for item in client.api.networks(filters=label)]
         return tuple(found)
 
-    def tidy(self, result: Result) -> None:
-        """Keep the journal and what was printed; of a trial that left something, everything."""
+    def clean_up(self, result: Result) -> None:
+        """Remove all but the journal and the output. Keep everything of a trial that left something."""
         if result.is_dirty or result.settled == "error":
             return
         kept = self.folder.parent / f"{self.folder.name}.kept"
@@ -113,43 +115,44 @@ class Place:
 
 
 class TrialAlive(RolloutError):
-    """An earlier attempt at the trial still runs; its site is not ours to take away."""
+    """An earlier attempt at the trial still runs, so its site must not be removed."""
 
     def __init__(self, *, folder: Path) -> None:
         super().__init__(
-            f"An earlier attempt at the trial in {folder} still runs, {UNWIND_SECONDS:.0f} s after it was waited for.",
-            advice="Wait until it has unwound, or end it; then go on with --resume.",
+            f"An earlier attempt at the trial in {folder} still runs after a wait of {ROLLBACK_SECONDS:.0f} s.",
+            advice="Wait until it has rolled back, or end it. Then resume with --resume.",
         )
 
 
-def fresh_place(trial: Specification, ground: Ground) -> Place:
-    """Empty folders. An earlier attempt at the same trial (its worker was killed) is settled first.
+def prepare_folders(trial: Specification, settings: TrialSettings) -> TrialFolders:
+    """Create empty folders. An earlier attempt at the same trial, whose worker was killed, is recovered first.
 
-    Raises TrialAlive where it has not ended in a minute.
+    Raises TrialAlive if the earlier attempt does not end within a minute.
     """
-    place = Place(folder=ground.home / trial.key, state=ground.state / trial.key, cache=ground.cache)
-    if place.folder.exists() or place.state.exists():
-        if not _has_ended(place):
-            raise TrialAlive(folder=place.folder)
-        place.recover()
-        remove_tree(place.folder)
-    for each in (place.sites, place.state, place.reports):
+    folders = TrialFolders(folder=settings.home / trial.key, state=settings.state / trial.key, cache=settings.cache)
+    if folders.folder.exists() or folders.state.exists():
+        if not _has_ended(folders):
+            raise TrialAlive(folder=folders.folder)
+        folders.recover()
+        remove_tree(folders.folder)
+    for each in (folders.sites, folders.state, folders.reports):
         each.mkdir(parents=True, exist_ok=True)
-    return place
+    return folders
 
 
-def _has_ended(place: Place) -> bool:
-    """A run whose conductor was killed unwinds; until it has, it is alive and not ours to recover.
+def _has_ended(folders: TrialFolders) -> bool:
+    """Wait until the run of an earlier attempt has rolled back; False after a minute.
 
-    One that had only just been started has no journal yet by which it could be known, but it is told where to report.
+    A run whose conductor was killed rolls back and must not be recovered meanwhile. A run that has no journal yet is
+    found by its report folder, which is in its environment.
     """
-    until = time.monotonic() + UNWIND_SECONDS
-    while alive(place.state) or processes.marked(f"{RUN_FOLDER}={place.reports}"):
+    until = time.monotonic() + ROLLBACK_SECONDS
+    while alive(folders.state) or processes.marked(f"{RUN_FOLDER}={folders.reports}"):
         if time.monotonic() >= until:
             return False
         time.sleep(0.5)
     return True
 
 
-def unheard(text: str) -> None:
-    """What recovery and the making of images say: the result says what matters of it again."""
+def discard(text: str) -> None:
+    """Ignore a progress message of recovery or of an image build. The result of the trial has what matters."""

@@ -1,7 +1,7 @@
-"""The ledger of a campaign: one line for each trial that is over, on disk before the next begins.
+"""The trial log: `trials.jsonl`, one line for each finished trial of a campaign, written to disk at once.
 
-Its first line says what the campaign is, so that it can be gone on with. A trial is known by its key and counts once,
-however often it is written.
+The first line, the head, identifies the campaign, so that it can be resumed. A trial has a key and counts once, even if
+it has several lines.
 """
 
 from __future__ import annotations
@@ -22,25 +22,28 @@ _HEAD = 1
 
 
 class NotACampaign(UsageError):
-    """What was to be gone on with is none."""
+    """The folder of `--resume` has no campaign."""
 
     def __init__(self, *, folder: Path, problem: str) -> None:
-        super().__init__(f"{folder} holds no campaign to go on with: {problem}.", advice="Begin one: --campaign.")
-
-
-class AnotherCampaign(UsageError):
-    """What was to be gone on with was asked something else."""
-
-    def __init__(self, *, folder: Path, name: str, was: object, asked: object) -> None:
         super().__init__(
-            f"The campaign of {folder} was begun with {name} {was!r}, and is asked for with {asked!r} now: trials of "
-            "the two are not counted together.",
-            advice="Give the options that it was begun with, --seed included, or begin another: leave out --resume.",
+            f"Cannot resume: {folder} has no campaign: {problem}.",
+            advice="Start one with --campaign, without --resume.",
         )
 
 
-class Ledger:
-    """The file `trials.jsonl` in a campaign's report folder."""
+class DifferentCampaign(UsageError):
+    """The campaign of `--resume` was started with other options."""
+
+    def __init__(self, *, folder: Path, name: str, was: object, asked: object) -> None:
+        super().__init__(
+            f"Cannot resume: the campaign in {folder} was started with {name} {was!r}, this command asks for "
+            f"{asked!r}. Trials with different options are not counted together.",
+            advice="Use the options of that campaign, including --seed, or start a new one without --resume.",
+        )
+
+
+class TrialLog:
+    """The file `trials.jsonl` in the report folder of a campaign."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -48,48 +51,48 @@ class Ledger:
         self.head: Mapping[str, Any] = {}
 
     @classmethod
-    def begin(cls, folder: Path, head: Mapping[str, Any]) -> Ledger:
-        """A new ledger; `head` are the campaign's facts."""
-        ledger = cls(folder)
-        ledger.head = {"campaign": _HEAD, **head}
-        ledger._write(ledger.head)
-        return ledger
+    def create(cls, folder: Path, head: Mapping[str, Any]) -> TrialLog:
+        """Start a new log. `head`: the facts that identify the campaign."""
+        log = cls(folder)
+        log.head = {"campaign": _HEAD, **head}
+        log._write(log.head)
+        return log
 
     @classmethod
-    def go_on(cls, folder: Path) -> Ledger:
-        """The ledger of an earlier campaign, or that to which `lead` has led. Raises NotACampaign."""
-        ledger = cls((folder / FILE).resolve().parent)
+    def load(cls, folder: Path) -> TrialLog:
+        """Read the log of an earlier campaign; follows the link of `link_from`. Raises NotACampaign."""
+        log = cls((folder / FILE).resolve().parent)
         try:
-            lines = ledger.path.read_bytes().splitlines()
+            lines = log.path.read_bytes().splitlines()
         except OSError as error:
             raise NotACampaign(folder=folder, problem=f"{FILE}: {error.strerror}") from None
         rows = [row for line in lines if (row := _parsed(line)) is not None]
         if not rows or rows[0].get("campaign") != _HEAD:
-            raise NotACampaign(folder=folder, problem=f"{FILE} does not begin as one")
-        ledger.head = rows[0]
+            raise NotACampaign(folder=folder, problem=f"the first line of {FILE} is not the head of a campaign")
+        log.head = rows[0]
         for row in rows[1:]:
             result = from_row(row)
             if result is not None:
-                ledger._results.setdefault(result.specification.key, result)
-        return ledger
+                log._results.setdefault(result.specification.key, result)
+        return log
 
-    def lead(self, folder: Path) -> None:
-        """Have the folder of a session that goes on with the campaign lead to it: it is the latest one then."""
+    def link_from(self, folder: Path) -> None:
+        """Link to this log from the folder of a session that resumes the campaign, so that `latest` finds it."""
         here, there = folder.resolve(), self.path.resolve()
         if here != there.parent:
-            with contextlib.suppress(OSError):  # then it is gone on with by its own name only
+            with contextlib.suppress(OSError):  # without the link, --resume needs the name of the first folder
                 (here / FILE).symlink_to(os.path.relpath(there, here))
 
     @property
     def results(self) -> tuple[Result, ...]:
-        """Those that are there, in the order in which they came."""
+        """The results in the order in which they were written."""
         return tuple(self._results.values())
 
     def has(self, key: str) -> bool:
         return key in self._results
 
     def add(self, result: Result) -> bool:
-        """Write it down; False, and nothing is written, where the trial is there already."""
+        """Write a result; False, without writing, if the log has the trial already."""
         if self.has(result.specification.key):
             return False
         self._write(as_row(result))

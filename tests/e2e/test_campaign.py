@@ -17,9 +17,9 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
-from rollout.campaign.executors import Crew, hired
+from rollout.campaign.executors import TrialExecutor, open_executor
 from rollout.campaign.trial import run_trial
-from rollout.campaign.trial_site import Ground
+from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.plan import load_plan
 from rollout.journal import open_acts, read_events
 from rollout.results.campaign.trials import Result, Specification
@@ -40,14 +40,14 @@ pytestmark = pytest.mark.timeout(2700)
 
 
 @pytest.fixture
-def ground(cache: Path, tmp_path: Path) -> Ground:
-    return Ground(
+def settings(cache: Path, tmp_path: Path) -> TrialSettings:
+    return TrialSettings(
         home=tmp_path / "trials",
         state=tmp_path / "state" / "trials",
         cache=cache,
         arguments=("--source=rehearsal", "--scenario=default"),
         population="rehearsal:default",
-        patience=PATIENCE,
+        timeout=PATIENCE,
     )
 
 
@@ -114,11 +114,11 @@ def _told(world: World) -> int:
 
 
 def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str]:
-    """Kill a campaign while its second trial runs; what was in its ledger by then, and the name of its run."""
+    """Kill a campaign while its second trial runs; what was in its trial_log by then, and the name of its run."""
     process = world.start(*asked)
-    ledger = world.reports / "latest" / "trials.jsonl"
+    trial_log = world.reports / "latest" / "trials.jsonl"
     until = time.monotonic() + PATIENCE
-    while not (ledger.is_file() and len(ledger.read_text().splitlines()) >= 4):  # its head, two warm-ups, a trial
+    while not (trial_log.is_file() and len(trial_log.read_text().splitlines()) >= 4):  # its head, two warm-ups, a trial
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.1)
@@ -128,7 +128,7 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     finish(process)
-    made = ledger.read_text().splitlines()
+    made = trial_log.read_text().splitlines()
     name = (world.reports / "latest").resolve().name
     until = time.monotonic() + 120
     while orphans := _named(world):  # the runs of a killed campaign notice that, and unwind
@@ -158,12 +158,12 @@ def _named(world: World) -> list[str]:
 
 @pytest.mark.parametrize(("mutation", "phase"), [("undo_worktree", "worktree"), ("undo_role", "authentication")])
 def test_an_undo_that_only_says_so_is_caught(
-    rehearsed: Rehearsed, ground: Ground, monkeypatch: pytest.MonkeyPatch, mutation: str, phase: str
+    rehearsed: Rehearsed, settings: TrialSettings, monkeypatch: pytest.MonkeyPatch, mutation: str, phase: str
 ) -> None:
     """The run itself sees what is left where it can still look, and so does whoever looks from outside."""
     rehearsed.needs("server")
     monkeypatch.setenv("MUTATION", mutation)
-    broken = replace(ground, arguments=(*ground.arguments, "-p", "tests.e2e.mutation"))
+    broken = replace(settings, arguments=(*settings.arguments, "-p", "tests.e2e.mutation"))
     try:
         result = run_trial(trial("sigterm", phase), broken)
         assert result.is_dirty, result
@@ -174,17 +174,17 @@ def test_an_undo_that_only_says_so_is_caught(
 
 
 def test_a_fault_that_does_not_bite_counts_for_nothing(
-    rehearsed: Rehearsed, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    rehearsed: Rehearsed, settings: TrialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rehearsed.needs("server")
     monkeypatch.setenv("MUTATION", "blunt")
-    blunt = replace(ground, arguments=(*ground.arguments, "-p", "tests.e2e.mutation", "--through=packages"))
+    blunt = replace(settings, arguments=(*settings.arguments, "-p", "tests.e2e.mutation", "--through=packages"))
     result = run_trial(trial("registry_503", "packages", family="registry"), blunt)
     assert ("void", 0, False, False) == (result.outcome, result.bites, result.counts, result.is_dirty), result
 
 
 def test_on_a_cluster_whose_worker_is_killed_no_trial_is_lost_or_counted_twice(
-    rehearsed: Rehearsed, ground: Ground
+    rehearsed: Rehearsed, settings: TrialSettings
 ) -> None:
     """Two workers on this machine; the trial that one of them was at is made again by the other."""
     rehearsed.needs("server")
@@ -194,11 +194,11 @@ def test_on_a_cluster_whose_worker_is_killed_no_trial_is_lost_or_counted_twice(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=50
     )
     results: list[Result] = []
-    with cluster, hired(ground, jobs=1, cluster=cluster.scheduler_address) as crew:
+    with cluster, open_executor(settings, jobs=1, cluster=cluster.scheduler_address) as executor:
         victim = next(iter(cluster.workers.values())).pid
         threading.Timer(7.0, lambda: os.kill(victim, signal.SIGKILL)).start()
-        results.extend(crew.results(iter(trials)))
-    assert isinstance(crew, Crew)
+        results.extend(executor.results(iter(trials)))
+    assert isinstance(executor, TrialExecutor)
     assert sorted(one.seed for one in trials) == sorted(one.specification.seed for one in results)
     assert {("rolled_back", "rolled_back", False)} == {(one.outcome, one.settled, one.is_dirty) for one in results}
     assert not psutil.pid_exists(victim)

@@ -1,4 +1,4 @@
-"""What a campaign is settled to, and what of it changes once the warm-up has shown how the paths run."""
+"""The design of a campaign, and how the results of the warm-up change it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rollout.campaign.campaign import Campaign, begin, facts
-from rollout.campaign.design import Design, design, is_warm_up, refuse_what_cannot_be_meant
+from rollout.campaign.campaign import Campaign, campaign_facts, start_campaign
+from rollout.campaign.design import Design, check_options, design, is_warm_up
 from rollout.campaign.schedule import schedule
-from rollout.campaign.trial_log import AnotherCampaign
+from rollout.campaign.trial_log import DifferentCampaign
 from rollout.errors import InvalidOption, UsageError
 from rollout.faults import Means
 from rollout.results.campaign.trials import Result, Specification
@@ -23,9 +23,9 @@ BOTH = {"paths": "realistic,ambitious"}
 
 
 def designed(folder: Path, *, means: Means = HERE, **given: Any) -> Design:
-    asked = options(folder, **{"source": "rehearsal", **BOTH, **given})
-    refuse_what_cannot_be_meant(asked)
-    return design(asked, is_rehearsal=True, means=means)
+    parsed = options(folder, **{"source": "rehearsal", **BOTH, **given})
+    check_options(parsed)
+    return design(parsed, is_rehearsal=True, means=means)
 
 
 def warm_up(campaign: Campaign, path: str) -> tuple[Specification, ...]:
@@ -37,40 +37,40 @@ def failed(run: Specification, **facts: Any) -> Result:
     return result(run, **{**usual, **facts})
 
 
-def struck(made: Design, ends: dict[str, str]) -> set[tuple[str, str]]:
-    return {(one.path, one.phase) for one in schedule(made.wish({}, ends)) if one.phase}
+def fault_targets(made: Design, failing_phases: dict[str, str]) -> set[tuple[str, str]]:
+    return {(one.path, one.phase) for one in schedule(made.schedule_request({}, failing_phases)) if one.phase}
 
 
-def test_what_a_path_never_comes_to_is_not_struck_and_said_so(tmp_path: Path) -> None:
-    """The ambitious path that fails while it is generated has no server that could be struck."""
-    campaign = begin(designed(tmp_path, faults="port_taken,server_crashes,registry_503"), tmp_path)
-    assert ("ambitious", "server") in struck(campaign.design, {})
+def test_unreachable_phases_get_no_fault_and_are_listed(tmp_path: Path) -> None:
+    """An ambitious path that fails during generation never reaches its server phase."""
+    campaign = start_campaign(designed(tmp_path, faults="port_taken,server_crashes,registry_503"), tmp_path)
+    assert ("ambitious", "server") in fault_targets(campaign.design, {})
     for run in warm_up(campaign, "realistic"):
-        campaign.ledger.add(result(run, outcome="deployed", settled="deployed", bites=0, failed_at=None))
+        campaign.trial_log.add(result(run, outcome="deployed", settled="deployed", bites=0, failed_at=None))
     for run in warm_up(campaign, "ambitious"):
-        campaign.ledger.add(failed(run))
-    assert campaign.ends == {"ambitious": "generation"}
-    places = struck(campaign.design, dict(campaign.ends))
+        campaign.trial_log.add(failed(run))
+    assert campaign.failing_phases == {"ambitious": "generation"}
+    places = fault_targets(campaign.design, dict(campaign.failing_phases))
     assert ("ambitious", "server") not in places
     assert {("ambitious", "generation"), ("realistic", "server")} <= places
     why = "in its warm-up it failed there without any fault (version_conflict)"
     assert campaign.left_out == {"phases of ambitious after generation": why}
 
 
-def test_a_fault_that_no_path_comes_to_any_more_is_named_and_its_place_is_not_taken_by_controls(tmp_path: Path) -> None:
-    campaign = begin(designed(tmp_path, paths="ambitious", faults="server_crashes", trials="4"), tmp_path)
+def test_a_fault_without_a_reachable_phase_is_listed_and_not_replaced_by_controls(tmp_path: Path) -> None:
+    campaign = start_campaign(designed(tmp_path, paths="ambitious", faults="server_crashes", trials="4"), tmp_path)
     assert campaign.planned == 4 * 2 + 4 * 2  # both forms, and the control twice
     for run in warm_up(campaign, "ambitious"):
-        campaign.ledger.add(failed(run))
-    assert campaign.left_out["server_crashes"] == "no path comes to a phase that it can strike"
+        campaign.trial_log.add(failed(run))
+    assert campaign.left_out["server_crashes"] == "no path reaches a phase for it"
     assert campaign.planned == 2
 
 
-def test_a_path_that_promises_to_be_deployed_is_struck_everywhere_even_if_its_warm_up_failed(tmp_path: Path) -> None:
-    campaign = begin(designed(tmp_path, faults="sigterm"), tmp_path)
+def test_a_managed_path_gets_faults_at_every_phase_even_if_its_warm_up_failed(tmp_path: Path) -> None:
+    campaign = start_campaign(designed(tmp_path, faults="sigterm"), tmp_path)
     for run in warm_up(campaign, "realistic"):
-        campaign.ledger.add(failed(run, failed_at="database"))
-    assert campaign.ends == {}
+        campaign.trial_log.add(failed(run, failed_at="database"))
+    assert campaign.failing_phases == {}
 
 
 @pytest.mark.parametrize(
@@ -83,16 +83,14 @@ def test_a_path_that_promises_to_be_deployed_is_struck_everywhere_even_if_its_wa
         {"cause": "timeout"},
     ],
 )
-def test_a_warm_up_that_failed_for_what_passes_by_itself_says_nothing_of_the_path(
-    tmp_path: Path, facts: dict[str, Any]
-) -> None:
-    campaign = begin(designed(tmp_path, faults="sigterm"), tmp_path)
+def test_a_warm_up_that_failed_for_a_temporary_cause_changes_nothing(tmp_path: Path, facts: dict[str, Any]) -> None:
+    campaign = start_campaign(designed(tmp_path, faults="sigterm"), tmp_path)
     for run in warm_up(campaign, "ambitious"):
-        campaign.ledger.add(failed(run, **facts))
-    assert (campaign.ends, campaign.left_out) == ({}, {})
+        campaign.trial_log.add(failed(run, **facts))
+    assert (campaign.failing_phases, campaign.left_out) == ({}, {})
 
 
-def test_a_watched_path_is_warmed_up_once_and_the_others_twice(tmp_path: Path) -> None:
+def test_an_observed_path_has_one_warm_up_and_the_others_two(tmp_path: Path) -> None:
     first, again = designed(tmp_path).warm_ups()
     assert [one.path for one in first] == ["realistic"]
     assert [one.path for one in again] == ["realistic", "ambitious"]
@@ -100,18 +98,18 @@ def test_a_watched_path_is_warmed_up_once_and_the_others_twice(tmp_path: Path) -
     assert all(is_warm_up(one) for one in (*first, *again))
 
 
-def test_a_fault_that_the_site_has_no_means_for_is_left_out_with_the_reason(tmp_path: Path) -> None:
+def test_a_fault_that_the_site_cannot_inject_is_left_out_with_the_reason(tmp_path: Path) -> None:
     without = Means(forge="host", database="embedded", is_root=True, signs=False)
     made = designed(tmp_path, means=without, faults="release_retired,disk_full,sigterm")
-    assert [kind.name for kind in made.choice.kinds] == ["sigterm"]
+    assert [kind.name for kind in made.selection.kinds] == ["sigterm"]
     assert "signed" in made.left_out["release_retired"]
     assert "containers" in made.left_out["disk_full"]
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
-        ({"fault": "sigterm"}, "--fault"),
+        ({"fault": "sigterm"}, "--campaign and --fault exclude each other"),
         ({"through": "server"}, "whole paths"),
         ({"faults": "registry_dwon"}, "did you mean registry_down"),
         ({"faults": "registry_down@serverr"}, "one of prerequisites"),
@@ -119,31 +117,29 @@ def test_a_fault_that_the_site_has_no_means_for_is_left_out_with_the_reason(tmp_
         ({"paths": "ambitous"}, "did you mean ambitious"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(tmp_path: Path, given: dict[str, Any], says: str) -> None:
-    with pytest.raises((UsageError, InvalidOption), match=says):
+def test_invalid_options_are_rejected(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    with pytest.raises((UsageError, InvalidOption), match=message):
         designed(tmp_path, **given)
 
 
 @pytest.mark.parametrize(
     "other", [{"seed": "8"}, {"paths": "realistic"}, {"faults": "kills"}, {"scenario": "ambitious"}]
 )
-def test_what_was_counted_under_one_question_does_not_count_under_another(
-    tmp_path: Path, other: dict[str, Any]
-) -> None:
-    begun = begin(designed(tmp_path, seed="7", trials="3"), tmp_path)
-    begun.ledger.add(result(trial()))
-    gone_on = begin(designed(tmp_path, seed="7", resume=str(tmp_path)), tmp_path / "elsewhere")
-    assert (gone_on.folder, gone_on.design.trials, len(gone_on.results)) == (tmp_path, 3, 1)
-    with pytest.raises(AnotherCampaign, match=f"begun with {next(iter(other))}"):
+def test_a_campaign_is_resumed_with_equal_options_only(tmp_path: Path, other: dict[str, Any]) -> None:
+    started = start_campaign(designed(tmp_path, seed="7", trials="3"), tmp_path)
+    started.trial_log.add(result(trial()))
+    resumed = start_campaign(designed(tmp_path, seed="7", resume=str(tmp_path)), tmp_path / "elsewhere")
+    assert (resumed.folder, resumed.design.trials, len(resumed.results)) == (tmp_path, 3, 1)
+    with pytest.raises(DifferentCampaign, match=f"was started with {next(iter(other))}"):
         designed(tmp_path, resume=str(tmp_path), **{"seed": "7", **other})
 
 
-def test_no_password_is_in_what_a_campaign_writes_down(tmp_path: Path) -> None:
-    """Neither in the ledger's head, nor in a trial; and with or without it, it is the same campaign."""
-    asked: dict[str, Any] = {"source": "mirror:https://me:s3cret@mirror.example", "seed": "7"}
-    campaign = begin(designed(tmp_path, **asked), tmp_path)
-    campaign.ledger.add(result(next(schedule(campaign.design.wish({}, {})))))
-    assert "s3cret" not in campaign.ledger.path.read_text()
-    assert "s3cret" not in json.dumps(facts(campaign), default=str)
-    assert "s3cret" in " ".join(campaign.ground.arguments)
-    assert begin(designed(tmp_path, **asked, resume=str(tmp_path)), tmp_path / "b").results == campaign.results
+def test_a_campaign_writes_no_password(tmp_path: Path) -> None:
+    """Neither to the head of the trial log nor to a trial. It can be resumed all the same."""
+    given: dict[str, Any] = {"source": "mirror:https://me:s3cret@mirror.example", "seed": "7"}
+    campaign = start_campaign(designed(tmp_path, **given), tmp_path)
+    campaign.trial_log.add(result(next(schedule(campaign.design.schedule_request({}, {})))))
+    assert "s3cret" not in campaign.trial_log.path.read_text()
+    assert "s3cret" not in json.dumps(campaign_facts(campaign), default=str)
+    assert "s3cret" in " ".join(campaign.settings.arguments)
+    assert start_campaign(designed(tmp_path, **given, resume=str(tmp_path)), tmp_path / "b").results == campaign.results

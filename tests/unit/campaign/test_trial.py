@@ -1,4 +1,4 @@
-"""What a trial tells its run, and how it says what is different; whole trials are in tests/e2e/test_campaign.py."""
+"""Parts of a trial: command line, folders, differences, results. tests/e2e/test_campaign.py runs whole trials."""
 
 from __future__ import annotations
 
@@ -13,61 +13,61 @@ from typing import Any
 import pytest
 
 from rollout.campaign import trial as trials
-from rollout.campaign import trial_folders as places
-from rollout.campaign.trial_folders import Place, fresh_place
-from rollout.campaign.trial_site import Ground
+from rollout.campaign import trial_folders
+from rollout.campaign.trial_folders import TrialFolders, prepare_folders
+from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.options import RUN_FOLDER
 from rollout.site import engine
 from rollout.site.engine import NoEngine
 from tests.unit.campaign.trials import result, trial
 
 
-def ground(folder: Path) -> Ground:
-    return Ground(home=folder / "trials", state=folder / "state", cache=folder / "cache", arguments=("--source=auto",),
-                  population="real", patience=1)  # fmt: skip
+def settings(folder: Path) -> TrialSettings:
+    return TrialSettings(home=folder / "trials", state=folder / "state", cache=folder / "cache", population="real",
+                         arguments=("--source=auto",), timeout=1)  # fmt: skip
 
 
-def test_what_was_there_before_is_told_before_what_was_left_behind() -> None:
-    """Of what was left there may be thousands, and the end of a long list is cut."""
+def test_lost_and_changed_things_are_listed_before_new_ones() -> None:
+    """New files may be thousands, and long lists are cut at the end."""
     before = {"a decoy": "1", "z decoy": "1"}
     after = {"a decoy": "2", **{f"left/{number}": "x" for number in range(99)}}
-    told = trials._differences(before, after)
-    assert len(told) == 101
-    assert {"lost: z decoy (was 1)", "changed: a decoy: 1 → 2"} == set(told[:2])
+    differences = trials._differences(before, after)
+    assert len(differences) == 101
+    assert {"lost: z decoy (was 1)", "changed: a decoy: 1 → 2"} == set(differences[:2])
 
 
-def test_a_run_is_told_the_trial_and_nothing_else(tmp_path: Path) -> None:
-    told = trials.command(trial(), ground(tmp_path), name="x1", directory=tmp_path / "x1", port=4999)
+def test_the_command_has_the_options_of_the_trial(tmp_path: Path) -> None:
+    given = trials.command(trial(), settings(tmp_path), name="x1", directory=tmp_path / "x1", port=4999)
     assert {"--source=auto", "--path=realistic", "--fault=sigterm@database:transient", "--seed=7", "--name=x1",
-            f"--directory={tmp_path}/x1", "--port=4999", "--keep=never"} <= set(told)  # fmt: skip
+            f"--directory={tmp_path}/x1", "--port=4999", "--keep=never"} <= set(given)  # fmt: skip
 
 
-def test_of_a_trial_that_left_nothing_the_journal_and_the_output_stay(tmp_path: Path) -> None:
-    place = _used(tmp_path)
-    place.tidy(result())
-    assert {path.name for path in place.folder.rglob("*")} == {"journal.jsonl", "pytest.log"}
-    assert not place.state.exists()
+def test_journal_and_output_of_a_clean_trial_stay(tmp_path: Path) -> None:
+    folders = _used(tmp_path)
+    folders.clean_up(result())
+    assert {path.name for path in folders.folder.rglob("*")} == {"journal.jsonl", "pytest.log"}
+    assert not folders.state.exists()
 
 
-def test_of_one_that_left_something_everything_stays(tmp_path: Path) -> None:
-    place = _used(tmp_path)
-    place.tidy(result(changed=("lost: a decoy",)))
-    assert (place.sites / "site").is_file()
-    assert place.state.is_dir()
+def test_all_files_of_a_dirty_trial_stay(tmp_path: Path) -> None:
+    folders = _used(tmp_path)
+    folders.clean_up(result(changed=("lost: a decoy",)))
+    assert (folders.sites / "site").is_file()
+    assert folders.state.is_dir()
 
 
-def test_an_earlier_attempt_at_the_same_trial_is_cleared_away(tmp_path: Path) -> None:
+def test_files_of_an_earlier_attempt_are_removed(tmp_path: Path) -> None:
     _used(tmp_path)
-    assert not list(fresh_place(trial(), ground(tmp_path)).folder.rglob("*.*"))
+    assert not list(prepare_folders(trial(), settings(tmp_path)).folder.rglob("*.*"))
 
 
-def test_the_line_that_repeats_a_trial_is_one_for_a_shell_and_has_no_password_in_it(tmp_path: Path) -> None:
+def test_the_command_that_repeats_a_trial_is_quoted_and_has_no_password(tmp_path: Path) -> None:
     given = (
         "--source=mirror:https://me:s3cret@mirror.example",
         "--database=postgresql://u:pa55@h/my db",
         "--forge=auto",
     )
-    line = trials.repeat(trial(), replace(ground(tmp_path), arguments=given))
+    line = trials.repeat(trial(), replace(settings(tmp_path), arguments=given))
     words = shlex.split(line)
     assert words[:2] == ["pytest", "--source=mirror:https://me:***@mirror.example"]
     assert "--database=postgresql://u:***@h/my db" in words
@@ -75,51 +75,49 @@ def test_the_line_that_repeats_a_trial_is_one_for_a_shell_and_has_no_password_in
     assert "s3cret" not in line
 
 
-def test_an_attempt_that_still_runs_is_not_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its journal is open and its lock is held, though whoever waited for it has gone."""
-    monkeypatch.setattr(places, "UNWIND_SECONDS", 0.2)
-    monkeypatch.setattr(places, "alive", lambda state: True)
-    place = _used(tmp_path)
-    with pytest.raises(places.TrialAlive, match=r"still runs.*--resume") as refused:
-        fresh_place(trial(), ground(tmp_path))
-    assert str(place.folder) in str(refused.value)
-    assert (place.sites / "site").is_file()
+def test_an_earlier_attempt_that_still_runs_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process holds the lock of its journal."""
+    monkeypatch.setattr(trial_folders, "ROLLBACK_SECONDS", 0.2)
+    monkeypatch.setattr(trial_folders, "alive", lambda state: True)
+    folders = _used(tmp_path)
+    with pytest.raises(trial_folders.TrialAlive, match=r"still runs.*--resume") as refused:
+        prepare_folders(trial(), settings(tmp_path))
+    assert str(folders.folder) in str(refused.value)
+    assert (folders.sites / "site").is_file()
 
 
-def test_an_attempt_that_has_only_just_been_started_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its worker was killed before the run had a journal; it is known by where it was told to report."""
-    place = _used(tmp_path)
-    orphan = subprocess.Popen(("sleep", "60"), env={**os.environ, RUN_FOLDER: str(place.reports)})
+def test_an_earlier_attempt_that_has_just_started_is_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker was killed before the run had a journal. The run is found by its report folder."""
+    folders = _used(tmp_path)
+    orphan = subprocess.Popen(("sleep", "60"), env={**os.environ, RUN_FOLDER: str(folders.reports)})
     try:
-        monkeypatch.setattr(places, "UNWIND_SECONDS", 0.2)
-        with pytest.raises(places.TrialAlive):
-            fresh_place(trial(), ground(tmp_path))
-        assert (place.sites / "site").is_file()
-        monkeypatch.setattr(places, "UNWIND_SECONDS", 60)
+        monkeypatch.setattr(trial_folders, "ROLLBACK_SECONDS", 0.2)
+        with pytest.raises(trial_folders.TrialAlive):
+            prepare_folders(trial(), settings(tmp_path))
+        assert (folders.sites / "site").is_file()
+        monkeypatch.setattr(trial_folders, "ROLLBACK_SECONDS", 60)
         threading.Timer(0.3, orphan.kill).start()
-        assert not list(fresh_place(trial(), ground(tmp_path)).folder.rglob("*.*"))
+        assert not list(prepare_folders(trial(), settings(tmp_path)).folder.rglob("*.*"))
     finally:
         orphan.kill()
         orphan.wait()
 
 
-def test_what_has_not_been_looked_for_has_not_been_found_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that made containers, and an engine that does not answer; one that made none needs no engine."""
+def test_an_engine_that_does_not_answer_is_a_line_of_residue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the run created containers. A run without containers needs no engine."""
     monkeypatch.setattr(engine, "find_engine", lambda: NoEngine(reason="it is busy"))
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
-    place = _used(tmp_path)
+    folders = _used(tmp_path)
     made = {"event": "act.intent", "run": "20260101-000000-000001", "undo": {"kind": "container"}}
-    assert place.left_on_the_machine([made]) == ("containers cannot be looked for: it is busy",)
-    assert place.left_on_the_machine([{**made, "undo": {"kind": "directory"}}]) == ()
+    assert folders.find_residue([made]) == ("containers cannot be looked for: it is busy",)
+    assert folders.find_residue([{**made, "undo": {"kind": "directory"}}]) == ()
 
 
-def test_no_run_begins_in_a_campaign_that_unwinds(tmp_path: Path) -> None:
-    """Ctrl-C came while the trial made ready."""
-    here = replace(ground(tmp_path), session="s1")
-    trials.unwind_running("s1")
-    with pytest.raises(trials.Unwound):
+def test_no_run_starts_in_an_interrupted_campaign(tmp_path: Path) -> None:
+    """Ctrl-C came while the trial created its folders."""
+    here = replace(settings(tmp_path), session="s1")
+    trials.interrupt_running("s1")
+    with pytest.raises(trials.TrialCancelled):
         trials.run_trial(trial(), here)
     assert not (here.home / trial().key / "reports" / "pytest.log").exists()
 
@@ -137,23 +135,28 @@ def test_no_run_begins_in_a_campaign_that_unwinds(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_kill_that_comes_too_early_or_too_late_is_a_kill(
+def test_a_kill_before_or_after_the_path_counts_as_a_kill(
     tmp_path: Path, events: list[tuple[str, dict[str, Any]]], settled: str, evidence: str
 ) -> None:
-    """A path that had ended when it came was found void then; it is what its phases say."""
+    """A path that ended before the kill was void then. Now its phases decide its outcome."""
     killed = trial(kind="kills", fault="sigkill", phase="", group="", at=3.0)
-    told = tuple({"event": name, "run": "r", "path": "realistic", "phase": "" if name.startswith("path") else "one",
+    journal = tuple({"event": name, "run": "r", "path": "realistic", "phase": "" if name.startswith("path") else "one",
                   "mono": float(number), "t": "2026-01-01T00:00:00+00:00", **facts}
                  for number, (name, facts) in enumerate(events))  # fmt: skip
-    ended = trials._Ended(code=-9, seconds=3.0)
-    afterwards = trials._Afterwards(owed=(), changed=(), recovery_seconds=0.0)
-    found = trials._result(killed, ground(tmp_path), ended, told, afterwards, printed="")
+    ended = trials._RunEnd(code=-9, seconds=3.0)
+    afterwards = trials._AfterRecovery(owed=(), changed=(), recovery_seconds=0.0)
+    found = trials._result(killed, settings(tmp_path), ended, journal, afterwards, printed="")
     assert (found.outcome, found.settled, found.evidence) == ("killed", settled, (evidence,))
     assert found.counts
 
 
-def _used(folder: Path) -> Place:
-    place = fresh_place(trial(), ground(folder))
-    for path in (place.sites / "site", place.reports / "journal.jsonl", place.output, place.reports / "other.log"):
+def _used(folder: Path) -> TrialFolders:
+    folders = prepare_folders(trial(), settings(folder))
+    for path in (
+        folders.sites / "site",
+        folders.reports / "journal.jsonl",
+        folders.output,
+        folders.reports / "other.log",
+    ):
         path.write_text("")
-    return place
+    return folders

@@ -1,10 +1,10 @@
-"""Trials and results for tests, as made as they have to be."""
+"""Builds specifications and results of trials for tests."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rollout.campaign.trial_site import Ground
+from rollout.campaign.trial_settings import TrialSettings
 from rollout.results.campaign.trials import Result, Specification
 
 
@@ -27,6 +27,6 @@ def result(specification: Specification | None = None, **facts: Any) -> Result:
     return Result(**{**usual, **facts})
 
 
-def made(specification: Specification, ground: Ground) -> Result:
-    """A result at once, for crews that are not to run anything."""
+def instant_result(specification: Specification, settings: TrialSettings) -> Result:
+    """Return a result without running anything."""
     return result(specification)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollout.campaign.schedule import chosen
+from rollout.campaign.schedule import parse_faults
 from rollout.config.database_url import parse_address
 from rollout.config.options import FLAGS, Flag, Options, parse_options
 from rollout.config.plan import Plan, load_plan
@@ -54,7 +54,7 @@ def use(options: Options) -> None:
         realistic().through(options.through)
         if options.fault:
             aim(options.fault, realistic(), seed=1)
-        chosen(options.faults)
+        parse_faults(options.faults)
     except InvalidOption as error:
         raise options.as_given(error) from None
 

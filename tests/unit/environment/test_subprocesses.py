@@ -118,7 +118,7 @@ def test_a_session_of_a_comparison_hears_what_was_said_to_the_whole() -> None:
 
 def test_a_session_can_be_kept_from_further_variables() -> None:
     env = {"XAVOS_PORT": "1", "CI": "true", "PATH": "/bin", "GITHUB_STEP_SUMMARY": "/summary"}
-    assert environment.suite(env, without=trial._OTHERS, XAVOS_RUN="r") == {"PATH": "/bin", "XAVOS_RUN": "r"}
+    assert environment.suite(env, without=trial._REMOVED_VARIABLES, XAVOS_RUN="r") == {"PATH": "/bin", "XAVOS_RUN": "r"}
 
 
 def test_commands_of_the_set_up(hostile: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollout.campaign.campaign import Campaign, begin
+from rollout.campaign.campaign import Campaign, start_campaign
 from rollout.campaign.design import design
 from rollout.faults import Means
 from suite import campaign as campaigns
@@ -18,7 +18,9 @@ from tests.unit.fakes import options
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
     means = Means(forge="container", database="container", is_root=True, signs=True)
-    return begin(design(options(tmp_path, paths="realistic,ambitious"), is_rehearsal=True, means=means), tmp_path)
+    return start_campaign(
+        design(options(tmp_path, paths="realistic,ambitious"), is_rehearsal=True, means=means), tmp_path
+    )
 
 
 @pytest.mark.parametrize(
