@@ -1,21 +1,21 @@
-# Answers questions about requirements with Hex's own solver, in one process that stays. Nothing is compiled, no tarball
-# is fetched; registry entries come by Hex's own client, so HEX_MIRROR, HEX_HOME and its keys mean what they always do.
+# Resolves sets of requirements with Hex's solver, in one long-running process. It compiles nothing and fetches no
+# tarball. Hex's client fetches the registry entries, so HEX_MIRROR, HEX_HOME and Hex's keys have their usual effect.
 #
 #   mix run --no-mix-exs solve.exs QUESTIONS IDLE_SECONDS
 #
-# QUESTIONS is a file that grows: each line is a question, the Base64 of a map in Erlang's external term format.
+# QUESTIONS is a growing file. Each line is a question: the Base64 of a map in Erlang's external term format.
 #   %{"id" => n, "ask" => "solve", "requirements" => [[name, requirement], …], "overrides" => [name, …]}
-#   %{"id" => n, "ask" => "declared", "folder" => folder}          what the mix.exs in there declares
-# Answers go to standard output, a line each, in any order; whatever else is printed there does not begin with @:
+#   %{"id" => n, "ask" => "declared", "folder" => folder}          requirements declared in the folder's mix.exs
+# Answers are lines of standard output, in any order. Other lines do not begin with @.
 #   @ID ok MICROSECONDS NAME VERSION NAME VERSION …
-#   @ID conflict MICROSECONDS BASE64 UNKNOWN …       the solver's words; names that the registry did not know
-#   @ID declared MICROSECONDS BASE64 BASE64 …        each: name, requirement, environments, override, a line each
-#   @ID broken MICROSECONDS BASE64                   what went wrong
-# It ends when QUESTIONS is gone, when no question has come for IDLE_SECONDS, or when a line says "end": then it leaves
-# what it fetched in Hex's cache, and commands after it neither fetch it again nor ask for a newer Hex.
+#   @ID conflict MICROSECONDS BASE64 UNKNOWN …       the solver's explanation; names that the registry does not have
+#   @ID declared MICROSECONDS BASE64 BASE64 …        each has four lines: name, requirement, environments, override
+#   @ID broken MICROSECONDS BASE64                   the exception
+# The process ends when QUESTIONS is removed, after IDLE_SECONDS without a question, or at the line "end". After "end" the
+# fetched entries are in Hex's cache, so that later commands do not fetch them again.
 
 defmodule Solve.Registry do
-  @moduledoc "Hex's registry, each package parsed once: the solver asks for every release of it again and again."
+  @moduledoc "A registry for Hex's solver that parses each package only once."
 
   @behaviour Hex.Solver.Registry
   alias Hex.Registry.Server
@@ -33,7 +33,7 @@ defmodule Solve.Registry do
 
   defp known?({repo, package}), do: :persistent_term.get({__MODULE__, repo, package}, nil) != nil
 
-  # A persistent term is read without a copy; these are large.
+  # Reading a persistent term does not copy it. Entries are large.
   defp entry(repo, package) do
     key = {__MODULE__, repo, package}
 
@@ -58,7 +58,7 @@ defmodule Solve.Registry do
 end
 
 defmodule Solve do
-  @moduledoc "Reads questions as they come, answers several at once."
+  @moduledoc "Reads questions and answers several concurrently."
 
   alias Hex.Registry.Server
 
@@ -67,7 +67,7 @@ defmodule Solve do
   @idle_poll_ms 20
 
   def main([questions, idle]) do
-    # A level of its own: the solver tells every step it takes to those who listen at :debug.
+    # At the level :debug the solver logs every step.
     Logger.configure(level: :error)
     Hex.start()
     Server.open(check_version: false)
@@ -136,7 +136,7 @@ defmodule Solve do
     {"declared", for(dependency <- declared, words = declared(dependency), do: words |> Enum.join("\n") |> encoded())}
   end
 
-  # As Hex itself makes them of mix.exs; what is under `dependencies` is for newer releases of the solver.
+  # The same map that Hex builds from mix.exs. Newer releases of the solver need the key `dependencies`.
   defp dependency([name, requirement]) do
     %{
       repo: nil,

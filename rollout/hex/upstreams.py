@@ -71,14 +71,14 @@ def choose_source(
     kind, _, place = option.partition(":")
     match kind:
         case "hexpm":
-            return SelectedSource(source=HexpmSource(client=client), why="named by --source")
+            return SelectedSource(source=HexpmSource(client=client), why="--source names it")
         case "mirror":
             mirror = MirrorSource(place, client=client, pins=state / "keys", key_file=key_file)
-            return SelectedSource(source=mirror, why="named by --source")
+            return SelectedSource(source=mirror, why="--source names it")
         case "bundle":
-            return SelectedSource(source=_bundle(Path(place).expanduser(), cache), why="named by --source")
+            return SelectedSource(source=_bundle(Path(place).expanduser(), cache), why="--source names it")
         case "rehearsal":
-            return SelectedSource(source=RehearsalSource(rehearsal), why="named by --source")
+            return SelectedSource(source=RehearsalSource(rehearsal), why="--source names it")
         case "auto":
             return _automatic(client=client, cache=cache, rehearsal=rehearsal, ci=ci, seconds=probe_seconds)
     raise InvalidOption(option="--source", value=option, expected="auto, hexpm, mirror:URL, bundle:DIR or rehearsal")

@@ -1,1 +1,1 @@
-"""Putting Hex packages into an application: order, installers, assets; and which packages cannot go together."""
+"""Installing Hex packages into the application, building its assets, and finding out why an installation fails."""

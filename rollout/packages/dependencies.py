@@ -1,9 +1,8 @@
-"""Installing Hex packages: the whole plan resolved first, then one package at a time, and never a silent downgrade.
+"""Installs Hex packages with Mix: resolves the whole plan first, then installs one package at a time.
 
-`mix deps.get` answers a conflict with the lock by failing, and the same conflict without a lock by quietly taking
-older packages. So the versions of the whole plan are found once, in a scratch project, and every step installs from
-that lock. Where a step still conflicts with it, only what the solver names is unlocked, and the result is compared
-with what was there.
+On a conflict with the lock, `mix deps.get` fails. Without a lock, it installs older packages and reports nothing. So
+the whole plan is resolved once in a scratch project, and every step installs from that lock. Where a step still
+conflicts, only the packages that the solver names are unlocked. A step that downgrades an installed package fails.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from rollout.process import Outcome
 SCRATCH = ".home/resolve"
 _LOCKED = re.compile(r'"the lock" specifies "(?P<name>[a-z0-9_]+) ')
 _UNLOCKS = 3
-Put: TypeAlias = Callable[[Step, Package], None]
-"""Declares a package in mix.exs and fetches what that asks for."""
+AddPackage: TypeAlias = Callable[[Step, Package], None]
+"""Declares a package in mix.exs and fetches it with its dependencies."""
 
 
 class Downgraded(PhaseFailed):
-    """The resolution took back what an earlier phase had installed."""
+    """Resolving a package downgrades or removes a package that is installed."""
 
     def __init__(self, *, package: str, changes: tuple[str, ...]) -> None:
         super().__init__(
-            f"Installing {package} would take back what is installed: {'; '.join(changes)}.",
+            f"Installing {package} would downgrade installed packages: {'; '.join(changes)}.",
             cause="version_conflict",
             package=package,
             advice="Declare an override with its reason in the plan, or leave the package out.",
@@ -42,13 +41,13 @@ class Downgraded(PhaseFailed):
 
 
 def version_of(step: Step, package: Package) -> str:
-    """The release that the look-up found for a package of the plan, else its requirement."""
+    """The release that the lookup found for a package of the plan, else its requirement."""
     found: dict[str, str] = step.site.findings
     return found.get(package.name) or package.requirement
 
 
 def resolve_whole_plan(step: Step) -> None:
-    """Write the lock of the whole plan to `mix.lock`, and put early what would otherwise compile twice."""
+    """Write the lock of the whole plan to `mix.lock`, and hoist what would otherwise make packages compile twice."""
     everything = [package for phase in step.plan.whole for package in phase.packages]
     required = [package for phase in step.plan.whole if not phase.optional for package in phase.packages]
     try:
@@ -60,11 +59,11 @@ def resolve_whole_plan(step: Step) -> None:
         lock = _resolve(step, required)
     shutil.move(step.site.file(f"{SCRATCH}/mix.lock"), step.site.file("mix.lock"))
     shutil.rmtree(step.site.file(SCRATCH))
-    _put_early(step, lock)
+    _add_hoisted(step, lock)
 
 
-def _put_early(step: Step, lock: lockfile.Lock) -> None:
-    """Declare now what packages compiled early would notice later (their optional dependencies)."""
+def _add_hoisted(step: Step, lock: lockfile.Lock) -> None:
+    """Declare optional dependencies that a later phase installs, so that no package compiles twice."""
     listed = step.edit("list-deps", "mix.exs").tail
     base = tuple(line.split("\t")[0] for line in listed.splitlines() if "\t" in line)
     phases = tuple(
@@ -73,11 +72,11 @@ def _put_early(step: Step, lock: lockfile.Lock) -> None:
     for hoist in lock_changes.hoists(lock, phases, dependencies=step.site.registry.dependencies, base=base):
         declared = next((package for package in step.plan.packages if package.name == hoist.package), None)
         add(step, declared or Package(name=hoist.package, requirement=hoist.requirement))
-        step.note(f"{hoist.package} is installed early, because {hoist.because}: nothing compiles twice.")
+        step.note(f"{hoist.package} is installed early, because {hoist.because}.")
 
 
 def _resolve(step: Step, packages: list[Package]) -> lockfile.Lock:
-    """Resolve the application plus `packages` in a scratch project; deps/ is the application's own."""
+    """Resolve the application with `packages` in a scratch project, which shares the application's deps/."""
     scratch = step.site.file(SCRATCH)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -89,14 +88,14 @@ def _resolve(step: Step, packages: list[Package]) -> lockfile.Lock:
     return read_lock(scratch / "mix.lock")
 
 
-def install(step: Step, package: Package, *, put: Put | None = None) -> None:
-    """Install one package. Raises PhaseFailed; the phase's rollback takes back what was done."""
+def install(step: Step, package: Package, *, add_package: AddPackage | None = None) -> None:
+    """Install one package. Raises PhaseFailed; the phase is then rolled back."""
     began = time.monotonic()
     before = read_lock(step.site.file("mix.lock"))
     installed = set(_built(step, before))
-    (put or put_by_mix)(step, package)
+    (add_package or add_with_mix)(step, package)
     after = read_lock(step.site.file("mix.lock"))
-    _refuse_downgrade(package, before, after, installed)
+    _require_no_downgrade(package, before, after, installed)
     if package.name not in after:
         raise PostconditionFailed(
             expected=f"{package.name} in mix.lock", found="no such entry", cause="package_missing", package=package.name
@@ -105,22 +104,22 @@ def install(step: Step, package: Package, *, put: Put | None = None) -> None:
     step.facts.setdefault("compiled", {})[package.name] = round(time.monotonic() - began, 1)
 
 
-def put_by_mix(step: Step, package: Package) -> None:
+def add_with_mix(step: Step, package: Package) -> None:
     """Edit mix.exs, then `mix deps.get`."""
     add(step, package)
-    resolving(step, package, "mix", "deps.get", label=f"fetch {package.name}")
+    run_resolving(step, package, "mix", "deps.get", label=f"fetch {package.name}")
 
 
 def _compile(step: Step, package: Package) -> None:
-    """Compile, and in the same breath have the package's module loaded."""
+    """Compile, and load the package's module in the same command."""
     verify: tuple[str, ...] = ()
     if package.verify_module and not package.only:
         verify = ("+", "run", "--no-start", "-e", f"IO.inspect(Code.ensure_loaded({package.verify_module}))")
     compiling = ("mix", "do", "deps.compile", "+", "compile", *verify)
-    said = step.must(*compiling, label=f"compile {package.name}", deadline=900, repeatable=True)
-    if verify and f"{{:module, {package.verify_module}}}" not in said.tail:
+    outcome = step.must(*compiling, label=f"compile {package.name}", deadline=900, repeatable=True)
+    if verify and f"{{:module, {package.verify_module}}}" not in outcome.tail:
         raise PostconditionFailed(
-            expected=f"module {package.verify_module} loaded", found=said.tail.strip()[-200:], package=package.name
+            expected=f"module {package.verify_module} loaded", found=outcome.tail.strip()[-200:], package=package.name
         )
 
 
@@ -141,8 +140,8 @@ def _add(package: Package, file: str) -> tuple[str, ...]:
     )
 
 
-def resolving(step: Step, package: Package, *command: str, **how: Any) -> Outcome:
-    """Run a command that resolves; on a conflict with the lock, unlock what the solver names, and only that."""
+def run_resolving(step: Step, package: Package, *command: str, **how: Any) -> Outcome:
+    """Run a resolving command. On a conflict with the lock, unlock only the packages that the solver names."""
     for attempt in range(_UNLOCKS + 1):
         try:
             return step.must_retrying(*command, **how)
@@ -158,30 +157,30 @@ def resolving(step: Step, package: Package, *command: str, **how: Any) -> Outcom
     raise AssertionError("the last attempt returns or raises")
 
 
-def _refuse_downgrade(package: Package, before: lockfile.Lock, after: lockfile.Lock, installed: set[str]) -> None:
+def _require_no_downgrade(package: Package, before: lockfile.Lock, after: lockfile.Lock, installed: set[str]) -> None:
     changes = lock_changes.changes(before, after)
-    taken_back = tuple(
+    lost = tuple(
         f"{change.package} {change.before} → {change.after or 'removed'}"
         for change in (*changes.downgraded, *changes.removed)
         if change.package in installed
     )
-    if taken_back:
-        raise Downgraded(package=package.name, changes=taken_back)
+    if lost:
+        raise Downgraded(package=package.name, changes=lost)
 
 
 def _built(step: Step, lock: lockfile.Lock) -> tuple[str, ...]:
-    """What is installed: packages of the lock whose sources are fetched and built."""
+    """The installed packages: those of the lock that are fetched and built."""
     built = step.site.file("_build/dev/lib")
     return tuple(name for name in lock if (built / name).is_dir())
 
 
 def read_lock(path: Path) -> lockfile.Lock:
-    """The lock file as data; empty where there is none."""
+    """The parsed lock. A missing file is an empty lock."""
     return lockfile.read(path)
 
 
-def publish(step: Step) -> None:
-    """Tell the report which packages the phase asked for and what it got."""
+def record_packages(step: Step) -> None:
+    """Record the phase's packages for the report: requirement, version, seconds, size, licences."""
     lock = read_lock(step.site.file("mix.lock"))
     seconds = step.facts.get("compiled", {})
     step.facts["packages"] = [

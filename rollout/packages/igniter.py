@@ -1,9 +1,9 @@
-"""Installing a package with `mix igniter.install`: its version from our own look-up, its promises checked afterwards.
+"""Installs a package with `mix igniter.install`, and verifies the result.
 
-Igniter writes mix.exs, fetches, and runs the package's installer, which generates code. It exits 0 where an installer
-has given up, and leaves mix.exs as it is where fetching fails; so what counts is what is there afterwards, and what is
-not goes back with the phase. Without a version it asks hex.pm's API by an address that is written in, which no mirror
-answers: it is always given one.
+Igniter writes mix.exs, fetches the package and runs its installer, which generates code. Its exit code is 0 even where
+an installer fails, and it leaves mix.exs unchanged where fetching fails. So the phase verifies mix.exs, lock, build and
+generated files, and fails where one is missing. Igniter always gets a version: without one it requests hex.pm's API at
+a hard-coded address that no mirror replaces.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ _VERSION = re.compile(r"(?P<minor>\d+\.\d+)(?:\.\d+(?P<pre>-[0-9A-Za-z.-]+)?)?")
 
 
 def install(step: Step, package: Package) -> None:
-    """Install one package and have its installer generate what it generates. Raises PhaseFailed."""
-    if not speaks_of(package):
+    """Install one package and run its installer. Raises PhaseFailed."""
+    if not supports(package):
         dependencies.install(step, package)
         return
-    dependencies.install(step, package, put=_put)
-    _require_promises(step, package)
+    dependencies.install(step, package, add_package=_add_with_igniter)
+    _require_created_files(step, package)
 
 
-def speaks_of(package: Package) -> bool:
-    """Whether `igniter.install` can install the package as the plan wants it.
+def supports(package: Package) -> bool:
+    """Whether `igniter.install` can install the package as the plan declares it.
 
-    It refuses to install itself, and it has no words for an override, for `runtime: false`, nor for an environment
-    that it does not itself run in.
+    It cannot install itself, and has no options for an override, `runtime: false` or an environment.
     """
     return package.name != ITSELF and not package.override and not package.only and package.runtime
 
 
-def settle(step: Step) -> None:
-    """Format the application: Ash's installers bring a formatter of their own, with an order of sections."""
+def after_overlays(step: Step) -> None:
+    """Format the application, because Ash's installers add a formatter that orders sections."""
     step.must("mix", "format", label="mix format", deadline=120)
 
 
 def specification(package: Package, version: str) -> str:
-    """`NAME@MAJOR.MINOR` of a version (or, where none was found, of a requirement): `~> MAJOR.0` in mix.exs.
+    """Igniter's argument `NAME@MAJOR.MINOR` for a version or requirement; Igniter writes `~> MAJOR.0` to mix.exs.
 
-    A pre-release is named in full: nothing else accepts one.
+    A pre-release is named in full, because no other requirement matches it.
     """
     found = _VERSION.search(version)
     if found is None:
@@ -53,10 +52,10 @@ def specification(package: Package, version: str) -> str:
     return f"{package.name}@{found.group(0) if found.group('pre') else found.group('minor')}"
 
 
-def _put(step: Step, package: Package) -> None:
+def _add_with_igniter(step: Step, package: Package) -> None:
     wanted = specification(package, dependencies.version_of(step, package))
     command = ("mix", "igniter.install", wanted, "--yes", *package.arguments)
-    dependencies.resolving(step, package, *command, label=f"mix igniter.install {wanted}", deadline=900)
+    dependencies.run_resolving(step, package, *command, label=f"mix igniter.install {wanted}", deadline=900)
     declared = step.edit("list-deps", "mix.exs").tail
     if not any(line.split("\t")[0] == package.name for line in declared.splitlines()):
         raise PostconditionFailed(
@@ -64,8 +63,8 @@ def _put(step: Step, package: Package) -> None:
         )
 
 
-def _require_promises(step: Step, package: Package) -> None:
-    """Every file that the package's installer generates is there."""
+def _require_created_files(step: Step, package: Package) -> None:
+    """Raise PostconditionFailed where a file is missing that the package's installer generates."""
     missing = [pattern for pattern in package.creates if not any(step.site.directory.glob(pattern))]
     if missing:
         raise PostconditionFailed(

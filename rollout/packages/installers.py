@@ -1,4 +1,4 @@
-"""The packages of a phase, put in by the plan's installer. The one place that knows which installers there are."""
+"""Installs the packages of a phase with the plan's installer, Mix or Igniter."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rollout.phases.step import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installer:
-    """`install` puts in one package; `settle` does what has to be done after code was laid over the application."""
+    """`install` installs one package. `after_overlays` runs after the phase's overlays were applied."""
 
     install: Callable[[Step, Package], None]
-    settle: Callable[[Step], None]
+    after_overlays: Callable[[Step], None]
 
 
 INSTALLERS: Mapping[str, Installer] = {
-    "mix": Installer(install=dependencies.install, settle=lambda step: None),
-    "igniter": Installer(install=igniter.install, settle=igniter.settle),
+    "mix": Installer(install=dependencies.install, after_overlays=lambda step: None),
+    "igniter": Installer(install=igniter.install, after_overlays=igniter.after_overlays),
 }
 
 
 def install_one_by_one(step: Step) -> None:
-    """Every package of the phase: resolve, fetch, compile, verify that it is loaded; then the phase's overlay."""
+    """Resolve, fetch, compile and verify each package of the phase, then apply the phase's overlays."""
     for name in step.phase.overlay_first:
         step.overlay(name)
     for package in step.phase.packages:
@@ -33,11 +33,11 @@ def install_one_by_one(step: Step) -> None:
     lay_overlays(step)
     if step.phase.overlay:
         step.must("mix", "compile", label="mix compile", deadline=300)
-    dependencies.publish(step)
+    dependencies.record_packages(step)
 
 
 def lay_overlays(step: Step) -> None:
-    """The phase's overlays, and what the installer wants done after them."""
+    """Apply the phase's overlays, then the installer's `after_overlays`."""
     step.lay_overlays()
     if step.phase.overlay:
-        INSTALLERS[step.plan.installer].settle(step)
+        INSTALLERS[step.plan.installer].after_overlays(step)

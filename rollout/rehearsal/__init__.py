@@ -1,7 +1,7 @@
-"""Stand-in Hex packages: a scenario (TOML) becomes tarballs, and those a signed registry. Packse's idea, for Hex."""
+"""Builds the rehearsal's registry: a scenario (TOML) becomes tarballs of stand-ins in a signed Hex registry."""
 
 from rollout.rehearsal.errors import InvalidScenario, RegistryNotBuilt
-from rollout.rehearsal.registry import RegistryInfo, Run, build_registry, registry_folder
+from rollout.rehearsal.registry import RegistryInfo, RunCommand, build_registry, registry_folder
 from rollout.rehearsal.scenario import Release, Requirement, Retirement, Scenario, load_scenario, scenario_names
 
 __all__ = (
@@ -11,7 +11,7 @@ __all__ = (
     "Release",
     "Requirement",
     "Retirement",
-    "Run",
+    "RunCommand",
     "Scenario",
     "build_registry",
     "load_scenario",

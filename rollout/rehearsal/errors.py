@@ -1,4 +1,4 @@
-"""What can go wrong before a rehearsal begins."""
+"""Errors of scenarios and of building the rehearsal's registry."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rollout.errors import RolloutError, UsageError
 
 
 class InvalidScenario(UsageError):
-    """A scenario file cannot be what was meant."""
+    """A scenario file is invalid."""
 
     def __init__(self, *, file: Path, where: str, problem: str) -> None:
-        super().__init__(f"{file}: {where}: {problem}.", advice="Correct the scenario; nothing was built.")
+        super().__init__(f"{file}: {where}: {problem}.", advice="Correct the scenario. Nothing was built.")
 
 
 class RegistryNotBuilt(RolloutError):
-    """`mix hex.registry build` did not make the rehearsal's registry."""
+    """`mix hex.registry build` failed."""
 
     cause = "registry_error"
 
@@ -23,5 +23,5 @@ class RegistryNotBuilt(RolloutError):
         super().__init__(
             f"The registry of the rehearsal scenario {scenario!r} was not built (exit code {exit_code}): "
             f"{output.strip()[-800:] or 'nothing was printed'}",
-            advice="Run it again; if it stays, the forge's Hex may be too old (`pytest --doctor`).",
+            advice="Run again. If it fails again, the forge's Hex may be too old (`pytest --doctor`).",
         )

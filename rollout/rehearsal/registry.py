@@ -1,4 +1,4 @@
-"""A scenario becomes a signed Hex repository on disk, by `mix hex.registry build`; once for each content."""
+"""Builds a signed Hex registry on disk from a scenario with `mix hex.registry build`, once for each content."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from rollout.rehearsal.errors import RegistryNotBuilt
 from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.tarballs import tampered, tarball
 
-#: Runs argv in a forge, in a folder that the forge sees, with extra environment; gives exit code and output.
-Run: TypeAlias = Callable[[Sequence[str], Path, Mapping[str, str]], tuple[int, str]]
+#: Runs a command in the forge, in a folder, with extra environment variables. Returns exit code and output.
+RunCommand: TypeAlias = Callable[[Sequence[str], Path, Mapping[str, str]], tuple[int, str]]
 
 _FORMAT = "1"
 _KEY_BITS = 2048
@@ -29,7 +29,7 @@ _KEY_BITS = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryInfo:
-    """`folder` holds names, versions, packages/, tarballs/, public_key, git/; `built` is False where it was cached."""
+    """A registry. `folder` has names, versions, packages/, tarballs/, public_key, git/. `built` is False if cached."""
 
     folder: Path
     public_key: Path
@@ -37,11 +37,11 @@ class RegistryInfo:
     built: bool
 
 
-def build_registry(scenario: Scenario, destination: Path, run: Run) -> RegistryInfo:
-    """Make the registry of a scenario below `destination`, or find the one made of the same content before.
+def build_registry(scenario: Scenario, destination: Path, run: RunCommand) -> RegistryInfo:
+    """Build the registry of a scenario below `destination`, or return the existing one with the same content.
 
-    `run` is called once, with a folder below `destination` as its working folder and relative paths only. The private
-    key is made for each build and stays beside the registry with mode 0600. Raises RegistryNotBuilt.
+    `run` is called once, with a folder below `destination` as working folder and with relative paths. Each build has a
+    new private key, which stays beside the registry with mode 0600. Raises RegistryNotBuilt.
     """
     digest = content_digest(scenario)
     folder = registry_folder(scenario, destination)
@@ -62,12 +62,12 @@ def build_registry(scenario: Scenario, destination: Path, run: Run) -> RegistryI
 
 
 def registry_folder(scenario: Scenario, destination: Path) -> Path:
-    """Where `build_registry` puts the registry of this scenario's content."""
+    """The folder in which `build_registry` builds the registry of a scenario."""
     return destination / f"{scenario.name}-{content_digest(scenario)[:16]}" / "public"
 
 
 def content_digest(scenario: Scenario) -> str:
-    """What the registry depends on: every file of every release, and how it is put together."""
+    """Digest of everything that the registry is built from: releases, files, Git repositories, the build script."""
     digest = hashlib.blake2b(_FORMAT.encode(), digest_size=32)
     digest.update((scenario.root / "registry.exs").read_bytes())
     for folder in sorted({each for release in scenario.releases for each in (release.source, release.patch) if each}):
@@ -86,7 +86,7 @@ def _add_folder(digest: hashlib.blake2b, folder: Path) -> None:
             digest.update(data)
 
 
-def _build(scenario: Scenario, building: Path, run: Run) -> None:
+def _build(scenario: Scenario, building: Path, run: RunCommand) -> None:
     tarballs = building / "public" / "tarballs"
     tarballs.mkdir(parents=True)
     for release in scenario.releases:
@@ -121,7 +121,7 @@ def _write_key(file: Path) -> None:
 
 
 def _build_git(source: Path, target: Path) -> None:
-    """Each git/OWNER/REPO/TAG folder becomes a bare repository OWNER/REPO.git with that tag; commits never vary."""
+    """Build a bare repository OWNER/REPO.git with a tag from each folder git/OWNER/REPO/TAG, reproducibly."""
     for folder in sorted(source.glob("*/*/*")):
         owner, repo, tag = folder.relative_to(source).parts
         bare = target / owner / f"{repo}.git"
@@ -136,8 +136,8 @@ def _build_git(source: Path, target: Path) -> None:
 
 
 def _git(folder: str, *arguments: str) -> None:
-    who = {"GIT_AUTHOR_NAME": "rehearsal", "GIT_AUTHOR_EMAIL": "rehearsal@localhost"}
+    author = {"GIT_AUTHOR_NAME": "rehearsal", "GIT_AUTHOR_EMAIL": "rehearsal@localhost"}
     committer = {"GIT_COMMITTER_NAME": "rehearsal", "GIT_COMMITTER_EMAIL": "rehearsal@localhost"}
     dates = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
-    env = environment.git(**who, **committer, **dates)
+    env = environment.git(**author, **committer, **dates)
     subprocess.run(("git", *arguments), cwd=folder, env=env, check=True, capture_output=True, timeout=60)

@@ -1,4 +1,4 @@
-"""A scenario: which stand-in packages there are, in which releases, and what is broken. Pure but for reading TOML."""
+"""Parser for scenarios, the TOML files that list the stand-ins of a rehearsal, their releases, and what is broken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REASONS = ("other", "invalid", "security", "deprecated", "renamed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Another package that a release needs; `requirement` in Elixir's words, e.g. `~> 1.2`."""
+    """A dependency of a release. `requirement` is an Elixir version requirement such as `~> 1.2`."""
 
     name: str
     requirement: str
@@ -33,7 +33,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
-    """Why a release was retired: one of Hex's reasons, and a sentence."""
+    """Why a release was retired: one of Hex's reasons, and a message."""
 
     reason: str
     message: str
@@ -41,10 +41,10 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One version of a stand-in. `source` and `patch` are folders below rehearsal/; a patch is laid over the source.
+    """One release of a stand-in. `source` and `patch` are folders below rehearsal/; a patch replaces files.
 
-    `applications` are Erlang's and Elixir's own that it starts, `mod` its application module; `damage` what is done to
-    its tarball after it was signed.
+    `applications` are the applications of Erlang and Elixir that it starts, `mod` is its application module. `damage`
+    is how its tarball is changed after signing.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Every release the registry of a rehearsal holds, ordered by name and then as written, newest first."""
+    """A scenario: all releases of the rehearsal's registry, ordered by name, then as in the file (newest first)."""
 
     name: str
     description: str
@@ -73,12 +73,12 @@ class Scenario:
 
 
 def scenario_names(root: Path = ROOT) -> tuple[str, ...]:
-    """The scenarios there are, in alphabetical order."""
+    """The names of all scenarios, in alphabetical order."""
     return tuple(sorted(file.stem for file in (root / "scenarios").glob("*.toml")))
 
 
 def load_scenario(name: str, *, root: Path = ROOT) -> Scenario:
-    """Read `scenarios/<name>.toml` and what it extends. Raises InvalidScenario with file, place and problem."""
+    """Read `scenarios/<name>.toml` and the scenario that it extends. Raises InvalidScenario."""
     file = root / "scenarios" / f"{name}.toml"
     head, packages = _read(file, root, ())
     releases = tuple(
@@ -95,7 +95,7 @@ def _read(file: Path, root: Path, below: tuple[Path, ...]) -> tuple[Mapping[str,
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(scenario_names(root))
-        raise InvalidScenario(file=file, where="file", problem=f"does not exist (there are: {known})") from None
+        raise InvalidScenario(file=file, where="file", problem=f"does not exist (scenarios: {known})") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidScenario(file=file, where="syntax", problem=str(error)) from None
     _known(file, "the head", data, _HEAD_KEYS)
@@ -112,7 +112,7 @@ def _read(file: Path, root: Path, below: tuple[Path, ...]) -> tuple[Mapping[str,
 
 
 def _merged(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of `own` replace the parent's; requirements are merged one by one, `false` takes one away."""
+    """Merge an entry with its parent's. Keys replace the parent's; requirements are merged, and `false` removes one."""
     merged = {**parent, **own}
     for key in ("requires", "optional"):
         if key in own:

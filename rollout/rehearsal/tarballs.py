@@ -1,4 +1,4 @@
-"""A release becomes a Hex tarball: VERSION, CHECKSUM, metadata.config, contents.tar.gz. The same bytes every time."""
+"""Builds reproducible Hex tarballs of stand-ins: VERSION, CHECKSUM, metadata.config, contents.tar.gz."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ELIXIR = "~> 1.17"
 
 
 def contents(release: Release, root: Path) -> dict[str, bytes]:
-    """Path to bytes of everything in the package: its source, a patch laid over it, and a mix.exs made for it."""
+    """Path → bytes of every file of the package: its source, its patch, and a generated mix.exs."""
     files: dict[str, bytes] = {}
     for folder in filter(None, (release.source, release.patch)):
         base = root / folder
@@ -25,12 +25,12 @@ def contents(release: Release, root: Path) -> dict[str, bytes]:
 
 
 def tarball(release: Release, root: Path) -> bytes:
-    """The tarball of one release, as the registry knows it."""
+    """The tarball of a release, as the registry signs it."""
     return _package(release, contents(release, root))
 
 
 def tampered(release: Release, root: Path) -> bytes:
-    """A tarball of the same release that is sound in itself, but is not the one that was signed."""
+    """A valid tarball of the same release that differs from the signed one."""
     return _package(release, contents(release, root) | {"lib/added_later.ex": b"# Nobody signed this.\n"})
 
 
@@ -43,7 +43,7 @@ def _package(release: Release, files: dict[str, bytes]) -> bytes:
 
 
 def mix_exs(release: Release) -> str:
-    """The project file of a stand-in: only what Mix needs to compile it."""
+    """The mix.exs of a stand-in, with only what Mix needs to compile it."""
     applications = ", ".join(f":{each}" for each in ("logger", *release.applications))
     mod = f", mod: {{{release.mod}, []}}" if release.mod else ""
     deps = ",\n      ".join(_dep(each) for each in release.requires)

@@ -94,7 +94,7 @@ def test_blame_knows_the_lock_that_the_application_came_with(world: World) -> No
     world.run("--path=ambitious", "--blame", "-k", "phase_passed")
     (blamed,) = _told(world, "blame.finished")
     assert (blamed["kind"], "ash_json_api" in blamed["culprits"]) == ("conflict", True), blamed
-    assert "decimal == 3.1.1 (which the lock of the application holds)" in blamed["sentence"]
+    assert "decimal == 3.1.1 (which the lock of the application contains)" in blamed["sentence"]
     assert not any("blame" in item for item in _told(world, "path.left")[0]["items"])
     assert before == world.seen()
 

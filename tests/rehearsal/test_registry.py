@@ -1,4 +1,4 @@
-"""The registry: built once for each content, signed, and accepted by the real Hex client."""
+"""The rehearsal's registry: built once for each content, signed, and accepted by the real Hex client."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from rollout.rehearsal import RegistryInfo, RegistryNotBuilt, Run, build_registry, load_scenario
+from rollout.rehearsal import RegistryInfo, RegistryNotBuilt, RunCommand, build_registry, load_scenario
 
 IMAGES = ("xavos-forge", "forge-dev")
 
 
-def in_a_container(image: str, folder: Path) -> Run:
+def in_a_container(image: str, folder: Path) -> RunCommand:
     def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
         options = ("--rm", "--network=none", f"--volume={folder}:{folder}", f"--workdir={cwd}", "--env=LANG=C.UTF-8")
         done = subprocess.run(
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Run:
+def run(folder: Path) -> RunCommand:
     """Elixir with Hex, on this machine or in a forge image that is there."""
     if shutil.which("elixir"):
         return on_this_machine
@@ -67,7 +67,7 @@ def run(folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def registry(folder: Path, run: Run) -> RegistryInfo:
+def registry(folder: Path, run: RunCommand) -> RegistryInfo:
     return build_registry(load_scenario("default"), folder, run)
 
 
@@ -89,7 +89,7 @@ def signed_payload(file: Path) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("name", ["names", "versions", "packages/ash", "packages/phx_new"])
 def test_every_file_is_signed_with_the_key_beside_it(registry: RegistryInfo, name: str) -> None:
-    """As Hex does it: RSA over SHA-512 of the payload."""
+    """As Hex does: RSA over SHA-512 of the payload."""
     key = serialization.load_pem_public_key(registry.public_key.read_bytes())
     assert isinstance(key, rsa.RSAPublicKey)
     payload, signature = signed_payload(registry.folder / name)
@@ -101,13 +101,13 @@ def test_every_release_has_its_tarball(registry: RegistryInfo) -> None:
     assert wanted == {file.name for file in (registry.folder / "tarballs").iterdir()}
 
 
-def test_the_private_key_is_for_nobody_else(registry: RegistryInfo) -> None:
+def test_only_the_owner_can_read_the_private_key(registry: RegistryInfo) -> None:
     mode = stat.S_IMODE((registry.folder.parent / "private_key.pem").stat().st_mode)
     assert 0o600 == mode
 
 
-def test_what_was_built_is_found_again_at_once(registry: RegistryInfo, folder: Path) -> None:
-    """The second call runs nothing."""
+def test_an_existing_registry_is_reused(registry: RegistryInfo, folder: Path) -> None:
+    """The second call runs no command."""
 
     def never(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
         raise AssertionError(argv)
@@ -123,20 +123,20 @@ def test_git_dependencies_are_repositories_with_their_tags(registry: RegistryInf
     assert ["v2.2.0"] == tags.stdout.split()
 
 
-def test_a_retired_release_is_marked_in_the_registry(folder: Path, run: Run) -> None:
+def test_a_retired_release_is_marked_in_the_registry(folder: Path, run: RunCommand) -> None:
     info = build_registry(load_scenario("retired_release"), folder, run)
     payload, _ = signed_payload(info.folder / "packages" / "ash_admin")
     assert b"Anybody may sign in" in payload
 
 
-def test_an_absent_package_is_in_no_file(folder: Path, run: Run) -> None:
+def test_an_absent_package_is_in_no_file(folder: Path, run: RunCommand) -> None:
     info = build_registry(load_scenario("missing_package"), folder, run)
     assert not (info.folder / "packages" / "ash_admin").exists()
     assert b"ash_admin" not in signed_payload(info.folder / "names")[0]
 
 
-def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    """The error carries what was printed."""
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    """The error has the output."""
     with pytest.raises(RegistryNotBuilt, match="no such task"):
         build_registry(load_scenario("default"), tmp_path, lambda *_: (1, "no such task"))
     assert [] == list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Scenarios: what TOML says becomes releases, and what it cannot mean is refused with file, place and problem."""
+"""Parsing scenarios, and rejecting invalid ones with file, place and problem."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def extended(root: Path, text: str) -> Scenario:
 
 
 def test_releases_are_ordered_by_name_and_newest_first(world: Path) -> None:
-    """The order of the registry does not hang on the order of the file."""
+    """Whatever the order in the file."""
     scenario = load_scenario("base", root=world)
     expected = [("high", "2.0.0"), ("low", "1.2.0"), ("low", "1.1.0")]
     assert expected == [(release.name, release.version) for release in scenario.releases]
 
 
-def test_an_older_release_shares_what_it_does_not_say_itself(world: Path) -> None:
-    """Requirements are merged one by one; false takes one away."""
+def test_an_older_release_inherits_missing_keys(world: Path) -> None:
+    """Requirements are merged; false removes one."""
     newest, older = (release for release in load_scenario("base", root=world).releases if release.name == "low")
     assert (Requirement(name="high", requirement="~> 2.0"),) == newest.requires
     assert () == older.requires
@@ -63,7 +63,7 @@ def test_an_older_release_shares_what_it_does_not_say_itself(world: Path) -> Non
 
 
 def test_a_scenario_changes_one_requirement_of_the_one_it_extends(world: Path) -> None:
-    """What is not named stays."""
+    """The others stay."""
     scenario = extended(world, '[packages.low]\nrequires = { high = "~> 3.0" }\n')
     assert ("1.2.0", "1.1.0") == scenario.versions("low")
     assert "~> 3.0" == next(release for release in scenario.releases if release.name == "low").requires[0].requirement
@@ -93,7 +93,7 @@ def test_a_retired_release_does_not_retire_the_older_ones(world: Path) -> None:
         ("[packages.low\n", "syntax"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(world: Path, text: str, problem: str) -> None:
+def test_an_invalid_scenario_is_rejected(world: Path, text: str, problem: str) -> None:
     """The error names the file and the problem."""
     with pytest.raises(InvalidScenario) as caught:
         extended(world, text)
@@ -101,8 +101,8 @@ def test_what_cannot_be_meant_is_refused(world: Path, text: str, problem: str) -
     assert "child.toml" in str(caught.value)
 
 
-def test_an_unknown_scenario_names_those_there_are(world: Path) -> None:
-    with pytest.raises(InvalidScenario, match="there are: base"):
+def test_an_unknown_scenario_is_reported_with_all_names(world: Path) -> None:
+    with pytest.raises(InvalidScenario, match="scenarios: base"):
         load_scenario("nothing", root=world)
 
 
@@ -114,14 +114,14 @@ def test_scenarios_cannot_extend_each_other(world: Path) -> None:
 
 
 @pytest.mark.parametrize("name", scenario_names())
-def test_every_scenario_of_ours_is_valid(name: str) -> None:
+def test_every_scenario_is_valid(name: str) -> None:
     scenario = load_scenario(name)
     assert name == scenario.name
     assert scenario.description
 
 
-def test_the_default_scenario_answers_the_realistic_plan() -> None:
-    """Every package of the plan is there in a release that fits and is not retired."""
+def test_the_default_scenario_has_every_package_of_the_realistic_plan() -> None:
+    """In a matching release that is not retired."""
     scenario = load_scenario("default")
     plan = load_plan("realistic", rehearsal=True)
     for package in (*plan.archives, *plan.packages):
@@ -131,8 +131,8 @@ def test_the_default_scenario_answers_the_realistic_plan() -> None:
 
 
 @pytest.mark.parametrize("name", [each for each in scenario_names() if each != "misspelt"])
-def test_what_a_stand_in_requires_is_in_the_registry(name: str) -> None:
-    """A stand-in's own requirements never fail for a package nobody thought of."""
+def test_requirements_of_stand_ins_are_in_the_registry(name: str) -> None:
+    """In a matching release."""
     scenario = load_scenario(name)
     for release in scenario.releases:
         for each in release.requires:

@@ -1,4 +1,4 @@
-"""Tarballs: Hex's format, the same bytes every time."""
+"""Tarballs of stand-ins: Hex's format, reproducible bytes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def opened(data: bytes) -> dict[str, bytes]:
         return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
 
 
-def test_a_tarball_holds_what_hex_asks_for(scenario: Scenario, ecto: Release) -> None:
-    """VERSION, metadata and contents, and the sum over them in capitals."""
+def test_a_tarball_has_the_files_that_hex_requires(scenario: Scenario, ecto: Release) -> None:
+    """VERSION, metadata, contents, and their checksum in upper case."""
     files = opened(tarball(ecto, scenario.root))
     assert {"VERSION", "CHECKSUM", "metadata.config", "contents.tar.gz"} == set(files)
     told = hashlib.sha256(files["VERSION"] + files["metadata.config"] + files["contents.tar.gz"]).hexdigest()
@@ -42,12 +42,12 @@ def test_a_tarball_says_that_it_is_a_stand_in(scenario: Scenario, ecto: Release)
     assert DESCRIPTION.encode() in opened(gzip.decompress(files["contents.tar.gz"]))["mix.exs"]
 
 
-def test_a_tarball_is_the_same_every_time(scenario: Scenario, ecto: Release) -> None:
+def test_a_tarball_is_reproducible(scenario: Scenario, ecto: Release) -> None:
     assert tarball(ecto, scenario.root) == tarball(ecto, scenario.root)
 
 
-def test_a_tampered_tarball_is_sound_but_another(scenario: Scenario, ecto: Release) -> None:
-    """Its own sum fits, so that only the registry's sum can tell."""
+def test_a_tampered_tarball_is_valid_but_differs(scenario: Scenario, ecto: Release) -> None:
+    """Its own checksum is correct, so only the registry's checksum reveals it."""
     right, wrong = (opened(make(ecto, scenario.root)) for make in (tarball, tampered))
     told = hashlib.sha256(wrong["VERSION"] + wrong["metadata.config"] + wrong["contents.tar.gz"]).hexdigest()
     assert told.upper().encode() == wrong["CHECKSUM"]
@@ -61,7 +61,7 @@ def test_the_project_file_names_what_is_required(ecto: Release) -> None:
     assert "extra_applications: [:logger, :crypto]" in text
 
 
-def test_a_patch_is_laid_over_the_source() -> None:
+def test_a_patch_replaces_files_of_the_source() -> None:
     scenario = load_scenario("compile_error")
     release = next(release for release in scenario.releases if release.name == "ash_phoenix")
     inner = opened(gzip.decompress(opened(tarball(release, scenario.root))["contents.tar.gz"]))

@@ -1,15 +1,15 @@
-"""Why did it fail: the smallest sets of packages that cannot be installed together, and what says so.
+"""Blame: finds the smallest sets of packages that cannot be installed together.
 
-`blame` looks at registry data first, then at subsets that are really installed; `matrix` asks for every package and
-every pair. Both are for a site that still stands, after the phase that failed, and leave nothing in it.
+`blame` first resolves subsets from registry data, then installs subsets. `matrix` resolves every package and every
+pair. Both work in the site of a failed phase before its rollback, and leave nothing behind.
 """
 
 from rollout.packages.blame.analysis import DEFAULT_LIMITS, Limits, blame, matrix
 from rollout.packages.blame.ddmin import Budget, Minimal, ddmin
 from rollout.packages.blame.findings import Blame, Culprits
 from rollout.packages.blame.matrix import Cell, Matrix
-from rollout.packages.blame.probe import Probe, Probed, Symptom
-from rollout.packages.blame.requirements import Wanted
+from rollout.packages.blame.probe import Probe, ProbeResult, Symptom
+from rollout.packages.blame.requirements import RootRequirement
 
 __all__ = (
     "DEFAULT_LIMITS",
@@ -21,9 +21,9 @@ __all__ = (
     "Matrix",
     "Minimal",
     "Probe",
-    "Probed",
+    "ProbeResult",
+    "RootRequirement",
     "Symptom",
-    "Wanted",
     "blame",
     "ddmin",
     "matrix",

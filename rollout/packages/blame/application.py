@@ -1,35 +1,36 @@
-"""What the application asks for by itself: of a fresh one, and what the installer has put into this one."""
+"""Finds the application's requirements that are not the plan's: those of phx.new and those of the installer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rollout.packages.blame.errors import SolverBroken
-from rollout.packages.blame.requirements import INSTALLER, Wanted
-from rollout.packages.blame.scratch_project import Scratch
+from rollout.packages.blame.errors import SolverFailed
+from rollout.packages.blame.requirements import INSTALLER, RootRequirement
+from rollout.packages.blame.scratch_project import ScratchProject
 from rollout.packages.blame.solver import HexSolver
 
 _FRESH = "fresh"
 
 
-def application_core(scratch: Scratch, solver: HexSolver, plan: Iterable[Wanted]) -> tuple[Wanted, ...]:
-    """The requirements of a fresh application, then those that neither it nor the plan explains.
+def application_core(
+    scratch: ScratchProject, solver: HexSolver, plan: Iterable[RootRequirement]
+) -> tuple[RootRequirement, ...]:
+    """The requirements of a fresh application, then those that the installer has added to the site's application.
 
-    A fresh one is generated where phx_new is installed in the site; else the site's own mix.exs has to do. Without
-    either there are none.
+    The fresh application is generated if phx_new is installed in the site. Otherwise, the site's mix.exs is used.
     """
     site = scratch.step.site
     fresh = _fresh(scratch, solver)
     present = _declared(solver, str(site.in_forge.root / site.app)) if site.file("mix.exs").is_file() else ()
     if not fresh and not present:
-        scratch.step.note("What the application asks for by itself could not be had; packages are compared alone.")
+        scratch.step.note("The application's own requirements are unknown; only the packages of the plan are compared.")
     known = {each.name for each in (*fresh, *plan)}
     others = tuple(each for each in present if each.name not in known)
     return (*fresh, *(replace(each, origin=INSTALLER) for each in others)) if fresh else others
 
 
-def _fresh(scratch: Scratch, solver: HexSolver) -> tuple[Wanted, ...]:
+def _fresh(scratch: ScratchProject, solver: HexSolver) -> tuple[RootRequirement, ...]:
     if not any((scratch.step.site.directory / ".home/mix/archives").glob("phx_new-*")):
         return ()
     made = scratch.run(
@@ -39,9 +40,9 @@ def _fresh(scratch: Scratch, solver: HexSolver) -> tuple[Wanted, ...]:
     return _declared(solver, scratch.seen(f"{_FRESH}/xavos")) if made.ok else ()
 
 
-def _declared(solver: HexSolver, folder: str) -> tuple[Wanted, ...]:
-    """Nothing where its mix.exs cannot be read: a failed installer may have left half of one."""
+def _declared(solver: HexSolver, folder: str) -> tuple[RootRequirement, ...]:
+    """The requirements in a mix.exs; () where it cannot be read, for example after a failed installer."""
     try:
         return solver.declared(folder)
-    except SolverBroken:
+    except SolverFailed:
         return ()

@@ -1,4 +1,4 @@
-"""Compiled packages, kept from probe to probe: each under a key of everything that went into it."""
+"""Cache of compiled packages, shared by all probes of a blame. A key covers everything that a build depends on."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from rollout.hex.lockfile import Lock
 from rollout.hex.registry import Dependency
 
 LIB = "_build/dev/lib"
-_KEPT = "_kept/dev/lib"  # as deep as LIB: links to priv/ are relative
+_KEPT = "_kept/dev/lib"  # at the depth of LIB, because links to priv/ are relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Packages as locked that a set of requirements brings in: application name → key of its build.
+class LockedPackages:
+    """The locked packages that a set of requirements needs: application name → build key.
 
-    The key says name, version, and the keys of whatever it depends on that is there, optional or not: a package
-    compiles differently where an optional dependency of it is present.
+    A key covers name, version and the keys of all present dependencies, optional ones included: a package compiles
+    differently where an optional dependency is present.
     """
 
     keys: Mapping[str, str]
     reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def chosen(lock: Lock, roots: Iterable[str], dependencies: Dependencies) -> Chosen:
-    """What the packages `roots` bring in, by the lock; those that are not locked bring nothing."""
+def select_locked(lock: Lock, roots: Iterable[str], dependencies: Dependencies) -> LockedPackages:
+    """The locked packages that `roots` need. Roots outside the lock are ignored."""
     names = {locked.name: locked for locked in lock.values() if locked.kind == "hex"}
     graph: dict[str, tuple[Dependency, ...]] = {}
     waiting = [root for root in roots if root in names]
@@ -42,7 +42,7 @@ def chosen(lock: Lock, roots: Iterable[str], dependencies: Dependencies) -> Chos
     keys: dict[str, str] = {}
     for name in there:
         _key(name, there, {each: names[each].version for each in there}, keys, frozenset())
-    return Chosen(
+    return LockedPackages(
         keys={names[name].app: keys[name] for name in sorted(there)},
         reached={name: _reached(name, there) for name in there},
     )
@@ -56,7 +56,7 @@ def _key(
     above: frozenset[str],
 ) -> str:
     if name not in keys:
-        # A dependency on something above it can only be an optional one that Mix leaves out, too.
+        # A cycle can only contain optional dependencies, which Mix ignores too.
         below = [_key(each, there, versions, keys, above | {name}) for each in there[name] if each not in above]
         text = "\0".join((name, versions[name], *below))
         keys[name] = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
@@ -74,28 +74,28 @@ def _reached(name: str, there: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     return frozenset(found)
 
 
-class Builds:
-    """The build folder of a scratch project, and beside it everything compiled before, to be moved in and out."""
+class BuildCache:
+    """The build folder of a scratch project and the cache beside it. Builds are moved between both."""
 
     def __init__(self, project: Path) -> None:
         self._lib = project / LIB
         self._kept = project / _KEPT
 
-    def lay(self, picked: Chosen) -> tuple[str, ...]:
-        """Make the build folder hold what was compiled of `picked`; returns the applications that are still to do."""
+    def restore(self, picked: LockedPackages) -> tuple[str, ...]:
+        """Move the cached builds of `picked` to the build folder. Returns the applications without a build."""
         shutil.rmtree(self._lib, ignore_errors=True)
         self._lib.mkdir(parents=True)
         self._kept.mkdir(parents=True, exist_ok=True)
         for app, key in picked.keys.items():
             if (self._kept / key).is_dir():
                 (self._kept / key).rename(self._lib / app)
-        return self.lacking(picked)
+        return self.missing(picked)
 
-    def lacking(self, picked: Chosen) -> tuple[str, ...]:
+    def missing(self, picked: LockedPackages) -> tuple[str, ...]:
         return tuple(app for app in picked.keys if not is_built(self._lib / app))
 
-    def keep(self, picked: Chosen) -> None:
-        """Put away what is compiled now; half of a package is not kept."""
+    def save(self, picked: LockedPackages) -> None:
+        """Move complete builds to the cache."""
         for app, key in picked.keys.items():
             if is_built(self._lib / app):
                 shutil.rmtree(self._kept / key, ignore_errors=True)
@@ -104,8 +104,8 @@ class Builds:
     def has(self, key: str) -> bool:
         return (self._kept / key).is_dir()
 
-    def take_over(self, picked: Chosen, lib: Path) -> None:
-        """Copy what another project has compiled of `picked`, with its times: Mix goes by them."""
+    def import_builds(self, picked: LockedPackages, lib: Path) -> None:
+        """Copy another project's builds of `picked` to the cache. Mix needs their modification times."""
         self._kept.mkdir(parents=True, exist_ok=True)
         for app, key in picked.keys.items():
             if is_built(lib / app) and not self.has(key):
@@ -113,5 +113,5 @@ class Builds:
 
 
 def is_built(folder: Path) -> bool:
-    """Mix and Rebar write the application's file last."""
+    """Whether a build is complete: Mix and Rebar write the `.app` file last."""
     return any(folder.glob("ebin/*.app"))

@@ -1,4 +1,4 @@
-"""Minimal sets in conflict, where a set with more in it is in conflict too. Pure: a question goes in, sets come out."""
+"""Searches for all minimal conflicting sets, where every superset of a conflicting set conflicts too. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Conflicts = Callable[[tuple[Item, ...]], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Generic[Item]):
-    """Every minimal set that was found, smallest first; `is_complete` where there are no others."""
+class MinimalConflicts(Generic[Item]):
+    """The minimal conflicting sets, smallest first. `is_complete` is True where there are no others."""
 
     sets: tuple[tuple[Item, ...], ...]
     is_complete: bool
 
 
-def minimal(items: Sequence[Item], conflicts: Conflicts[Item]) -> tuple[Item, ...]:
-    """A subset of `items`, which are in conflict, from which nothing can be left out.
+def minimal_conflict(items: Sequence[Item], conflicts: Conflicts[Item]) -> tuple[Item, ...]:
+    """A minimal conflicting subset of the conflicting `items`: without any one of its items it does not conflict.
 
-    Pieces are left out first, halves of a size that shrinks to one: with few culprits among many items that takes
-    fewer questions than one by one.
+    Removes pieces first and halves their size until it is one. With few culprits among many items, that takes fewer
+    tests than removing items one by one.
     """
     needed = tuple(items)
     size = max(1, len(needed) // 2)
@@ -39,12 +39,16 @@ def minimal(items: Sequence[Item], conflicts: Conflicts[Item]) -> tuple[Item, ..
         size //= 2
 
 
-def every_minimal(
-    items: Sequence[Item], conflicts: Conflicts[Item], *, goes_on: Callable[[], bool] = lambda: True, most: int = 4096
-) -> Found[Item]:
-    """Every minimal set in conflict (Reiter's hitting sets): each one found is broken in every possible way.
+def all_minimal_conflicts(
+    items: Sequence[Item],
+    conflicts: Conflicts[Item],
+    *,
+    may_continue: Callable[[], bool] = lambda: True,
+    most: int = 4096,
+) -> MinimalConflicts[Item]:
+    """Every minimal conflicting set, by Reiter's hitting set algorithm: each found set is broken in every possible way.
 
-    Looks at no more than `most` ways, and only while `goes_on()`. Independent conflicts are found first.
+    Tries at most `most` ways, and only while `may_continue()`. Independent conflicts are found first.
     """
     found: list[tuple[Item, ...]] = []
     seen: set[frozenset[Item]] = set()
@@ -53,18 +57,18 @@ def every_minimal(
         left_out = waiting.pop()
         if left_out in seen:
             continue
-        if len(seen) >= most or not goes_on():
-            return Found(sets=_ordered(found, items), is_complete=False)
+        if len(seen) >= most or not may_continue():
+            return MinimalConflicts(sets=_ordered(found, items), is_complete=False)
         seen.add(left_out)
         here = next((each for each in found if left_out.isdisjoint(each)), None)
         if here is None:
             rest = tuple(item for item in items if item not in left_out)
             if not conflicts(rest):
                 continue
-            here = minimal(rest, conflicts)
+            here = minimal_conflict(rest, conflicts)
             found.append(here)
         waiting.extend(left_out | {item} for item in reversed(here))
-    return Found(sets=_ordered(found, items), is_complete=True)
+    return MinimalConflicts(sets=_ordered(found, items), is_complete=True)
 
 
 def _ordered(found: Sequence[tuple[Item, ...]], items: Sequence[Item]) -> tuple[tuple[Item, ...], ...]:

@@ -1,4 +1,4 @@
-"""Delta debugging (Zeller and Hildebrandt 2002): a failing set becomes one from which nothing can be left out. Pure."""
+"""Delta debugging (ddmin, Zeller and Hildebrandt 2002): reduces a failing set to a minimal failing subset. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Fails = Callable[[tuple[Item, ...]], "bool | None"]
-"""Whether a subset (in the order of the whole) fails in the same way: yes, no, or None where it cannot be said."""
+"""Whether a subset (in the order of the whole set) fails in the same way. None where the test is inconclusive."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """How much may be asked: `probes` questions, `seconds` of time. Shared by several searches if need be."""
+    """A limit of `probes` tests and `seconds` of time. Several searches can share one."""
 
     probes: int
     seconds: float
@@ -38,7 +38,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimal(Generic[Item]):
-    """`items` fail. Where `is_minimal`, nothing can be left out of them (each subset with one less was asked)."""
+    """A failing set. `is_minimal` is True where every subset with one item less was tested and does not fail."""
 
     items: tuple[Item, ...]
     is_minimal: bool
@@ -46,11 +46,11 @@ class Minimal(Generic[Item]):
 
 
 class _BudgetSpent(Exception):
-    """No further question may be asked."""
+    """The budget allows no further test."""
 
 
-class Asked(Generic[Item]):
-    """Questions with their answers, each asked once, within a budget."""
+class CachedTest(Generic[Item]):
+    """The test function with a cache and a budget."""
 
     def __init__(self, whole: Sequence[Item], fails: Fails[Item], budget: Budget) -> None:
         self._whole = tuple(whole)
@@ -59,7 +59,7 @@ class Asked(Generic[Item]):
         self._known: dict[frozenset[Item], bool | None] = {}
 
     def __call__(self, items: Sequence[Item]) -> bool:
-        """What cannot be said does not count as failing: nothing is built on it."""
+        """Whether a subset fails. An inconclusive test counts as not failing."""
         key = frozenset(items)
         if key not in self._known:
             if not self._budget.is_left:
@@ -70,12 +70,11 @@ class Asked(Generic[Item]):
 
 
 def ddmin(items: Sequence[Item], fails: Fails[Item], budget: Budget) -> Minimal[Item] | None:
-    """A minimal failing subset of `items`; None where `items` do not fail, or nothing could be asked.
+    """A minimal failing subset of `items`; None where `items` do not fail, or the budget allows no test.
 
-    Deterministic: the same answers lead to the same questions. Where the budget ends first, the smallest failing set
-    so far. `items` are different from each other.
+    Where the budget ends first, returns the smallest failing set so far. Deterministic. `items` must be distinct.
     """
-    ask, before = Asked(items, fails, budget), budget.asked
+    ask, before = CachedTest(items, fails, budget), budget.asked
     failing = tuple(items)
     parts = 2
     try:
@@ -102,7 +101,7 @@ def ddmin(items: Sequence[Item], fails: Fails[Item], budget: Budget) -> Minimal[
 def _smaller(
     failing: tuple[Item, ...], parts: int, ask: Callable[[Sequence[Item]], bool]
 ) -> tuple[tuple[Item, ...], int] | None:
-    """A part that fails, or what is left without one; with the number of parts to go on with."""
+    """A failing piece or complement, with the number of parts to continue with; None where there is none."""
     pieces = _split(failing, parts)
     for piece in pieces:
         if ask(piece):
@@ -116,6 +115,6 @@ def _smaller(
 
 
 def _split(items: tuple[Item, ...], parts: int) -> list[tuple[Item, ...]]:
-    """`parts` pieces in order, of sizes that differ by one at most."""
+    """Split into `parts` pieces in order, whose sizes differ by at most one."""
     edges = [len(items) * place // parts for place in range(parts + 1)]
     return [items[start:end] for start, end in itertools.pairwise(edges)]

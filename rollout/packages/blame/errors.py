@@ -1,27 +1,27 @@
-"""What can keep blame from finding out."""
+"""Errors that leave blame without a result."""
 
 from __future__ import annotations
 
 from rollout.errors import RolloutError
 
 
-class SolverBroken(RolloutError):
-    """Hex's solver gave no answer: neither a solution nor a conflict."""
+class SolverFailed(RolloutError):
+    """Hex's solver returned neither a solution nor a conflict."""
 
     def __init__(self, *, why: str) -> None:
         super().__init__(
-            f"Hex's solver could not be asked: {why}",
-            advice="The log of `ask Hex's solver` has what it printed; the failure itself is told apart from this.",
+            f"Hex's solver could not be used: {why}",
+            advice="Its output is in the log of `ask Hex's solver`. The failure of the phase is reported separately.",
         )
 
 
-class RegistryDoubtful(RolloutError):
-    """The registry did not answer everything, so that a package may seem to be missing which is not."""
+class RegistryInconclusive(RolloutError):
+    """The registry did not respond to every request, so a package can seem to be missing."""
 
     cause = "registry_unreachable"
 
-    def __init__(self, *, trouble: str) -> None:
+    def __init__(self, *, problem: str) -> None:
         super().__init__(
-            f"The registry did not answer everything ({trouble}), so nothing can be concluded from what it said.",
-            advice="Run again once the source answers.",
+            f"The registry did not respond to every request ({problem}), so its responses prove nothing.",
+            advice="Run again once the source responds.",
         )

@@ -1,4 +1,4 @@
-"""A grid of compatibility: each package with the application, and each pair, by resolution; bounded in time. Pure."""
+"""Compatibility matrix: resolves each package with the application, and each pair of packages, within a time limit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rollout.packages.blame.findings import listed, one_line
-from rollout.packages.blame.requirements import Answer, Wanted
+from rollout.packages.blame.findings import join_names, one_line
+from rollout.packages.blame.requirements import RootRequirement, SolverAnswer
 from rollout.packages.blame.resolution_probe import Resolution
 
 RESOLVES, CONFLICTS, MISSING = "resolves", "conflict", "missing"
@@ -19,9 +19,10 @@ _BATCH = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One package with the application, or a pair. `outcome`: resolves, conflict, missing (it needs a package that is
-    not at the source), implied (one of the pair does not go even without the other), not_reached; or what a probe
-    says of a package alone: compiles, does_not_compile, unresolved. `cause` says why, `seconds` what it took.
+    """One package with the application, or a pair of packages.
+
+    `outcome` by resolution: resolves, conflict, missing (a needed package is not at the source), implied (one of the
+    pair fails alone) or not_reached. By compiling a package alone: compiles, does_not_compile or unresolved.
     """
 
     packages: tuple[str, ...]
@@ -32,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Every cell, packages alone first. `is_complete` is False where the time was over before the last one."""
+    """All cells, single packages first. `is_complete` is False where the time limit ended the work."""
 
     cells: tuple[Cell, ...]
     seconds: float
@@ -42,23 +43,23 @@ class Matrix:
         return not any(cell.outcome == NOT_REACHED for cell in self.cells)
 
     def of(self, outcome: str) -> tuple[tuple[str, ...], ...]:
-        """The packages of every cell with that outcome."""
+        """The packages of every cell with an outcome."""
         return tuple(cell.packages for cell in self.cells if cell.outcome == outcome)
 
     def sentence(self) -> str:
-        """For people: what was asked, what is in conflict, what was not reached."""
+        """The result as one sentence: combinations tried, conflicts, combinations not reached."""
         faults = (*self.of(MISSING), *self.of(CONFLICTS))
-        alone, pairs = ([listed(names, "with") for names in faults if len(names) == size] for size in (1, 2))
-        asked = len(self.cells) - len(self.of(NOT_REACHED))
-        text = f"{asked} of {len(self.cells)} combinations asked: "
+        alone, pairs = ([join_names(names, "with") for names in faults if len(names) == size] for size in (1, 2))
+        tried = len(self.cells) - len(self.of(NOT_REACHED))
+        text = f"{tried} of {len(self.cells)} combinations tried: "
         text += (
-            f"{listed(alone)} cannot be combined with the application"
+            f"{join_names(alone)} cannot be combined with the application"
             if alone
             else "each resolves with the application"
         )
-        text += f"; in conflict with each other: {listed(pairs)}" if pairs else "; no pair is in conflict"
-        broken = [listed(names) for names in self.of(DOES_NOT_COMPILE)]
-        text += f"; not to be compiled with the application: {listed(broken)}" if broken else ""
+        text += f"; in conflict with each other: {join_names(pairs)}" if pairs else "; no pair is in conflict"
+        broken = [join_names(names) for names in self.of(DOES_NOT_COMPILE)]
+        text += f"; do not compile with the application: {join_names(broken)}" if broken else ""
         return text + ("." if self.is_complete else "; the others were not reached in time.")
 
 
@@ -66,46 +67,46 @@ def resolve_grid(
     resolution: Resolution,
     *,
     seconds: float,
-    tell: Callable[[Cell], None],
+    on_cell: Callable[[Cell], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Matrix:
-    """Ask for every package and every pair, within `seconds`; `tell` hears of each cell, in the order of the grid."""
+    """Resolve every package and every pair, within `seconds`. `on_cell` receives each cell, in order."""
     began, plan = clock(), resolution.plan
     cells: list[Cell] = []
 
     def is_time_left() -> bool:
         return clock() - began < seconds
 
-    def asked(sets: Sequence[tuple[Wanted, ...]]) -> None:
+    def resolve(sets: Sequence[tuple[RootRequirement, ...]]) -> None:
         for start in range(0, len(sets), _BATCH):
             batch = sets[start : start + _BATCH]
             answers = resolution.ask(*batch) if is_time_left() else [None] * len(batch)
             for packages, answer in zip(batch, answers, strict=True):
                 cells.append(_cell(packages, answer))
-                tell(cells[-1])
+                on_cell(cells[-1])
 
-    asked([(each,) for each in plan])
+    resolve([(each,) for each in plan])
     alone = {cell.packages[0] for cell in cells if cell.outcome in {CONFLICTS, MISSING}}
     pairs = list(itertools.combinations(plan, 2))
-    asked([pair for pair in pairs if not alone & {each.name for each in pair}])
+    resolve([pair for pair in pairs if not alone & {each.name for each in pair}])
     for pair in pairs:
         culprits = [each.name for each in pair if each.name in alone]
         if culprits:
             cells.append(_implied(pair, culprits))
-            tell(cells[-1])
+            on_cell(cells[-1])
     return Matrix(cells=tuple(cells), seconds=clock() - began)
 
 
-def _cell(packages: Sequence[Wanted], answer: Answer | None) -> Cell:
+def _cell(packages: Sequence[RootRequirement], answer: SolverAnswer | None) -> Cell:
     names = tuple(each.name for each in packages)
     if answer is None:
-        return Cell(packages=names, outcome=NOT_REACHED, cause="the time was over")
+        return Cell(packages=names, outcome=NOT_REACHED, cause="the time limit was reached")
     if answer.resolves:
         return Cell(packages=names, outcome=RESOLVES, seconds=answer.seconds)
     outcome = MISSING if answer.missing else CONFLICTS
     return Cell(packages=names, outcome=outcome, cause=one_line(answer.words), seconds=answer.seconds)
 
 
-def _implied(pair: Sequence[Wanted], culprits: Sequence[str]) -> Cell:
-    cause = f"{listed(culprits)} cannot be combined with the application even alone"
+def _implied(pair: Sequence[RootRequirement], culprits: Sequence[str]) -> Cell:
+    cause = f"{join_names(culprits)} cannot be combined with the application, even alone"
     return Cell(packages=tuple(each.name for each in pair), outcome=IMPLIED, cause=cause)

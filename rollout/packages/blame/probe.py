@@ -1,4 +1,4 @@
-"""Probes: a subset of the plan's packages is installed somewhere, and what comes of it is compared with the failure."""
+"""Bisects a failure: installs subsets of the plan's packages and compares each result with the failure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rollout.errors import RolloutError
 from rollout.packages.blame import findings
 from rollout.packages.blame.ddmin import Budget, Minimal, ddmin
 from rollout.packages.blame.findings import Culprits, one_line
-from rollout.packages.blame.requirements import Wanted
+from rollout.packages.blame.requirements import RootRequirement
 
 PASSED, FAILED, UNRESOLVED = "passed", "failed", "unresolved"
 
-# What a choice of packages can bring about; anything else (a database that is down) says nothing about them.
-OF_PACKAGES = frozenset({
+# Causes that packages can have. Others, such as a stopped database, prove nothing about packages.
+PACKAGE_CAUSES = frozenset({
     "package_missing", "package_broken", "version_conflict", "dependencies_outdated", "compile_error",
     "checksum_mismatch", "library_missing", "platform_mismatch", "toolchain_too_old", "command_missing",
     "program_error", "configuration_invalid", "file_missing", "timeout", "unknown",
@@ -29,7 +29,7 @@ _HEAD = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symptom:
-    """How an installation failed: one of `rollout.diagnosis.CAUSES`, the package it is about, what was said."""
+    """How an installation failed: its cause (`rollout.diagnosis.CAUSES`), the failing package, and the message."""
 
     cause: str
     package: str | None
@@ -47,7 +47,7 @@ class Symptom:
         return cls(cause=diagnosis.cause, package=diagnosis.package, message=diagnosis.message)
 
     def is_like(self, other: Symptom) -> bool:
-        """The same cause, about the same package; where one names none, the same message but for numbers and paths."""
+        """Whether cause and package are equal. Without a package, messages are compared, without numbers and paths."""
         if self.cause != other.cause:
             return False
         if self.package and other.package:
@@ -59,8 +59,8 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
-    """What came of a probe. `outcome`: passed, failed or unresolved (it says nothing); `symptom` tells how."""
+class ProbeResult:
+    """The result of a probe. `outcome` is passed, failed or unresolved (inconclusive)."""
 
     outcome: str
     seconds: float
@@ -68,22 +68,22 @@ class Probed:
 
 
 class Probe(Protocol):
-    """Installs these packages of the plan, no others, into a fresh application; leaves nothing behind."""
+    """Installs a subset of the plan's packages into a fresh application, and leaves nothing behind."""
 
-    def __call__(self, packages: tuple[Wanted, ...]) -> Probed: ...
+    def __call__(self, packages: tuple[RootRequirement, ...]) -> ProbeResult: ...
 
-    def suspects(self, symptom: Symptom) -> tuple[Wanted, ...]:
-        """A guess at whom the symptom may be about, tried before all others; () for none."""
+    def suspects(self, symptom: Symptom) -> tuple[RootRequirement, ...]:
+        """The packages to try first for a symptom; () for none."""
 
 
-Tell = Callable[[tuple[Wanted, ...], Probed], None]
+OnProbe = Callable[[tuple[RootRequirement, ...], ProbeResult], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bisected:
-    """`sets` in the order in which they were found; none where all packages together do not fail.
+class BisectionResult:
+    """The sets found, in order; none where all packages together do not fail.
 
-    `is_finished` is False where the budget ended before it was known that there are no others.
+    `is_finished` is False where the budget ended before the search.
     """
 
     sets: tuple[Culprits, ...]
@@ -91,23 +91,23 @@ class Bisected:
 
 
 class Bisection:
-    """One search over one plan, with one probe, within a budget. `tell` hears of every probe that was made."""
+    """A search for failing subsets of a plan with one probe, within a budget. `on_probe` receives every result."""
 
-    def __init__(self, plan: Sequence[Wanted], probe: Probe, budget: Budget, tell: Tell) -> None:
+    def __init__(self, plan: Sequence[RootRequirement], probe: Probe, budget: Budget, on_probe: OnProbe) -> None:
         self._plan = tuple(plan)
         self._probe = probe
         self._budget = budget
-        self._tell = tell
-        self._known: dict[frozenset[Wanted], Probed] = {}
+        self._on_probe = on_probe
+        self._known: dict[frozenset[RootRequirement], ProbeResult] = {}
 
-    def run(self) -> Bisected:
-        """Find a minimal failing set; then look at what is left without it, until that no longer fails."""
+    def run(self) -> BisectionResult:
+        """Find a minimal failing set, then search the other packages, until they do not fail."""
         sets: list[Culprits] = []
         left = self._plan
         while left and self._budget.is_left:
             whole = self._tried(left)
             if whole.outcome != FAILED or whole.symptom is None:
-                return Bisected(sets=tuple(sets), is_finished=whole.outcome == PASSED)
+                return BisectionResult(sets=tuple(sets), is_finished=whole.outcome == PASSED)
             found = self._narrowed(left, whole.symptom)
             if found is None:
                 break
@@ -116,10 +116,10 @@ class Bisection:
             if not found.is_minimal or not found.items:
                 break
             left = tuple(each for each in left if each not in found.items)
-        return Bisected(sets=tuple(sets), is_finished=not left)
+        return BisectionResult(sets=tuple(sets), is_finished=not left)
 
-    def _narrowed(self, packages: tuple[Wanted, ...], symptom: Symptom) -> Minimal[Wanted] | None:
-        def fails(subset: tuple[Wanted, ...]) -> bool | None:
+    def _narrowed(self, packages: tuple[RootRequirement, ...], symptom: Symptom) -> Minimal[RootRequirement] | None:
+        def fails(subset: tuple[RootRequirement, ...]) -> bool | None:
             probed = self._tried(subset)
             if probed.outcome == FAILED and probed.symptom is not None and probed.symptom.is_like(symptom):
                 return True
@@ -130,16 +130,16 @@ class Bisection:
             packages = guess
         return ddmin(packages, fails, self._budget)
 
-    def _tried(self, packages: tuple[Wanted, ...]) -> Probed:
+    def _tried(self, packages: tuple[RootRequirement, ...]) -> ProbeResult:
         key = frozenset(packages)
         if key not in self._known:
             began = self._budget.spent
             try:
                 self._known[key] = self._probe(packages)
-            except RolloutError as error:  # its time was over, or the site gave way under it
+            except RolloutError as error:  # a deadline, or a failure of the site
                 seconds = self._budget.spent - began
-                self._known[key] = Probed(outcome=UNRESOLVED, seconds=seconds, symptom=Symptom.of(error))
-            self._tell(packages, self._known[key])
+                self._known[key] = ProbeResult(outcome=UNRESOLVED, seconds=seconds, symptom=Symptom.of(error))
+            self._on_probe(packages, self._known[key])
         return self._known[key]
 
 

@@ -1,4 +1,4 @@
-"""What is wanted together: the application's own dependencies and the plan's packages, as Hex's solver sees them."""
+"""Root requirements for Hex's solver (the application's and the plan's), and the solver's answers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rollout.hex.lockfile import Lock
 
 CORE, INSTALLER, LOCK, PLAN = "core", "installer", "lock", "plan"
 _WHOSE = {
-    CORE: "which the new Phoenix application asks for",
-    INSTALLER: "which the installer put into the application",
-    LOCK: "which the lock of the application holds",
+    CORE: "which the new Phoenix application requires",
+    INSTALLER: "which the installer added to the application",
+    LOCK: "which the lock of the application contains",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A requirement at the root of a resolution. `origin`: core, installer, lock or plan; `only` as in mix.exs."""
+class RootRequirement:
+    """A requirement at the root of a resolution. `origin` is core, installer, lock or plan; `only` is as in mix.exs."""
 
     name: str
     requirement: str
@@ -32,15 +32,15 @@ class Wanted:
 
     @property
     def whose(self) -> str:
-        """Who asks for it, as a relative clause; empty for the plan's own."""
+        """Where the requirement comes from, as a relative clause. Empty for the plan's own."""
         return _WHOSE.get(self.origin, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the solver says to one set. `solution`: name → version; `words` why there is none.
+class SolverAnswer:
+    """The solver's answer for one set: `solution` (name → version), or `words`, its explanation of the conflict.
 
-    `unknown` are names that the registry did not know while the solver was looking, `seconds` what it took there.
+    `unknown` are names that the registry did not have. `seconds` is the time in the solver.
     """
 
     solution: Mapping[str, str] | None = None
@@ -54,45 +54,45 @@ class Answer:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Packages whose absence is a part of the solver's reasons."""
+        """Missing packages that the solver's explanation names."""
         gone = "doesn't exist" in self.words
         return tuple(name for name in self.unknown if gone and f'"{name}' in self.words)
 
 
 class Solver(Protocol):
-    """Says of sets of requirements whether they resolve; many at once cost less than one by one."""
+    """Resolves sets of requirements. One call with many sets is faster than many calls."""
 
-    def ask(self, sets: Sequence[tuple[Wanted, ...]], overrides: frozenset[str]) -> tuple[Answer, ...]:
-        """Answers in the order of `sets`. `overrides` are packages of which only root requirements count.
+    def ask(self, sets: Sequence[tuple[RootRequirement, ...]], overrides: frozenset[str]) -> tuple[SolverAnswer, ...]:
+        """The answers in the order of `sets`. For packages in `overrides`, only root requirements count.
 
-        Raises SolverBroken, RegistryDoubtful.
+        Raises SolverFailed, RegistryInconclusive.
         """
 
 
-def of_plan(packages: Iterable[Package]) -> tuple[Wanted, ...]:
-    """The plan's packages as requirements."""
+def plan_requirements(packages: Iterable[Package]) -> tuple[RootRequirement, ...]:
+    """The plan's packages as root requirements."""
     return tuple(
-        Wanted(name=each.name, requirement=each.requirement, override=each.override, only=each.only)
+        RootRequirement(name=each.name, requirement=each.requirement, override=each.override, only=each.only)
         for each in packages
     )
 
 
-def held_by(lock: Lock, core: Iterable[Wanted]) -> tuple[Wanted, ...]:
-    """The core where nothing may change that is locked: a package of the lock is wanted in just its release."""
+def core_with_lock(lock: Lock, core: Iterable[RootRequirement]) -> tuple[RootRequirement, ...]:
+    """The core with every locked package pinned to its release."""
     held = {
-        each.name: Wanted(name=each.name, requirement=f"== {each.version}", origin=LOCK)
+        each.name: RootRequirement(name=each.name, requirement=f"== {each.version}", origin=LOCK)
         for each in lock.values()
         if each.kind == "hex"
     }
     return (*(each for each in core if each.name not in held), *held.values())
 
 
-def without(core: Iterable[Wanted], plan: Iterable[Wanted]) -> tuple[Wanted, ...]:
-    """The core's requirements but for those which the plan replaces: mix.exs can name a package only once."""
+def without_replaced(core: Iterable[RootRequirement], plan: Iterable[RootRequirement]) -> tuple[RootRequirement, ...]:
+    """The core without packages of the plan, because mix.exs can declare a package only once."""
     replaced = {each.name for each in plan}
     return tuple(each for each in core if each.name not in replaced)
 
 
-def overrides(wanted: Iterable[Wanted]) -> frozenset[str]:
-    """Names that are overridden. They stay so in every subset: else taking an override away would make a conflict."""
+def overrides(wanted: Iterable[RootRequirement]) -> frozenset[str]:
+    """The overridden packages. They are overridden in every subset: removing an override can cause a conflict."""
     return frozenset(each.name for each in wanted if each.override)

@@ -1,4 +1,4 @@
-"""A folder of blame's own in the site: everything it makes is in there, and it goes away however blame ends."""
+"""Temporary folder in the site for everything that blame creates. It is removed at the end."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 from rollout.phases.step import Step
 from rollout.process import Launcher, Observer, Outcome, Request
 
-PLACE = ".home/blame"
+FOLDER = ".home/blame"
 
 
-class Scratch:
-    """Where blame's commands run. Hex, Mix and Rebar keep there what they would else leave in the site."""
+class ScratchProject:
+    """The folder in which blame's commands run. Caches and settings of Hex, Mix and Rebar are in it too."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self.folder = step.site.directory / PLACE
+        self.folder = step.site.directory / FOLDER
 
     @property
     def launcher(self) -> Launcher:
         return self.step.site.in_forge.launcher
 
     def place(self, relative: str) -> Path:
-        """A path in the scratch folder, for this process."""
+        """A path in the folder, for this process."""
         return self.folder / relative
 
     def seen(self, relative: str = "") -> str:
-        """The same, as the forge sees it."""
-        return str(self.step.site.in_forge.root / PLACE / relative)
+        """The same path in the forge."""
+        return str(self.step.site.in_forge.root / FOLDER / relative)
 
     def environment(self) -> Mapping[str, str]:
-        """What every command of blame gets."""
+        """The environment variables of every command."""
         return {
             **self.step.site.environment(),
             "HOME": self.seen("home"),
@@ -43,7 +43,7 @@ class Scratch:
         }
 
     def request(self, *argv: str, label: str, deadline: float, cwd: str = "") -> Request:
-        """A command in the scratch folder, or in `cwd` below it."""
+        """A command in the folder, or in `cwd` below it."""
         return Request(
             argv=argv,
             label=label,
@@ -53,7 +53,7 @@ class Scratch:
         )
 
     def run(self, *argv: str, label: str, deadline: float = 600.0, cwd: str = "", env: Mapping[str, str]) -> Outcome:
-        """Run it to its end. Never raises for an exit code; PhaseFailed(timeout) where blame's time is over."""
+        """Run a command and return its outcome, whatever its exit code. Raises PhaseFailed (timeout)."""
         return self.step.run(
             *argv, label=label, deadline=deadline, cwd=self.seen(cwd), env={**self.environment(), **env}
         )
@@ -62,22 +62,22 @@ class Scratch:
         return self.step.recorder()
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Scratch]:
-        """Make the folder, with what Hex has to know of the source; remove it in the end."""
+    def open(self) -> Iterator[ScratchProject]:
+        """Create the folder, register the package source with Hex, and remove the folder at the end."""
         self._remove()
         try:
             for name in ("home", "hex", "tmp"):
                 self.place(name).mkdir(parents=True)
-            self._tell_hex_of_the_source()
+            self._register_source()
             yield self
         finally:
             self._remove()
 
-    def _tell_hex_of_the_source(self) -> None:
-        """The site's own settings where it has them already, else made as its phase would make them."""
-        told = self.step.site.directory / ".home/hex/hex.config"
-        if told.is_file():
-            shutil.copyfile(told, self.place("hex/hex.config"))
+    def _register_source(self) -> None:
+        """Copy the site's Hex settings, or create them where the site has none yet."""
+        config = self.step.site.directory / ".home/hex/hex.config"
+        if config.is_file():
+            shutil.copyfile(config, self.place("hex/hex.config"))
             return
         registry = self.step.site.registry
         self.place("source-key.pem").write_bytes(registry.public_key)
@@ -85,7 +85,7 @@ class Scratch:
             self.run(*command, label="register the package source", deadline=60, env={})
 
     def _remove(self) -> None:
-        """Gone, also where a stopped command is still writing its last file."""
+        """Remove the folder, also while a stopped command writes its last file."""
         for _attempt in range(3):
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():

@@ -1,4 +1,4 @@
-"""Hex's own solver, asked thousands of times: one Elixir process in the forge that stays (rollout/elixir/solve.exs)."""
+"""Client of Hex's solver, which runs in one Elixir process in the forge (rollout/elixir/solve.exs)."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rollout.config.options import ROOT
 from rollout.hex.etf import Term, encode_term
-from rollout.packages.blame.errors import RegistryDoubtful, SolverBroken
-from rollout.packages.blame.requirements import CORE, Answer, Wanted
-from rollout.packages.blame.scratch_project import Scratch
+from rollout.packages.blame.errors import RegistryInconclusive, SolverFailed
+from rollout.packages.blame.requirements import CORE, RootRequirement, SolverAnswer
+from rollout.packages.blame.scratch_project import ScratchProject
 from rollout.process import Dialogue, DialogueEnded
 
 SCRIPT = ROOT / "rollout" / "elixir" / "solve.exs"
 _QUESTIONS = "questions"
-_PATIENCE = 120.0  # seconds for one answer: the first ones wait for the registry
+_ANSWER_SECONDS = 120.0  # for one answer; the first ones include requests to the registry
 _LONGEST = 3600.0
-_IDLE = 900  # seconds without a question after which it ends by itself: nobody is left who would ask
+_IDLE = 900  # seconds without a question after which the process ends, for example after a crash of the suite
 
 
 class HexSolver:
-    """A Solver. `trouble` says what the gateway saw go wrong upstream since the start; None where nothing did."""
+    """A Solver. `problem` returns the upstream failure that the gateway has logged since the start, or None."""
 
-    def __init__(self, dialogue: Dialogue, questions: int, trouble: Callable[[], str | None]) -> None:
+    def __init__(self, dialogue: Dialogue, questions: int, problem: Callable[[], str | None]) -> None:
         self._dialogue = dialogue
         self._questions = questions
-        self._trouble = trouble
+        self._problem = problem
         self._numbers = itertools.count(1)
-        self._known: dict[tuple[frozenset[Wanted], frozenset[str]], Answer] = {}
+        self._known: dict[tuple[frozenset[RootRequirement], frozenset[str]], SolverAnswer] = {}
 
     def await_start(self) -> None:
-        """Returns once it listens. Raises SolverBroken."""
-        self._heard()
+        """Wait until the process is ready. Raises SolverFailed."""
+        self._next_answer()
 
-    def ask(self, sets: Sequence[tuple[Wanted, ...]], overrides: frozenset[str]) -> tuple[Answer, ...]:
+    def ask(self, sets: Sequence[tuple[RootRequirement, ...]], overrides: frozenset[str]) -> tuple[SolverAnswer, ...]:
         keys = [(frozenset(each), overrides) for each in sets]
         new = [key for key in dict.fromkeys(keys) if key not in self._known]
         questions: list[dict[str, Term]] = [
@@ -51,13 +51,13 @@ class HexSolver:
             self._known[key] = _answer(words)
         return tuple(self._known[key] for key in keys)
 
-    def declared(self, folder: str) -> tuple[Wanted, ...]:
-        """What the mix.exs in a folder (as the forge sees it) asks Hex for. Raises SolverBroken."""
+    def declared(self, folder: str) -> tuple[RootRequirement, ...]:
+        """The Hex requirements in the mix.exs of a folder (a path in the forge). Raises SolverFailed."""
         (words,) = self._answers([{"ask": "declared", "folder": folder}])
         return tuple(_declared(each) for each in words[2:])
 
     def _answers(self, questions: Sequence[dict[str, Term]]) -> list[list[str]]:
-        """The words of each answer: verdict, microseconds, and what follows."""
+        """The words of each answer: verdict, microseconds, and the rest."""
         numbers = [next(self._numbers) for _ in questions]
         lines = b"".join(
             base64.b64encode(encode_term({"id": number, **question})) + b"\n"
@@ -66,31 +66,31 @@ class HexSolver:
         _write(self._questions, lines)
         answers: dict[int, list[str]] = {}
         while len(answers) < len(numbers):
-            number, words = self._heard()
+            number, words = self._next_answer()
             answers[number] = words
-        trouble = self._trouble()
-        if trouble is not None:
-            raise RegistryDoubtful(trouble=trouble)
+        problem = self._problem()
+        if problem is not None:
+            raise RegistryInconclusive(problem=problem)
         broken = next((words for words in answers.values() if words[0] == "broken"), None)
         if broken is not None:
-            raise SolverBroken(why=_text(broken[2]))
+            raise SolverFailed(why=_text(broken[2]))
         return [answers[number] for number in numbers]
 
-    def _heard(self) -> tuple[int, list[str]]:
+    def _next_answer(self) -> tuple[int, list[str]]:
         """The next answer; whatever else Hex prints is in the log."""
         while True:
             try:
-                line = self._dialogue.line(patience=_PATIENCE)
+                line = self._dialogue.line(patience=_ANSWER_SECONDS)
             except DialogueEnded as error:
-                raise SolverBroken(why=error.message) from error
+                raise SolverFailed(why=error.message) from error
             if line.startswith("@"):
                 number, *words = line[1:].split()
                 return int(number), words
 
 
 @contextlib.contextmanager
-def hex_solver(scratch: Scratch) -> Iterator[HexSolver]:
-    """Start the solver in the forge; its files are in the scratch folder. Raises SolverBroken."""
+def hex_solver(scratch: ScratchProject) -> Iterator[HexSolver]:
+    """Start the solver in the forge, with its files in the scratch folder. Raises SolverFailed."""
     script = scratch.place("solve.exs")
     script.write_bytes(SCRIPT.read_bytes())
     file = os.open(scratch.place(_QUESTIONS), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -101,7 +101,7 @@ def hex_solver(scratch: Scratch) -> Iterator[HexSolver]:
             try:
                 dialogue = stack.enter_context(Dialogue(request, scratch.launcher, scratch.observer()))
             except DialogueEnded as error:
-                raise SolverBroken(why=error.message) from error
+                raise SolverFailed(why=error.message) from error
             solver = HexSolver(dialogue, file, stack.enter_context(scratch.step.watching_gateway()))
             solver.await_start()
             yield solver
@@ -115,18 +115,20 @@ def _write(file: int, data: bytes) -> None:
         data = data[os.write(file, data) :]
 
 
-def _answer(words: Sequence[str]) -> Answer:
+def _answer(words: Sequence[str]) -> SolverAnswer:
     verdict, microseconds, *rest = words
     seconds = int(microseconds) / 1e6
     if verdict == "ok":
-        return Answer(solution=dict(zip(rest[::2], rest[1::2], strict=True)), seconds=seconds)
-    return Answer(words=_text(rest[0]), unknown=tuple(rest[1:]), seconds=seconds)
+        return SolverAnswer(solution=dict(zip(rest[::2], rest[1::2], strict=True)), seconds=seconds)
+    return SolverAnswer(words=_text(rest[0]), unknown=tuple(rest[1:]), seconds=seconds)
 
 
-def _declared(encoded: str) -> Wanted:
+def _declared(encoded: str) -> RootRequirement:
     name, requirement, only, override = _text(encoded).split("\n")
     environments = tuple(filter(None, only.split(",")))
-    return Wanted(name=name, requirement=requirement, origin=CORE, override=override == "true", only=environments)
+    return RootRequirement(
+        name=name, requirement=requirement, origin=CORE, override=override == "true", only=environments
+    )
 
 
 def _text(encoded: str) -> str:

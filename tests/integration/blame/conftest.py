@@ -1,4 +1,4 @@
-"""A site with a forge and a gateway, in front of a registry of planted faults; no database, no phase but one."""
+"""A site with a forge and a gateway in front of a registry with planted faults; no database, one phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blame names the culprit that was planted: twenty seeds, Hex's own solver, real compilations of tiny packages."""
+"""Blame finds planted culprits: twenty seeds, Hex's solver, real compilations of tiny packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAUSES = {"missing": "package_missing", "conflict": "version_conflict", "compile
 
 @pytest.mark.parametrize("planting", [plant(seed) for seed in SEEDS], ids=str)
 def test_the_planted_culprit_is_named(ground: Ground, planting: Planting) -> None:
-    """No other set, no innocent package, and the site afterwards as before."""
+    """No other set and no innocent package is named, and the site is unchanged."""
     before = scan(ground.site.directory, None)
     failure = Symptom(cause=CAUSES[planting.kind], package=None, message="it failed")
     found = blame(ground.site, ground.plan(planting.plan), failure, phase="installing")

@@ -1,4 +1,4 @@
-"""The solver's process, with the real Hex in a forge: it says what `mix deps.get` would say, and it goes away."""
+"""The solver process with real Hex in a forge: it gives the results of `mix deps.get`, and it ends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from rollout.hex import lockfile
-from rollout.packages.blame.requirements import Wanted
-from rollout.packages.blame.scratch_project import Scratch
+from rollout.packages.blame.requirements import RootRequirement
+from rollout.packages.blame.scratch_project import ScratchProject
 from rollout.packages.blame.solver import HexSolver, hex_solver
 from rollout.phases.step import Step
 from tests.integration.blame.conftest import Ground, mix_exs
@@ -35,24 +35,24 @@ end
 
 
 @pytest.fixture
-def scratch(ground: Ground) -> Iterator[Scratch]:
+def scratch(ground: Ground) -> Iterator[ScratchProject]:
     plan = ground.plan({})
-    with Scratch(Step(ground.site, plan, plan.phases[0])).open() as scratch:
+    with ScratchProject(Step(ground.site, plan, plan.phases[0])).open() as scratch:
         yield scratch
 
 
 @pytest.fixture
-def solver(scratch: Scratch) -> Iterator[HexSolver]:
+def solver(scratch: ScratchProject) -> Iterator[HexSolver]:
     with hex_solver(scratch) as solver:
         yield solver
 
 
-def wanted(seed: int) -> tuple[Wanted, ...]:
+def wanted(seed: int) -> tuple[RootRequirement, ...]:
     requirements = {**CORE, **plant(seed).plan}
-    return tuple(Wanted(name=name, requirement=requirement) for name, requirement in requirements.items())
+    return tuple(RootRequirement(name=name, requirement=requirement) for name, requirement in requirements.items())
 
 
-def deps_get(scratch: Scratch, seed: int) -> tuple[int | None, str, lockfile.Lock]:
+def deps_get(scratch: ScratchProject, seed: int) -> tuple[int | None, str, lockfile.Lock]:
     """What the real client makes of the same requirements."""
     folder = scratch.place("project")
     folder.mkdir()
@@ -62,33 +62,33 @@ def deps_get(scratch: Scratch, seed: int) -> tuple[int | None, str, lockfile.Loc
     return outcome.exit_code, outcome.tail, lockfile.read(folder / "mix.lock")
 
 
-def test_its_solution_is_that_of_mix(scratch: Scratch, solver: HexSolver) -> None:
+def test_its_solution_is_that_of_mix(scratch: ScratchProject, solver: HexSolver) -> None:
     (answer,) = solver.ask([wanted(18)], NONE)
     code, said, lock = deps_get(scratch, 18)
     assert 0 == code, said
     assert {name: locked.version for name, locked in lock.items()} == answer.solution
 
 
-def test_its_words_are_those_of_mix(scratch: Scratch, solver: HexSolver) -> None:
+def test_its_explanation_is_that_of_mix(scratch: ScratchProject, solver: HexSolver) -> None:
     (answer,) = solver.ask([wanted(2)], NONE)
     code, said, _lock = deps_get(scratch, 2)
     assert 1 == code
     assert answer.words in said
 
 
-def test_a_release_that_nobody_published_is_unknown(solver: HexSolver) -> None:
-    """By name, so that the look-up can be asked about it."""
+def test_a_missing_package_is_unknown(solver: HexSolver) -> None:
+    """By name, so that the lookup can confirm it."""
     (answer,) = solver.ask([wanted(6)], NONE)
     assert ("ghost_6",) == answer.missing
 
 
-def test_an_override_takes_a_conflict_away(solver: HexSolver) -> None:
-    """As in mix.exs: only the root's requirement counts then."""
+def test_an_override_resolves_a_conflict(solver: HexSolver) -> None:
+    """As in mix.exs: only the root's requirement counts."""
     conflicting, overridden = (solver.ask([wanted(1)], each)[0] for each in (NONE, frozenset({"word_core"})))
     assert (False, True) == (conflicting.resolves, overridden.resolves)
 
 
-def test_what_a_mix_exs_declares(scratch: Scratch, solver: HexSolver) -> None:
+def test_requirements_of_a_mix_exs_are_read(scratch: ScratchProject, solver: HexSolver) -> None:
     """Hex packages with requirement, environments and override; neither Git nor path dependencies."""
     for folder in ("one", "two"):  # two projects of one name
         scratch.place(folder).mkdir()
@@ -103,8 +103,8 @@ def test_what_a_mix_exs_declares(scratch: Scratch, solver: HexSolver) -> None:
     ] == [(each.name, each.requirement, each.only, each.override) for each in first]
 
 
-def test_it_ends_when_its_folder_is_gone(ground: Ground, scratch: Scratch) -> None:
-    """So it does not outlive a run that was killed, once the folder is cleaned up."""
+def test_the_process_ends_when_its_folder_is_removed(ground: Ground, scratch: ScratchProject) -> None:
+    """So it does not outlive a killed run after recovery."""
     with hex_solver(scratch) as solver:
         solver.ask([wanted(2)], NONE)
         assert _is_running(ground)

@@ -1,4 +1,4 @@
-"""Installing with Igniter: its words, what goes by Mix instead, and promises that are looked for afterwards."""
+"""Installing with Igniter: its arguments, packages that Mix installs instead, and verification afterwards."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def package(name: str = "ash", **how: Any) -> Package:
     ("version", "expected"),
     [("3.32.0", "ash@3.32"), ("0.2.3", "ash@0.2"), ("4.0.0-rc.1", "ash@4.0.0-rc.1"), ("~> 3.0", "ash@3.0")],
 )
-def test_a_version_is_always_named(version: str, expected: str) -> None:
-    """Major and minor, which Igniter makes a requirement of; all of a pre-release; a requirement is read too."""
+def test_the_argument_always_has_a_version(version: str, expected: str) -> None:
+    """Major and minor version; a pre-release in full; a requirement is read too."""
     assert expected == igniter.specification(package(), version)
 
 
@@ -72,13 +72,13 @@ def test_a_version_is_always_named(version: str, expected: str) -> None:
     [(package(), True), (package("igniter"), False), (package(override=True), False), (package(only=("dev",)), False),
      (package(runtime=False), False)],
 )  # fmt: skip
-def test_what_igniter_cannot_say_goes_by_mix(wanted: Package, expected: bool) -> None:
-    """It refuses itself, and has no words for overrides, environments and `runtime: false`."""
-    assert expected is igniter.speaks_of(wanted)
+def test_unsupported_packages_are_installed_with_mix(wanted: Package, expected: bool) -> None:
+    """Igniter itself, overrides, environments and `runtime: false`."""
+    assert expected is igniter.supports(wanted)
 
 
-def test_a_package_is_installed_with_its_version_and_its_installers_words(tmp_path: Path) -> None:
-    """One command, `--yes`, the plan's arguments; compiled and loaded afterwards; nothing of mix.exs edited by us."""
+def test_a_package_is_installed_with_its_version_and_arguments(tmp_path: Path) -> None:
+    """One command with `--yes`; then it is compiled and loaded. We do not edit mix.exs."""
     application = Application(tmp_path, phoenix="1.8.9")
 
     def installs() -> None:
@@ -93,8 +93,8 @@ def test_a_package_is_installed_with_its_version_and_its_installers_words(tmp_pa
     assert {"ash"} == step.facts["compiled"].keys()
 
 
-def test_an_override_is_put_in_by_mix(tmp_path: Path) -> None:
-    """`igniter.install` would write the package without it."""
+def test_an_override_is_installed_with_mix(tmp_path: Path) -> None:
+    """`igniter.install` would omit it."""
     application = Application(tmp_path)
     step = application.step(lambda: application.lock(decimal="3.1.1"))
     igniter.install(step, package("decimal", override=True, reason="a test"))
@@ -110,10 +110,10 @@ def test_an_override_is_put_in_by_mix(tmp_path: Path) -> None:
         (("declare", "lock"), "Expected lib/made/*.ex from the installer of ash"),
     ],
 )
-def test_an_installer_that_exits_0_and_has_given_up_is_a_failure(
+def test_an_installer_that_fails_with_exit_code_0_is_a_failure(
     tmp_path: Path, does: tuple[str, ...], said: str
 ) -> None:
-    """mix.exs, mix.lock and promised files are looked at, whatever the exit code says."""
+    """mix.exs, mix.lock and created files are verified, whatever the exit code."""
     application = Application(tmp_path)
 
     def gives_up() -> None:
@@ -126,8 +126,8 @@ def test_an_installer_that_exits_0_and_has_given_up_is_a_failure(
         igniter.install(application.step(gives_up, ash="3.32.0"), package(creates=("lib/made/*.ex",)))
 
 
-def test_an_installation_that_takes_something_back_is_refused(tmp_path: Path) -> None:
-    """What was installed before must not go to an older release."""
+def test_a_downgrade_is_rejected(tmp_path: Path) -> None:
+    """An installed package must not become older."""
     application = Application(tmp_path, ecto="3.14.0")
 
     def downgrades() -> None:
@@ -138,8 +138,8 @@ def test_an_installation_that_takes_something_back_is_refused(tmp_path: Path) ->
         igniter.install(application.step(downgrades, ash="3.32.0"), package())
 
 
-def test_a_command_that_fails_is_the_phases_failure(tmp_path: Path) -> None:
-    """Its cause is the command's own."""
+def test_a_failed_command_fails_the_phase(tmp_path: Path) -> None:
+    """The phase has the command's cause."""
     application = Application(tmp_path)
 
     def fails() -> None:

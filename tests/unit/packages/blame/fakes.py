@@ -1,19 +1,19 @@
-"""A solver, a look-up and a probe that know what they were told, and count how often they are asked."""
+"""Fake solver, lookup and probe for tests, with scripted results, which count their calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from rollout.hex.lookup import LookupResult, WantedPackage
-from rollout.packages.blame.probe import FAILED, PASSED, UNRESOLVED, Probed, Symptom
-from rollout.packages.blame.requirements import CORE, Answer, Wanted
+from rollout.packages.blame.probe import FAILED, PASSED, UNRESOLVED, ProbeResult, Symptom
+from rollout.packages.blame.requirements import CORE, RootRequirement, SolverAnswer
 
 
-def want(*names: str, origin: str = "plan", override: bool = False) -> tuple[Wanted, ...]:
-    return tuple(Wanted(name=name, requirement="~> 1.0", origin=origin, override=override) for name in names)
+def want(*names: str, origin: str = "plan", override: bool = False) -> tuple[RootRequirement, ...]:
+    return tuple(RootRequirement(name=name, requirement="~> 1.0", origin=origin, override=override) for name in names)
 
 
-def core(*names: str) -> tuple[Wanted, ...]:
+def core(*names: str) -> tuple[RootRequirement, ...]:
     return want(*names, origin=CORE)
 
 
@@ -27,20 +27,20 @@ class FakeSolver:
         self.batches = 0
         self.overrides: set[frozenset[str]] = set()
 
-    def ask(self, sets: Sequence[tuple[Wanted, ...]], overrides: frozenset[str]) -> tuple[Answer, ...]:
+    def ask(self, sets: Sequence[tuple[RootRequirement, ...]], overrides: frozenset[str]) -> tuple[SolverAnswer, ...]:
         self.batches += 1
         self.overrides.add(overrides)
         return tuple(self._answer(frozenset(each.name for each in wanted)) for wanted in sets)
 
-    def _answer(self, names: frozenset[str]) -> Answer:
+    def _answer(self, names: frozenset[str]) -> SolverAnswer:
         self.sets.append(names)
         for conflict in self.conflicts:
             if conflict <= names:
                 absent = conflict & self.unknown
                 why = "".join(f' "{name} ~> 1.0" which doesn\'t exist' for name in sorted(absent))
-                return Answer(words=f"Because {', '.join(sorted(conflict))}:{why}\nversion solving failed.",
+                return SolverAnswer(words=f"Because {', '.join(sorted(conflict))}:{why}\nversion solving failed.",
                               unknown=tuple(sorted(absent)))  # fmt: skip
-        return Answer(solution=dict.fromkeys(names, "1.0.0"))
+        return SolverAnswer(solution=dict.fromkeys(names, "1.0.0"))
 
 
 class FakeLookUp:
@@ -72,16 +72,16 @@ class FakeProbe:
         self._suspects = want(*suspects)
         self.asked: list[tuple[str, ...]] = []
 
-    def __call__(self, packages: tuple[Wanted, ...]) -> Probed:
+    def __call__(self, packages: tuple[RootRequirement, ...]) -> ProbeResult:
         names = frozenset(each.name for each in packages)
         self.asked.append(tuple(each.name for each in packages))
         if names in self._silent:
-            return Probed(outcome=UNRESOLVED, seconds=1.0)
+            return ProbeResult(outcome=UNRESOLVED, seconds=1.0)
         for together, culprit in self._breaks.items():
             if together <= names:
                 symptom = Symptom(cause="compile_error", package=culprit, message=f"{culprit} does not compile")
-                return Probed(outcome=FAILED, seconds=1.0, symptom=symptom)
-        return Probed(outcome=PASSED, seconds=1.0)
+                return ProbeResult(outcome=FAILED, seconds=1.0, symptom=symptom)
+        return ProbeResult(outcome=PASSED, seconds=1.0)
 
-    def suspects(self, symptom: Symptom) -> tuple[Wanted, ...]:
+    def suspects(self, symptom: Symptom) -> tuple[RootRequirement, ...]:
         return self._suspects

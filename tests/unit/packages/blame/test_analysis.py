@@ -1,4 +1,4 @@
-"""Blame from its start to its end on a site of this machine, with a `mix` that answers what the test tells it to."""
+"""Blame from start to end on a site of this machine, with a scripted `mix`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from rollout.config.plan import Package, PhasePlan
 from rollout.errors import PhaseFailed
 from rollout.hex import lookup
-from rollout.packages.blame import Symptom, Wanted, blame, matrix
-from rollout.packages.blame.errors import SolverBroken
-from rollout.packages.blame.scratch_project import PLACE
+from rollout.packages.blame import RootRequirement, Symptom, blame, matrix
+from rollout.packages.blame.errors import SolverFailed
+from rollout.packages.blame.scratch_project import FOLDER
 from rollout.site.forge import HostForge
 from tests.unit import fakes
 from tests.unit.packages.blame.fakes import FakeProbe
@@ -100,8 +100,8 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     return Ground(tmp_path, monkeypatch)
 
 
-def test_a_conflict_is_told_and_nothing_stays(ground: Ground) -> None:
-    """Whole, nothing, a, b; then by leaving out: b alone is in conflict already."""
+def test_a_conflict_is_found_and_nothing_is_left(ground: Ground) -> None:
+    """All packages, none, a, b; then b alone conflicts already."""
     ground.say(words("all"), "ok 5", "ok 5", words("Because b is\nimpossible."))
     found = ground.blame(CONFLICT)
     assert ("conflict", ("b",), 0) == (found.kind, found.culprits, found.probes)
@@ -111,25 +111,25 @@ def test_a_conflict_is_told_and_nothing_stays(ground: Ground) -> None:
     assert ("conflict", ["b"], found.sentence, "Because b is\nimpossible.") == (
         end["kind"], end["culprits"], end["sentence"], end["evidence"],
     )  # fmt: skip
-    assert not ground.site.file(PLACE).exists()
+    assert not ground.site.file(FOLDER).exists()
 
 
-def test_what_is_not_of_the_packages_is_not_looked_for(ground: Ground) -> None:
-    """A database that is down: no command at all."""
+def test_a_cause_that_packages_cannot_have_is_not_analysed(ground: Ground) -> None:
+    """A stopped database: no command runs."""
     found = ground.blame(PhaseFailed("It does not answer.", cause="database_unreachable"))
     assert ("none", ()) == (found.kind, found.culprits)
     assert "database_unreachable" in found.sentence
     assert "" == ground.calls.read_text()
 
 
-def test_a_missing_package_is_told_apart(ground: Ground) -> None:
+def test_a_missing_package_is_found(ground: Ground) -> None:
     ground.statuses = {"b": "missing"}
     found = ground.blame(PhaseFailed("No package with name b", cause="package_missing", package="b"))
     assert ("missing", ("b",)) == (found.kind, found.culprits)
 
 
-def test_of_several_reasons_that_comes_first_which_was_seen(ground: Ground) -> None:
-    """Missing a and a conflict of b: Hex reports one of them, and that one is explained first."""
+def test_the_reason_that_matches_the_symptom_comes_first(ground: Ground) -> None:
+    """A missing package and a conflict: Hex reports one of them."""
     ground.statuses = {"a": "missing"}
     ground.say(words("all"), "ok 5", words("b is impossible"))
     causes = ("version_conflict", "package_missing")
@@ -137,52 +137,52 @@ def test_of_several_reasons_that_comes_first_which_was_seen(ground: Ground) -> N
     assert [("conflict", ("b", "a")), ("missing", ("a", "b"))] == [(each.kind, each.culprits) for each in found]
 
 
-def test_an_application_that_is_not_there_is_said(ground: Ground) -> None:
-    """Neither phx_new nor a mix.exs: the packages are compared all the same."""
+def test_a_missing_application_is_noted(ground: Ground) -> None:
+    """Without phx_new and mix.exs, the packages are still compared."""
     ground.blame(CONFLICT)
-    assert any("compared alone" in note["text"] for note in ground.told("phase.note"))
+    assert any("only the packages of the plan are compared" in note["text"] for note in ground.told("phase.note"))
 
 
-def test_a_registry_that_does_not_answer_leaves_it_open(ground: Ground) -> None:
+def test_blame_is_unfinished_after_an_unresponsive_registry(ground: Ground) -> None:
     ground.statuses = {"a": "unreachable"}
     found = ground.blame(CONFLICT)
     assert ("unfinished", ()) == (found.kind, found.culprits)
-    assert "nothing can be concluded" in found.sentence
+    assert "its responses prove nothing" in found.sentence
 
 
-def test_a_solver_that_breaks_leaves_it_open(ground: Ground) -> None:
-    """With what was printed."""
+def test_blame_is_unfinished_after_a_solver_failure(ground: Ground) -> None:
+    """The result has the solver's output."""
     ground.broken.touch()
     found = ground.blame(CONFLICT)
     assert "unfinished" == found.kind
     assert "no such thing" in found.sentence
-    assert not ground.site.file(PLACE).exists()
+    assert not ground.site.file(FOLDER).exists()
 
 
-def test_an_answer_that_is_none_breaks_it(ground: Ground) -> None:
+def test_an_invalid_answer_is_a_solver_failure(ground: Ground) -> None:
     ground.say("broken 3 " + base64.b64encode(b"** (exit) noproc").decode())
     found = ground.blame(CONFLICT)
     assert ("unfinished", True) == (found.kind, "noproc" in found.sentence)
 
 
-def test_trouble_upstream_makes_every_answer_doubtful(ground: Ground) -> None:
-    """Hex says "doesn't exist" of a package whose registry is down; the gateway knows better."""
+def test_an_upstream_failure_makes_answers_inconclusive(ground: Ground) -> None:
+    """Hex prints "doesn't exist" while the registry is down; the gateway has the cause."""
     ground.site.gateway.causes_since = lambda mark: {"unreachable": 1}  # type: ignore[union-attr,method-assign]
     ground.say(words("a doesn't exist"))
     found = ground.blame(CONFLICT)
     assert ("unfinished", True) == (found.kind, "unreachable" in found.sentence)
 
 
-def test_packages_that_resolve_and_compile_are_not_to_blame(ground: Ground) -> None:
-    """The fake lock is empty, so there is nothing to compile: one probe, which passes."""
+def test_packages_that_resolve_and_compile_are_not_the_cause(ground: Ground) -> None:
+    """The fake lock is empty, so the only probe passes without compiling."""
     found = ground.blame(CONFLICT)
     assert ("none", 1) == (found.kind, found.probes)
     assert "all 2 of them resolve, fetch and compile together" in found.sentence
     assert ["passed"] == [each["outcome"] for each in ground.told("blame.probe")]
 
 
-def test_probes_from_outside_are_asked_where_compiling_does_not_fail(ground: Ground) -> None:
-    """And each of them is in the journal."""
+def test_other_probes_run_where_compiling_does_not_fail(ground: Ground) -> None:
+    """The journal has each of them."""
     probe = FakeProbe({frozenset("ab"): "b"})
     found = ground.blame(CONFLICT, probes=(probe,))
     assert ("compile", ("a", "b")) == (found.kind, found.culprits)
@@ -192,32 +192,32 @@ def test_probes_from_outside_are_asked_where_compiling_does_not_fail(ground: Gro
     assert found.probes == len(told)
 
 
-def test_an_interrupt_goes_through_and_nothing_stays(ground: Ground) -> None:
-    """The journal says that blame ended without a finding."""
+def test_an_interrupt_is_raised_and_nothing_is_left(ground: Ground) -> None:
+    """The journal has the end of blame without a result."""
 
     class Interrupted(FakeProbe):
-        def __call__(self, packages: tuple[Wanted, ...]) -> Any:
+        def __call__(self, packages: tuple[RootRequirement, ...]) -> Any:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         ground.blame(CONFLICT, probes=(Interrupted({}),))
     assert ["unfinished"] == [each["kind"] for each in ground.told("blame.finished")]
-    assert not ground.site.file(PLACE).exists()
+    assert not ground.site.file(FOLDER).exists()
 
 
 def test_the_matrix_is_journaled(ground: Ground) -> None:
-    """A cell for a, b and both; then a summary."""
+    """A cell for a, b and both, then a summary."""
     ground.say("ok 5", words("no b"))
     made = matrix(ground.site, ground.plan, phase="installing", minutes=1)
     cells = [(each["packages"], each["outcome"]) for each in ground.told("matrix.cell")]
     assert [(["a"], "resolves"), (["b"], "conflict"), (["a", "b"], "implied")] == cells
     (end,) = ground.told("matrix.finished")
     assert (3, 3, [["b"]], made.sentence()) == (end["cells"], end["reached"], end["conflicts"], end["sentence"])
-    assert not ground.site.file(PLACE).exists()
+    assert not ground.site.file(FOLDER).exists()
 
 
 def test_a_matrix_without_a_solver_is_an_error(ground: Ground) -> None:
     ground.broken.touch()
-    with pytest.raises(SolverBroken):
+    with pytest.raises(SolverFailed):
         matrix(ground.site, ground.plan, phase="installing", minutes=1)
-    assert not ground.site.file(PLACE).exists()
+    assert not ground.site.file(FOLDER).exists()

@@ -1,4 +1,4 @@
-"""Builds kept from probe to probe: what makes two of them the same, and how they come and go."""
+"""The cache of compiled packages: build keys, saving, restoring."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rollout.hex.lockfile import Lock, Locked
 from rollout.hex.registry import Dependency
-from rollout.packages.blame.build_cache import Builds, Chosen, chosen, is_built
+from rollout.packages.blame.build_cache import BuildCache, LockedPackages, is_built, select_locked
 
 # name → dependencies; a question mark makes it optional
 GRAPH: Mapping[str, str] = {"ash": "spark jason? sat?", "spark": "", "jason": "decimal?", "decimal": "", "sat": "",
@@ -27,7 +27,7 @@ def depends(name: str, version: str) -> tuple[Dependency, ...]:
 
 
 def keys(*roots: str, **versions: str) -> Mapping[str, str]:
-    return chosen(lock(**versions), roots, depends).keys
+    return select_locked(lock(**versions), roots, depends).keys
 
 
 def build(project: Path, *names: str) -> None:
@@ -37,50 +37,50 @@ def build(project: Path, *names: str) -> None:
         application.write_text(name)
 
 
-def test_what_is_required_is_there_what_is_optional_only_with_somebody_who_brings_it() -> None:
+def test_optional_dependencies_are_included_only_where_another_package_needs_them() -> None:
     assert {"ash", "spark"} == keys("ash").keys()
     assert {"ash", "spark", "sat"} == keys("ash", "sat").keys()
     assert {"admin", "ash", "spark"} == keys("admin").keys()
 
 
-def test_a_package_is_another_build_beside_what_it_notices() -> None:
-    """So is whatever depends on it; what does not notice stays the same."""
+def test_an_optional_dependency_changes_the_build_key() -> None:
+    """Also of packages above it; other keys stay the same."""
     alone, beside = keys("admin"), keys("admin", "sat")
     assert alone["ash"] != beside["ash"]
     assert alone["admin"] != beside["admin"]
     assert alone["spark"] == beside["spark"]
 
 
-def test_versions_make_other_builds_of_those_above() -> None:
+def test_a_version_changes_the_build_keys_of_dependents() -> None:
     old, new = keys("admin", "jason"), keys("admin", "jason", spark="2.0.0")
     assert {"admin", "ash", "spark"} == {name for name in old if old[name] != new[name]}
 
 
-def test_a_ring_of_optional_dependencies_ends() -> None:
+def test_a_cycle_of_optional_dependencies_ends() -> None:
     assert {"core", "ring"} == keys("core").keys()
 
 
-def test_who_brings_what() -> None:
-    """Optional ones included where they are there."""
-    reached = chosen(lock(), ("admin", "sat"), depends).reached
+def test_reached_packages_are_listed() -> None:
+    """Present optional dependencies included."""
+    reached = select_locked(lock(), ("admin", "sat"), depends).reached
     assert {"admin", "ash", "spark", "sat"} == reached["admin"]
     assert {"spark"} == reached["spark"]
 
 
-def test_what_was_built_is_laid_again_and_nothing_else(tmp_path: Path) -> None:
-    """Only what has its application file was built to the end."""
-    builds = Builds(tmp_path)
-    picked = chosen(lock(), ("admin",), depends)
-    assert {"admin", "ash", "spark"} == set(builds.lay(picked))
+def test_only_complete_builds_are_restored(tmp_path: Path) -> None:
+    """A complete build has its `.app` file."""
+    builds = BuildCache(tmp_path)
+    picked = select_locked(lock(), ("admin",), depends)
+    assert {"admin", "ash", "spark"} == set(builds.restore(picked))
     build(tmp_path, "ash", "spark")
     (tmp_path / "_build/dev/lib/admin/ebin").mkdir(parents=True)
-    builds.keep(picked)
+    builds.save(picked)
 
-    assert ("admin",) == builds.lay(picked)
+    assert ("admin",) == builds.restore(picked)
     assert ["ash", "spark"] == sorted(each.name for each in (tmp_path / "_build/dev/lib").iterdir())
-    builds.keep(picked)
-    beside = chosen(lock(), ("admin", "sat"), depends)
-    assert {"admin", "ash", "sat"} == set(builds.lay(beside))
+    builds.save(picked)
+    beside = select_locked(lock(), ("admin", "sat"), depends)
+    assert {"admin", "ash", "sat"} == set(builds.restore(beside))
 
 
 def test_the_builds_of_another_project_are_copied_with_their_times(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_the_builds_of_another_project_are_copied_with_their_times(tmp_path: Pat
     build(site, "spark")
     (site / "_build/dev/lib/ash/ebin").mkdir(parents=True)
     before = (site / "_build/dev/lib/spark/ebin/spark.app").stat().st_mtime_ns
-    builds = Builds(mine)
-    picked = Chosen(keys={"ash": "ash-1", "spark": "spark-1"})
-    builds.take_over(picked, site / "_build/dev/lib")
-    assert ("ash",) == builds.lay(picked)
+    builds = BuildCache(mine)
+    picked = LockedPackages(keys={"ash": "ash-1", "spark": "spark-1"})
+    builds.import_builds(picked, site / "_build/dev/lib")
+    assert ("ash",) == builds.restore(picked)
     assert before == (mine / "_build/dev/lib/spark/ebin/spark.app").stat().st_mtime_ns
     assert is_built(site / "_build/dev/lib/spark")

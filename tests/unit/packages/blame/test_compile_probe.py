@@ -1,4 +1,4 @@
-"""The probe that compiles, with a `mix` of the test's own: what it runs, what it spares, what it leaves as it was."""
+"""The compiling probe with a scripted `mix`: commands it runs, builds it reuses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from rollout.hex.registry import Dependency
 from rollout.packages.blame.compile_probe import CompileProbe
 from rollout.packages.blame.probe import Symptom
-from rollout.packages.blame.requirements import Wanted
-from rollout.packages.blame.scratch_project import Scratch
+from rollout.packages.blame.requirements import RootRequirement
+from rollout.packages.blame.scratch_project import ScratchProject
 from rollout.phases.step import Step
 from rollout.site.forge import HostForge
 from tests.unit import fakes
@@ -72,9 +72,9 @@ class Bench:
         self.site.gateway = gateway  # type: ignore[assignment]
         self.site.file(".home/hex").mkdir(parents=True)
         self.site.file(".home/hex/hex.config").touch()
-        self.scratch = Scratch(Step(self.site, stage.plan, stage.plan.phases[0]))
+        self.scratch = ScratchProject(Step(self.site, stage.plan, stage.plan.phases[0]))
 
-    def probe(self, plan: tuple[Wanted, ...], *, seeded: bool = False) -> CompileProbe:
+    def probe(self, plan: tuple[RootRequirement, ...], *, seeded: bool = False) -> CompileProbe:
         return CompileProbe(self.scratch, core("phoenix"), plan, site=self.site.directory if seeded else None)
 
     def called(self) -> list[str]:
@@ -92,7 +92,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_nothing_is_compiled_twice(bench: Bench) -> None:
-    """The whole plan is locked and fetched once; a subset of what is compiled costs no command at all."""
+    """The whole plan is locked and fetched once; a subset of compiled packages runs no command."""
     probe = bench.probe(want("a", "b", "c"))
     assert "passed" == probe(want("a", "b")).outcome
     assert ["deps.get", "deps.compile a b phoenix"] == bench.called()
@@ -102,8 +102,8 @@ def test_nothing_is_compiled_twice(bench: Bench) -> None:
     assert ["deps.compile c"] == bench.called()
 
 
-def test_a_package_compiles_again_beside_what_it_notices(bench: Bench) -> None:
-    """And what failed once fails again without being tried."""
+def test_a_package_compiles_again_with_an_optional_dependency(bench: Bench) -> None:
+    """A failed build is not tried again."""
     probe = bench.probe(want("bad", "noticed", "other"))
     assert "passed" == probe(want("bad", "other")).outcome
     failed = probe(want("bad", "noticed"))
@@ -116,7 +116,7 @@ def test_a_package_compiles_again_beside_what_it_notices(bench: Bench) -> None:
     assert [] == bench.called()
 
 
-def test_suspects_are_who_bring_what_fails_and_what_it_notices(bench: Bench) -> None:
+def test_suspects_need_the_failing_package_or_its_optional_dependencies(bench: Bench) -> None:
     plan = want("a", "bad", "noticed", "z")
     probe = bench.probe(plan)
     symptom = Symptom(cause="compile_error", package="bad", message="x")
@@ -126,16 +126,16 @@ def test_suspects_are_who_bring_what_fails_and_what_it_notices(bench: Bench) -> 
     assert () == probe.suspects(Symptom(cause="compile_error", package="nobody", message="x"))
 
 
-def test_where_the_whole_does_not_resolve_each_subset_is_resolved_anew(bench: Bench) -> None:
-    """The whole fails as a conflict, its halves pass."""
+def test_each_subset_is_resolved_separately_where_the_whole_plan_fails(bench: Bench) -> None:
+    """The whole plan conflicts, its halves pass."""
     probe = bench.probe(want("left", "right"))
     failed = probe(want("left", "right"))
     assert ("failed", "version_conflict") == (failed.outcome, failed.symptom and failed.symptom.cause)
     assert ["passed", "passed"] == [probe(want(name)).outcome for name in ("left", "right")]
 
 
-def test_what_the_site_has_compiled_is_taken_over_and_stays_there(bench: Bench) -> None:
-    """Where its lock says the same version."""
+def test_builds_of_the_site_are_copied(bench: Bench) -> None:
+    """Where its lock has the same version. The site's builds stay."""
     site = bench.site.directory
     lock = '%{\n  "a": {:hex, :a, "1.0.0", "00", [:mix], [], "hexpm", "00"},\n}\n'
     (site / "mix.lock").write_text(lock)
@@ -152,7 +152,11 @@ def test_what_the_site_has_compiled_is_taken_over_and_stays_there(bench: Bench) 
 
 def test_an_override_is_part_of_every_probe(bench: Bench) -> None:
     """With its environments and its requirement."""
-    plan = (*want("decimal", override=True), *want("a"), Wanted(name="t", requirement="~> 1.0", only=("test",)))
+    plan = (
+        *want("decimal", override=True),
+        *want("a"),
+        RootRequirement(name="t", requirement="~> 1.0", only=("test",)),
+    )
     probe = bench.probe(plan)
     probe(plan)
     text = bench.scratch.place("compile/mix.exs").read_text()

@@ -1,4 +1,4 @@
-"""Delta debugging: what it finds is one of the planted sets, and nothing can be left out of it."""
+"""Delta debugging: its result is one of the planted sets, and minimal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def enough() -> Budget:
 
 @given(planted_sets)
 def test_finds_a_planted_set(planted: list[frozenset[int]]) -> None:
-    """Of several, one; and it is minimal: without any of its items the rest does not fail."""
+    """One of several. Without any of its items, the rest does not fail."""
 
     def fails(items: tuple[int, ...]) -> bool:
         return any(each <= set(items) for each in planted)
@@ -32,8 +32,10 @@ def test_finds_a_planted_set(planted: list[frozenset[int]]) -> None:
 
 
 @given(planted_sets, st.sets(st.frozensets(st.sampled_from(ITEMS), max_size=9), max_size=30))
-def test_never_builds_on_what_could_not_be_said(planted: list[frozenset[int]], silent: set[frozenset[int]]) -> None:
-    """An unresolved subset counts neither as failing nor ends the search; the result still fails."""
+def test_an_inconclusive_subset_counts_as_not_failing(
+    planted: list[frozenset[int]], silent: set[frozenset[int]]
+) -> None:
+    """The search continues, and its result fails."""
 
     def fails(items: tuple[int, ...]) -> bool | None:
         return None if frozenset(items) in silent else any(each <= set(items) for each in planted)
@@ -44,8 +46,8 @@ def test_never_builds_on_what_could_not_be_said(planted: list[frozenset[int]], s
 
 
 @given(planted_sets)
-def test_asks_the_same_questions_twice_in_the_same_order(planted: list[frozenset[int]]) -> None:
-    """Deterministic, and no question twice in one search; items stay in their order."""
+def test_a_search_is_deterministic(planted: list[frozenset[int]]) -> None:
+    """No subset is tested twice; items keep their order."""
 
     def questions() -> list[tuple[int, ...]]:
         asked: list[tuple[int, ...]] = []
@@ -65,7 +67,7 @@ def test_asks_the_same_questions_twice_in_the_same_order(planted: list[frozenset
 
 @given(planted_sets, st.integers(min_value=1, max_value=40))
 def test_a_spent_budget_leaves_the_smallest_failing_set_so_far(planted: list[frozenset[int]], probes: int) -> None:
-    """It is said not to be minimal unless it is known to be, and no question goes beyond the budget."""
+    """It is not reported as minimal, and no test exceeds the budget."""
     budget, count = Budget(probes=probes, seconds=1e9), 0
 
     def fails(items: tuple[int, ...]) -> bool:
@@ -80,8 +82,8 @@ def test_a_spent_budget_leaves_the_smallest_failing_set_so_far(planted: list[fro
     assert not found.is_minimal or frozenset(found.items) in planted
 
 
-def test_time_is_a_bound_as_well() -> None:
-    """Each question takes ten seconds of twenty-five: three are asked."""
+def test_the_budget_limits_time_too() -> None:
+    """Each test takes ten of twenty-five seconds: three run."""
     now = 0.0
 
     def clock() -> float:
@@ -97,19 +99,19 @@ def test_time_is_a_bound_as_well() -> None:
     assert (3, False) == (found.probes, found.is_minimal)
 
 
-def test_what_does_not_fail_has_no_culprit() -> None:
+def test_a_passing_set_has_no_culprits() -> None:
     assert ddmin(ITEMS, lambda items: False, enough()) is None
     assert ddmin(ITEMS, lambda items: None, enough()) is None
 
 
-def test_what_fails_without_any_item_is_no_item_s_fault() -> None:
+def test_a_failure_without_any_item_has_an_empty_set() -> None:
     found = ddmin(ITEMS, lambda items: True, enough())
     assert found is not None
     assert () == found.items
 
 
-def test_a_pair_among_many_takes_few_questions() -> None:
-    """Twenty-four packages, two culprits: fewer than a hundred probes, not one for each of 276 pairs."""
+def test_a_pair_among_many_takes_few_tests() -> None:
+    """Two culprits among 24 packages: fewer than 100 tests, not one for each of 276 pairs."""
     found = ddmin(range(24), lambda items: {3, 17} <= set(items), enough())
     assert found is not None
     assert {3, 17} == set(found.items)

@@ -1,4 +1,4 @@
-"""The sentences."""
+"""The sentences of blame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WORDS = "Because x,\n  version solving\nfailed."
 
 
 def test_conflicts_of_every_size() -> None:
-    """One, two, three packages, with and without the application; the solver's words on one line."""
+    """One, two and three packages, with and without the application; the solver's explanation is on one line."""
     end = ": Because x, version solving failed."
     a, ab, abc = want("a"), want("a", "b"), want("a", "b", "c")
     both = (*core("x"), *want("y", origin=INSTALLER))
@@ -21,8 +21,8 @@ def test_conflicts_of_every_size() -> None:
         f"a ~> 1.0, b ~> 1.0 and c ~> 1.0 cannot be combined{end}",
     ]
     assert findings.conflict(ab, both, WORDS).sentence == (
-        "a ~> 1.0 and b ~> 1.0 cannot be combined with x ~> 1.0 (which the new Phoenix application asks for) and "
-        f"y ~> 1.0 (which the installer put into the application){end}"
+        "a ~> 1.0 and b ~> 1.0 cannot be combined with x ~> 1.0 (which the new Phoenix application requires) and "
+        f"y ~> 1.0 (which the installer added to the application){end}"
     )
     assert WORDS == findings.conflict(a, (), WORDS).evidence
 
@@ -32,7 +32,7 @@ def test_missing_packages() -> None:
         findings.missing("nope", ()).sentence
     )
     assert findings.missing("ghost", ("host", "ghosts"), needed_by=want("a")).sentence == (
-        "a ~> 1.0 cannot be installed: ghost, which is needed for it, does not exist at the source "
+        "a ~> 1.0 cannot be installed: ghost, which it needs, does not exist at the source "
         "(did you mean host or ghosts?)."
     )
 
@@ -48,4 +48,4 @@ def test_packages_that_fail_together() -> None:
 
 def test_one_sentence_for_several_sets() -> None:
     sets = [findings.missing(name, ()) for name in ("a", "b", "c")]
-    assert findings.said(sets).endswith("Besides, there are 2 other reasons: b; c.")
+    assert findings.summary(sets).endswith("There are 2 other reasons: b; c.")

@@ -1,4 +1,4 @@
-"""The grid of compatibility: what is asked, what follows without asking, what was not reached."""
+"""The compatibility matrix: resolved, implied and unreached cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def grid(solver: FakeSolver, names: str, *, seconds: float = 1e9, step: float = 
     """The matrix and the cells it told of; each look at the clock takes `step` seconds."""
     resolution = Resolution(core("phoenix"), want(*names), solver=solver, look_up=FakeLookUp())
     ticks, told = itertools.count(), list[Cell]()
-    made = resolve_grid(resolution, seconds=seconds, tell=told.append, clock=lambda: next(ticks) * step)
+    made = resolve_grid(resolution, seconds=seconds, on_cell=told.append, clock=lambda: next(ticks) * step)
     return made, told
 
 
@@ -25,8 +25,8 @@ def test_every_package_and_every_pair_has_a_cell() -> None:
     assert "each resolves with the application; no pair is in conflict" in made.sentence()
 
 
-def test_conflicts_are_told_apart_from_what_follows_from_them() -> None:
-    """Pairs with a package that does not even go alone are not asked."""
+def test_implied_conflicts_are_not_resolved() -> None:
+    """A pair with a package that fails alone is implied."""
     solver = FakeSolver(("a", "phoenix"), "bc")
     made, _told = grid(solver, "abcd")
     assert (("a",), ("b", "c")) == made.of("conflict")
@@ -40,8 +40,8 @@ def test_a_package_that_is_not_there_is_missing_in_the_grid() -> None:
     assert (("a",),) == made.of("missing")
 
 
-def test_what_is_not_reached_in_time_is_said() -> None:
-    """Cells are there all the same, with that outcome."""
+def test_unreached_cells_are_reported() -> None:
+    """They have the outcome not_reached."""
     made, _told = grid(FakeSolver(), "abcdefgh", seconds=10, step=4)
     assert 8 + 28 == len(made.cells)
     assert 0 < len(made.of("not_reached")) < 36

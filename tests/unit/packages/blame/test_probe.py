@@ -1,4 +1,4 @@
-"""Bisection: probes, what counts as the same failure, and when it stops."""
+"""Bisection: the number of probes, the comparison of failures, the end of a search."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import pytest
 
 from rollout.errors import PhaseFailed
 from rollout.packages.blame.ddmin import Budget
-from rollout.packages.blame.probe import Bisected, Bisection, Probed, Symptom
-from rollout.packages.blame.requirements import Wanted
+from rollout.packages.blame.probe import Bisection, BisectionResult, ProbeResult, Symptom
+from rollout.packages.blame.requirements import RootRequirement
 from tests.unit.packages.blame.fakes import FakeProbe, want
 
 PLAN = want(*"abcdefgh")
 
 
-def bisected(probe: FakeProbe, *, probes: int = 100) -> tuple[Bisected, list[tuple[str, ...]]]:
+def bisected(probe: FakeProbe, *, probes: int = 100) -> tuple[BisectionResult, list[tuple[str, ...]]]:
     """What was found, and the probes that were told of."""
     told: list[tuple[str, ...]] = []
 
-    def tell(packages: tuple[Wanted, ...], probed: Probed) -> None:
+    def tell(packages: tuple[RootRequirement, ...], probed: ProbeResult) -> None:
         told.append(tuple(each.name for each in packages))
 
     return Bisection(PLAN, probe, Budget(probes=probes, seconds=1e9), tell).run(), told
 
 
-def sets(found: Bisected) -> set[frozenset[str]]:
+def sets(found: BisectionResult) -> set[frozenset[str]]:
     return {frozenset(each.packages) for each in found.sets}
 
 
 @pytest.mark.parametrize("together", ["c", "bg", "ace", "gh"])
 def test_the_culprits_are_found(together: str) -> None:
-    """And each probe is made once and told of."""
+    """Each probe runs once and is reported."""
     probe = FakeProbe({frozenset(together): together[0]})
     found, told = bisected(probe)
     assert ({frozenset(together)}, True) == (sets(found), found.is_finished)
@@ -37,66 +37,66 @@ def test_the_culprits_are_found(together: str) -> None:
     assert len(set(told)) == len(told)
 
 
-def test_what_is_left_without_them_is_looked_at_as_well() -> None:
-    """Two failures, the first of which hides the other."""
+def test_the_other_packages_are_searched_too() -> None:
+    """The first of two failures hides the other."""
     found, _told = bisected(FakeProbe({frozenset("bc"): "b", frozenset("fg"): "f"}))
     assert {frozenset("bc"), frozenset("fg")} == sets(found)
     assert found.is_finished
 
 
 def test_another_failure_is_not_the_same() -> None:
-    """{a} alone fails differently where b is missing, and is not taken for the culprit of what a and b do."""
+    """{a} alone fails differently without b, so it is not the culprit of the failure of a and b."""
     probe = FakeProbe({frozenset("ab"): "b", frozenset("a"): "a"})
     found, _told = bisected(probe)
     assert frozenset("ab") in sets(found)
 
 
 def test_a_good_guess_saves_probes() -> None:
-    """Suspects are probed first, and only they are bisected if they fail alike."""
+    """Suspects are probed first, and bisected alone if they fail in the same way."""
     guessed = FakeProbe({frozenset("ah"): "a"}, suspects="ah")
     blind = FakeProbe({frozenset("ah"): "a"})
     assert sets(bisected(guessed)[0]) == sets(bisected(blind)[0]) == {frozenset("ah")}
     assert len(guessed.asked) < len(blind.asked) / 2
 
 
-def test_a_wrong_guess_misleads_nobody() -> None:
+def test_a_wrong_guess_does_not_change_the_result() -> None:
     found, _told = bisected(FakeProbe({frozenset("ah"): "a"}, suspects="cd"))
     assert {frozenset("ah")} == sets(found)
 
 
-def test_what_does_not_fail_again_has_no_culprit() -> None:
+def test_a_failure_that_does_not_repeat_has_no_culprit() -> None:
     found, told = bisected(FakeProbe({}))
     assert ((), True, [tuple("abcdefgh")]) == (found.sets, found.is_finished, told)
 
 
-def test_an_application_that_fails_by_itself_is_said_to() -> None:
+def test_an_application_that_fails_alone_is_reported() -> None:
     """No package is blamed."""
     found, _told = bisected(FakeProbe({frozenset(): "core"}))
     assert [()] == [each.packages for each in found.sets]
     assert "without any package of the plan" in found.sets[0].sentence
 
 
-def test_a_spent_budget_is_said() -> None:
-    """What was found so far is told as not minimal."""
+def test_a_used_up_budget_is_reported() -> None:
+    """The set found so far is not minimal."""
     found, told = bisected(FakeProbe({frozenset("ace"): "a"}), probes=4)
     assert (False, [False]) == (found.is_finished, [each.is_minimal for each in found.sets])
     assert "not narrowed further" in found.sets[0].sentence
     assert len(told) <= 5
 
 
-def test_a_probe_that_says_nothing_ends_it() -> None:
+def test_an_inconclusive_probe_ends_the_search() -> None:
     found, _told = bisected(FakeProbe({}, silent=[frozenset("abcdefgh")]))
     assert ((), False) == (found.sets, found.is_finished)
 
 
-def test_a_probe_whose_time_is_over_says_nothing() -> None:
-    """The search ends with what it knows, and not with an error."""
+def test_a_probe_that_times_out_is_inconclusive() -> None:
+    """The search ends with its results so far, not with an error."""
 
     class Late(FakeProbe):
-        def __call__(self, packages: tuple[Wanted, ...]) -> Probed:
+        def __call__(self, packages: tuple[RootRequirement, ...]) -> ProbeResult:
             raise PhaseFailed("The phase has used up its 10 s.", cause="timeout")
 
-    told: list[Probed] = []
+    told: list[ProbeResult] = []
     found = Bisection(PLAN, Late({}), Budget(probes=9, seconds=9), lambda packages, probed: told.append(probed)).run()
     assert ((), False) == (found.sets, found.is_finished)
     assert ["unresolved"] == [each.outcome for each in told]

@@ -1,12 +1,12 @@
-"""Blame by resolution, with a solver that was told what is in conflict."""
+"""Blame by resolution, with a scripted solver."""
 
 from __future__ import annotations
 
 import pytest
 
 from rollout.hex.lockfile import Locked
-from rollout.packages.blame.errors import RegistryDoubtful
-from rollout.packages.blame.requirements import Wanted, held_by
+from rollout.packages.blame.errors import RegistryInconclusive
+from rollout.packages.blame.requirements import RootRequirement, core_with_lock
 from rollout.packages.blame.resolution_probe import Resolution
 from tests.unit.packages.blame.fakes import FakeLookUp, FakeSolver, core, want
 
@@ -20,19 +20,19 @@ def culprits(solver: FakeSolver, *names: str, look_up: FakeLookUp | None = None)
 
 
 def test_a_plan_that_resolves_has_no_culprits() -> None:
-    """And one question to the solver is enough to know."""
+    """One call of the solver is enough."""
     solver = FakeSolver()
     assert {} == culprits(solver, "ash", "beacon")
     assert 1 == solver.batches
 
 
-def test_a_package_against_the_application() -> None:
-    """The sentence names both and who asks for what, then the solver's words about these two alone."""
+def test_a_package_conflicts_with_the_application() -> None:
+    """The sentence names both requirements and their origin, then the solver's explanation for these two."""
     solver = FakeSolver(("beacon", "gettext"))
     (found,) = Resolution(CORE, want("ash", "beacon", "cloak"), solver=solver, look_up=FakeLookUp()).culprits()
     assert ("conflict", ("beacon",), ("gettext",)) == (found.kind, found.packages, found.against)
     assert found.sentence == (
-        "beacon ~> 1.0 cannot be combined with gettext ~> 1.0 (which the new Phoenix application asks for): "
+        "beacon ~> 1.0 cannot be combined with gettext ~> 1.0 (which the new Phoenix application requires): "
         "Because beacon, gettext: version solving failed."
     )
     assert frozenset({"beacon", "gettext"}) in solver.sets
@@ -44,7 +44,7 @@ def test_pairs_and_triples_and_several_at_once() -> None:
 
 
 def test_a_missing_package_is_no_conflict() -> None:
-    """It is told with near names, and the others are looked at without it."""
+    """It is reported with similar names; the other packages are resolved without it."""
     look_up = FakeLookUp(near=("beacon",), becon="missing")
     solver = FakeSolver(("becon",), "ab")
     resolution = Resolution(CORE, want("becon", "a", "b"), solver=solver, look_up=look_up)
@@ -55,19 +55,19 @@ def test_a_missing_package_is_no_conflict() -> None:
     assert not any("becon" in names for names in solver.sets)
 
 
-def test_a_package_that_is_missing_further_down() -> None:
-    """The solver's words tell of it; the look-up says whether it is really missing."""
+def test_a_missing_dependency_is_found() -> None:
+    """The solver's explanation names it; the lookup confirms that it is missing."""
     solver = FakeSolver(("a", "ghost"), unknown=("ghost",))
     resolution = Resolution(
         core("ghost"), want("a", "b"), solver=solver, look_up=FakeLookUp(near=("host",), ghost="missing")
     )
     (found,) = resolution.culprits()
     assert ("missing", ("a",)) == (found.kind, found.packages)
-    assert "ghost, which is needed for it, does not exist at the source (did you mean host?)" in found.sentence
+    assert "ghost, which it needs, does not exist at the source (did you mean host?)" in found.sentence
 
 
-def test_a_missing_archive_is_told() -> None:
-    """It is installed beside the application, so the solver is never asked about it."""
+def test_a_missing_archive_is_reported() -> None:
+    """It is installed outside the application, so the solver does not resolve it."""
     solver = FakeSolver()
     resolution = Resolution(CORE, want("a"), solver=solver, look_up=FakeLookUp(igniter_new="missing"),
                             archives=want("igniter_new"))  # fmt: skip
@@ -76,46 +76,49 @@ def test_a_missing_archive_is_told() -> None:
 
 
 @pytest.mark.parametrize("status", ["unreachable", "rate_limited", "bad_signature", "registry_error"])
-def test_nothing_is_concluded_from_a_registry_that_does_not_answer(status: str) -> None:
-    """A package that is there looks as if it were missing while its registry is down."""
-    with pytest.raises(RegistryDoubtful):
+def test_an_unresponsive_registry_is_inconclusive(status: str) -> None:
+    """A package seems to be missing while the registry is down."""
+    with pytest.raises(RegistryInconclusive):
         culprits(FakeSolver(), "a", look_up=FakeLookUp(a=status))
 
 
-def test_the_plan_replaces_what_the_application_asks_for() -> None:
-    """mix.exs can name a package only once; the plan's requirement is the one that counts."""
+def test_the_plan_replaces_requirements_of_the_application() -> None:
+    """mix.exs can declare a package only once."""
     resolution = Resolution(CORE, want("gettext"), solver=FakeSolver(), look_up=FakeLookUp())
     assert ["phoenix", "jason"] == [each.name for each in resolution.core]
 
 
 def test_an_override_holds_in_every_subset() -> None:
-    """Without it, leaving the package out would make a conflict that the whole plan does not have."""
+    """Without it, a subset could conflict where the whole plan does not."""
     solver = FakeSolver("ab")
     plan = (*want("decimal", override=True), *want("a", "b"))
     Resolution(CORE, plan, solver=solver, look_up=FakeLookUp()).culprits()
     assert {frozenset({"decimal"})} == solver.overrides
 
 
-def test_an_application_that_does_not_resolve_by_itself() -> None:
-    """No package of the plan is blamed for it."""
+def test_an_application_that_does_not_resolve_alone() -> None:
+    """No package of the plan is blamed."""
     (found,) = Resolution(CORE, want("a"), solver=FakeSolver(("phoenix", "jason")), look_up=FakeLookUp()).culprits()
     assert ("phoenix", "jason") == found.packages
 
 
-def test_a_search_that_is_cut_short_says_so() -> None:
+def test_an_interrupted_search_is_incomplete() -> None:
     solver = FakeSolver("ab", "cd")
-    resolution = Resolution(CORE, want(*"abcd"), solver=solver, look_up=FakeLookUp(), goes_on=lambda: False)
+    resolution = Resolution(CORE, want(*"abcd"), solver=solver, look_up=FakeLookUp(), may_continue=lambda: False)
     assert () == resolution.culprits()
     assert not resolution.is_complete
 
 
-def test_what_is_locked_is_wanted_in_just_its_release() -> None:
-    """In place of what the application asks for; what comes from Git is no question for the solver."""
+def test_locked_packages_are_pinned() -> None:
+    """Instead of the application's requirements. Git dependencies are left out."""
     lock = {
         "decimal": Locked(kind="hex", app="decimal", name="decimal", version="3.1.1"),
         "heroicons": Locked(kind="git", app="heroicons", name="heroicons", version="88ab3a0"),
     }
-    asked = (Wanted(name="decimal", requirement="~> 2.0 or ~> 3.0"), Wanted(name="jason", requirement="~> 1.2"))
-    held = held_by(lock, asked)
+    asked = (
+        RootRequirement(name="decimal", requirement="~> 2.0 or ~> 3.0"),
+        RootRequirement(name="jason", requirement="~> 1.2"),
+    )
+    held = core_with_lock(lock, asked)
     assert [str(each) for each in held] == ["jason ~> 1.2", "decimal == 3.1.1"]
-    assert held[1].whose == "which the lock of the application holds"
+    assert held[1].whose == "which the lock of the application contains"
