@@ -14,13 +14,13 @@ SETTINGS = signs(
     # What is raised by a file of settings, wherever in it.
     r"^.*\*\* \((?!Mix\))[A-Z][\w.]*\) [^\n]*(?=\n(?:[^\n]*\n){0,14}?\s+(?:\S*/)?(?:config/\w+|releases/\S+/runtime)\.exs:\d+: )",
     r"contains merge conflicts|Dependency specified in the wrong format|Unknown (?:repository|organization) \"|Invalid requirement|is incorrectly specified|Expected :?\w+ (?:to be|in dependency)|:elixirc_paths|Unknown dependency|\(Version\.Invalid(?:Requirement|Version)Error\)|^.*\*\* \(\w+Error\) .*\bmix\.lock:\d+.*|server gave HTTP response to HTTPS client",
-    r"\bEJSONPARSE\b|npm (?:ERR!|error) JSON\.parse|in JSON at position|Invalid package\.json|bad config (?:line|variable|file)|Author identity unknown|[Pp]lease tell me who you are|unable to auto-detect email|empty ident name|yaml: |Additional property|TOMLDecodeError|invalid (?:YAML|TOML|JSON)",
+    r"\bEJSONPARSE\b|npm (?:ERR!|error) JSON\.parse|in JSON at position|Invalid package\.json|bad config (?:line|variable|file)|Author identity unknown|[Pp]lease tell me who you are|unable to auto-detect email|empty ident name|yaml: |contains an invalid type|Additional property|TOMLDecodeError|invalid (?:YAML|TOML|JSON)",
     r"\(NimbleOptions\.ValidationError\)|invalid value for :\w+\b|unknown options? \[|invalid (?:configuration|config)\b|bad return value: \{.*badarg.*config|:badcookie",
 )
 TESTS = signs(
     "tests_failed",
     r"\d+ tests?, [1-9]\d* failures?(?:.*)|^\s+\d+\) test .*|^=+ .*\b\d+ failed\b.*|npm (?:ERR!|error) Test failed",
-    r"mix format failed due to|--check flag was provided|Pending Code Generation Detected|mods/funs, found [1-9]\d* |\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
+    r"mix format failed due to|--check flag was provided|Pending Code Generation Detected|Found retired packages|Known Vulnerable Dependency[^\n]*|^\w+\.\w+: .* - (?:High|Medium|Low) Confidence|mods/funs, found [1-9]\d* |\d+ vulnerabilit(?:y|ies) found|done \(warnings were emitted\)|Total errors: [1-9]",
 )
 # What a task of Mix, or a tool, says of its arguments in words of its own.
 _REFUSED = (
@@ -30,7 +30,7 @@ _REFUSED = (
     ),
     *signs(
         "usage_error",
-        r"\*\* \(Mix\) .*(?:\bmust (?:start|be|have|contain)\b|[Ee]xpected\b.*\bgot\b|is not (?:a )?valid\b|[Ii]nvalid (?:argument|name|option|module|application)|[Uu]nknown (?:release|command|target|profile|format|type|adapter)\b|Could not load \S+, error: )",
+        r"\*\* \(Mix\) .*(?:\bmust (?:start|be|have|contain)\b|[Ee]xpected\b.*\bgot\b|is not (?:a )?valid\b|cannot be (?:used|invoked|run)\b|[Ii]nvalid (?:argument|name|option|module|application)|[Uu]nknown (?:release|command|target|profile|format|type|adapter)\b|Could not load \S+, error: )",
         r"missing (?:\w+ )+operand|Try '[^']+ --help' for more information|^[Uu]sage: \S+",
     ),
     *signs("configuration_invalid", r"\*\* \(Mix\) .*\b(?:is listed both as|is not listed as|has (?:unknown|invalid) )|Can't set (?:long|short) node name|Hostname \S+ is illegal|\b[Pp]arse error\b|[Cc](?:ould not|annot) parse\b|[Ff]ailed to parse\b"),

@@ -19,13 +19,13 @@ _BUSY = signs(
     "registry_error",
     r"Request failed \((?:3\d\d|429|5\d\d)\)|curl: \(33\)|File has unexpected size|\bHTTP(?:/\d\S*)?(?: status| error| code)?:? (?:429|5\d\d)\b|returned error: (?:429|5\d\d)\b|bad_status_code, (?:429|5\d\d)|HTTP/\d\.\d\", (?:429|5\d\d)\b|\bcode E(?:429|5\d\d)\b",
     r"toomanyrequests|pull rate limit|API rate limit exceeded|(?i:rate[- ]limit(?:ed| exceeded)|too many requests)",
-    r"\b50[0234] (?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|unexpected (?:HTTP )?status(?: code)?:? (?:from .*)?5\d\d|ERROR 5\d\d:|responded with (?:a )?5\d\d",
+    r"\b50[0234] +(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|unexpected (?:HTTP )?status(?: code)?:? (?:from .*)?5\d\d|ERROR 5\d\d:|responded with (?:a )?5\d\d",
     r"remote: Internal Server Error|remote: .*(?:temporarily|currently) unavailable",
 )
 _SILENT = signs(
     "registry_unreachable",
     r"[Cc]ould(?: not|n't) fetch (?:\w+ from )?https?://(?!.*\b404\b)|:server_closed\b",
-    r"failed_connect|:socket_closed(?:_remotely)?|Request failed \(:(?!not_found)\w+\)|Failed to fetch .*\n.*:(?:timeout|nxdomain|econnrefused|closed)",
+    r"failed_connect|httpc request failed with: :\w+|:socket_closed(?:_remotely)?|Request failed \(:(?!not_found)\w+\)|Failed to fetch .*\n.*:(?:timeout|nxdomain|econnrefused|closed)",
     r"[Cc]ould(?: not|n't) resolve (?:host|proxy)|[Tt]emporary failure (?:in name resolution|resolving)|[Nn]ame or service not known|nodename nor servname|[Nn]o address associated with hostname|Could not resolve '|unable to resolve (?:host )?address|server misbehaving|no such host|NXDOMAIN|SERVFAIL|bad address '",
     r"unable to access 'http|Failed to connect to|[Cc]ould(?: not|n't) connect to|[Uu]nable to connect to (?!Podman)|ssh: connect to host|[Cc]onnection (?:closed|reset) by (?:remote host|peer|\S+ port)|kex_exchange_identification",
     r"\bENOTFOUND\b|\bEAI_AGAIN\b|\bECONNREFUSED\b|\bECONNRESET\b|\bETIMEDOUT\b|\bENETUNREACH\b|\bEHOSTUNREACH\b|ERR_SOCKET_TIMEOUT|\bEIDLETIMEOUT\b|\bEPIPE\b.*network|FETCH_ERROR|socket hang up|network socket disconnected|UND_ERR_\w+TIMEOUT",

@@ -54,6 +54,6 @@ USAGE = signs(
 )
 FALLBACKS = signs(
     "program_error",
-    r"cb\(\) never called|[Bb]roken pipe|\bepipe\b|\bEPIPE\b",
+    r"cb\(\) never called|Cannot read propert(?:y|ies) of \w+|[Bb]roken pipe|\bepipe\b|\bEPIPE\b",
     r"^Traceback \(most recent call last\)|^(?:Uncaught )?(?:Type|Reference|Range|Eval)Error: |^\w+(?:\.\w+)*(?:Error|Exception): ",
 )

@@ -60,7 +60,7 @@ _MISSING = signs(
 SIGNS = (*_CONFLICTS, *_MISSING)
 TOGETHER = signs(
     "git_conflict",
-    r"^CONFLICT \(.*|Automatic merge failed|\[rejected\].*|failed to push some refs|non-fast-forward|Not possible to fast-forward",
+    r"^CONFLICT \(.*|Automatic merge failed|\[rejected\].*|failed to push some refs|non-fast-forward|refusing to merge unrelated histories|^Patch failed at .*|Not possible to fast-forward",
     r"would be overwritten by (?:checkout|merge)|You have (?:unstaged|uncommitted) changes|cannot (?:rebase|pull with rebase): |unmerged files|error: could not apply|patch does not apply",
 )
 
