@@ -16,9 +16,9 @@ from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
 from rollout.rollback import recovery
-from rollout.site.engine_selection import REMEMBERED
-from rollout.site.object_store import FOLDER, Store
+from rollout.site.engine.selection import CACHED
 from rollout.site.processes import port_holder
+from rollout.site.store.objects import FOLDER, Store
 from rollout.text.standard_streams import accept_everything
 
 _USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
@@ -100,7 +100,7 @@ def _clean_cache(options: Options) -> int:
         print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
               file=sys.stderr)  # fmt: skip
         return 1
-    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal", REMEMBERED)]
+    folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal", CACHED)]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     left = [str(folder) for folder in folders if folder.exists()]

@@ -26,20 +26,21 @@ from rollout.hex.upstreams import Upstreams, choose_git, choose_npm, choose_sour
 from rollout.journal import Journal
 from rollout.rehearsal import load_scenario, registry_folder
 from rollout.rollback import recovery
-from rollout.site.engine import Engine, find_engine
-from rollout.site.engine_sharing import Way
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.sharing import Sharing
 from rollout.site.folder_check import refuse_patterns
-from rollout.site.object_store import Store
 from rollout.site.selection import (
     Choice,
     choose_database,
     choose_forge,
-    choose_way,
-    refuse_what_cannot_be_isolated,
-    refuse_what_cannot_be_observed,
-    refuse_what_cannot_be_offline,
+    choose_sharing,
+    require_containers_offline,
+    require_isolation,
+    require_own_server,
 )
 from rollout.site.source_copy import refuse_scripts
+from rollout.site.store.objects import Store
 
 _ONLY_TELLS = (
     "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly",
@@ -56,7 +57,7 @@ class Chosen:
     forge: Choice
     database: Choice
     engine: Engine | None
-    way: Way | None = None
+    sharing: Sharing | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -129,21 +130,21 @@ def store(options: Options) -> Store:
 def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
     """Make the choices of `auto`. Raises RolloutError where something named is not available."""
     found = find_engine()
-    way = choose_way(options, found)
-    unfit = way if isinstance(way, EngineUnfit) else None
+    sharing = choose_sharing(options, found)
+    unfit = sharing if isinstance(sharing, EngineUnfit) else None
     forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
     if forge.kind == "host":
         refuse_patterns(options.directory)
-    refuse_what_cannot_be_offline(options, forge, database)
-    if options.offline and isinstance(way, Way):
-        refuse_what_cannot_be_isolated(way)
+    require_containers_offline(options, forge, database)
+    if options.offline and isinstance(sharing, Sharing):
+        require_isolation(sharing)
     for plan in plans:
-        refuse_what_cannot_be_observed(options, plan, database)
+        require_own_server(options, plan, database)
     upstreams, why = _upstreams(options)
     engine = found if isinstance(found, Engine) else None
     return Chosen(
         upstreams=upstreams, source_why=why, forge=forge, database=database,
-        engine=None if unfit else engine, way=way if isinstance(way, Way) else None,
+        engine=None if unfit else engine, sharing=sharing if isinstance(sharing, Sharing) else None,
     )  # fmt: skip
 
 
@@ -172,8 +173,8 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
     """The facts of `run.started`."""
     source, engine, forge, database = chosen.upstreams.hex, chosen.engine, chosen.forge, chosen.database
     in_engine = f"{engine.kind} {engine.version}" if engine and forge.kind == "container" else ""
-    if in_engine and chosen.way is not None:
-        in_engine += f", as {chosen.way.told()}"
+    if in_engine and chosen.sharing is not None:
+        in_engine += f", as {chosen.sharing.describe()}"
     return {
         **_common_facts(options, plans),
         "source": {

@@ -41,7 +41,7 @@ class Session:
             upstreams=chosen.upstreams,
             forge=chosen.forge.kind,
             database=chosen.database.kind,
-            way=chosen.way,
+            sharing=chosen.sharing,
             observed=self.plan.is_observed,
         )
         injection = Injection(self.wound, self.run.journal)

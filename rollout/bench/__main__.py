@@ -29,7 +29,8 @@ from rollout.hex.http_client import make_client
 from rollout.hex.sources import is_rehearsal
 from rollout.hex.upstreams import SelectedSource, Upstreams, choose_git, choose_npm, choose_source
 from rollout.rehearsal import load_scenario, registry_folder
-from rollout.site.engine import Engine, find_engine
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import find_engine
 from rollout.text.standard_streams import accept_everything
 
 TARGETS = {"overhead_rehearsal": 0.03, "overhead_real": 0.01, "lookup_speedup": 10.0, "second_run_ratio": 0.2}

@@ -14,9 +14,9 @@ from rollout.hex.gateway import Gateway
 from rollout.hex.lookup import WantedPackage, look_up
 from rollout.hex.upstreams import Upstreams
 from rollout.process import Outcome, Quiet, Request, execute
-from rollout.site.engine import Engine
+from rollout.site.engine.client import Engine
+from rollout.site.engine.images import ensure_image
 from rollout.site.forge import ContainerForge, Forge, HostForge
-from rollout.site.images import ensure_image
 from rollout.site.selection import host_toolchain
 
 PACKAGES = (

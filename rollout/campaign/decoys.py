@@ -20,8 +20,8 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from rollout.site.manifest import scan
 from rollout.site.postgres import DatabaseServer
+from rollout.site.store.manifest import scan
 
 DECOYS = (
     "folders and files beside the deployment whose names begin or end like its own, one of them like its repository",

@@ -11,8 +11,9 @@ from rollout.config.run import forget, lock_run, open_journal
 from rollout.journal import Journal, Redactor
 from rollout.results.campaign.trials import KILLS, Specification
 from rollout.site import postgres
-from rollout.site.engine import Engine, find_engine
-from rollout.site.images import ensure_image
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.images import ensure_image
 
 
 @contextlib.contextmanager

@@ -20,9 +20,10 @@ from rollout.journal.query import Event, run_of
 from rollout.results.campaign.trials import Result, Specification
 from rollout.rollback.recovery import alive, recover
 from rollout.site import processes
-from rollout.site.engine import RUN_LABEL, Engine, NoEngine, find_busy_engine, find_engine
-from rollout.site.object_store import Store
-from rollout.site.tree_removal import remove_tree
+from rollout.site.engine.client import RUN_LABEL, Engine, NoEngine
+from rollout.site.engine.discovery import find_busy_engine, find_engine
+from rollout.site.store.objects import Store
+from rollout.site.store.tree_removal import remove_tree
 from rollout.text.plain import tail
 
 ROLLBACK_SECONDS = 60.0

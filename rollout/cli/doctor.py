@@ -22,13 +22,14 @@ from rollout.hex.http_client import make_client
 from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.hex.upstreams import default_bundle
 from rollout.rollback import recovery
-from rollout.site.base_image import PULLED_BASE, base_command, find_base
-from rollout.site.engine import Engine, NoEngine, find_engine
+from rollout.site.engine.base_image import PULLED_BASE, base_command, find_base
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.images import image_present
 from rollout.site.folder_check import is_folder, refuse_place
-from rollout.site.images import image_present
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.processes import port_obstacle
-from rollout.site.selection import choose_way, host_toolchain
+from rollout.site.selection import choose_sharing, host_toolchain
 from rollout.text.plain import plain
 
 _NEEDED_BYTES = 3 * 1024**3
@@ -115,11 +116,11 @@ def examine(options: Options) -> Iterator[Finding]:
 def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:
     """Whether the engine's containers share what they have to with this process. No finding where that is not asked."""
     what = "files and network of containers" if options.forge != "host" else "published ports of containers"
-    way = choose_way(options, engine)
-    if isinstance(way, EngineUnfit):
-        yield Finding(what=what, state=without, detail=way.message, mend=way.advice)
-    elif way is not None:
-        detail = f"shared, as {way.told()}" if options.forge != "host" else "reached by this process"
+    sharing = choose_sharing(options, engine)
+    if isinstance(sharing, EngineUnfit):
+        yield Finding(what=what, state=without, detail=sharing.message, mend=sharing.advice)
+    elif sharing is not None:
+        detail = f"shared, as {sharing.describe()}" if options.forge != "host" else "reached by this process"
         yield Finding(what=what, state="found", detail=detail)
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rollout import environment
 from rollout.errors import NoEngine, RolloutError, ToolMissing
-from rollout.site.engine import Engine, find_engine
-from rollout.site.engine_setup import commands, install_engine
-from rollout.site.images import ensure_image, image_present
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.images import ensure_image, image_present
+from rollout.site.engine.setup import commands, install_engine
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.postgres.errors import EmbeddedUnavailable
 from rollout.site.selection import engine_needed, host_toolchain

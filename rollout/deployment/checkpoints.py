@@ -18,8 +18,8 @@ from typing import Any
 
 import filelock
 
-from rollout.site.object_store import Store
-from rollout.site.tree_removal import remove_tree
+from rollout.site.store.objects import Store
+from rollout.site.store.tree_removal import remove_tree
 
 SCHEMA = 2
 LIMIT_BYTES = 4 * 1024**3

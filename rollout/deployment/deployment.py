@@ -81,7 +81,7 @@ class Deployment:
             requires=list(site.options.require),
             may_answer=[group for group in plan.groups if group in self._context.unconfirmed],
         )
-        site.troubles = self._injection
+        site.fault_points = self._injection
         self._injection.arm(site)
 
     @property

@@ -8,7 +8,7 @@ from rollout.config.options import SCRIPT, Options
 from rollout.errors import AlreadyExists, DatabasePortTaken, PortTaken
 from rollout.journal import Redactor
 from rollout.site import postgres, processes
-from rollout.site.engine import Engine
+from rollout.site.engine.client import Engine
 
 
 def refuse_port(port: int) -> None:

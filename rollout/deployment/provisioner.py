@@ -21,16 +21,16 @@ from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
 from rollout.phases.step import Step
 from rollout.site import postgres
-from rollout.site.engine import RUN_LABEL
-from rollout.site.engine_refusals import asking
-from rollout.site.engine_selection import find_way
-from rollout.site.engine_sharing import Way
+from rollout.site.engine.client import RUN_LABEL
+from rollout.site.engine.errors import engine_request
+from rollout.site.engine.images import ensure_image
+from rollout.site.engine.selection import find_sharing
+from rollout.site.engine.sharing import Sharing
 from rollout.site.folder_check import refuse_what_is_there
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
-from rollout.site.images import ensure_image
 from rollout.site.repository import MARK, being_made
-from rollout.site.selection import host_toolchain, refuse_what_cannot_be_isolated
+from rollout.site.selection import host_toolchain, require_isolation
 from rollout.site.site import Site
 
 
@@ -77,7 +77,7 @@ def make_network(step: Step) -> None:
     name = f"xavos-{site.run.id}"
     with (
         step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}),
-        asking(f"make network {name}"),
+        engine_request(f"make network {name}"),
     ):
         network = site.engine.client().networks.create(
             name, driver="bridge", internal=True, labels={RUN_LABEL: site.run.id}
@@ -97,7 +97,7 @@ def start_forge(step: Step) -> None:
         with step.act("run commands on this machine", record):
             return
     assert site.engine is not None
-    image, way = _prove(step)
+    image, sharing = _prove(step)
     name = f"xavos-{site.run.id}-forge"
     with step.act(f"start container {name}", {"kind": "container", "name": name, "run": site.run.id}):
         site.forge = ContainerForge.create(
@@ -107,25 +107,25 @@ def start_forge(step: Step) -> None:
             directory=site.directory,
             run=site.run.id,
             network=site.network,
-            way=way,
-            options=site.troubles.forge_options(),
+            sharing=sharing,
+            options=site.fault_points.forge_options(),
         )
         _require_that_it_sees_our_folder(site)
 
 
-def _prove(step: Step) -> tuple[str, Way]:
+def _prove(step: Step) -> tuple[str, Sharing]:
     """The forge's image, and the way in which its containers share files and network with this process.
 
-    Where the image was there when the run began, that way is known already. Raises EngineUnfit.
+    Where the image was there when the run began, that sharing is known already. Raises EngineUnfit.
     """
     site = step.site
     assert site.engine is not None
     image = ensure_image(site.engine, "forge", say=_noting(step)).tag
-    if site.way is None:
-        site.way = find_way(site.engine, image=image, options=site.options)
+    if site.sharing is None:
+        site.sharing = find_sharing(site.engine, image=image, options=site.options)
     if site.options.offline:
-        refuse_what_cannot_be_isolated(site.way)
-    return image, site.way
+        require_isolation(site.sharing)
+    return image, site.sharing
 
 
 def _require_that_it_sees_our_folder(site: Site) -> None:
@@ -147,7 +147,7 @@ def open_gateway(step: Step) -> None:
     if isinstance(source, RehearsalSource):
         _build_rehearsal(step, source.folder)
     gateway = Gateway(site.upstreams, cache=site.options.cache, bind=site.network_gateway or "127.0.0.1",
-                      interceptors=site.troubles.interceptors, fresh=site.options.fresh)  # fmt: skip
+                      interceptors=site.fault_points.interceptors, fresh=site.options.fresh)  # fmt: skip
     gateway.start()
     site.gateway = gateway
 
@@ -197,7 +197,7 @@ def _server(step: Step) -> postgres.DatabaseServer:
     image = ensure_image(site.engine, "postgres", say=_noting(step))
     return postgres.ContainerServer(
         run=site.run.id, image=image.tag, journal=site.run.journal, where=step.where, network=site.network,
-        joined=site.way.network if site.way and site.way.is_joined else None, password=password, port=port,
+        joined=site.sharing.network if site.sharing and site.sharing.is_joined else None, password=password, port=port,
     )  # fmt: skip
 
 

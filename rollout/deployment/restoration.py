@@ -12,9 +12,9 @@ from rollout.errors import PhaseFailed
 from rollout.hex import recorded_responses
 from rollout.phases.phase import PhaseCode
 from rollout.phases.step import EDITOR, Step
-from rollout.site.manifest import grafted, without
-from rollout.site.object_store import ObjectMissing
 from rollout.site.site import SITE_ONLY, Site
+from rollout.site.store.manifest import grafted, without
+from rollout.site.store.objects import ObjectMissing
 
 
 class Restoration:

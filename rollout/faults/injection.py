@@ -15,7 +15,7 @@ from rollout.site.site import Site
 
 
 class Injection:
-    """No fault, or one: `Deployment` says where the path is, the site asks what is wrong (`Troubles`)."""
+    """No fault, or one: `Deployment` says where the path is, the site asks what is wrong (`FaultPoints`)."""
 
     def __init__(self, wound: Wound | None, journal: Journal) -> None:
         self._journal = journal
@@ -33,11 +33,11 @@ class Injection:
     def forge_options(self) -> Mapping[str, Any]:
         return self.fault.forge_options() if self.fault else {}
 
-    def command(self, phase: str, request: Request) -> Request:
+    def before_command(self, phase: str, request: Request) -> Request:
         fault, site = self._striking(phase) or self._lasting(bitten=True), self._site
         return fault.command(site, request) if fault and site and fault.is_active else request
 
-    def commanded(self, phase: str, outcome: Outcome) -> None:
+    def after_command(self, phase: str, outcome: Outcome) -> None:
         fault, site = self._striking(phase) or self._lasting(), self._site
         if fault and site:
             fault.commanded(site, outcome)

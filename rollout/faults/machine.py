@@ -22,9 +22,9 @@ from rollout.faults.output_witness import Sensed
 from rollout.faults.shims import Missing, TooOld
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
-from rollout.site import container_exec
-from rollout.site.object_store import UNSTORED
+from rollout.site.engine import container_exec
 from rollout.site.site import Site
+from rollout.site.store.objects import UNSTORED
 
 _MEMORY_MIB = (48, 56, 64)  # Erlang itself needs some 45, a compilation of anything some 70
 _DESCRIPTORS = (20, 21, 22)

@@ -11,7 +11,7 @@ from rollout.faults.fault import Fault, Wound
 from rollout.faults.log_witness import UNANSWERED, Heard, container_of
 from rollout.faults.output_witness import chain_of
 from rollout.process import Outcome
-from rollout.site import container_exec
+from rollout.site.engine import container_exec
 from rollout.site.postgres import Connection, DatabaseServer
 from rollout.site.site import Site
 

@@ -105,15 +105,15 @@ class Step:
             deadline=min(deadline, self.remaining),
             repeatable=repeatable,
         )
-        troubles = self.site.troubles
+        fault_points = self.site.fault_points
         stopped = True
         try:
-            outcome = execute(troubles.command(self.phase.name, request), forge.launcher, self.recorder())
+            outcome = execute(fault_points.before_command(self.phase.name, request), forge.launcher, self.recorder())
             stopped = outcome.timed_out
         finally:
             if stopped:
                 self._end(token)
-        troubles.commanded(self.phase.name, outcome)
+        fault_points.after_command(self.phase.name, outcome)
         # What it printed ends up in errors, and errors in every report.
         return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
 

@@ -17,9 +17,9 @@ from rollout.journal.query import Event, last, mapping, text
 from rollout.report import write_reports
 from rollout.rollback.rollback import essential, roll_back
 from rollout.rollback.undo import Workshop
-from rollout.site.engine import engine_of_run
-from rollout.site.engine_selection import settle_probes
-from rollout.site.object_store import Store
+from rollout.site.engine.discovery import engine_of_run
+from rollout.site.engine.selection import remove_stale_probes
+from rollout.site.store.objects import Store
 
 TRIALS = "trials"  # below the state folder, the states of a campaign's trials: a folder each
 
@@ -50,7 +50,7 @@ def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]
     Leftovers of engine probes are removed first.
     """
     for place in (state, *_trials(state)):
-        for line in settle_probes(place):
+        for line in remove_stale_probes(place):
             say(f"  still there: {line}")
     return tuple(
         _settle(place, reports, run, path, store, say, why="recovery")

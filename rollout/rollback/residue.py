@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from rollout.site.fingerprint import Fingerprint, residue
-from rollout.site.manifest import Entry, Manifest, without
+from rollout.site.store.manifest import Entry, Manifest, without
 
 _ARCHIVES = PurePosixPath(".home/mix/archives")
 _OURS = (".home/edit", ".home/edit.exs", ".home/.xavos-script.log")  # what overlays are laid with; what a script said

@@ -33,13 +33,14 @@ import docker.errors
 
 from rollout.errors import RolloutError
 from rollout.site import postgres, processes
-from rollout.site.engine import RUN_LABEL, Engine, find_engine
+from rollout.site.engine.client import RUN_LABEL, Engine
+from rollout.site.engine.discovery import find_engine
 from rollout.site.forge import ContainerForge
-from rollout.site.manifest import Manifest, differences, grafted, scan
 from rollout.site.mounts import is_mounted, mount, unmount
-from rollout.site.object_store import UNSTORED, Store
 from rollout.site.repository import MARK, Repository, bears_mark, being_made
-from rollout.site.tree_removal import open_folder, remove_tree
+from rollout.site.store.manifest import Manifest, differences, grafted, scan
+from rollout.site.store.objects import UNSTORED, Store
+from rollout.site.store.tree_removal import open_folder, remove_tree
 
 Record = Mapping[str, Any]
 

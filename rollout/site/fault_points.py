@@ -1,4 +1,4 @@
-"""What may be wrong with a site on purpose: the places where an injected fault gets at it (see rollout/faults/)."""
+"""Fault points: the places where an injected fault acts on a site (see rollout/faults/)."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
     from rollout.hex.routes import Interceptor
 
 
-class Troubles(Protocol):
-    """Asked by a site and by the steps on it; `NO_TROUBLE` answers that nothing is wrong."""
+class FaultPoints(Protocol):
+    """What a fault can change. The site and the steps on it call these; `NO_FAULTS` changes nothing."""
 
     @property
     def interceptors(self) -> tuple[Interceptor, ...]:
-        """What stands between the gateway and those who ask it."""
+        """Interceptors between the gateway and its clients."""
 
     def forge_options(self) -> Mapping[str, Any]:
         """Further options of the forge's container, as `docker.containers.run` takes them."""
 
-    def command(self, phase: str, request: Request) -> Request:
-        """The command that is run in place of `request`, after whatever is done to the site before it."""
+    def before_command(self, phase: str, request: Request) -> Request:
+        """Act on the site before a command of the phase. Returns the command to run instead of `request`."""
 
-    def commanded(self, phase: str, outcome: Outcome) -> None:
+    def after_command(self, phase: str, outcome: Outcome) -> None:
         """A command of the phase has ended."""
 
 
-class _NoTrouble:
+class _NoFaults:
     interceptors: tuple[Interceptor, ...] = ()
 
     def forge_options(self) -> Mapping[str, Any]:
         return {}
 
-    def command(self, phase: str, request: Request) -> Request:
+    def before_command(self, phase: str, request: Request) -> Request:
         return request
 
-    def commanded(self, phase: str, outcome: Outcome) -> None:
+    def after_command(self, phase: str, outcome: Outcome) -> None:
         return
 
 
-NO_TROUBLE: Troubles = _NoTrouble()
+NO_FAULTS: FaultPoints = _NoFaults()

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rollout.site import manifest as trees
-from rollout.site.manifest import Manifest
+from rollout.site.store import manifest as trees
+from rollout.site.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

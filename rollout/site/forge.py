@@ -14,12 +14,13 @@ import docker.errors
 
 from rollout.environment.subprocesses import CERTIFICATES
 from rollout.process import Launcher, LocalLauncher
-from rollout.site import container_exec, processes
-from rollout.site.base_image import without_registry
-from rollout.site.container_launcher import ContainerLauncher
-from rollout.site.engine import RUN_LABEL
-from rollout.site.engine_refusals import asking
-from rollout.site.engine_sharing import Way
+from rollout.site import processes
+from rollout.site.engine import container_exec
+from rollout.site.engine.base_image import without_registry
+from rollout.site.engine.client import RUN_LABEL
+from rollout.site.engine.container_launcher import ContainerLauncher
+from rollout.site.engine.errors import engine_request
+from rollout.site.engine.sharing import Sharing
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -113,7 +114,7 @@ class HostForge:
 
 
 def known_hosts(*, isolated: bool) -> tuple[str, ...]:
-    """Names that a container forge knows without asking, as `name:address`.
+    """Names that a container forge knows without engine_request, as `name:address`.
 
     On the machine's own network, the machine's: Erlang asks for it at every start, and waits ten seconds where the
     name server is silent. On an isolated one, that of Hex's daily look for updates, which takes no mirror: it is told
@@ -153,30 +154,30 @@ class ContainerForge:
         directory: Path,
         run: str,
         network: str | None,
-        way: Way | None = None,
+        sharing: Sharing | None = None,
         options: Mapping[str, Any] = MappingProxyType({}),
     ) -> ContainerForge:
-        """Start the container: on the network of the `way` (by default, the host's), or on the isolated `network`.
+        """Start the container: on the network of the `sharing` (by default, the host's), or on the isolated `network`.
 
         `options` are further ones, as `docker.containers.run` takes them. Raises EngineFailed.
         """
-        way = way or Way(user=f"{os.getuid()}:{os.getgid()}")
+        sharing = sharing or Sharing(user=f"{os.getuid()}:{os.getgid()}")
         hosts: Any = list(known_hosts(isolated=network is not None))  # said to be a mapping; it may name one host twice
-        if network is None and way.is_joined:
+        if network is None and sharing.is_joined:
             hosts = None  # they are those of the container whose network it joins
-        with asking(f"start container {name}"):
+        with engine_request(f"start container {name}"):
             container = client.containers.run(
                 image,
                 list(_KEEPER),
                 name=name,
                 detach=True,
                 labels={RUN_LABEL: run},
-                network_mode=network or way.network,
+                network_mode=network or sharing.network,
                 extra_hosts=hosts,
-                mounts=[way.mount(directory, str(ROOT_IN_CONTAINER))],
+                mounts=[sharing.mount(directory, str(ROOT_IN_CONTAINER))],
                 working_dir=str(ROOT_IN_CONTAINER),
                 environment={"XAVOS_RUN": run, "XAVOS_IN_FORGE": name, **homes(ROOT_IN_CONTAINER)},
-                **{**way.identity(), **options},
+                **{**sharing.identity(), **options},
             )
             container.reload()
         return cls(client, container, image=image, isolated=network is not None)
@@ -231,7 +232,7 @@ class ContainerForge:
     def sees(self, file: str, line: str) -> bool:
         """Whether a file of the deployment, as the container sees it, has exactly this line."""
         argv = ("grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file))
-        with asking(f"run grep in {self.name}"):
+        with engine_request(f"run grep in {self.name}"):
             return container_exec.ask(self._client.containers.get(self.name), *argv, again=True).exit_code == 0
 
     def _inside(self, *arguments: str) -> str:

@@ -13,10 +13,10 @@ from rollout.config.plan import Plan
 from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.errors import NoEngine as EngineNeeded
 from rollout.site import postgres
-from rollout.site.engine import Engine, NoEngine
-from rollout.site.engine_selection import find_way
-from rollout.site.engine_sharing import Way
-from rollout.site.images import present_tag
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.images import present_tag
+from rollout.site.engine.selection import find_sharing
+from rollout.site.engine.sharing import Sharing
 
 OLDEST_ELIXIR = (1, 17)
 _INSTALL = ("make deploy",)
@@ -30,7 +30,7 @@ class Choice:
     why: str
 
 
-def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit | None:
+def choose_sharing(options: Options, found: Engine | NoEngine) -> Sharing | EngineUnfit | None:
     """The way in which containers share files and network with this process, or why they cannot.
 
     With --forge=host only the database can be in a container: then only its port matters. None where nothing will be in
@@ -42,7 +42,7 @@ def choose_way(options: Options, found: Engine | NoEngine) -> Way | EngineUnfit 
     if image is None:
         return None
     try:
-        return find_way(found, image=image, options=options, shares_files=options.forge != "host")
+        return find_sharing(found, image=image, options=options, shares_files=options.forge != "host")
     except EngineUnfit as unfit:
         return unfit
 
@@ -91,7 +91,7 @@ def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnf
     return Choice(kind=choice.kind, why=choice.why)
 
 
-def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Choice) -> None:
+def require_containers_offline(options: Options, forge: Choice, database: Choice) -> None:
     """Raise UsageError for `--offline` without containers: this machine itself cannot be cut off."""
     if options.offline and (forge.kind, database.kind) != ("container", "container"):
         raise UsageError(
@@ -100,16 +100,17 @@ def refuse_what_cannot_be_offline(options: Options, forge: Choice, database: Cho
         )
 
 
-def refuse_what_cannot_be_isolated(way: Way) -> None:
+def require_isolation(sharing: Sharing) -> None:
     """Raise UsageError for `--offline` where this process cannot reach the engine's own networks."""
-    if not way.isolates:
+    if not sharing.isolates:
         raise UsageError(
-            f"--offline needs an engine whose own networks this process reaches; here containers run as {way.told()}.",
+            "--offline needs an engine whose own networks this process reaches; "
+            f"here containers run as {sharing.describe()}.",
             advice="Leave out --offline, or use Docker with its system service.",
         )
 
 
-def refuse_what_cannot_be_observed(options: Options, plan: Plan, database: Choice) -> None:
+def require_own_server(options: Options, plan: Plan, database: Choice) -> None:
     """Raise UsageError where an observed path would be superuser of a server that is not its own."""
     if not plan.is_observed:
         return

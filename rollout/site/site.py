@@ -15,15 +15,15 @@ import docker.errors
 from rollout.config.options import Options
 from rollout.config.run import Run
 from rollout.site import postgres
-from rollout.site.engine import RUN_LABEL, Engine
-from rollout.site.engine_sharing import Way
-from rollout.site.fault_points import NO_TROUBLE, Troubles
+from rollout.site.engine.client import RUN_LABEL, Engine
+from rollout.site.engine.sharing import Sharing
+from rollout.site.fault_points import NO_FAULTS, FaultPoints
 from rollout.site.fingerprint import Fingerprint
 from rollout.site.forge import TEMPORARY, Forge, homes
 from rollout.site.git_folder import facts_of
-from rollout.site.manifest import Manifest, differences, scan, without
-from rollout.site.object_store import UNSTORED, Store
 from rollout.site.repository import MARK, Repository, bears_mark, beside
+from rollout.site.store.manifest import Manifest, differences, scan, without
+from rollout.site.store.objects import UNSTORED, Store
 
 if TYPE_CHECKING:
     from rollout.hex.gateway import Gateway
@@ -43,7 +43,7 @@ _OUTSIDE = ("XAVOS_SERVER", "XAVOS_ENGINE")  # settings that no command in the f
 class Site:
     """Mutable only in what exists so far: `forge`, `server`, `gateway`, `settings` come as phases make them.
 
-    `way` is how containers of the engine share files and network with this process, once that is proven.
+    `sharing` is how containers of the engine share files and network with this process, once that is proven.
     `app` is the folder of the application below the site's: "" where it is the site's own folder. On a site that is
     `observed` a path does as it likes: the database server is the site's alone, the path is its superuser.
     """
@@ -57,14 +57,14 @@ class Site:
         upstreams: Upstreams,
         forge: str,
         database: str,
-        way: Way | None = None,
+        sharing: Sharing | None = None,
         observed: bool = False,
     ) -> None:
         self.options = options
         self.run = run
         self.engine = engine
         self.upstreams = upstreams
-        self.way = way
+        self.sharing = sharing
         self.forge_kind = forge
         self.database_kind = database
         self.store = Store(options.cache)
@@ -83,7 +83,7 @@ class Site:
         self.settings: dict[str, str] = {}
         self.findings: dict[str, str] = {}
         self.provisioned = False
-        self.troubles: Troubles = NO_TROUBLE
+        self.fault_points: FaultPoints = NO_FAULTS
         self.network: str | None = None
         self.network_gateway: str | None = None
         self.last_tree: Manifest | None = None

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from rollout.config.options import SCRIPT, Options
 from rollout.errors import InvalidOption, UsageError
-from rollout.site import file_content, git_folder
+from rollout.site import git_folder
 from rollout.site.git_folder import asked
+from rollout.site.store import file_content
 
 MOST_BYTES = 2 * 1024**3
 MOST_FILES = 200_000

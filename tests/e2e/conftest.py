@@ -15,7 +15,8 @@ import pytest
 
 from rollout.journal import read_events
 from rollout.journal.query import Event
-from rollout.site.engine import NoEngine, find_busy_engine
+from rollout.site.engine.client import NoEngine
+from rollout.site.engine.discovery import find_busy_engine
 from tests.e2e.surroundings import hostile
 from tests.e2e.world import Ended, World
 

@@ -26,9 +26,9 @@ import pytest
 from docker.types import Mount
 
 from rollout.config.options import ROOT
-from rollout.site import container_exec
-from rollout.site.engine import Engine
-from rollout.site.images import ensure_image
+from rollout.site.engine import container_exec
+from rollout.site.engine.client import Engine
+from rollout.site.engine.images import ensure_image
 from tests.e2e.world import Ended
 
 if TYPE_CHECKING:

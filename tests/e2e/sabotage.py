@@ -26,8 +26,8 @@ from rollout.deployment.restoration import Restoration
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
 from rollout.phases.step import Step
-from rollout.site import object_store
-from rollout.site.manifest import Entry, Stat
+from rollout.site.store import objects
+from rollout.site.store.manifest import Entry, Stat
 
 _SIGNALS = {
     "kill": signal.SIGKILL,
@@ -82,7 +82,7 @@ class Sabotage:
 
 def _install(sabotage: Sabotage) -> None:
     record, apply, restore = Journal.record, Executor._apply, Restoration.restore
-    write = object_store._write
+    write = objects._write
 
     def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
         line = record(self, event, **facts)
@@ -113,7 +113,7 @@ def _install(sabotage: Sabotage) -> None:
     Journal.record = recording  # type: ignore[method-assign]
     Executor._apply = applying  # type: ignore[method-assign]
     Restoration.restore = restoring  # type: ignore[method-assign]
-    object_store._write = writing
+    objects._write = writing
 
 
 if os.environ.get("SABOTAGE"):

@@ -21,9 +21,10 @@ import pytest
 from docker.types import Mount
 
 from rollout.config.options import ROOT
-from rollout.site import engine_probe
-from rollout.site.engine import Engine, NoEngine, ask, find_busy_engine
-from rollout.site.images import present_tag
+from rollout.site.engine import probe
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import ask, find_busy_engine
+from rollout.site.engine.images import present_tag
 from tests.e2e.world import PATIENCE, Ended, World, finish
 
 pytestmark = pytest.mark.timeout(1200)
@@ -42,7 +43,7 @@ def here() -> Engine:
 
 def left(engine: Engine, home: Path) -> list[str]:
     """Probes that are on an engine and share a folder below `home`; other runs have theirs."""
-    found = engine.client().api.containers(all=True, filters={"label": engine_probe.LABEL})
+    found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
     return [str(item["Names"]) for item in found if str(home) in str(item["Mounts"])]
 
 
@@ -114,7 +115,7 @@ def test_in_a_container_a_folder_of_its_own_is_refused_in_one_sentence(job: Job)
     assert 4 == ended.code, ended.output[-4000:]
     (line,) = [line for line in ended.output.splitlines() if "container engine" in line]
     assert "the engine cannot open a folder of this process" in line
-    assert "mount the folder of the deployment into it" in line
+    assert "Mount the folder of the deployment into it" in line
     assert before == job.world.seen()
     assert [] == left(job.engine, job.world.home)
 
@@ -183,7 +184,7 @@ def a_python(user: pwd.struct_passwd, checkout: Path) -> str:
     said = b""
     for python in _PYTHONS:
         asked = subprocess.run(
-            [*as_user(user), python, "-c", "import docker, psycopg, pytest, rollout.site.engine_selection"],
+            [*as_user(user), python, "-c", "import docker, psycopg, pytest, rollout.site.engine.selection"],
             env={"PYTHONPATH": packages, "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1"}, cwd="/", capture_output=True,
             check=False,
         )  # fmt: skip
@@ -306,6 +307,6 @@ def test_the_podman_of_another_user_is_refused_in_one_sentence(rootless: Rootles
     ended = world.run("--forge=container", DOCKER_HOST=rootless.engine.url)
     assert 4 == ended.code, ended.output[-4000:]
     (line,) = [line for line in ended.output.splitlines() if "container engine" in line]
-    assert "run this as the user whose Podman it is" in line
+    assert "Run this as that user" in line
     assert before == world.seen()
     assert [] == rootless.engine.client().api.containers(all=True)

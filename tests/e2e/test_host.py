@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rollout.config.plan import load_plan
-from rollout.site.engine import NoEngine, find_engine
+from rollout.site.engine.client import NoEngine
+from rollout.site.engine.discovery import find_engine
 from tests.e2e.machine import Machine, machine
 from tests.e2e.world import Ended
 

@@ -21,8 +21,8 @@ from rollout.hex.gateway import Gateway
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import Source
 from rollout.hex.upstreams import Upstreams, choose_git, choose_npm
-from rollout.site import container_exec
-from rollout.site.base_image import without_registry
+from rollout.site.engine import container_exec
+from rollout.site.engine.base_image import without_registry
 from rollout.site.postgres.engine import engine
 
 GatewayMaker = Callable[..., Gateway]

@@ -21,8 +21,8 @@ from rollout.faults import Injection, Wound
 from rollout.phases.phase import PhaseCode, PhaseResult
 from rollout.phases.step import Step
 from rollout.site.forge import HostForge
-from rollout.site.pack_store import Packs
 from rollout.site.site import Site
+from rollout.site.store.packs import Packs
 
 
 def options(folder: Path, **given: str) -> Options:

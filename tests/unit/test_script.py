@@ -15,7 +15,7 @@ from rollout.config.plan import PhasePlan
 from rollout.errors import InvalidOption
 from rollout.journal import Redactor
 from rollout.process import Outcome, Request
-from rollout.site.manifest import scan
+from rollout.site.store.manifest import scan
 from tests.unit.fakes import GROUND, Stage, options, plan
 from tests.unit.site.test_source_copy import committed, git
 

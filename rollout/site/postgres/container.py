@@ -12,9 +12,9 @@ import docker.errors
 
 from rollout.errors import AlreadyExists, RollbackIncomplete
 from rollout.journal import Journal
-from rollout.site.engine import RUN_LABEL
-from rollout.site.engine_refusals import asking
-from rollout.site.engine_sharing import JOINED
+from rollout.site.engine.client import RUN_LABEL
+from rollout.site.engine.errors import engine_request
+from rollout.site.engine.sharing import JOINED
 from rollout.site.postgres.engine import (
     INNER_PORT,
     ContainerToolbox,
@@ -123,7 +123,7 @@ class ContainerServer(Server):
         elif not self.network:
             options = {"ports": {f"{INNER_PORT}/tcp": ("127.0.0.1", self._port or free_port())}}
         who = {"user": self._login.user, "password": self._login.password, "database": self._login.maintenance}
-        with asking(f"start container {self.name}"), engine() as client:
+        with engine_request(f"start container {self.name}"), engine() as client:
             start_postgres(client, self._image, **who, name=self.name, labels=labels, stop_signal="SIGINT", **options)
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:

@@ -15,8 +15,9 @@ import requests
 from docker.models.containers import Container
 
 from rollout import errors
-from rollout.site import container_exec
-from rollout.site.engine import Engine, NoEngine, find_engine, meant
+from rollout.site.engine import container_exec
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import find_engine, meant
 from rollout.site.postgres.dump import Ran
 from rollout.site.postgres.errors import ServerGone
 from rollout.site.postgres.login import Login

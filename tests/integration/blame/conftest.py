@@ -18,9 +18,10 @@ from rollout.hex.upstreams import Upstreams, choose_git
 from rollout.process import Quiet, Request, execute
 from rollout.rehearsal import build_registry, load_scenario
 from rollout.rehearsal.scenario import ROOT
-from rollout.site.engine import Engine, find_engine
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.images import image_present, image_tag
 from rollout.site.forge import ContainerForge
-from rollout.site.images import image_present, image_tag
 from rollout.site.site import Site
 from tests.integration.blame import plantings
 from tests.unit.fakes import options

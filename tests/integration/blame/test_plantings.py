@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rollout.packages.blame import Symptom, blame
-from rollout.site.manifest import scan
+from rollout.site.store.manifest import scan
 from tests.integration.blame.conftest import SEEDS, Ground
 from tests.integration.blame.plantings import Planting, plant
 

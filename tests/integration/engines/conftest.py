@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from rollout.config.options import Options
-from rollout.site.base_image import find_base
-from rollout.site.engine import Engine, NoEngine, ask, find_busy_engine
-from rollout.site.images import present_tag
+from rollout.site.engine.base_image import find_base
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import ask, find_busy_engine
+from rollout.site.engine.images import present_tag
 from tests.unit.fakes import options
 
 _STARTS_WITHIN = 40.0

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import EngineUnfit
-from rollout.site import container_exec, engine_probe, probe_records
-from rollout.site.engine import RUN_LABEL, Engine
-from rollout.site.engine_selection import find_way, settle_probes
+from rollout.site.engine import container_exec, probe, probe_records
+from rollout.site.engine.client import RUN_LABEL, Engine
+from rollout.site.engine.images import present_tag
+from rollout.site.engine.selection import find_sharing, remove_stale_probes
 from rollout.site.forge import ContainerForge
-from rollout.site.images import present_tag
 from tests.integration.engines.conftest import Bench, place
 
 
 def probes(engine: Engine) -> list[str]:
     """Names of the probes that are on the engine, of this process's and of others."""
-    found = engine.client().api.containers(all=True, filters={"label": engine_probe.LABEL})
+    found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
     return [name.lstrip("/") for item in found for name in item["Names"]]
 
 
@@ -31,10 +31,10 @@ def files(folder: Path) -> list[str]:
 
 
 def test_this_machines_engine_is_proven_and_remembered(bench: Bench) -> None:
-    way = find_way(bench.engine, image=bench.image, options=bench.options)
+    sharing = find_sharing(bench.engine, image=bench.image, options=bench.options)
     (remembered,) = files(bench.options.cache)
     assert remembered.startswith("ways/")
-    assert way == find_way(bench.engine, image=bench.image, options=bench.options)
+    assert sharing == find_sharing(bench.engine, image=bench.image, options=bench.options)
     assert [] == files(bench.options.state)
 
 
@@ -43,7 +43,7 @@ def test_an_engine_that_shares_folders_and_no_network_is_refused(
 ) -> None:
     """As Docker Desktop and colima: the host network is that of their virtual machine."""
     with pytest.raises(EngineUnfit, match="does not reach a listener of this process") as refused:
-        find_way(other_machine, image=image, options=place(tmp_path))
+        find_sharing(other_machine, image=image, options=place(tmp_path))
     assert "--forge=host --database=embedded" in str(refused.value)
     assert [] == probes(other_machine)
     assert [] == files(tmp_path)
@@ -52,7 +52,7 @@ def test_an_engine_that_shares_folders_and_no_network_is_refused(
 def test_an_engine_that_does_not_see_our_folders_is_refused(other_machine: Engine, image: str, hidden: Path) -> None:
     """As Docker in Docker. No folder of that name is made on its machine."""
     with pytest.raises(EngineUnfit, match="the engine cannot open a folder of this process"):
-        find_way(other_machine, image=image, options=place(hidden))
+        find_sharing(other_machine, image=image, options=place(hidden))
     assert [] == probes(other_machine)
     assert [] == files(hidden)
 
@@ -60,15 +60,15 @@ def test_an_engine_that_does_not_see_our_folders_is_refused(other_machine: Engin
 PROBING = """
 import sys
 from pathlib import Path
-from rollout.site import engine_probe as probe
-from rollout.site.engine import ask
-from rollout.site.engine_sharing import Way
+from rollout.site.engine import probe
+from rollout.site.engine.discovery import ask
+from rollout.site.engine.sharing import Sharing
 import os
 url, image, place = sys.argv[1:]
-way = Way(user=f"{os.getuid()}:{os.getgid()}")
+sharing = Sharing(user=f"{os.getuid()}:{os.getgid()}")
 print("begun", flush=True)
 while True:
-    probe.prove(ask(url).client(), way, url=url, image=image, state=Path(place) / "state", place=Path(place))
+    probe.prove(ask(url).client(), sharing, url=url, image=image, state=Path(place) / "state", folder=Path(place))
 """
 
 
@@ -100,8 +100,8 @@ def test_a_probe_that_is_killed_is_removed_by_recovery(
     own.communicate()
     names = recorded(tmp_path)
     # Recovery waits so long for a container that the engine may still make.
-    monkeypatch.setattr(engine_probe, "_APPEARS_WITHIN", 5.0)
-    assert () == settle_probes(tmp_path / "state")
+    monkeypatch.setattr(probe_records, "_APPEARS_WITHIN", 5.0)
+    assert () == remove_stale_probes(tmp_path / "state")
     assert not set(names) & set(probes(bench.engine))
     assert [] == files(tmp_path / "state")
     assert [] == list(tmp_path.glob(".xavos-probe-*"))

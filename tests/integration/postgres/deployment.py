@@ -11,8 +11,8 @@ from psycopg import sql
 
 import rollout.rollback.undo
 from rollout.journal import Journal
-from rollout.site.object_store import Store
 from rollout.site.postgres import DatabaseServer, provision
+from rollout.site.store.objects import Store
 
 ROLE = "xv"
 PASSWORD = "a-password-of-the-role/%"

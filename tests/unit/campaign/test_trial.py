@@ -17,8 +17,8 @@ from rollout.campaign import trial_folders
 from rollout.campaign.trial_folders import TrialFolders, prepare_folders
 from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.options import RUN_FOLDER
-from rollout.site import engine
-from rollout.site.engine import NoEngine
+from rollout.site.engine import discovery
+from rollout.site.engine.client import NoEngine
 from tests.unit.campaign.trials import result, trial
 
 
@@ -105,8 +105,8 @@ def test_an_earlier_attempt_that_has_just_started_is_awaited(tmp_path: Path, mon
 
 def test_an_engine_that_does_not_answer_is_a_line_of_residue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the run created containers. A run without containers needs no engine."""
-    monkeypatch.setattr(engine, "find_engine", lambda: NoEngine(reason="it is busy"))
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
+    monkeypatch.setattr(discovery, "find_engine", lambda: NoEngine(reason="it is busy"))
+    monkeypatch.setattr(discovery, "_BUSY_SECONDS", 0)
     folders = _used(tmp_path)
     made = {"event": "act.intent", "run": "20260101-000000-000001", "undo": {"kind": "container"}}
     assert folders.find_residue([made]) == ("containers cannot be looked for: it is busy",)

@@ -9,8 +9,8 @@ import pytest
 from rollout.cli import doctor
 from rollout.cli.doctor import Finding
 from rollout.errors import EngineUnfit
-from rollout.site.engine import Engine, NoEngine
-from rollout.site.engine_sharing import Way
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.sharing import Sharing
 from tests.unit.fakes import options
 
 
@@ -46,9 +46,9 @@ def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("way", "state", "detail"),
+    ("sharing", "state", "detail"),
     [
-        (Way(user="0:0"), "found", "shared, as user 0:0 on the network of the host"),
+        (Sharing(user="0:0"), "found", "shared, as user 0:0 on the network of the host"),
         (
             EngineUnfit(engine="docker 28", tried=("as user 0:0: no",), advice="Use another."),
             "missing",
@@ -57,9 +57,9 @@ def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_an_engine_that_answers_has_to_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way | EngineUnfit, state: str, detail: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharing: Sharing | EngineUnfit, state: str, detail: str
 ) -> None:
-    monkeypatch.setattr(doctor, "choose_way", lambda options, engine: way)
+    monkeypatch.setattr(doctor, "choose_sharing", lambda options, engine: sharing)
     engine = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="")
     (finding,) = doctor._fit(options(tmp_path), engine, without="missing")
 

@@ -14,7 +14,7 @@ import pytest
 from rollout.__main__ import main
 from rollout.config.run import Run
 from rollout.rollback import recovery
-from rollout.site.object_store import FOLDER
+from rollout.site.store.objects import FOLDER
 from tests.unit.fakes import options
 
 

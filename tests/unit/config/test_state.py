@@ -17,10 +17,10 @@ from rollout.deployment.interrupts import Interrupts
 from rollout.errors import AlreadyExists, NoEngine, PhaseFailed, PortTaken, Refused, RollbackIncomplete, RolloutError
 from rollout.site import settings
 from rollout.site.fingerprint import Fingerprint, residue
-from rollout.site.manifest import Manifest, grafted, scan, without
-from rollout.site.object_store import Store
 from rollout.site.processes import port_holder
 from rollout.site.repository import Repository
+from rollout.site.store.manifest import Manifest, grafted, scan, without
+from rollout.site.store.objects import Store
 from tests.unit.fakes import options
 
 FILE = ("f", 0o644, 1, 1, "x")

@@ -18,9 +18,9 @@ from rollout.journal import Journal, open_acts, read_events
 from rollout.phases.step import Step
 from rollout.results.verdict import verdict
 from rollout.rollback.undo import _KINDS
-from rollout.site.object_store import FOLDER
-from rollout.site.pack_store import digest_of
 from rollout.site.repository import MARK
+from rollout.site.store.objects import FOLDER
+from rollout.site.store.packs import digest_of
 from tests.unit.fakes import GROUND, Stage, code, plan, spoil, writes
 
 

@@ -13,9 +13,9 @@ from rollout.errors import PhaseFailed, UsageError
 from rollout.faults import CATALOGUE, Wound
 from rollout.phases.step import Step
 from rollout.site import settings
-from rollout.site.manifest import scan
-from rollout.site.selection import Choice, refuse_what_cannot_be_observed
+from rollout.site.selection import Choice, require_own_server
 from rollout.site.site import Site
+from rollout.site.store.manifest import scan
 from tests.unit.fakes import GROUND, Stage, code, options, plan, writes
 
 WATCHED = PhasePlan(name="generation", observed=True)
@@ -195,21 +195,21 @@ class TestRefused:
     def test_somebody_elses_server(self, tmp_path: Path) -> None:
         database = Choice(kind="url", why="asked for")
         with pytest.raises(UsageError, match="cannot use the server of --database"):
-            refuse_what_cannot_be_observed(options(tmp_path), load_plan("ambitious"), database)
-        refuse_what_cannot_be_observed(options(tmp_path), load_plan("realistic"), database)
+            require_own_server(options(tmp_path), load_plan("ambitious"), database)
+        require_own_server(options(tmp_path), load_plan("realistic"), database)
 
     def test_a_network_in_which_localhost_is_not_the_database(self, tmp_path: Path) -> None:
         database = Choice(kind="container", why="asked for")
         offline = options(tmp_path, offline="1", path="ambitious")
         with pytest.raises(UsageError, match="localhost"):
-            refuse_what_cannot_be_observed(offline, load_plan("ambitious"), database)
+            require_own_server(offline, load_plan("ambitious"), database)
 
     def test_a_script_asks_where_its_database_is(self, tmp_path: Path) -> None:
         file = tmp_path / "x.sh"
         file.touch()
         script = options(tmp_path, offline="1", path=f"script:{file}")
         database = Choice(kind="container", why="asked for")
-        refuse_what_cannot_be_observed(script, load_plan(script.path), database)
+        require_own_server(script, load_plan(script.path), database)
 
 
 def test_the_ambitious_plan_asks_for_everything_at_once() -> None:

@@ -19,9 +19,9 @@ from rollout.diagnosis import CAUSES
 from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, PortTaken, Refused, RolloutError
 from rollout.journal.events import REQUIRED
 from rollout.rollback import recovery
-from rollout.site.object_store import Store
 from rollout.site.postgres import DatabaseUnreachable
 from rollout.site.repository import beside
+from rollout.site.store.objects import Store
 from tests.unit.fakes import options
 
 ASIDE = ("realistic", "incremental", "ambitious")

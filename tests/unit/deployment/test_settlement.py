@@ -13,7 +13,7 @@ from rollout.journal import Act, Journal, Redactor
 from rollout.results.verdict import verdict
 from rollout.rollback.rollback import ATTEMPTS, essential, roll_back
 from rollout.rollback.undo import _KINDS, Workshop
-from rollout.site.object_store import Store
+from rollout.site.store.objects import Store
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 

@@ -20,7 +20,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from deploy_tests.support import liveview
 from deploy_tests.support.chromium import chromium
-from rollout.site.engine import Client, ask
+from rollout.site.engine.client import Client
+from rollout.site.engine.discovery import ask
 from rollout.site.postgres import DatabaseDenied, DatabaseUnreachable
 from rollout.site.postgres.login import Login, open_connection
 

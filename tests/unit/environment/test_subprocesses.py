@@ -15,9 +15,9 @@ from rollout.campaign import trial
 from rollout.environment.subprocesses import WORDS_TO_PYTEST
 from rollout.hex import git_clones, upstreams
 from rollout.rehearsal import registry
+from rollout.site.engine.host_command import run_on_host
 from rollout.site.forge import HostForge
 from rollout.site.repository import Repository
-from rollout.site.setup_commands import run_on_host
 
 HOSTILE = {
     "PGSSLMODE": "require", "PGHOSTADDR": "192.0.2.1", "PGSERVICE": "other", "PGOPTIONS": "-c search_path=other",

@@ -139,7 +139,7 @@ def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Pat
 
     def asks(step: Step) -> None:
         request = Request(argv=("mix", "x"), label="mix x", cwd=step.site.directory)
-        SEEN.append(f"{step.phase.name}: {step.site.troubles.command(step.phase.name, request).label}")
+        SEEN.append(f"{step.phase.name}: {step.site.fault_points.before_command(step.phase.name, request).label}")
 
     for bites in (True, False):
         SEEN.clear()

@@ -33,8 +33,8 @@ from rollout.process import Outcome, Request
 from rollout.rollback import recovery
 from rollout.rollback.undo import StillThere, Workshop, undo
 from rollout.site.mounts import mount
-from rollout.site.object_store import Store
 from rollout.site.repository import MARK
+from rollout.site.store.objects import Store
 from tests.unit.fakes import GROUND, Stage, plan
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

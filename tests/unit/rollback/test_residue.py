@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rollout.rollback.residue import left_behind
 from rollout.site.fingerprint import Fingerprint
-from rollout.site.manifest import Entry, Manifest
+from rollout.site.store.manifest import Entry, Manifest
 
 SERVER = {"role postgres": "there", "database postgres": "owner=postgres"}
 

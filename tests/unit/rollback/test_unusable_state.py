@@ -17,8 +17,8 @@ from rollout.deployment.checkpoints import Checkpoint, Checkpoints
 from rollout.errors import StateUnusable
 from rollout.hex.http_cache import HttpCache
 from rollout.rollback import recovery
-from rollout.site import probe_records
-from rollout.site.object_store import Store
+from rollout.site.engine import probe_records
+from rollout.site.store.objects import Store
 
 RUN = "20260102-030405-abcdef"
 JOURNAL = f"open/{RUN}.jsonl"
@@ -111,14 +111,14 @@ def test_record_of_a_probe_that_is_none_removes_nothing(tmp_path: Path, record: 
     (home / ".other").mkdir(parents=True)
     put(tmp_path, "probes/xavos-probe-1.json", lines(json.dumps(record).replace("HOME", str(home))))
     asked: list[str] = []
-    assert () == probe_records.settle(tmp_path, asked.append)
+    assert () == probe_records.remove_stale(tmp_path, asked.append)
     assert (True, []) == ((home / ".other").is_dir(), asked)
 
 
 @pytest.mark.parametrize("name", ["xavos-probe-1.json", "xavos-probe-1.lock"])
 def test_folder_instead_of_a_probes_record_is_told(tmp_path: Path, name: str) -> None:
     path = put(tmp_path, f"probes/{name}", Path.mkdir)
-    left = probe_records.settle(tmp_path, lambda url: None)
+    left = probe_records.remove_stale(tmp_path, lambda url: None)
     assert [True] == ["Is a directory" in line for line in left]
     assert path.is_dir()
 

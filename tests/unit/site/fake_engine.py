@@ -11,7 +11,7 @@ from typing import Any
 
 import docker.errors
 
-from rollout.site.engine import Engine
+from rollout.site.engine.client import Engine
 
 ID = "c0ffee" * 10 + "1234"
 

@@ -12,19 +12,20 @@ import pytest
 
 from rollout.config.options import ROOT
 from rollout.process import LOST, Outcome, Quiet, Request, execute
-from rollout.site import container_exec, processes
-from rollout.site.container_exec import EndMark, OutputLost
-from rollout.site.container_launcher import ContainerLauncher
+from rollout.site import processes
+from rollout.site.engine import container_exec
+from rollout.site.engine.container_exec import EndMark, OutputLost
+from rollout.site.engine.container_launcher import ContainerLauncher
 from rollout.site.forge import ContainerForge
 from tests.unit.site.busy import BusyEngine, Loss, half, nothing
 
 SOURCES = ("rollout", "suite", "fixtures", "deploy_tests", "tests")
-# How a command gets into a container past rollout.site.container_exec, in Python or on a command line.
+# How a command gets into a container past rollout.site.engine.container_exec, in Python or on a command line.
 PAST_IT = re.compile(
     r"""\.exec_(?:run|create|start)\(|\.exec\(|["'](?:docker|podman)["'],\s*["'](?:container["'],\s*["'])?exec["']"""
     r"""|(?:docker|podman)(?: container)? exec (?!-it)"""  # -it: told to people
 )
-ALLOWED = {"rollout/site/container_exec.py", "tests/unit/site/busy.py", "tests/unit/site/test_container_exec.py"}
+ALLOWED = {"rollout/site/engine/container_exec.py", "tests/unit/site/busy.py", "tests/unit/site/test_container_exec.py"}
 
 
 def run(engine: BusyEngine, script: str, tmp_path: Path, *, reads: bool = False, deadline: float = 20.0) -> Outcome:

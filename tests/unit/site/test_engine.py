@@ -11,8 +11,9 @@ from socketserver import UnixStreamServer
 import pytest
 
 from rollout import errors
-from rollout.site import engine, engine_setup
-from rollout.site.engine import Engine, NoEngine, ask, find_engine, sockets
+from rollout.site.engine import discovery, setup
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import ask, find_engine, sockets
 from tests.unit.site.tls_engine import Api
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
@@ -71,7 +72,7 @@ def test_socket_that_nobody_listens_on_gives_its_reason(tmp_path: Path) -> None:
 
 
 def test_silent_socket_is_given_up_after_the_ping_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_PING_SECONDS", 0.2)
+    monkeypatch.setattr(discovery, "_PING_SECONDS", 0.2)
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -85,21 +86,21 @@ def test_silent_socket_is_given_up_after_the_ping_limit(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(("release", "expected"), [(DEBIAN, True), (MINT, True), (FEDORA, False), ("", False)])
 def test_debian_and_what_is_like_it_are_recognised(release: str, expected: bool) -> None:
-    assert expected == engine_setup.is_debian_like(release)
+    assert expected == setup.is_debian_like(release)
 
 
 def test_without_root_the_exact_commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
 
     with pytest.raises(errors.NoEngine) as caught:
-        engine_setup.install_engine(print, reason="no socket")
+        setup.install_engine(print, reason="no socket")
 
     assert "no socket; installing one needs root" in str(caught.value)
-    assert all(command in str(caught.value) for command in engine_setup.commands())
+    assert all(command in str(caught.value) for command in setup.commands())
 
 
 def test_daemon_without_iptables_is_the_last_resort_and_its_cost_is_said() -> None:
-    *_, last = engine_setup.attempts()
+    *_, last = setup.attempts()
 
     assert ("--iptables=false", "--ip6tables=false") == last.arguments
     assert "no outer network" in last.cost

@@ -14,8 +14,9 @@ import pytest
 from rollout import errors
 from rollout.cli import setup
 from rollout.site import selection
-from rollout.site.engine import Engine, NoEngine, find_engine
-from rollout.site.engine_address import VARIABLES, Address, BadAddress, Tls, named_address, normalized
+from rollout.site.engine.address import VARIABLES, Address, BadAddress, Tls, named_address, normalized
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import find_engine
 from tests.unit.site.tls_engine import make_certificates, serving
 
 
@@ -324,7 +325,7 @@ def test_as_root_with_an_engine_named_no_other_is_installed(
 ) -> None:
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("rollout.site.engine.sockets", lambda env: ())
+    monkeypatch.setattr("rollout.site.engine.discovery.sockets", lambda env: ())
     home.context("away", f"unix://{tmp_path}/nobody.sock")
     env = {"context": {}, "variable": {"DOCKER_CONTEXT": "away"}, "broken": {"DOCKER_CONTEXT": "nothing"}}.get(how, {})
     home.use("away")

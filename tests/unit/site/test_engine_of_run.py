@@ -9,9 +9,10 @@ import pytest
 from rollout.config.run import Run
 from rollout.journal import Journal
 from rollout.rollback import recovery
-from rollout.site.engine import Engine, NoEngine, engine_of_run, find_engine, meant
-from rollout.site.engine_address import Tls
-from rollout.site.object_store import Store
+from rollout.site.engine.address import Tls
+from rollout.site.engine.client import Engine, NoEngine
+from rollout.site.engine.discovery import engine_of_run, find_engine, meant
+from rollout.site.store.objects import Store
 from tests.unit.fakes import options
 from tests.unit.site.tls_engine import make_certificates, serving
 

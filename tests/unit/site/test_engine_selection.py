@@ -17,11 +17,11 @@ import pytest
 
 from rollout.config.options import Options
 from rollout.errors import EngineUnfit, FolderUnwritable
-from rollout.site import engine_selection, probe_records
-from rollout.site.engine import Engine
-from rollout.site.engine_selection import find_way, ways
-from rollout.site.engine_sharing import Way
-from rollout.site.own_container import own_container, possible_ids
+from rollout.site.engine import probe_records, selection
+from rollout.site.engine.client import Engine
+from rollout.site.engine.own_container import own_container, possible_ids
+from rollout.site.engine.selection import candidates, find_sharing
+from rollout.site.engine.sharing import Sharing
 from tests.unit.fakes import options
 from tests.unit.site.fake_engine import ID, FakeEngine, elsewhere, engine
 
@@ -36,7 +36,7 @@ def fake() -> FakeEngine:
 
 @pytest.fixture
 def found(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(engine_selection, "own_container", lambda client: fake.own)
+    monkeypatch.setattr(selection, "own_container", lambda client: fake.own)
     return engine(fake, monkeypatch)
 
 
@@ -48,7 +48,7 @@ def place(tmp_path: Path) -> Options:
 
 
 def seen(folder: Path) -> list[str]:
-    """Everything below a folder but what is remembered of proven ways."""
+    """Everything below a folder but what is remembered of proven engines."""
     return sorted(
         str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "ways" not in path.parts
     )
@@ -58,7 +58,7 @@ def refused(found: Engine, place: Options, fake: FakeEngine) -> str:
     """What the refusal says; nothing may be left of the probe."""
     before = seen(place.cache.parent)
     with pytest.raises(EngineUnfit) as error:
-        find_way(found, image="forge:1", options=place)
+        find_sharing(found, image="forge:1", options=place)
     assert () == fake.left
     assert before == seen(place.cache.parent)
     assert "engine_unfit" == error.value.cause
@@ -68,8 +68,8 @@ def refused(found: Engine, place: Options, fake: FakeEngine) -> str:
 def test_an_engine_of_this_machine_is_used_as_ourselves_on_the_hosts_network(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
-    way = find_way(found, image="forge:1", options=place)
-    assert Way(user=USER) == way
+    sharing = find_sharing(found, image="forge:1", options=place)
+    assert Sharing(user=USER) == sharing
     assert [("forge:1", "host", USER, True)] == [
         (made["image"], made["network_mode"], made["user"], made["auto_remove"]) for made in fake.made
     ]
@@ -98,9 +98,9 @@ def test_an_engine_whose_files_do_not_arrive_here_is_refused(
 
     fake.bend = copied
     with pytest.raises(
-        EngineUnfit, match="what a container writes into a folder of this machine does not arrive there"
+        EngineUnfit, match="files that a container writes do not appear on this machine"
     ):
-        find_way(found, image="forge:1", options=place)
+        find_sharing(found, image="forge:1", options=place)
     assert () == fake.left
 
 
@@ -108,8 +108,8 @@ def test_an_engine_that_writes_as_somebody_else_is_refused(
     found: Engine, place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = os.getuid()
-    monkeypatch.setattr("rollout.site.engine_probe.os.getuid", lambda: here + 1)
-    assert f"what a container writes belongs to user {here}, not to user {here + 1}" in refused(found, place, fake)
+    monkeypatch.setattr("rollout.site.engine.probe.os.getuid", lambda: here + 1)
+    assert f"files that a container writes belong to user {here}, not to user {here + 1}" in refused(found, place, fake)
 
 
 def test_an_engine_that_may_not_write_what_is_ours_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
@@ -131,13 +131,13 @@ def test_an_engine_that_may_not_enter_the_folder_is_refused(
     place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Podman's words where a folder above is closed to its user."""
-    monkeypatch.setattr(engine_selection, "own_container", lambda client: None)
+    monkeypatch.setattr(selection, "own_container", lambda client: None)
     podman = engine(fake, monkeypatch, kind="podman")
     fake.told = {"Rootless": True}
     fake.refuses = "statfs {source}: permission denied"
     said = refused(podman, place, fake)
     assert "the engine cannot open a folder of this process (statfs /" in said
-    assert "run this as the user whose Podman it is" in said
+    assert "Run this as that user" in said
 
 
 def test_an_engine_that_refuses_a_container_is_quoted(found: Engine, place: Options, fake: FakeEngine) -> None:
@@ -166,11 +166,11 @@ def test_an_engine_of_the_database_alone_needs_a_port_that_this_process_reaches(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
     """Nothing is mounted, and it is remembered apart from what a forge needs."""
-    assert Way(user=USER) == find_way(found, image="postgres:1", options=place, shares_files=False)
+    assert Sharing(user=USER) == find_sharing(found, image="postgres:1", options=place, shares_files=False)
     assert [("postgres:1", False)] == [(made["image"], "mounts" in made) for made in fake.made]
-    find_way(found, image="postgres:1", options=place, shares_files=False)
+    find_sharing(found, image="postgres:1", options=place, shares_files=False)
     assert 1 == len(fake.made)
-    find_way(found, image="postgres:1", options=place)
+    find_sharing(found, image="postgres:1", options=place)
     assert "mounts" in fake.made[-1]
     assert ((), []) == (fake.left, seen(place.cache.parent))
 
@@ -182,7 +182,7 @@ def test_an_engine_whose_published_ports_are_on_another_machine_is_refused(
         port = str(gone.getsockname()[1])
     fake.bend = lambda argv: [argv[0].replace("alarm 15", "alarm 1"), port, *argv[2:]]
     with pytest.raises(EngineUnfit, match="with a published port, this process does not reach a listener"):
-        find_way(found, image="postgres:1", options=place, shares_files=False)
+        find_sharing(found, image="postgres:1", options=place, shares_files=False)
     assert ((), []) == (fake.left, seen(place.cache.parent))
 
 
@@ -190,29 +190,29 @@ def test_a_rootless_engine_maps_its_user_0_to_us(found: Engine, place: Options, 
     """Podman says it in a field, Docker among its security options. Inside, user 0 may do no more than we may."""
     for told in ({"Rootless": True}, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}):
         fake.told = told
-        way = find_way(found, image=f"forge:{len(fake.made)}", options=place)
-        assert ("0:0", True, False) == (way.user, way.mapped, way.isolates)
+        sharing = find_sharing(found, image=f"forge:{len(fake.made)}", options=place)
+        assert ("0:0", True, False) == (sharing.user, sharing.mapped, sharing.isolates)
         assert ["ALL"] == fake.made[-1]["cap_drop"]
 
 
 def test_a_rootless_engine_of_another_user_is_refused_with_what_to_do(
     place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(engine_selection, "own_container", lambda client: None)
+    monkeypatch.setattr(selection, "own_container", lambda client: None)
     podman = engine(fake, monkeypatch, kind="podman")
     fake.told = {"Rootless": True}
     fake.bend = elsewhere(tmp_path / "closed")
-    assert "run this as the user whose Podman it is" in refused(podman, place, fake)
+    assert "Run this as that user" in refused(podman, place, fake)
 
 
 def test_user_namespaces_of_the_daemon_are_left_for_our_containers() -> None:
-    (way,) = ways({"SecurityOptions": ["name=userns"]}, None)
-    assert {"user": USER, "userns_mode": "host"} == way.identity()
+    (sharing,) = candidates({"SecurityOptions": ["name=userns"]}, None)
+    assert {"user": USER, "userns_mode": "host"} == sharing.identity()
 
 
 def test_the_probe_itself_asks_for_no_init(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Podman has none without catatonit, and says so only when the container is to start."""
-    find_way(found, image="forge:1", options=place)
+    find_sharing(found, image="forge:1", options=place)
     assert "init" not in fake.made[0]
 
 
@@ -231,9 +231,9 @@ def test_in_a_container_its_network_is_joined_and_its_mounts_are_translated(
     fake.own = own(
         Mounts=[{"Destination": "/", "Source": "/nowhere"}, {"Destination": str(tmp_path), "Source": str(outside)}]
     )
-    way = find_way(found, image="forge:1", options=place)
-    assert (f"container:{ID}", True, False) == (way.network, way.is_joined, way.isolates)
-    assert str(outside / "deployments/xavos") == way.source(tmp_path / "deployments/xavos")
+    sharing = find_sharing(found, image="forge:1", options=place)
+    assert (f"container:{ID}", True, False) == (sharing.network, sharing.is_joined, sharing.isolates)
+    assert str(outside / "deployments/xavos") == sharing.source(tmp_path / "deployments/xavos")
     assert str(outside) in str(fake.made[0]["mounts"][0]["Source"])
     outside.unlink()
 
@@ -243,17 +243,17 @@ def test_in_a_container_with_other_folders_the_refusal_says_what_to_mount(
 ) -> None:
     fake.own = own()
     fake.refuses = "bind source path does not exist: /builds"
-    assert "mount the folder of the deployment into it" in refused(found, place, fake)
+    assert "Mount the folder of the deployment into it" in refused(found, place, fake)
 
 
 def test_a_container_on_the_hosts_network_needs_no_joining() -> None:
-    (way,) = ways({}, own(HostConfig={"NetworkMode": "host"}))
-    assert ("host", True) == (way.network, way.isolates)
+    (sharing,) = candidates({}, own(HostConfig={"NetworkMode": "host"}))
+    assert ("host", True) == (sharing.network, sharing.isolates)
 
 
 def test_a_read_only_mount_is_no_place_for_a_deployment() -> None:
-    (way,) = ways({}, own(Mounts=[{"Destination": "/src", "Source": "/home/ci", "RW": False}]))
-    assert "/src/deployments" == way.source(Path("/src/deployments"))
+    (sharing,) = candidates({}, own(Mounts=[{"Destination": "/src", "Source": "/home/ci", "RW": False}]))
+    assert "/src/deployments" == sharing.source(Path("/src/deployments"))
 
 
 DOCKER = f"""\
@@ -276,7 +276,7 @@ def test_a_container_knows_itself_by_its_mounts_or_its_host_name(
 
 
 def test_a_container_of_another_engine_is_not_ours(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rollout.site.own_container.socket.gethostname", lambda: "0123456789ab")
+    monkeypatch.setattr("rollout.site.engine.own_container.socket.gethostname", lambda: "0123456789ab")
     assert own_container(fake) is None  # type: ignore[arg-type]
 
 
@@ -286,33 +286,33 @@ def test_a_container_of_another_engine_is_not_ours(fake: FakeEngine, monkeypatch
 def test_what_was_proven_is_not_proven_again_until_something_changes(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
-    first = find_way(found, image="forge:1", options=place)
-    assert first == find_way(found, image="forge:1", options=place)
+    first = find_sharing(found, image="forge:1", options=place)
+    assert first == find_sharing(found, image="forge:1", options=place)
     assert 1 == len(fake.made)
-    find_way(found, image="forge:2", options=place)
+    find_sharing(found, image="forge:2", options=place)
     fake.told = {**fake.told, "DockerRootDir": "/elsewhere"}
-    find_way(found, image="forge:2", options=place)
+    find_sharing(found, image="forge:2", options=place)
     assert 3 == len(fake.made)
 
 
 def test_what_was_proven_long_ago_is_proven_again_and_forgotten(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
-    find_way(found, image="forge:1", options=place)
+    find_sharing(found, image="forge:1", options=place)
     (old,) = (place.cache / "ways").iterdir()
     os.utime(old, (1, 1))
-    find_way(found, image="forge:2", options=place)
+    find_sharing(found, image="forge:2", options=place)
     assert [old.name] != [file.name for file in (place.cache / "ways").iterdir()]
     assert 1 == len(list((place.cache / "ways").iterdir()))
-    find_way(found, image="forge:1", options=place)
+    find_sharing(found, image="forge:1", options=place)
     assert 3 == len(fake.made)
 
 
 def test_a_damaged_memory_is_proven_again(found: Engine, place: Options, fake: FakeEngine) -> None:
-    find_way(found, image="forge:1", options=place)
+    find_sharing(found, image="forge:1", options=place)
     for file in (place.cache / "ways").iterdir():
         file.write_text('{"user": 1}')
-    assert USER == find_way(found, image="forge:1", options=place).user
+    assert USER == find_sharing(found, image="forge:1", options=place).user
     assert 2 == len(fake.made)
 
 
@@ -320,26 +320,26 @@ def test_what_failed_is_not_remembered(found: Engine, place: Options, fake: Fake
     fake.refuses = "not now"
     refused(found, place, fake)
     fake.refuses = ""
-    assert Way(user=USER) == find_way(found, image="forge:1", options=place)
+    assert Sharing(user=USER) == find_sharing(found, image="forge:1", options=place)
 
 
 def test_an_engine_that_is_slow_to_remove_is_asked_again(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Podman refuses while it removes by itself what has ended."""
     fake.busy_removing = 3
-    find_way(found, image="forge:1", options=place)
+    find_sharing(found, image="forge:1", options=place)
     assert () == fake.left
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rollout.site import engine_probe as probe
-from rollout.site.engine_sharing import Way
+from rollout.site.engine import probe
+from rollout.site.engine.sharing import Sharing
 from tests.unit.site.fake_engine import FakeEngine
 fake = FakeEngine()
 fake.bend = lambda argv: os.kill(os.getpid(), signal.SIGKILL)
 place = Path(sys.argv[1])
-probe.prove(fake, Way(user="0:0"), url="unix:///fake.sock", image="x", state=place / "state", place=place)
+probe.prove(fake, Sharing(user="0:0"), url="unix:///fake.sock", image="x", state=place / "state", folder=place)
 """
 
 
@@ -351,7 +351,7 @@ def test_what_a_killed_probe_leaves_is_removed_by_recovery(fake: FakeEngine, tmp
     name = json.loads(record.read_text())["name"]
     fake.start(name, "sleep", "60")
     assert (tmp_path / f".{name}").is_dir()
-    assert () == probe_records.settle(tmp_path / "state", lambda url: fake)  # type: ignore[arg-type,return-value]
+    assert () == probe_records.remove_stale(tmp_path / "state", lambda url: fake)  # type: ignore[arg-type,return-value]
     assert () == fake.left
     assert [] == seen(tmp_path)
     assert not (tmp_path / f".{name}").exists()
@@ -362,13 +362,13 @@ def test_a_kill_before_the_record_leaves_a_lock_that_recovery_removes(tmp_path: 
     folder.mkdir()
     (folder / "xavos-probe-1.lock").touch()
     (folder / "xavos-probe-2.json").write_text('{"url": "unix:')
-    assert () == probe_records.settle(tmp_path, lambda url: pytest.fail("nothing was made"))
+    assert () == probe_records.remove_stale(tmp_path, lambda url: pytest.fail("nothing was made"))
     assert [] == list(folder.iterdir())
 
 
 def test_what_cannot_be_removed_now_is_told_and_kept_for_later(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
-    (line,) = probe_records.settle(tmp_path / "state", lambda url: None)
+    (line,) = probe_records.remove_stale(tmp_path / "state", lambda url: None)
     assert "its engine unix:///fake.sock does not answer" in line
     assert [True] == [path.suffix == ".json" for path in (tmp_path / "state/probes").glob("*.json")]
 
@@ -384,19 +384,19 @@ def test_a_probe_of_a_process_that_is_alive_is_left_alone(
         return argv
 
     fake.bend = meanwhile
-    assert Way(user=USER) == find_way(found, image="forge:1", options=place)
+    assert Sharing(user=USER) == find_sharing(found, image="forge:1", options=place)
 
 
 SETTLING = """
 import sys
 from pathlib import Path
-from rollout.site import probe_records as probe
+from rollout.site.engine import probe_records as probe
 def connect(url): raise AssertionError("it is alive")
-print(probe.settle(Path(sys.argv[1]), connect))
+print(probe.remove_stale(Path(sys.argv[1]), connect))
 """
 
 
 def test_a_place_that_cannot_be_written_is_named(found: Engine, place: Options, fake: FakeEngine) -> None:
     gone = dataclasses.replace(place, directory=Path("/proc/x/y"))
     with pytest.raises(FolderUnwritable, match="/proc"):
-        find_way(found, image="forge:1", options=gone)
+        find_sharing(found, image="forge:1", options=gone)

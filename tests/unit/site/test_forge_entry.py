@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from rollout.config.options import ROOT
-from rollout.site.engine import Engine
-from rollout.site.engine_address import Tls
+from rollout.site.engine.address import Tls
+from rollout.site.engine.client import Engine
 from rollout.site.shell_access import entrances
 
 SCRIPTS = ROOT / "overlay/scripts/files/scripts"

@@ -12,10 +12,10 @@ import docker.errors
 import pytest
 
 from rollout.config.options import ROOT
-from rollout.site import base_image, images
-from rollout.site.base_image import OWN_BASE, PULLED_BASE, BaseUnavailable
-from rollout.site.engine import Engine
-from rollout.site.images import ImageBuildFailed, ensure_image, image_present, image_tag
+from rollout.site.engine import base_image, images
+from rollout.site.engine.base_image import OWN_BASE, PULLED_BASE, BaseUnavailable
+from rollout.site.engine.client import Engine
+from rollout.site.engine.images import ImageBuildFailed, ensure_image, image_present, image_tag
 
 
 class FakeImage:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollout.site.manifest import Manifest, differences, scan
-from rollout.site.object_store import ObjectMissing, Store
+from rollout.site.store.manifest import Manifest, differences, scan
+from rollout.site.store.objects import ObjectMissing, Store
 from tests.unit.fakes import spoil
 
 NAMES = st.sampled_from(["a", "b", "c.ex", "sub", "ünï", "with space", "\udcff"])  # the last: a name that is not UTF-8
@@ -116,7 +116,7 @@ def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest
     def read(path: str) -> str:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr("rollout.site.manifest.digest_file", read)
+    monkeypatch.setattr("rollout.site.store.manifest.digest_file", read)
     assert first == scan(tmp_path, first)
 
 
@@ -189,7 +189,7 @@ def test_what_was_restored_is_not_read_again(tmp_path: Path, monkeypatch: pytest
     def read(path: str) -> str:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr("rollout.site.manifest.digest_file", read)
+    monkeypatch.setattr("rollout.site.store.manifest.digest_file", read)
     assert wanted == store.restore_tree(root, wanted)
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from rollout.config.options import ROOT
-from rollout.site import file_content, manifest
-from rollout.site.manifest import differences, scan
-from rollout.site.object_store import Store
-from rollout.site.tree_removal import remove_tree
+from rollout.site.store import file_content, manifest
+from rollout.site.store.manifest import differences, scan
+from rollout.site.store.objects import Store
+from rollout.site.store.tree_removal import remove_tree
 
 NOBODY = 65534
 TERABYTE = 1024**4
@@ -27,9 +27,9 @@ TERABYTE = 1024**4
 IMPORTS = """
 import json, os
 from pathlib import Path
-from rollout.site.manifest import scan, differences
-from rollout.site.tree_removal import remove_tree
-from rollout.site.object_store import Store
+from rollout.site.store.manifest import scan, differences
+from rollout.site.store.tree_removal import remove_tree
+from rollout.site.store.objects import Store
 """
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rollout.config.options import ROOT
-from rollout.site.object_store import FOLDER, Store
-from rollout.site.pack_store import Packs
+from rollout.site.store.objects import FOLDER, Store
+from rollout.site.store.packs import Packs
 
 _DAY = 86400
 
@@ -66,7 +66,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     def fail(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rollout.site.pack_store.os.fsync", fail)
+    monkeypatch.setattr("rollout.site.store.packs.os.fsync", fail)
     with pytest.raises(OSError, match="No space"):
         store.put(b"data")
     assert [] == packs(tmp_path)
@@ -85,8 +85,8 @@ def test_a_kill_amid_a_pack_leaves_what_was_there(tmp_path: Path, amid: str) -> 
     }[amid]
     script = f"""
 import os, pathlib
-from rollout.site import pack_store as packs
-from rollout.site.object_store import Store
+from rollout.site.store import packs
+from rollout.site.store.objects import Store
 def die(): os.kill(os.getpid(), 9)
 {patched}
 Store(pathlib.Path({str(tmp_path)!r})).put(b"data" * 100000)

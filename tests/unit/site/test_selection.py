@@ -8,9 +8,9 @@ import pytest
 
 from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.site import postgres, selection
-from rollout.site.engine import Engine
-from rollout.site.engine_sharing import Way
-from rollout.site.selection import choose_database, choose_forge, choose_way, refuse_what_cannot_be_isolated
+from rollout.site.engine.client import Engine
+from rollout.site.engine.sharing import Sharing
+from rollout.site.selection import choose_database, choose_forge, choose_sharing, require_isolation
 from tests.unit.fakes import options
 
 ENGINE = Engine(url="tcp://there:2375", kind="docker", version="28", rootless=False, os="")
@@ -53,10 +53,10 @@ def test_nothing_is_probed_where_nothing_will_be_in_a_container_or_the_image_is_
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(selection, "present_tag", lambda engine, name: None)
-    monkeypatch.setattr(selection, "find_way", lambda *_, **__: pytest.fail("it was probed"))
-    assert choose_way(options(tmp_path), ENGINE) is None
+    monkeypatch.setattr(selection, "find_sharing", lambda *_, **__: pytest.fail("it was probed"))
+    assert choose_sharing(options(tmp_path), ENGINE) is None
     monkeypatch.setattr(selection, "present_tag", lambda engine, name: name)
-    assert choose_way(options(tmp_path, forge="host", database="embedded"), ENGINE) is None
+    assert choose_sharing(options(tmp_path, forge="host", database="embedded"), ENGINE) is None
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_the_engine_is_probed_for_whatever_will_be_in_a_container(
 ) -> None:
     probed = []
 
-    def find(engine: Engine, *, image: str, options: object, shares_files: bool) -> Way:
+    def find(engine: Engine, *, image: str, options: object, shares_files: bool) -> Sharing:
         probed.append((image, shares_files))
-        return Way(user="0:0")
+        return Sharing(user="0:0")
 
     monkeypatch.setattr(selection, "present_tag", lambda engine, name: name)
-    monkeypatch.setattr(selection, "find_way", find)
-    assert choose_way(options(tmp_path, forge=forge, database=database), ENGINE) == Way(user="0:0")
+    monkeypatch.setattr(selection, "find_sharing", find)
+    assert choose_sharing(options(tmp_path, forge=forge, database=database), ENGINE) == Sharing(user="0:0")
     assert [asked] == probed
 
 
@@ -86,6 +86,6 @@ def test_a_host_forge_without_elixir_is_told_as_that_whatever_the_engine(monkeyp
 
 
 def test_offline_needs_networks_that_this_process_reaches() -> None:
-    refuse_what_cannot_be_isolated(Way(user="0:0"))
+    require_isolation(Sharing(user="0:0"))
     with pytest.raises(UsageError, match="--offline needs an engine whose own networks"):
-        refuse_what_cannot_be_isolated(Way(user="0:0", mapped=True, isolates=False))
+        require_isolation(Sharing(user="0:0", mapped=True, isolates=False))

@@ -16,7 +16,7 @@ import pytest
 from rollout import errors
 from rollout.cli import setup
 from rollout.config.options import ROOT
-from rollout.site.engine import Engine, NoEngine
+from rollout.site.engine.client import Engine, NoEngine
 
 ENGINE = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="debian")
 

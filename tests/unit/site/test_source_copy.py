@@ -11,8 +11,8 @@ import pytest
 
 from rollout.errors import InvalidOption
 from rollout.site import git_folder, source_copy
-from rollout.site.manifest import scan
 from rollout.site.source_copy import Belongings, TooMuch, find, refuse_scripts
+from rollout.site.store.manifest import scan
 from tests.unit.fakes import options
 
 ENVIRONMENT = {

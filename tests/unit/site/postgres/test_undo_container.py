@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rollout.site.engine import RUN_LABEL
+from rollout.site.engine.client import RUN_LABEL
 from rollout.site.postgres import container as containers
 from rollout.site.postgres.errors import ServerGone
 

@@ -1,9 +1,10 @@
-"""The manifest of a tree: fingerprint, checkpoint, rollback and its witness in one.
+"""The manifest of a folder: every file, link and folder below it. Fingerprints, checkpoints and rollbacks compare it.
 
-An entry is `(kind, mode, size, mtime_ns, content)`: kind `f`, `l` or `d`, or one of SPECIAL; content is the digest of
-a file (see rollout.site.file_content), the target of a link, empty for a folder, the numbers of a device. Folders'
-mtimes are not state (they change when a file in them is replaced), so they are 0. What is neither file, link nor
-folder is never opened: a FIFO would wait for a writer. """
+An entry is `(kind, mode, size, mtime_ns, content)`. `kind` is `f` (file), `l` (link), `d` (folder) or one of SPECIAL.
+`content` is the digest of a file (see rollout.site.store.file_content), the target of a link, the numbers of a device,
+or "" for a folder. The mtime of a folder is 0, because it changes when a file in the folder is replaced. Only files,
+links and folders are opened: opening a FIFO would wait for a writer.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rollout.site.file_content import UNREAD, content_of
+from rollout.site.store.file_content import UNREAD, content_of
 
 Entry = tuple[str, int, int, int, str]
 Stat = tuple[int, int, int, int]

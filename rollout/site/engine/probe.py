@@ -1,7 +1,7 @@
-"""The probe container: proves that containers share files and network with this process.
+"""Runs a probe container that proves that containers share files and network with this process.
 
-Its container and folder are recorded before they are made, so that recovery can remove them after a kill. The
-container also ends and is removed by itself after 15 s.
+Container and folder are recorded before they are created, so that recovery can remove them after a kill. The engine
+removes the container when it ends, after 15 s at the latest.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import docker
 import docker.errors
 import requests
 
-from rollout.site.engine_sharing import Way
-from rollout.site.probe_records import recorded
+from rollout.site.engine.probe_records import recorded
+from rollout.site.engine.sharing import Sharing
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -49,7 +49,7 @@ my $caller = $listener->accept; print $caller "$token\n"; close $caller;
 
 
 _PORT = 5432  # inside; published like a database server's
-_ANSWERS = r"""
+_PORT_SCRIPT = r"""
 use strict; use IO::Socket::INET;
 my ($port, $token) = @ARGV;
 alarm 15;
@@ -59,26 +59,26 @@ while (my $caller = $listener->accept) { print $caller "$token\n"; close $caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The result of a probe: a clause for everything that does not work, "" where it works."""
+class ProbeResult:
+    """The result of a probe: a clause for each thing that does not work, "" if it works."""
 
     engine: str = ""
     files: str = ""
     network: str = ""
 
     @property
-    def troubles(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         return tuple(filter(None, (self.engine, self.files, self.network)))
 
 
-def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, place: Path) -> Seen:
-    """Run one probe in this way, with a folder in `place`. Nothing of it is left.
+def prove(client: DockerClient, sharing: Sharing, *, url: str, image: str, state: Path, folder: Path) -> ProbeResult:
+    """Run one probe that shares a folder below `folder`. Container and folder are removed afterwards.
 
-    `url` is the engine's, by which recovery finds it again.
+    `url` is the engine's address. Recovery needs it.
     """
     token = secrets.token_hex(16)
-    with recorded(client, url, state, place) as (name, folder), socket.create_server((_HERE, 0)) as listener:
-        asked = folder / _ASKED
+    with recorded(client, url, state, folder) as (name, shared), socket.create_server((_HERE, 0)) as listener:
+        asked = shared / _ASKED
         asked.touch(mode=0o600)
         asked.write_text(token)
         port = str(listener.getsockname()[1])
@@ -91,29 +91,31 @@ def prove(client: DockerClient, way: Way, *, url: str, image: str, state: Path, 
                 detach=True,
                 auto_remove=True,
                 labels={LABEL: name},
-                network_mode=way.network,
-                mounts=[way.mount(folder, _INSIDE)],
+                network_mode=sharing.network,
+                mounts=[sharing.mount(shared, _INSIDE)],
                 working_dir="/",
-                **way.identity(),
+                **sharing.identity(),
             )
         except (docker.errors.DockerException, requests.RequestException) as error:
-            return _refused(error, way.source(folder))
+            return _refused(error, sharing.source(shared))
         report = _report(listener, token, lambda: _runs(client, name))
         network = report.network if report.port is None else _call(report.port, token)
-        return Seen(files=report.files or _judge(folder / _ANSWERED, token), network=network)
+        return ProbeResult(files=report.files or _file_problem(shared / _ANSWERED, token), network=network)
 
 
-def prove_port(client: DockerClient, way: Way, *, url: str, image: str, state: Path, place: Path) -> Seen:
-    """Run one probe that listens on a published port, which this process calls. Nothing of it is left.
+def prove_port(
+    client: DockerClient, sharing: Sharing, *, url: str, image: str, state: Path, folder: Path
+) -> ProbeResult:
+    """Run one probe that listens on a published port, and call it. Its container is removed afterwards.
 
-    Nothing is mounted and the engine's own network is used, whatever the way.
+    It mounts nothing and uses the engine's default network, as a database server does.
     """
     token = secrets.token_hex(16)
-    with recorded(client, url, state, place) as (name, folder):
+    with recorded(client, url, state, folder) as (name, shared):
         try:
             client.containers.run(
                 image,
-                ["-e", _ANSWERS, str(_PORT), token],
+                ["-e", _PORT_SCRIPT, str(_PORT), token],
                 entrypoint=["perl"],
                 name=name,
                 detach=True,
@@ -123,25 +125,25 @@ def prove_port(client: DockerClient, way: Way, *, url: str, image: str, state: P
                 working_dir="/",
             )
         except (docker.errors.DockerException, requests.RequestException) as error:
-            return _refused(error, way.source(folder))
-        return Seen(network=_call_published(client, name, token))
+            return _refused(error, sharing.source(shared))
+        return ProbeResult(network=_call_published(client, name, token))
 
 
 def _call_published(client: DockerClient, name: str, token: str) -> str:
-    """Call the probe until it answers: an engine accepts on the port before anybody listens in the container."""
-    until, heard = time.monotonic() + _WITHIN, "it has no published port"
+    """Call the probe until it answers. An engine accepts connections before the container listens."""
+    until, problem = time.monotonic() + _WITHIN, "it has no published port"
     while time.monotonic() < until:
         was_running = _runs(client, name)
         with contextlib.suppress(docker.errors.APIError):
             settings = client.api.inspect_container(name)["NetworkSettings"]
             for binding in settings["Ports"].get(f"{_PORT}/tcp") or ():
-                heard = _call(int(binding["HostPort"]), token)
-                if not heard:
+                problem = _call(int(binding["HostPort"]), token)
+                if not problem:
                     return ""
         if not was_running:
             break
         time.sleep(0.05)
-    return f"with a published port, {heard}"
+    return f"with a published port, {problem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,23 +185,23 @@ def _received(peer: socket.socket) -> str:
     return ""
 
 
-def _judge(answered: Path, token: str) -> str:
+def _file_problem(answered: Path, token: str) -> str:
     try:
         owner, text = answered.stat().st_uid, answered.read_text()
     except FileNotFoundError:
-        return "what a container writes into a folder of this machine does not arrive there"
+        return "files that a container writes do not appear on this machine"
     except OSError as error:
-        return f"what a container writes cannot be read: {error.strerror}"
+        return f"files that a container writes cannot be read: {error.strerror}"
     if owner != os.getuid():
-        return f"what a container writes belongs to user {owner}, not to user {os.getuid()}"
-    return "" if text == token else "a container reads something else than what was written"
+        return f"files that a container writes belong to user {owner}, not to user {os.getuid()}"
+    return "" if text == token else "a container reads other content than this process has written"
 
 
-def _refused(error: Exception, source: str) -> Seen:
+def _refused(error: Exception, source: str) -> ProbeResult:
     text = " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
-    if source in text or "bind source path does not exist" in text:  # every engine names the folder that it cannot have
-        return Seen(files=f"the engine cannot open a folder of this process ({text})")
-    return Seen(engine=f"the engine refuses the container ({text})")
+    if source in text or "bind source path does not exist" in text:  # every engine names the folder that it cannot open
+        return ProbeResult(files=f"the engine cannot open a folder of this process ({text})")
+    return ProbeResult(engine=f"the engine refuses the container ({text})")
 
 
 def _runs(client: DockerClient, name: str) -> bool:

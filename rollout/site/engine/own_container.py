@@ -1,4 +1,4 @@
-"""Finds the container that this process runs in, if the engine knows it."""
+"""Finds the container that this process itself runs in, if the engine has one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import docker.errors
 if TYPE_CHECKING:
     from docker import DockerClient
 
-# Engines mount these files into every container, from a folder that is called after it.
+# Engines mount these files into every container, from a folder whose name is the container's id.
 _MOUNTED = frozenset({"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"})
 _ID = re.compile(r"/([0-9a-f]{64})/")
 _MOUNTINFO = Path("/proc/self/mountinfo")
 
 
 def own_container(client: DockerClient) -> Mapping[str, Any] | None:
-    """The engine's data about this process's container; None outside of its containers."""
+    """The engine's data about this process's container; None if this process runs in no container of the engine."""
     for identity in possible_ids(_read(_MOUNTINFO), socket.gethostname()):
         try:
             found: Mapping[str, Any] = client.api.inspect_container(identity)
@@ -32,7 +32,7 @@ def own_container(client: DockerClient) -> Mapping[str, Any] | None:
 
 
 def possible_ids(mountinfo: str, hostname: str) -> Iterator[str]:
-    """Ids that this container may have: by its mounts, then by its host name, which engines take from the id."""
+    """Possible ids of this container: from its mounts, then from its host name, which engines derive from the id."""
     for line in mountinfo.splitlines():
         fields = line.split()
         if len(fields) > 4 and fields[4] in _MOUNTED and (match := _ID.search(fields[3])):
@@ -42,7 +42,7 @@ def possible_ids(mountinfo: str, hostname: str) -> Iterator[str]:
 
 
 def mounts_of(container: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Folders of a container with the places where the engine has them, deepest first."""
+    """The mounts of a container (path inside, path on the engine's machine), deepest first."""
     found = [
         (str(mount["Destination"]), str(mount["Source"]))
         for mount in container.get("Mounts") or ()

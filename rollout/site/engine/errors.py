@@ -1,4 +1,4 @@
-"""Turns errors of a container engine into EngineFailed, which names the request."""
+"""Converts the errors of a container engine into EngineFailed, which names the failed request."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rollout.errors import EngineFailed
 
 
 @contextlib.contextmanager
-def asking(text: str) -> Iterator[None]:
-    """Wrap a request to the engine, described by `text`. Raises EngineFailed."""
+def engine_request(text: str) -> Iterator[None]:
+    """Wrap a request to the engine; `text` describes it in the error. Raises EngineFailed."""
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import docker.errors
 
 from rollout.process import Request, Running
-from rollout.site import container_exec
+from rollout.site.engine import container_exec
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rollout.errors import RolloutError
-from rollout.site import pack_store
-from rollout.site.file_content import NotAFile, chunks, object_of, write
-from rollout.site.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
-from rollout.site.pack_store import Arriving, Packs, Place
-from rollout.site.tree_removal import open_folder, remove_tree
+from rollout.site.store import packs
+from rollout.site.store.file_content import NotAFile, chunks, object_of, write
+from rollout.site.store.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
+from rollout.site.store.packs import Arriving, Packs, Place
+from rollout.site.store.tree_removal import open_folder, remove_tree
 
 # Never put into the store: settings of a site, which hold its secrets.
 UNSTORED = (".env",)
@@ -44,7 +44,7 @@ class Store:
 
     def put(self, data: bytes) -> str:
         """Keep bytes; returns their digest. They are on the disk afterwards."""
-        digest = pack_store.digest_of(data)
+        digest = packs.digest_of(data)
         if not self._packs.use((digest,)):
             with self._packs.adding() as arriving:
                 arriving.put(data)
@@ -63,7 +63,7 @@ class Store:
         digest. All of it is on the disk afterwards: what names it may be announced. A file that has gone since, or that
         may not be read, is in the manifest only."""
         data = manifest.as_bytes()
-        digest = pack_store.digest_of(data)
+        digest = packs.digest_of(data)
         files = {content: path for path, content in _contents(manifest)}
         here = self._packs.use((*filter(None, map(object_of, files)), digest))
         new = [(path, content) for content, path in files.items() if object_of(content) not in here]
@@ -96,7 +96,7 @@ class Store:
 
     def prune(self, needed: Iterable[str], *, older_than: float) -> int:
         """Remove the packs that are not named and were last used before `older_than`; returns the bytes freed."""
-        return pack_store.prune(self.folder, needed, older_than=older_than)
+        return packs.prune(self.folder, needed, older_than=older_than)
 
     def restore_tree(self, root: Path, wanted: Manifest, current: Manifest | None = None) -> Manifest:
         """Make the tree below `root` equal to `wanted`; touches only what differs. Returns how it is afterwards.
@@ -157,7 +157,7 @@ class Store:
         except OSError:
             self._packs.forget(place.pack)
             return None
-        if pack_store.digest_of(data) != digest:
+        if packs.digest_of(data) != digest:
             self._packs.forget_object(digest)
             return None
         return data

@@ -1,4 +1,4 @@
-"""Records of engine probes: what recovery needs to remove the container and folder of a probe that was killed."""
+"""Records engine probes, so that recovery can remove the container and folder of a killed probe."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 RECORDS = "probes"  # below the state folder
 _RECORD: Mapping[str, Any] = {"url": str, "name": str, "folder": str, "at": (int, float)}
 _REMOVED_WITHIN = 20.0
-_APPEARS_WITHIN = 15.0  # seconds after an engine was asked for a container by a client that is gone
+_APPEARS_WITHIN = 15.0  # seconds between the request of a killed client and its container
 
 
 @contextlib.contextmanager
-def recorded(client: DockerClient, url: str, state: Path, place: Path) -> Iterator[tuple[str, Path]]:
-    """Name of the container and folder to share: recorded, made, and gone at the end."""
+def recorded(client: DockerClient, url: str, state: Path, parent: Path) -> Iterator[tuple[str, Path]]:
+    """Record a probe and create its folder. Yields the container's name and the folder; removes both at the end."""
     name = f"xavos-probe-{secrets.token_hex(6)}"
-    folder = place / f".{name}"
+    folder = parent / f".{name}"
     record = state / RECORDS / f"{name}.json"
     record.parent.mkdir(parents=True, exist_ok=True)
     with _lock(record):
@@ -40,7 +40,7 @@ def recorded(client: DockerClient, url: str, state: Path, place: Path) -> Iterat
                 folder.mkdir(mode=0o755)
             except OSError as error:
                 reason = error.strerror or str(error)
-                raise FolderUnwritable(folder=place, reason=reason, variable="--directory") from None
+                raise FolderUnwritable(folder=parent, reason=reason, variable="--directory") from None
             yield name, folder
         finally:
             _remove(client, name)
@@ -49,10 +49,10 @@ def recorded(client: DockerClient, url: str, state: Path, place: Path) -> Iterat
     _lock_file(record).unlink(missing_ok=True)
 
 
-def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[str, ...]:
-    """Remove what probes of killed processes left. `connect` gives the client of an engine, None where it is silent.
+def remove_stale(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[str, ...]:
+    """Remove containers and folders of probes whose process was killed. Returns one line for each that is left.
 
-    Returns what is left, a line each.
+    `connect` returns the client of the engine at a URL, None if that engine does not answer.
     """
     left = []
     # A process may have been killed between its lock and its record.
@@ -69,7 +69,7 @@ def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[
                     shutil.rmtree(facts["folder"], ignore_errors=True)
                 record.unlink(missing_ok=True)
         except filelock.Timeout:
-            continue  # of a process that is alive
+            continue  # its process is alive
         except OSError as error:
             left.append(f"{record}: {error.strerror}")
             continue
@@ -78,21 +78,21 @@ def settle(state: Path, connect: Callable[[str], DockerClient | None]) -> tuple[
 
 
 def _facts(record: Path) -> dict[str, Any] | None:
-    """What a record says; None where it is not whole: its process was killed before it had made anything."""
+    """The content of a record. None if it is incomplete: its process was killed before it created anything."""
     try:
         found = json.loads(record.read_text()) if record.is_file() else None
     except (OSError, ValueError):
         return None
     if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in _RECORD.items()):
         return None
-    # A folder of another name is not the probe's, whatever the record says.
+    # A folder with another name is not the probe's.
     return found if found["name"] == record.stem and Path(found["folder"]).name == f".{record.stem}" else None
 
 
 def _remove(client: DockerClient, name: str, *, until: float = 0.0) -> None:
-    """Remove the probe of exactly this name, and see that it is gone.
+    """Remove the probe container of exactly this name, and wait until it is gone.
 
-    It is waited for until that time: an engine goes on making what a client that is gone had asked for.
+    A container that does not exist yet is awaited `until` that time: an engine completes requests of dead clients.
     """
     gone_by = time.monotonic() + _REMOVED_WITHIN
     while True:
@@ -102,7 +102,7 @@ def _remove(client: DockerClient, name: str, *, until: float = 0.0) -> None:
             if time.time() >= until:
                 return
         except docker.errors.APIError as error:
-            # It is being removed already, as every probe is when it has ended. Engines have several words for that.
+            # The engine is already removing it, as it does with every ended probe. Engines word this differently.
             if time.monotonic() > gone_by:
                 raise EngineFailed(asked=f"remove container {name}", reason=str(error)) from error
         else:

@@ -10,121 +10,33 @@ import ssl
 import time
 from collections.abc import Hashable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import docker
 import docker.errors
-import docker.tls
 import httpx
 import requests
 
-from rollout.site.engine_address import (
-    DEFAULT_SOCKET,
+from rollout.site.engine.address import (
     VARIABLES,
     BadAddress,
     Tls,
-    as_settings,
     broken_configuration,
     named_address,
     of_settings,
 )
+from rollout.site.engine.client import Client, Engine, NoEngine, tls_settings
 
-RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _PING_SECONDS = 2
 _ASKED_AGAIN = 3
 _BUSY_SECONDS = 2.0
 # A socket speaks plain HTTP; a context without certificates spares reading the system's, 40 ms each time.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-_CLIENT_SECONDS = 600
 _of_run: ContextVar[Mapping[str, str] | None] = ContextVar("the engine of an earlier run", default=None)
 # docker-py lets an OSError of its transport (a socket without rights) and a ValueError (a bad URL) through.
 _STRANGER = "it does not accept our certificate (cert.pem and key.pem), or the lack of one"
 _BROKEN_OFF = "it broke off the connection (does it speak TLS, and does it accept our certificate?)"
 _UNREACHABLE = (docker.errors.DockerException, requests.RequestException, httpx.HTTPError, OSError, ValueError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """An engine that answers. `url` is its DOCKER_HOST, `kind` docker or podman, `os` its operating system.
-
-    `tls` is None where it does without, as behind a socket.
-    """
-
-    url: str
-    kind: str
-    version: str
-    rootless: bool
-    os: str
-    tls: Tls | None = None
-
-    def client(self) -> docker.DockerClient:
-        """A client with a time limit of ten minutes a request; one for each engine and process."""
-        return _client(self.url, self.tls)
-
-    def command(self) -> tuple[str, ...]:
-        """The engine's command line program, pointed at this engine; append a subcommand."""
-        if self.kind == "podman":
-            return ("podman", "--remote", "--url", self.url)
-        if self.tls is not None:
-            variable = "DOCKER_TLS_VERIFY" if self.tls.verify else "DOCKER_TLS"
-            certificates = (f"{variable}=1", f"DOCKER_CERT_PATH={self.tls.folder}")
-            return ("env", f"DOCKER_HOST={self.url}", *certificates, "docker")
-        return ("docker",) if self.url == DEFAULT_SOCKET else ("env", f"DOCKER_HOST={self.url}", "docker")
-
-    def settings(self) -> dict[str, str]:
-        """Settings by which a deployment's scripts and recovery reach this same engine."""
-        return {"XAVOS_ENGINE": self.kind, **as_settings(self.url, self.tls)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoEngine:
-    """No engine answers; `reason` is a clause. `named`: the user named one; `mend` is the command that changes that.
-
-    A named engine is never replaced by another, and no other one is installed.
-    """
-
-    reason: str
-    named: bool = False
-    mend: str = ""
-
-
-class _Api(docker.APIClient):
-    """An API client that reads none of the user's configuration.
-
-    No proxies and credential helpers of ~/.docker/config.json (docker-py writes such proxies, passwords included, into
-    every container and build), and none of the proxies, certificates and passwords (~/.netrc) that requests looks for.
-    """
-
-    @property
-    def trust_env(self) -> bool:
-        return False
-
-    @trust_env.setter
-    def trust_env(self, value: bool) -> None:
-        """Requests sets it to True."""
-
-    @property
-    def _general_configs(self) -> dict[str, Any]:
-        return {"auths": {}}
-
-    @_general_configs.setter
-    def _general_configs(self, read: object) -> None:
-        """docker-py sets it to what it has read."""
-
-
-class Client(docker.DockerClient):
-    """docker-py's client for the engine at `base_url`, without the user's Docker configuration."""
-
-    def __init__(self, **options: Any) -> None:
-        self.api = _Api(**options)
-
-
-@lru_cache
-def _client(url: str, tls: Tls | None) -> docker.DockerClient:
-    return Client(base_url=url, timeout=_CLIENT_SECONDS, tls=_settings(tls))
 
 
 @contextlib.contextmanager
@@ -147,7 +59,7 @@ def meant() -> Hashable:
 
 
 def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngine:
-    """The one that the user has named (see rollout.site.engine_address), else the first that answers within 2 s:
+    """The one that the user has named (see rollout.site.engine.address), else the first that answers within 2 s:
     Docker's socket, then Podman's.
 
     Within `engine_of_run`, and without an `environment`, it is that run's.
@@ -230,16 +142,8 @@ def _ask_socket(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return answers[0], answers[1]
 
 
-def _settings(tls: Tls | None) -> docker.tls.TLSConfig | bool:
-    if tls is None:
-        return False
-    return docker.tls.TLSConfig(
-        client_cert=(tls.cert, tls.key) if tls.cert else None, ca_cert=tls.ca or None, verify=tls.verify
-    )
-
-
 def _ask_address(url: str, tls: Tls | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    client = Client(base_url=url, timeout=_PING_SECONDS, tls=_settings(tls))
+    client = Client(base_url=url, timeout=_PING_SECONDS, tls=tls_settings(tls))
     try:
         return client.version(), client.info()
     finally:

@@ -1,4 +1,4 @@
-"""Commands of the set-up on this machine: before there is a run, a journal or a forge."""
+"""Runs a command of the set-up on this machine, before a run, a journal or a forge exists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rollout.process import LocalLauncher, Outcome, Quiet, Request, execute
 
 
 def run_on_host(*argv: str, deadline: float = 60.0, env: Mapping[str, str] | None = None) -> Outcome:
-    """Run argv here, with this machine's way out and `env`, silently; `deadline` in seconds."""
+    """Run argv silently, with this machine's proxies and certificates and `env`; `deadline` in seconds."""
     variables = environment.outward_program(**(env or {}))
     request = Request(argv=argv, label=argv[0], cwd=Path("/"), env=variables, deadline=deadline)
     return execute(request, LocalLauncher(), Quiet())

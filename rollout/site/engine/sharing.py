@@ -1,4 +1,4 @@
-"""How the containers of an engine share files and network with this process."""
+"""Describes how the containers of an engine share files and network with this process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ JOINED = "container:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Chosen and proven by rollout.site.engine_selection.
+class Sharing:
+    """User, network and mounts that a container needs. rollout.site.engine.selection chooses and proves them.
 
-    `user` is `uid:gid` inside the container for what is this process's own user outside. `mapped` says that the engine
-    makes that user of user 0. `network` is `host`, or `container:ID` where this process runs in that container.
-    `mounts` are the folders of that container, deepest first, each with the place where the engine has it. `isolates`
-    says that this process reaches the engine's own networks.
+    `user` is the `uid:gid` inside a container that is this process's user outside. `mapped`: the engine maps user 0 to
+    that user. `network` is `host`, or `container:ID` if this process runs in that container. `mounts` are the folders
+    of that container, deepest first, each with its path on the engine's machine. `isolates`: this process reaches the
+    networks that the engine creates.
     """
 
     user: str
@@ -32,7 +32,7 @@ class Way:
 
     @property
     def is_joined(self) -> bool:
-        """True where containers join the network of the container that this process runs in."""
+        """True if containers join the network of the container that this process runs in."""
         return self.network.startswith(JOINED)
 
     def source(self, folder: Path) -> str:
@@ -43,13 +43,13 @@ class Way:
         return str(folder)
 
     def mount(self, folder: Path, target: str) -> Mount:
-        """The bind mount of a folder. Unlike `-v`, it makes no folder on the engine's machine where there is none."""
+        """The bind mount of a folder. Unlike `-v`, it creates no missing folder on the engine's machine."""
         return Mount(target, self.source(folder), type="bind")
 
     def identity(self) -> Mapping[str, Any]:
         """Options by which a container runs as this process's user, as `docker.containers.run` takes them.
 
-        A mapped user 0 would pass every permission inside; without its capabilities it is a plain user.
+        A mapped user 0 loses its capabilities, so that permissions apply to it as to any user.
         """
         options: dict[str, Any] = {"user": self.user}
         if self.userns:
@@ -58,8 +58,8 @@ class Way:
             options["cap_drop"] = ["ALL"]
         return options
 
-    def told(self) -> str:
-        """A description for people: user and network of its containers."""
+    def describe(self) -> str:
+        """User and network of the containers, as text for the console."""
         user = f"user {self.user}"
         if self.mapped:
             user += " (mapped by the rootless engine)"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from rollout import environment
 from rollout.errors import NoEngine
-from rollout.site.engine import Engine, ask
-from rollout.site.setup_commands import run_on_host
+from rollout.site.engine.client import Engine
+from rollout.site.engine.discovery import ask
+from rollout.site.engine.host_command import run_on_host
 
 PACKAGES = ("docker.io", "iptables", "debootstrap", "debian-archive-keyring")
 SOCKET = "unix:///var/run/docker.sock"

@@ -16,8 +16,8 @@ import filelock
 from rollout.config.options import ROOT, cache_folder
 from rollout.environment.subprocesses import PROXIES
 from rollout.errors import RolloutError
-from rollout.site.base_image import SUITE, ensure_base, find_image, pull
-from rollout.site.engine import Engine
+from rollout.site.engine.base_image import SUITE, ensure_base, find_image, pull
+from rollout.site.engine.client import Engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -21,12 +21,12 @@ import requests
 
 from rollout import environment
 from rollout.errors import RolloutError
-from rollout.site.setup_commands import run_on_host
+from rollout.site.engine.host_command import run_on_host
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from rollout.site.engine import Engine
+    from rollout.site.engine.client import Engine
 
 PULLED_BASE = "debian:trixie-slim"
 OWN_BASE = "xavos-base:trixie"
