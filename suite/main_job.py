@@ -17,7 +17,7 @@ from rollout.config.plan import Plan, load_plan
 from rollout.config.run import Run
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
-from rollout.deployment.preflight import CannotBegin
+from rollout.deployment.preflight import RunRefused
 from rollout.errors import RolloutError, UsageError
 from rollout.faults import Wound, aim
 from rollout.faults.catalogue import listing, refuse_unfit
@@ -108,7 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
             conduct(config, options)
             return
         session = _begin(config, options)
-    except CannotBegin as refused:
+    except RunRefused as refused:
         show_refusal(config, options, refused)
         return
     except RolloutError as error:

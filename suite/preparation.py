@@ -99,7 +99,7 @@ def _selected(argument: str) -> Path:
 def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
     """Refuse a run that cannot start, undo what killed runs left, and check again. Returns those runs.
 
-    Nothing is read or changed before the first check. Raises CannotBegin, UsageError, FolderUnwritable.
+    Nothing is read or changed before the first check. Raises RunRefused, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
     refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone

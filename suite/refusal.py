@@ -12,7 +12,7 @@ from rollout.config.comparison import path_names
 from rollout.config.options import Options
 from rollout.config.plan import Plan, load_plan
 from rollout.config.run import Run, forget
-from rollout.deployment.preflight import CannotBegin
+from rollout.deployment.preflight import RunRefused
 from rollout.errors import RolloutError
 from rollout.journal import JournalUnwritable
 from rollout.phases.phase import describe
@@ -26,7 +26,7 @@ from suite.terminal import open_console
 _FILE = "deploy_tests/test_01_prerequisites.py"
 
 
-def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) -> None:
+def show_refusal(config: pytest.Config, options: Options, refused: RunRefused) -> None:
     """Make this session report why the run is refused. It writes reports and nothing else."""
     try:
         names, rehearsal = path_names(options), options.source == "rehearsal"
@@ -52,7 +52,7 @@ def show_refusal(config: pytest.Config, options: Options, refused: CannotBegin) 
     config.pluginmanager.register(_Refused(run, plans, errors), "rollout-refused")
 
 
-def _with_the_others(refused: CannotBegin) -> RolloutError:
+def _with_the_others(refused: RunRefused) -> RolloutError:
     """The error of a path that is refused because another one is."""
     first = refused.refusals[0]
     error = RolloutError(f"Not started, because the path {first.plan} cannot start: {first.error.message}",

@@ -1,7 +1,7 @@
-"""Checkpoints: a passed phase's files and databases, restorable by key into any site of the same kind.
+"""Stores checkpoints: the files and databases of a phase that passed, found again by key.
 
-A checkpoint also remembers what the phase asked of the registry (path → digest of the answer). It is good only while
-the source still gives those answers, so a new release upstream rebuilds what depends on it and nothing else.
+A checkpoint also holds the registry's answers to the phase (path → digest). It is valid only while the source still
+gives these answers. So a new release upstream rebuilds only the phases that depend on it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LIMIT_BYTES = 4 * 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What a phase left: `tree` is a manifest's digest, `dumps` maps dev/test to a dump's digest or None, `packs` are
-    those of the store that hold all of it."""
+    """The state after a phase. `tree` is the digest of a manifest, `dumps` maps dev and test to the digest of a dump or
+    None, `packs` name the packs of the store that hold them."""
 
     key: str
     phase: str
@@ -42,7 +42,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """All checkpoints below the cache folder, bounded to LIMIT_BYTES by least recent use."""
+    """All checkpoints below the cache folder. The least recently used are removed beyond LIMIT_BYTES."""
 
     def __init__(self, cache: Path, store: Store) -> None:
         self._folder = cache / "checkpoints"
@@ -50,7 +50,7 @@ class Checkpoints:
         self.store = store
 
     def find(self, key: str) -> Checkpoint | None:
-        """The checkpoint of this key where it and all packs that it needs are here."""
+        """The checkpoint with this key; None if it or a pack that it needs is missing."""
         path = self._folder / f"{key}.json"
         try:
             data = json.loads(path.read_text())
@@ -74,10 +74,10 @@ class Checkpoints:
         Path(name).replace(place)
 
     def keep_within(self, limit: int = LIMIT_BYTES) -> int:
-        """Forget the least recently used checkpoints until their packs fit; returns bytes freed.
+        """Remove the least recently used checkpoints until their packs fit the limit; returns the bytes freed.
 
-        A pack goes as a whole, when no checkpoint needs anything in it. One that was used within a day stays: a run
-        that is alive or was killed may need it to roll back.
+        A pack is removed as a whole, if no checkpoint needs it. A pack that was used within a day stays: a run that is
+        alive or was killed may need it for its rollback.
         """
         with self._lock:
             needed: set[str] = set()
@@ -93,7 +93,7 @@ class Checkpoints:
 
 
 def _used(path: Path) -> float:
-    """When a checkpoint was last used; long ago where it has just been removed."""
+    """When a checkpoint was last used; 0 if it has just been removed."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -101,7 +101,7 @@ def _used(path: Path) -> float:
 
 
 def _packs(path: Path) -> frozenset[str]:
-    """The packs that a checkpoint needs; none where it cannot be read, or is of an earlier version of the suite."""
+    """The packs that a checkpoint needs; none if it is unreadable or of an earlier version of the suite."""
     try:
         return frozenset(json.loads(path.read_text())["packs"])
     except (OSError, ValueError, TypeError, KeyError):
@@ -109,13 +109,13 @@ def _packs(path: Path) -> frozenset[str]:
 
 
 def chain(previous: str, *parts: object) -> str:
-    """The key of a phase: everything before it and everything it is made of."""
+    """The key of a phase: a digest of the previous key and of all that the phase depends on."""
     data = json.dumps([previous, *parts], sort_keys=True, default=str).encode()
     return hashlib.blake2b(data, digest_size=20).hexdigest()
 
 
 def digest_of_files(*roots: Path) -> str:
-    """One digest over files and folders (names and contents), for keys."""
+    """One digest of the names and contents of files and folders."""
     total = hashlib.blake2b(digest_size=20)
     for root in roots:
         files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]

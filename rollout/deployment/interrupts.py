@@ -1,4 +1,4 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into one KeyboardInterrupt; they wait while a rollback runs."""
+"""Turns SIGINT, SIGTERM and SIGHUP into one KeyboardInterrupt, and defers them while a rollback runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import FrameType
 
 
 class Interrupts:
-    """Maps the first signal to KeyboardInterrupt. Later ones only print that the rollback goes on.
+    """Maps the first signal to KeyboardInterrupt. Later ones only print that the rollback continues.
 
     An ignored SIGHUP stays ignored (`nohup`). If the terminal is gone, output to it is discarded, because a write error
     must not end the rollback.
@@ -61,7 +61,7 @@ class Interrupts:
             _forget_dead_terminals()
         if self._shields or self._is_unwinding:
             with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: it came amid another write
-                sys.stderr.write(f"\n{name} ignored: the rollback goes on until it ends.\n")
+                sys.stderr.write(f"\n{name} ignored: the rollback continues until it ends.\n")
             return
         self._is_unwinding = True
         raise KeyboardInterrupt

@@ -12,32 +12,32 @@ from rollout.site.engine.client import Engine
 
 
 def refuse_port(port: int) -> None:
-    """Raise PortTaken where XAVOS could not listen on the port."""
+    """Raise PortTaken if XAVOS could not listen on the port."""
     holder = processes.port_obstacle(port)
     if holder is not None:
         raise PortTaken(port=port, holder=holder)
 
 
-def is_looked_for_at_the_usual_port(path: str, options: Options) -> bool:
+def expects_usual_port(path: str, options: Options) -> bool:
     """Whether the path's script may expect PostgreSQL at its usual port, as a new application does."""
     return path.startswith(SCRIPT) and not options.offline
 
 
 def refuse_usual_port(path: str, options: Options) -> None:
-    """Raise DatabasePortTaken where a script would find somebody else's database at PostgreSQL's usual port."""
-    if is_looked_for_at_the_usual_port(path, options):
+    """Raise DatabasePortTaken if a script would find another database server at PostgreSQL's usual port."""
+    if expects_usual_port(path, options):
         holder = processes.port_obstacle(postgres.USUAL_PORT)
         if holder is not None:
             raise DatabasePortTaken(port=postgres.USUAL_PORT, holder=holder)
 
 
-def is_server_of_the_users(database: str) -> bool:
+def is_external_server(database: str) -> bool:
     """Whether `--database` names a server by its URL."""
     return database not in {"auto", "container", "embedded"}
 
 
 def refuse_databases(address: str, role: str, databases: tuple[str, ...], redactor: Redactor | None = None) -> None:
-    """Raise RolloutError where a user's server is unusable, or has a role or database of these names."""
+    """Raise RolloutError if a user's server is unusable, or has a role or database with one of these names."""
     server = postgres.ExistingServer(address, redactor=redactor)
     server.start()
     postgres.refuse_existing(server, role, databases)
@@ -53,7 +53,7 @@ def refuse_engine_names(engine: Engine, run: str) -> None:
                       for given in item["Names"]]  # fmt: skip
         networks = [item["Name"] for item in client.api.networks(names=[name])]
     except docker.errors.APIError:
-        return  # an engine that does not say is asked again when something is made
+        return  # a name that is taken fails again when the container is made
     for given in containers:
         if given in {f"{name}-forge", f"{name}-postgres"}:
             raise AlreadyExists(what="container", name=given, option="another run: its name has the run's id")

@@ -1,6 +1,6 @@
-"""Checks before a run starts that its sites are free. Changes nothing, and opens nothing of others.
+"""Checks before a run that its folders, ports and database names are free. Changes nothing.
 
-Runs twice: before recovery of earlier runs, where it skips what recovery will remove, and again after it.
+It runs twice: before the recovery of earlier runs, when it skips what recovery will remove, and after it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rollout.config.comparison import path_names, seats
 from rollout.config.options import Options
 from rollout.config.plan import load_plan
 from rollout.deployment.obstacles import (
-    is_looked_for_at_the_usual_port,
-    is_server_of_the_users,
+    expects_usual_port,
+    is_external_server,
     refuse_databases,
     refuse_port,
     refuse_usual_port,
@@ -29,7 +29,7 @@ from rollout.site.folder_check import refuse_patterns, refuse_place, writable_re
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class SitePlace:
     """The place of a path's site. `name` is the name of its databases, `path` the value of `--path`."""
 
     path: str
@@ -48,7 +48,7 @@ class Refusal:
     error: RolloutError
 
 
-class CannotBegin(Refused):
+class RunRefused(Refused):
     """The run is refused, because at least one path is. `refusals` has one entry for each such path."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
@@ -59,85 +59,87 @@ class CannotBegin(Refused):
 
 
 def refuse(options: Options, *, before_recovery: bool) -> None:
-    """Raise CannotBegin where a path's site is not free, UsageError for invalid options.
+    """Raise RunRefused if a path's site is not free, UsageError for invalid options.
 
     `before_recovery`: skip what recovery will remove; the second call checks it.
     """
     _refuse_folders(options)
-    _refuse_what_cannot_be_meant(options)
-    if options.campaign:  # it makes sites of its own, for which this one's folder, name and port mean nothing
+    _refuse_invalid_values(options)
+    if options.campaign:  # its trials have their own sites; folder, name and port of this run are unused
         if not any(load_plan(path).is_observed for path in options.campaign_paths):
             _refuse_server(options)
         return
-    owing = recovery.owing(options.state) if before_recovery else ()
+    pending = recovery.owing(options.state) if before_recovery else ()
     owners = recovery.owners(options.state)
     refusals = []
-    for spot in spots(options):
+    for place in site_places(options):
         try:
-            _refuse(spot, options, owing, owners)
+            _refuse(place, options, pending, owners)
         except UsageError:
             raise
         except RolloutError as error:
-            refusals.append(Refusal(plan=spot.plan, error=error))
+            refusals.append(Refusal(plan=place.plan, error=error))
     if refusals:
-        raise CannotBegin(refusals)
+        raise RunRefused(refusals)
 
 
-def spots(options: Options) -> tuple[Spot, ...]:
+def site_places(options: Options) -> tuple[SitePlace, ...]:
     """The place of every path."""
     names = path_names(options)
 
-    def spot(path: str, name: str, directory: Path, port: int) -> Spot:
+    def place(path: str, name: str, directory: Path, port: int) -> SitePlace:
         observed = load_plan(path).is_observed
-        return Spot(path=path, plan=names[path], name=name, directory=directory, port=port, observed=observed)
+        return SitePlace(path=path, plan=names[path], name=name, directory=directory, port=port, observed=observed)
 
     if len(options.paths) == 1:
-        return (spot(options.path, options.name, options.directory, options.port),)
-    return tuple(spot(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
+        return (place(options.path, options.name, options.directory, options.port),)
+    return tuple(place(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
 
 
-def _refuse(spot: Spot, options: Options, owing: Sequence[Mapping[str, Any]], owners: Mapping[Path, str]) -> None:
+def _refuse(
+    place: SitePlace, options: Options, pending: Sequence[Mapping[str, Any]], owners: Mapping[Path, str]
+) -> None:
     """Raise RolloutError for the first obstacle. Cheap checks come first, a query to a server last."""
 
-    def is_owed(key: str, value: object) -> bool:
-        return any(str(one.get(key)) == str(value) for one in owing)
+    def is_pending(key: str, value: object) -> bool:
+        return any(str(one.get(key)) == str(value) for one in pending)
 
-    looks: list[tuple[bool, Callable[[], None]]] = [
-        (options.forge != "host", lambda: refuse_patterns(spot.directory)),
-        (is_owed("directory", spot.directory), lambda: refuse_place(options, spot.directory, owners)),
-        (is_owed("port", spot.port), lambda: refuse_port(spot.port)),
-        (bool(owing), lambda: refuse_usual_port(spot.path, options)),
-        (is_owed("name", spot.name), lambda: _refuse_databases(spot, options)),
+    checks: list[tuple[bool, Callable[[], None]]] = [
+        (options.forge != "host", lambda: refuse_patterns(place.directory)),
+        (is_pending("directory", place.directory), lambda: refuse_place(options, place.directory, owners)),
+        (is_pending("port", place.port), lambda: refuse_port(place.port)),
+        (bool(pending), lambda: refuse_usual_port(place.path, options)),
+        (is_pending("name", place.name), lambda: _refuse_databases(place, options)),
     ]
-    for is_spared, look in looks:
-        if not is_spared:
-            look()
+    for will_be_removed, check in checks:
+        if not will_be_removed:
+            check()
 
 
-def _refuse_databases(spot: Spot, options: Options) -> None:
-    if is_server_of_the_users(options.database) and not spot.observed:  # which has a server of its own
-        refuse_databases(options.database, spot.name, (f"{spot.name}_dev", f"{spot.name}_test"))
+def _refuse_databases(place: SitePlace, options: Options) -> None:
+    if is_external_server(options.database) and not place.observed:  # an observed path has a server of its own
+        refuse_databases(options.database, place.name, (f"{place.name}_dev", f"{place.name}_test"))
 
 
 def _refuse_server(options: Options) -> None:
-    """Raise RolloutError where the server of all trials cannot be used."""
-    if is_server_of_the_users(options.database):
+    """Raise RolloutError if the server of all trials is unusable."""
+    if is_external_server(options.database):
         refuse_databases(options.database, "", ())
 
 
-def _refuse_what_cannot_be_meant(options: Options) -> None:
+def _refuse_invalid_values(options: Options) -> None:
     """Raise RolloutError for a bundle that cannot be written, an unreadable script, or a port needed twice."""
     target = options.record_bundle
     if target is not None:
         require_replaceable(target)
         if reason := writable_reason(target.parent):
-            raise InvalidOption(option="--record-bundle", value=str(target), expected=f"a place for it ({reason})")
+            raise InvalidOption(option="--record-bundle", value=str(target), expected=f"a writable place ({reason})")
     for script in options.scripts:
         if not os.access(script, os.R_OK):
             raise InvalidOption(option="--path", value=f"script:{script}", expected="a file that you may read")
-    for spot in spots(options) if not options.campaign else ():
-        if spot.port == postgres.USUAL_PORT and is_looked_for_at_the_usual_port(spot.path, options):
-            raise InvalidOption(option="--port", value=str(spot.port),
+    for place in site_places(options) if not options.campaign else ():
+        if place.port == postgres.USUAL_PORT and expects_usual_port(place.path, options):
+            raise InvalidOption(option="--port", value=str(place.port),
                                 expected="another port: the script expects its database on this one")  # fmt: skip
 
 

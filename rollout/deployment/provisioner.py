@@ -1,4 +1,4 @@
-"""The ground a deployment stands on: what must not be there, then folder, network, gateway, forge, database server."""
+"""Creates what a deployment runs on: folder, network, forge, gateway and database server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rollout import rehearsal
 from rollout.deployment.obstacles import (
-    is_looked_for_at_the_usual_port,
+    expects_usual_port,
     refuse_databases,
     refuse_engine_names,
     refuse_port,
@@ -34,10 +34,10 @@ from rollout.site.selection import host_toolchain, require_isolation
 from rollout.site.site import Site
 
 
-def refuse_what_is_not_ours(site: Site) -> None:
-    """Raise Refused for a folder, repository, listener, database or container that is there. Changes nothing.
+def refuse_obstacles(site: Site) -> None:
+    """Raise Refused for a folder, repository, listener, database or container that is in the way. Changes nothing.
 
-    rollout/deployment/preflight.py has checked the same before the run was opened. This check finds what came since.
+    rollout/deployment/preflight.py has checked the same before the run started. This check finds what came since.
     """
     options = site.options
     refuse_what_is_there(site.directory)
@@ -50,7 +50,7 @@ def refuse_what_is_not_ours(site: Site) -> None:
 
 
 def make_folder(step: Step) -> None:
-    """The deployment's folder, and those above it that are not there."""
+    """Create the deployment's folder and its missing parents."""
     directory = step.site.directory
     missing = [parent for parent in (directory, *directory.parents) if not os.path.lexists(parent)]
     made = [str(folder) for folder in reversed(missing)]
@@ -60,7 +60,7 @@ def make_folder(step: Step) -> None:
         beside = being_made(directory, run)
         beside.mkdir(parents=True)
         (beside / MARK).write_text(f"{run}\n")
-        refuse_what_is_there(directory)  # an empty folder of somebody else's would be replaced
+        refuse_what_is_there(directory)  # rename would replace an empty folder of another program
         try:
             beside.rename(directory)
         except OSError as error:  # another run was quicker
@@ -68,12 +68,12 @@ def make_folder(step: Step) -> None:
 
 
 def make_network(step: Step) -> None:
-    """With --offline: a network of the run's own from which nothing outside can be reached."""
+    """With --offline: create a network for this run without access to the outside."""
     site = step.site
     if not site.options.offline:
         return
-    assert site.engine is not None, "--offline needs containers, which the options were checked for"
-    _prove(step)
+    assert site.engine is not None, "the options were checked: --offline needs containers"
+    _find_sharing(step)
     name = f"xavos-{site.run.id}"
     with (
         step.act(f"make isolated network {name}", {"kind": "network", "name": name, "run": site.run.id}),
@@ -88,7 +88,7 @@ def make_network(step: Step) -> None:
 
 
 def start_forge(step: Step) -> None:
-    """The place where commands run, as chosen for the run."""
+    """Start the forge, the place where commands run: a container or this machine."""
     site = step.site
     if site.forge_kind == "host":
         site.file(TEMPORARY).mkdir(parents=True)
@@ -97,7 +97,7 @@ def start_forge(step: Step) -> None:
         with step.act("run commands on this machine", record):
             return
     assert site.engine is not None
-    image, sharing = _prove(step)
+    image, sharing = _find_sharing(step)
     name = f"xavos-{site.run.id}-forge"
     with step.act(f"start container {name}", {"kind": "container", "name": name, "run": site.run.id}):
         site.forge = ContainerForge.create(
@@ -110,13 +110,13 @@ def start_forge(step: Step) -> None:
             sharing=sharing,
             options=site.fault_points.forge_options(),
         )
-        _require_that_it_sees_our_folder(site)
+        _require_shared_folder(site)
 
 
-def _prove(step: Step) -> tuple[str, Sharing]:
-    """The forge's image, and the way in which its containers share files and network with this process.
+def _find_sharing(step: Step) -> tuple[str, Sharing]:
+    """Returns the forge's image, and how its containers share files and network with this process.
 
-    Where the image was there when the run began, that sharing is known already. Raises EngineUnfit.
+    If the image existed when the run started, the sharing is known already. Raises EngineUnfit.
     """
     site = step.site
     assert site.engine is not None
@@ -128,8 +128,8 @@ def _prove(step: Step) -> tuple[str, Sharing]:
     return image, site.sharing
 
 
-def _require_that_it_sees_our_folder(site: Site) -> None:
-    """The probe has shared another folder: the deployment's may be on a disk that the engine does not see."""
+def _require_shared_folder(site: Site) -> None:
+    """Raise EngineUnfit if the forge does not see the deployment's folder, which may be on an unshared disk."""
     assert site.engine is not None
     assert isinstance(site.forge, ContainerForge)
     if not site.forge.sees(MARK, site.run.id):
@@ -141,7 +141,7 @@ def _require_that_it_sees_our_folder(site: Site) -> None:
 
 
 def open_gateway(step: Step) -> None:
-    """The gateway in front of the source, where the forge can reach it; a rehearsal's registry is built first."""
+    """Start the gateway in front of the source. Builds the registry of a rehearsal first."""
     site = step.site
     source = site.source
     if isinstance(source, RehearsalSource):
@@ -153,7 +153,7 @@ def open_gateway(step: Step) -> None:
 
 
 def register_source(step: Step) -> None:
-    """Have Hex in the forge know the source by its own key."""
+    """Register the source and its public key with Hex in the forge."""
     site = step.site
     home = site.directory / ".home"
     home.mkdir(exist_ok=True)
@@ -163,7 +163,7 @@ def register_source(step: Step) -> None:
 
 
 def close_gateway(site: Site) -> None:
-    """Stop the gateway, if it is open, and tell what it answered."""
+    """Stop the gateway, if it runs, and journal a summary of its requests."""
     if site.gateway is not None:
         site.gateway.stop()
         site.run.journal.tell("gateway.summary", **site.gateway.log.summary())
@@ -171,7 +171,7 @@ def close_gateway(site: Site) -> None:
 
 
 def start_database(step: Step) -> None:
-    """The database server, as chosen for the run. What recovery needs of it is kept before it is started."""
+    """Start the database server. Its secrets are saved first, because recovery needs them."""
     site = step.site
     server = _server(step)
     for key, value in server.secrets().items():
@@ -185,7 +185,7 @@ def _server(step: Step) -> postgres.DatabaseServer:
     if site.database_kind == "url":
         return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
     password = postgres.SUPERUSER if site.observed else None
-    port = postgres.USUAL_PORT if is_looked_for_at_the_usual_port(site.options.path, site.options) else None
+    port = postgres.USUAL_PORT if expects_usual_port(site.options.path, site.options) else None
     if site.database_kind == "embedded":
         folder = site.options.state / "postgres" / site.run.id
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -206,9 +206,9 @@ def _noting(step: Step) -> Callable[[str], None]:
 
 
 def _build_rehearsal(step: Step, folder: Path) -> None:
-    """Build the rehearsal's registry, once for each content: where the forge sees it, then moved into the cache.
+    """Build the registry of a rehearsal in the site's folder and move it into the cache, once for each content.
 
-    A move may be a copy (another file system), so it arrives under a name of this run's and is there in one step.
+    The cache may be on another file system, where a move is a copy. So the registry gets a temporary name first.
     """
     if (folder / "public_key").is_file():
         return
@@ -226,18 +226,18 @@ def _build_rehearsal(step: Step, folder: Path) -> None:
 
 
 def move_in(made: Path, folder: Path) -> None:
-    """Move what `made` holds to the parent of `folder` (its `public`), whole or not at all."""
+    """Move the content of `made` to the parent of `folder` (its `public`), completely or not at all."""
     home = folder.parent
     home.parent.mkdir(parents=True, exist_ok=True)
     arriving = Path(tempfile.mkdtemp(dir=home.parent, prefix=f".{home.name}."))
     try:
         moved = Path(shutil.move(made, arriving))
         if home.exists() and not (folder / "public_key").is_file():
-            shutil.rmtree(home)  # half copied
+            shutil.rmtree(home)  # incomplete
         try:
             moved.replace(home)
         except OSError:
             if not (folder / "public_key").is_file():
-                raise  # else another run was quicker, with the same content
+                raise  # else another run has moved the same content first
     finally:
         shutil.rmtree(arriving, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The running XAVOS, seen from outside."""
+"""Waits until the deployed server is ready, and explains why it is not."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from rollout.site.processes import port_holder
 from rollout.site.site import Site
 
 READY_WITHIN = 90.0
-_ALIVE_SECONDS = 2.0  # so often it is asked whether the server is still there, which takes the engine a tenth of one
+_ALIVE_SECONDS = 2.0  # between two looks for the server's process; each takes the engine 0.1 s
 _FIRST = {"database_unreachable": f"{ADVICE['database_unreachable']} "}
-# XAVOS answers in plain HTTP; a context without certificates spares reading the system's, 40 ms for each client.
+# XAVOS speaks plain HTTP. A context without certificates saves reading the system's, 40 ms for each client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def marker(site: Site) -> str:
-    """The token that every process started through the deployed scripts carries (it is in `.env`)."""
+    """The environment variable that marks every process of the server (it is in `.env`)."""
     return f"XAVOS_SERVER={site.run.id}"
 
 
 def wait_until_ready(step: Step) -> None:
-    """Wait until readiness (which asks the database) answers 200. Raises PhaseFailed with what it last saw.
+    """Wait until /health/ready answers 200. Raises PhaseFailed with the last answer.
 
-    At once where no process of the server is left: with what its log says of that. Also where the answer is another
-    program's: our server has come up beside it, or has not, and is not what is asked.
+    Raises at once if no process of the server is left, with its log, or if another program listens on the port.
     """
     site, last, cause = step.site, "no answer", "timeout"
     until = time.monotonic() + min(READY_WITHIN, step.remaining)
@@ -52,33 +51,33 @@ def wait_until_ready(step: Step) -> None:
                     _require_ours(site)
                     return
                 last = f"HTTP {answer.status_code}: {answer.text[:300]}"
-                cause = "database_unreachable" if _says_that_the_database_is_gone(answer) else "timeout"
+                cause = "database_unreachable" if _reports_missing_database(answer) else "timeout"
             if time.monotonic() >= look:
                 if not _is_alive(site):
-                    raise _ended(site, last)
+                    raise _ended_early(site, last)
                 look = time.monotonic() + _ALIVE_SECONDS
             time.sleep(0.1)
     raise PhaseFailed(
         f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
-        f"The port is held by {port_holder(site.options.port) or 'nobody'}. Server log: {_log(site)}",
+        f"The port is held by {port_holder(site.options.port) or 'no process'}. Server log: {_log(site)}",
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
     )
 
 
 def _is_alive(site: Site) -> bool:
-    """Whether a process of the server is left; also where that cannot be asked just now."""
+    """Whether a process of the server is left. True if the engine does not answer."""
     with contextlib.suppress(TimeoutError, docker.errors.DockerException, requests.RequestException):
         return bool(site.in_forge.running(marker(site)))
     return True
 
 
-def _ended(site: Site, last: str) -> PhaseFailed:
-    """The error for a server that has ended before it was ready; its log names the cause as a command's output does."""
+def _ended_early(site: Site, last: str) -> PhaseFailed:
+    """The error for a server that ended before it was ready. Its log is classified like the output of a command."""
     request, log = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory), _log(site)
     found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=log))
     return PhaseFailed(
-        f"The server has ended before {site.base_url}/health/ready answered 200 (last seen: {last}): {found.message}. "
+        f"The server ended before {site.base_url}/health/ready answered 200 (last seen: {last}): {found.message}. "
         f"Server log: {log}",
         cause=found.cause,
         advice=f"{found.advice} Its log is log/server.log of the deployment (kept with --keep=always).",
@@ -91,24 +90,24 @@ def _require_ours(site: Site) -> None:
     try:
         is_ours = site.in_forge.listener_marked(port, marker(site))
     except TimeoutError as error:
-        raise PhaseFailed(f"Whose the server on port {port} is cannot be said: {error}.", cause="timeout",
+        raise PhaseFailed(f"Cannot tell whether port {port} is held by this deployment: {error}.", cause="timeout",
                           advice=ADVICE["timeout"]) from error  # fmt: skip
     if not is_ours:
         raise PhaseFailed(
             f"{site.base_url}/health/ready answered 200, but port {port} is taken by another program "
-            f"({port_holder(port) or 'it has gone since'}). Server log: {_log(site)}",
+            f"({port_holder(port) or 'which has ended since'}). Server log: {_log(site)}",
             cause="port_taken",
             advice=ADVICE["port_taken"],
         )
 
 
-def _says_that_the_database_is_gone(answer: httpx.Response) -> bool:
-    """By XAVOS' own readiness; other servers may answer anything."""
+def _reports_missing_database(answer: httpx.Response) -> bool:
+    """Whether XAVOS' readiness says that the database is unreachable. Other servers may answer anything."""
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
         return False
-    return isinstance(told, dict) and told.get("database") == "unreachable"
+    return isinstance(body, dict) and body.get("database") == "unreachable"
 
 
 def _log(site: Site) -> str:

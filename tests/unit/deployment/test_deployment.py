@@ -114,7 +114,7 @@ def test_what_comes_between_the_first_look_and_the_first_phase_is_not_read(tmp_p
     os.mkfifo(stage.directory / MARK)
 
     def first(step: Step) -> None:
-        provisioner.refuse_what_is_not_ours(step.site)
+        provisioner.refuse_obstacles(step.site)
 
     results = stage.play(code("ground", first, checkpointed=False), code("one", writes("a")))
     assert ["refused", "blocked"] == [result.outcome for result in results.values()]

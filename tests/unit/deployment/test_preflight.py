@@ -14,7 +14,7 @@ import pytest
 from rollout.config.options import Options, parse_options
 from rollout.config.run import Run, lock_run
 from rollout.deployment import preflight
-from rollout.deployment.preflight import CannotBegin, refuse, spots
+from rollout.deployment.preflight import RunRefused, refuse, site_places
 from rollout.diagnosis import CAUSES
 from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, PortTaken, Refused, RolloutError
 from rollout.journal.events import REQUIRED
@@ -55,7 +55,7 @@ def dead(asked: Options) -> Run:
 
 
 def refusals(asked: Options, *, before_recovery: bool = True) -> dict[str, str]:
-    with pytest.raises(CannotBegin) as refused:
+    with pytest.raises(RunRefused) as refused:
         refuse(asked, before_recovery=before_recovery)
     return {refusal.plan: str(refusal.error.cause) for refusal in refused.value.refusals}
 
@@ -68,7 +68,7 @@ def test_where_nothing_is_in_the_way_nothing_is_made(asked: Options, tmp_path: P
 def test_every_path_is_looked_at_with_its_own_name_folder_and_port(asked: Options) -> None:
     """As `comparison.seats` gives them."""
     several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
-    told = [(spot.path, spot.name, spot.directory.name, spot.port - asked.port) for spot in spots(several)]
+    told = [(place.path, place.name, place.directory.name, place.port - asked.port) for place in site_places(several)]
     assert [
         ("realistic", "xavos", "site", 0),
         ("incremental", "xavos_incremental", "site_incremental", 1),
@@ -76,10 +76,10 @@ def test_every_path_is_looked_at_with_its_own_name_folder_and_port(asked: Option
     ] == told
 
 
-def test_what_is_in_the_way_of_one_path_is_told_of_it_alone(asked: Options) -> None:
-    """All that is found is told at once."""
+def test_every_obstacle_is_reported_for_its_own_path(asked: Options) -> None:
+    """All obstacles are reported at once."""
     several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
-    places = {spot.path: spot.directory for spot in spots(several)}
+    places = {place.path: place.directory for place in site_places(several)}
     places["incremental"].mkdir()
     beside(places["ambitious"]).mkdir()
     assert {"incremental": "in_the_way", "ambitious": "in_the_way"} == refusals(several)
@@ -105,7 +105,7 @@ def test_what_would_be_found_out_at_the_end_is_found_out_now(
     given: dict[str, Any] = {key: tmp_path / value if isinstance(value, str) else value for key, value in wish.items()}
     with pytest.raises(RolloutError, match=says) as refused:
         refuse(replace(asked, paths=(path,), gate=(path,), **given), before_recovery=True)
-    assert not isinstance(refused.value, CannotBegin)
+    assert not isinstance(refused.value, RunRefused)
     assert ["file"] == [each.name for each in (tmp_path / "mine").iterdir()]
 
 
@@ -135,11 +135,11 @@ def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypat
 def test_a_port_that_somebody_has(asked: Options, held: socket.socket) -> None:
     """Whether he listens already, or is about to: nobody else could."""
     taken = replace(asked, port=held.getsockname()[1])
-    with pytest.raises(CannotBegin, match="it cannot be bound") as refused:
+    with pytest.raises(RunRefused, match="it cannot be bound") as refused:
         refuse(taken, before_recovery=True)
     assert [PortTaken] == [type(refusal.error) for refusal in refused.value.refusals]
     held.listen()
-    with pytest.raises(CannotBegin, match=r"already in use \(.* \(pid \d+\)\)"):
+    with pytest.raises(RunRefused, match=r"already in use \(.* \(pid \d+\)\)"):
         refuse(taken, before_recovery=True)
 
 
@@ -156,7 +156,7 @@ def test_a_script_needs_the_usual_port_of_a_database(
     if offline:
         refuse(of_a_script, before_recovery=True)
     else:
-        with pytest.raises(CannotBegin) as refused:
+        with pytest.raises(RunRefused) as refused:
             refuse(of_a_script, before_recovery=True)
         assert [DatabasePortTaken] == [type(refusal.error) for refusal in refused.value.refusals]
 
@@ -182,7 +182,7 @@ def test_a_server_of_the_users_is_asked_for_each_path_that_uses_it(
 
 def test_a_server_that_does_not_answer_keeps_its_cause(asked: Options) -> None:
     """And the password is not told."""
-    with pytest.raises(CannotBegin, match=r"127\.0\.0\.1:9 cannot be reached") as refused:
+    with pytest.raises(RunRefused, match=r"127\.0\.0\.1:9 cannot be reached") as refused:
         refuse(replace(asked, database="postgresql://me:secret@127.0.0.1:9/x"), before_recovery=True)
     assert ("database_unreachable", False) == (refused.value.cause, "secret" in str(refused.value))
 
@@ -224,7 +224,7 @@ def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> Non
     elsewhere = replace(asked, directory=asked.directory.with_name("elsewhere"))
     elsewhere.directory.mkdir()
     assert {"realistic": "in_the_way"} == refusals(elsewhere), "only what is that run's"
-    with pytest.raises(CannotBegin, match="An earlier run of ours could not remove it"):
+    with pytest.raises(RunRefused, match="An earlier run of ours could not remove it"):
         refuse(asked, before_recovery=False)
     recovery.recover(asked.state, asked.reports, Store(asked.cache), lambda text: None)
     assert {"realistic": "in_the_way"} == refusals(asked, before_recovery=False)
@@ -256,7 +256,7 @@ def test_a_deployment_of_ours_is_told_as_what_it_is(asked: Options, kept: bool) 
         told: dict[str, Any] = dict.fromkeys(REQUIRED["run.started"], "")
         run.journal.record("run.started", **{**told, "options": {"directory": str(asked.directory)}})
     asked.directory.mkdir()
-    with pytest.raises(CannotBegin) as refused:
+    with pytest.raises(RunRefused) as refused:
         refuse(asked, before_recovery=True)
     whose = (
         f"It is the deployment xavos, kept by run {run.id}." if kept else f"It belongs to run {run.id}, which goes on."

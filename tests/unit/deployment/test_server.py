@@ -158,7 +158,7 @@ def test_a_server_that_has_ended_is_not_waited_for(
     """Neither where nobody answers, nor where somebody else does; why it ended is in its log."""
     monkeypatch.setattr(server, "READY_WITHIN", 30)
     alive.clear()
-    with answering((404, "not yet")) as port, pytest.raises(PhaseFailed, match="has ended before") as failed:
+    with answering((404, "not yet")) as port, pytest.raises(PhaseFailed, match="ended before") as failed:
         wait(tmp_path, port, log=log)
     assert failed.value.cause == cause
     assert (log.splitlines() or [""])[-1].strip() in str(failed.value)

@@ -10,7 +10,7 @@ import pytest
 
 from rollout.config.run import open_runs
 from rollout.deployment import preflight
-from rollout.deployment.preflight import CannotBegin
+from rollout.deployment.preflight import RunRefused
 from rollout.journal import Journal, JournalUnwritable
 from suite import preparation, refusal
 from suite.options import refuse_what_breaks_phases
@@ -26,7 +26,7 @@ def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
         monkeypatch.setattr(preparation, name, lambda *given, name=name: began.append(name))
     asked = options(tmp_path / "ours", directory=str(tmp_path / "site"))
     asked.directory.mkdir()
-    with pytest.raises(CannotBegin):
+    with pytest.raises(RunRefused):
         preparation.make_way(asked)
     assert [] == began
     asked.directory.rmdir()
@@ -83,7 +83,7 @@ def test_refusal_whose_journal_cannot_be_written(tmp_path: Path, monkeypatch: py
     def full(journal: Journal, event: str, **fields: Any) -> None:
         raise JournalUnwritable(path=journal.path, reason="File too large")
 
-    with pytest.raises(CannotBegin) as refused:
+    with pytest.raises(RunRefused) as refused:
         preflight.refuse(asked, before_recovery=True)
     monkeypatch.setattr(Journal, "record", full)
     monkeypatch.setattr(refusal, "open_console", lambda config: print)
