@@ -63,7 +63,7 @@ class Checkpoints:
         return checkpoint
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write it, atomically and last, after its objects. Replaces whatever has its name."""
+        """Write a checkpoint in one step and replace an older one. Its objects have to be in the store before."""
         self._folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder, prefix="tmp-")
         with os.fdopen(handle, "w") as file:

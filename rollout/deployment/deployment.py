@@ -97,7 +97,7 @@ class Deployment:
     @contextlib.contextmanager
     def phase(self, code: PhaseCode, after: PhaseResult | None) -> Iterator[PhaseResult]:
         """Apply or restore a phase and yield its result. On leaving, roll it back unless the deployment is kept."""
-        if after is not None and not after.lets_go_on:
+        if after is not None and not after.allows_next:
             yield self._add(self._executor.blocked(code, after))
             return
         try:
@@ -154,7 +154,7 @@ class Deployment:
         if self.residue:
             return "dirty"
         entered = [self.results.get(name) for name in self.plan.phase_names]
-        if all(result is not None and result.lets_go_on for result in entered):
+        if all(result is not None and result.allows_next for result in entered):
             return "deployed"
         if any(result is not None and result.outcome == "refused" for result in entered):
             return "refused"

@@ -1,4 +1,4 @@
-"""The journal: what was meant, what was done, what is owed. Written before the act; the source of every report."""
+"""The journal: JSON lines of every event of a run, from which undo and all reports are made."""
 
 from rollout.journal.commands import CommandRecorder
 from rollout.journal.reader import Act, open_acts, read_events, read_journal

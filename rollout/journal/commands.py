@@ -1,4 +1,4 @@
-"""Every command leaves its events in the journal and all of its output, masked, in a log file of its own."""
+"""Journals the start and end of every command, and writes its masked output to a log file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 class CommandRecorder:
-    """An Observer for one command. `where` is path and phase; `sink` gets the masked text as it comes."""
+    """An observer of one command. `where` is path and phase; `sink` receives the masked output as it arrives."""
 
     def __init__(
         self, journal: Journal, logs: Path, *, where: Mapping[str, Any], sink: Callable[[str], None] | None = None
@@ -54,7 +54,7 @@ class CommandRecorder:
         self._journal.record("command.running", id=self._id, identity=dict(identity))
 
     def output(self, chunk: bytes) -> None:
-        # Whole lines only, so that no secret slips through cut in two; nor one that is broken over two lines.
+        # Only whole lines are masked and written, and none that may begin a secret that continues on the next line.
         lines, newline, rest = (self._pending + chunk).rpartition(b"\n")
         if not newline:
             self._pending = rest
@@ -75,7 +75,7 @@ class CommandRecorder:
             exit_code=outcome.exit_code,
             seconds=round(outcome.seconds, 3),
             timed_out=outcome.timed_out,
-            # masked before it is cut: half a secret would not be found
+            # masked before it is cut, because half a secret is not found
             tail=self._journal.redactor.text(outcome.tail)[-_TAIL_IN_JOURNAL:],
         )
 

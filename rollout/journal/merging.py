@@ -11,13 +11,13 @@ from rollout.journal.query import Event, mapping, text, well_formed
 from rollout.journal.reader import read_events
 
 JOURNAL = "journal.jsonl"
-# A comparison has these once, for all paths.
+# The comparison has its own.
 _OF_THE_RUN = {"run.started", "run.finished", "run.interrupted"}
 _LOG = "log"
 
 
 def merge(own: Sequence[Event], parts: Mapping[str, Sequence[Event]], folders: Mapping[str, Path]) -> tuple[Event, ...]:
-    """The events of a comparison (`own`) with those of its paths, each in its order; ids and logs stay apart.
+    """The events of a comparison (`own`) and of its paths, in order, with distinct ids and log files.
 
     `parts` maps a path's name to the journal of its own run, `folders` to that run's folder below the comparison's.
     """
@@ -29,7 +29,7 @@ def merge(own: Sequence[Event], parts: Mapping[str, Sequence[Event]], folders: M
 
 
 def adopt(events: Sequence[Event], name: str, folder: Path, *, run: str) -> Iterator[Event]:
-    """The events of a path's own run as events of the comparison `run`."""
+    """Turn the events of a path's run into events of the comparison `run`."""
     for event in well_formed(events):
         if event["event"] in _OF_THE_RUN:
             continue
@@ -45,14 +45,14 @@ def adopt(events: Sequence[Event], name: str, folder: Path, *, run: str) -> Iter
 
 
 def read_parts(folder: Path, parts: Mapping[str, Path]) -> tuple[Mapping[str, Sequence[Event]], Mapping[str, Path]]:
-    """What `merge` takes: the journals of the paths' own runs, and their folders relative to `folder`."""
-    there = {name: place for name, place in parts.items() if (place / JOURNAL).is_file()}
-    events = {name: read_events(place / JOURNAL) for name, place in there.items()}
-    return events, {name: place.relative_to(folder) for name, place in there.items()}
+    """The arguments of `merge`: the journals of the paths' runs, and their folders relative to `folder`."""
+    present = {name: place for name, place in parts.items() if (place / JOURNAL).is_file()}
+    events = {name: read_events(place / JOURNAL) for name, place in present.items()}
+    return events, {name: place.relative_to(folder) for name, place in present.items()}
 
 
 def read_run(folder: Path) -> tuple[Event, ...]:
-    """Every event of the run whose reports are in `folder`, those of its paths' own runs included."""
+    """Every event of the run with reports in `folder`, including those of its paths' runs."""
     own = read_events(folder / JOURNAL)
     parts = {text(event, "path"): folder / text(event, "folder") for event in own if event["event"] == "path.run"}
     return merge(own, *read_parts(folder, parts)) if parts else own

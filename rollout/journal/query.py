@@ -11,18 +11,18 @@ _LARGEST = 1e18
 
 
 def well_formed(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events that have a name; a damaged line may have none."""
+    """The events that have a name. A damaged line may have none."""
     return tuple(event for event in events if isinstance(event.get("event"), str))
 
 
 def lifetime(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events until the run ended or died: without the recovery or removal that was added later."""
+    """The events until the run ended or was killed, without a later recovery or removal."""
     later = (n for n, event in enumerate(events) if text(event, "why") in {"recovery", "undeploy"})
     return tuple(events[: next(later, len(events))])
 
 
 def run_of(events: Sequence[Event]) -> str:
-    """The id of the run whose journal it is; "" where nothing in it says so."""
+    """The id of the run that wrote the events; "" if none has one."""
     return str(next((event["run"] for event in events if event.get("run")), ""))
 
 
@@ -32,19 +32,19 @@ def last(events: Sequence[Event], name: str) -> Event:
 
 
 def text(event: Event, key: str) -> str:
-    """The value as text, "" where it is absent or null."""
+    """The value as text, "" if it is missing or null."""
     value = event.get(key)
     return "" if value is None else str(value)
 
 
 def texts(event: Event, key: str) -> tuple[str, ...]:
-    """The value as a tuple of texts, () where it is not a list."""
+    """The value as a tuple of texts, () if it is not a list."""
     value = event.get(key)
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def number(event: Event, key: str) -> float:
-    """The value as a number, 0.0 where it is none."""
+    """The value as a number, 0.0 if it is none."""
     value = event.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
         return 0.0
@@ -52,19 +52,19 @@ def number(event: Event, key: str) -> float:
 
 
 def mapping(event: Event, key: str) -> Mapping[str, Any]:
-    """The value as a mapping, an empty one where it is none."""
+    """The value as a mapping, an empty one if it is none."""
     value = event.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def rows(event: Event, key: str) -> tuple[Mapping[str, Any], ...]:
-    """The value as a tuple of mappings; whatever is no mapping is left out."""
+    """The value as a tuple of mappings; items of other types are left out."""
     value = event.get(key)
     return tuple(row for row in value if isinstance(row, Mapping)) if isinstance(value, list | tuple) else ()
 
 
 def moment(event: Event) -> float | None:
-    """When an event happened, in seconds since the epoch; None where its time cannot be read."""
+    """When an event happened, in seconds since the epoch; None if its time is unreadable."""
     try:
         return datetime.fromisoformat(str(event.get("t"))).timestamp()
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Reading a journal, also one that ends in the middle of a line."""
+"""Reads a journal file, even if its last line is incomplete, and lists the acts still to undo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rollout.errors import StateUnusable
 from rollout.journal.events import SCHEMA
 from rollout.journal.query import moment
 
-# What undoing reads of an event: texts.
+# Event → keys that an undo reads, all of them strings.
 _NEEDED = {
     "act.intent": ("id", "text"), "act.done": ("id",), "act.failed": ("id",), "undo.done": ("id",),
     "kept": ("path", "url", "directory", "manage"), "path.started": ("path",), "path.finished": ("path",),
@@ -21,9 +21,9 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """An act that was announced: its id, where it belongs, and its undo as data.
+    """An announced act with its undo as data.
 
-    `cut_off`: when it was announced, in seconds since the epoch, where nobody has seen it end; else None.
+    `cut_off`: when the act was announced, in seconds since the epoch, if the journal does not say that it ended.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Act:
 
 
 def read_events(path: Path) -> tuple[dict[str, Any], ...]:
-    """Every whole event of a journal; a torn last line (killed while writing) is passed over."""
+    """Every complete event of a journal. An incomplete last line, left by a kill, is skipped."""
     events: list[dict[str, Any]] = []
     with path.open("rb") as lines:
         for line in lines:
@@ -49,9 +49,9 @@ def read_events(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], ...]:
-    """Every event of a journal that something will be undone by. A torn last line is passed over.
+    """Every event of a journal, checked for an undo. An incomplete last line is skipped.
 
-    Raises StateUnusable if the file cannot be read, a newer version wrote it, or an event lacks what undoing needs.
+    Raises StateUnusable if the file is unreadable, a newer version wrote it, or an event lacks a key that undo needs.
     """
     try:
         events = read_events(path)
@@ -81,7 +81,7 @@ def _problem(event: Mapping[str, Any]) -> str:
 
 
 def open_acts(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
-    """The acts announced and not yet undone, oldest first."""
+    """The acts that are announced and not undone, oldest first."""
     acts: dict[str, Act] = {}
     for event in events:
         if event["event"] == "act.intent":

@@ -1,7 +1,7 @@
-"""Masks secrets before anything is written, in every form in which a program may print them.
+"""Masks secrets in all text that is written, in every encoding in which a program may print them.
 
-A strong secret is masked wherever it stands. A weak one (`postgres`, `1234`, the deployment's own name) is an ordinary
-word as well. It is masked only where it stands as a credential, so that texts and links to log files stay whole.
+A strong secret is masked everywhere. A weak one (`postgres`, `1234`, the deployment's name) is an ordinary word too.
+It is masked only after a word such as `password`, so that other texts and links to log files stay intact.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rollout.text.masking import MASK, mask_credentials
 __all__ = ["MASK", "Redactor"]
 
 _LEAST = 6  # characters of a strong secret
-_LONG = 16  # from here on not even a text of one kind of letters is a word of prose
+_LONG = 16  # a text of this length is strong even if it looks like a word
 _WORD = re.compile(r"[A-Za-z]?[a-z]+|[A-Z]+|[0-9]+")
 _WRAP = re.compile(r"[ \t]*\r?\n[ \t]*")
 _BASE64_RUN = r"[A-Za-z0-9+/=_-]*"
-_LOOKED_BACK = 4096  # characters of output, for a secret that is broken over several lines
-_KEY = 3  # letters by which beginnings of secrets are found
+_LOOKED_BACK = 4096  # characters of output that are searched for a secret broken over several lines
+_KEY = 3  # letters that index the beginnings of secrets
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
-_LEAST_BASE64 = 8  # characters of what is looked for: fewer would be found in any other secret's
+_LEAST_BASE64 = 8  # characters; shorter ones occur in other encoded texts by chance
 _NAMED = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?|api[_-]?key)[\w-]*"
     r"(?:[\"']?\s*(?:=>|:=|=|:)\s*|\s+(?:is\s+)?)[\"']?"
@@ -38,8 +38,7 @@ _NAMED = (
 class Redactor:
     """Masks the given secrets, and every credential in a URL or a header.
 
-    `spared`: texts that everybody may see, such as the deployment's name and folder. A secret that is a part of one of
-    them is a weak one.
+    `spared`: public texts, such as the deployment's name and folder. A secret that is a part of one of them is weak.
     """
 
     def __init__(self, *, spared: Iterable[str] = ()) -> None:
@@ -47,7 +46,9 @@ class Redactor:
         self._strong: tuple[_Secret, ...] = ()
         self._weak: tuple[re.Pattern[str], ...] = ()
         self._known: set[str] = set()
-        self._beginnings: dict[str, list[tuple[str, int]]] = {}  # last letters of a beginning → form, and its length
+        self._beginnings: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # last letters → form, length of its beginning
 
     def add(self, *secrets: str) -> None:
         """Add secrets to mask."""
@@ -89,7 +90,7 @@ class Redactor:
         return value
 
     def unfinished(self, text: str) -> int:
-        """How many characters of whole lines at the end of `text` may begin a secret that spans lines."""
+        """The number of characters at the end of `text` that may begin a secret that continues on the next line."""
         last = _WRAP.sub("", text[-_LOOKED_BACK:].rstrip())
         ends = (last[-length:] for length in range(1, _KEY + 1))
         begun = (found for end in ends for found in self._beginnings.get(end, ()))
@@ -124,7 +125,7 @@ class _Secret:
         self._base64 = tuple(_base64_parts(text))
 
     def masked(self, value: str, coded: str) -> str:
-        """`coded`: whatever in the text is long enough to be Base64."""
+        """The text with this secret masked. `coded`: the parts of the text that may be Base64."""
         for form in self.forms:
             if form in value:
                 value = value.replace(form, MASK)
@@ -135,14 +136,14 @@ class _Secret:
 
     @cached_property
     def encoded(self) -> re.Pattern[str]:
-        """However much of it is percent-encoded."""
+        """A pattern of the secret with any of its characters percent-encoded."""
         coded = ("".join(f"%{byte:02x}" for byte in letter.encode("utf-8", "replace")) for letter in self.text)
         letters = (f"(?:{re.escape(letter)}|{code})" for letter, code in zip(self.text, coded, strict=True))
         return re.compile("".join(letters), re.IGNORECASE)
 
     @cached_property
     def over_lines(self) -> re.Pattern[str]:
-        """Any form of it, with line breaks between any two characters."""
+        """A pattern of every form of the secret with line breaks between any two characters."""
         gap = r"(?:[ \t]*\r?\n[ \t]*)?"
         return re.compile("|".join(gap.join(map(re.escape, form)) for form in self.forms))
 
@@ -174,6 +175,6 @@ def _base64_parts(text: str) -> Iterable[str]:
 
 
 def _as_credential(secret: str) -> re.Pattern[str]:
-    """A weak secret where it is named a password or a token, as a whole word; its place is group 1."""
+    """A pattern of a weak secret after a word such as `password`. The secret is group 1."""
     forms = "|".join(map(re.escape, _forms(secret)))
     return re.compile(rf"{_NAMED}({forms})(?![\w-])", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Append-only JSON lines: each event is on disk (written, flushed, synced) before `record` returns."""
+"""Writes the journal: append-only JSON lines, each synced to disk before `record` returns."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from rollout.journal.redaction import Redactor
 Event = dict[str, Any]
 
 
-# Content and size; the times of the file can wait, which saves half of the time.
+# Syncs content and size but not the file's times, which halves the duration.
 _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class JournalUnwritable(RolloutError):
-    """The disk takes no more of the journal, and nothing may happen unjournaled."""
+    """The journal cannot be written. The run stops, because every act has to be journaled."""
 
     cause = "disk_full"
 
     def __init__(self, *, path: Path, reason: str) -> None:
         super().__init__(
             f"The journal {path} cannot be written: {reason}.",
-            advice="Nothing may happen that is not journaled, so the run stops; free some space and run again.",
+            advice="Every act has to be journaled, so the run stops. Free some space and run again.",
         )
 
 
@@ -48,7 +48,7 @@ class Journal:
         self._lock = threading.RLock()
         self._seq = itertools.count(first_seq)
         self._forgiving = 0
-        self._late: list[bytes] = []  # lines that the disk has not taken yet
+        self._late: list[bytes] = []  # lines that are not on disk yet
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -57,15 +57,15 @@ class Journal:
             raise JournalUnwritable(path=path, reason=str(error.strerror or error)) from error
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> None:
-        """Call `subscriber` with every event from now on, in the thread that records it."""
+        """Call `subscriber` with every later event, in the thread that records it."""
         self._subscribers.append(subscriber)
 
     def events(self) -> tuple[Event, ...]:
-        """What this object has recorded so far."""
+        """The events that this object has recorded so far."""
         return tuple(self._events)
 
     def record(self, event: str, **facts: Any) -> Event:
-        """Write one event. Raises KeyError for one not in the vocabulary, JournalUnwritable where the disk says no."""
+        """Write one event. Raises KeyError for one not in the vocabulary, JournalUnwritable if the disk is full."""
         missing = REQUIRED[event] - facts.keys()
         if missing:
             raise KeyError(f"{event} lacks {', '.join(sorted(missing))}")
@@ -95,16 +95,16 @@ class Journal:
         return line
 
     def tell(self, event: str, **facts: Any) -> Event:
-        """Write what announces no act, how something ended, say: for that a full disk is no reason to stop."""
+        """Like `record`, but a full disk raises nothing. For events that announce no act, such as an end."""
         with self.forgiving():
             return self.record(event, **facts)
 
     @contextlib.contextmanager
     def act(self, text: str, undo: Mapping[str, Any], **where: Any) -> Iterator[str]:
-        """Announce an act with its undo, let it happen, note that it did. Yields the act's id.
+        """Announce an act with its undo, run the block, and record its end. Yields the act's id.
 
-        The undo is owed from the announcement on, whether the act succeeds or not: undoing is idempotent. An act that
-        is cut off, by a signal or a kill, is neither done nor failed: whom it asked may be at it still.
+        The undo is pending from the announcement on, even if the act fails: undoing is idempotent. An act that a signal
+        or a kill interrupts is neither done nor failed. The program that it has called may still continue.
         """
         identity = f"{self.run}-{time.monotonic_ns():x}"
         self.record("act.intent", id=identity, text=text, undo=dict(undo), **where)
@@ -119,7 +119,7 @@ class Journal:
 
     @contextlib.contextmanager
     def waiting(self, text: str, **where: Any) -> Iterator[None]:
-        """Note how long a server, or a program that it runs for us, was waited for."""
+        """Record how long the block has waited for a server or an engine."""
         began = time.monotonic()
         try:
             yield
@@ -128,10 +128,10 @@ class Journal:
 
     @contextlib.contextmanager
     def forgiving(self) -> Iterator[None]:
-        """In here an event that the disk does not take is kept in memory, and written with the next one that it takes.
+        """In this block, events that cannot be written stay in memory, and are written with the next one that can.
 
-        For rollbacks, which have to go on when the disk is full: what they could not journal stays owed, and undoing it
-        again is harmless.
+        For rollbacks, which continue when the disk is full. An undo that is not journaled stays pending; undoing again
+        is harmless.
         """
         self._forgiving += 1
         try:
@@ -141,11 +141,11 @@ class Journal:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was recorded is on the disk."""
+        """Whether all recorded events are on disk."""
         return not self._late
 
     def _append(self, data: bytes) -> None:
-        """All of the line or nothing of it: half a line would swallow the next one."""
+        """Append the whole data or none of it: half a line would make the next one unreadable."""
         size = os.fstat(self._file).st_size
         try:
             written = 0
@@ -158,13 +158,13 @@ class Journal:
             raise
 
     def _end_torn_line(self) -> None:
-        """A killed run may have left half a line; what is appended must not end up on it."""
+        """End an incomplete last line, left by a kill, so that the next event has its own line."""
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")
 
     def close(self) -> None:
-        """Write what the disk has not taken yet, if it does now. Silent where it is closed already."""
+        """Write the events that are still in memory, if possible, and close the file. May be called twice."""
         if self._file < 0:
             return
         if self._late:

@@ -1,1 +1,1 @@
-"""A phase: its code, its result, and the step that its code works with."""
+"""Phases: the functions of a phase, the step object that they work with, and the result."""

@@ -1,4 +1,4 @@
-"""The code and the result of a phase: what a fixture gives to a deployment and gets back."""
+"""Defines PhaseCode, the functions of a phase, and PhaseResult, how the phase ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rollout.phases.sources import sources_of
 from rollout.phases.step import Step
 from rollout.site.site import Site
 
-_NUMBERS = {
+_CAUSES_BY_ERRNO = {
     errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EACCES: "permission_denied",
     errno.EPERM: "permission_denied", errno.EROFS: "permission_denied", errno.EADDRINUSE: "port_taken",
     errno.EMFILE: "limit_reached", errno.ENFILE: "limit_reached", errno.EAGAIN: "limit_reached",
@@ -55,7 +55,7 @@ class PhaseCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
-    """What became of a phase: `outcome` is passed, failed, refused or blocked (`by` the phase that failed)."""
+    """How a phase ended. `outcome` is passed, failed, refused or blocked (`by` the phase that failed)."""
 
     name: str
     outcome: str
@@ -71,23 +71,23 @@ class PhaseResult:
         return self.outcome == "passed"
 
     @property
-    def lets_go_on(self) -> bool:
-        """True where the next phase may start: this one passed, or was optional and has been undone."""
+    def allows_next(self) -> bool:
+        """True if the next phase may start: this one passed, or is optional and was undone."""
         return self.passed or (self.optional and self.outcome == "failed")
 
     @property
     def culprit(self) -> PhaseResult:
-        """The phase whose failure this result goes back to."""
+        """The phase that failed first: itself, or the one that blocks it."""
         return self.by.culprit if self.by else self
 
     def require(self) -> None:
-        """Raise what made the phase fail."""
+        """Raise the error of a phase that failed."""
         if self.error is not None:
             raise self.error
 
 
 def describe(error: BaseException, folder: Path) -> dict[str, Any]:
-    """A failure as data: cause, package, message, advice, log (relative to the run's folder)."""
+    """An error as data for the journal: cause, package, message, advice, log (relative to the run's folder)."""
     if isinstance(error, KeyboardInterrupt):
         return {"cause": "killed", "package": None, "message": "The run was interrupted.", "advice": "Run again."}
     if not isinstance(error, RolloutError):
@@ -98,7 +98,7 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
             "message": f"{type(error).__name__}: {error}",
             "advice": ADVICE[cause]
             if cause != "unknown"
-            else "Read the message; where it is a fault of this suite, report it with the journal.",
+            else "Read the message. If it is a bug of this suite, report it with the journal.",
         }
     log = error.log if isinstance(error, PhaseFailed) else None
     return {
@@ -111,9 +111,9 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
 
 
 def _cause_of(error: BaseException) -> str:
-    """By the kernel's number where there is one, else by what is said: of several files, by an engine, by a server."""
-    if isinstance(error, OSError) and error.errno in _NUMBERS:
-        return _NUMBERS[error.errno]
+    """The cause of an error that is not ours: by its errno, else by its text."""
+    if isinstance(error, OSError) and error.errno in _CAUSES_BY_ERRNO:
+        return _CAUSES_BY_ERRNO[error.errno]
     if isinstance(error, MemoryError):
         return "out_of_memory"
     found = named(str(error))

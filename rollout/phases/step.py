@@ -1,4 +1,4 @@
-"""A step: what a phase's `apply` uses to run commands, announce acts and write notes, within its deadline."""
+"""Defines Step, with which a phase runs commands, announces acts and writes notes until its deadline."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from rollout.site.site import Site
 
 ATTEMPTS = 4
 EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
-_COMMAND = "XAVOS_COMMAND"  # in the environment of every command and all that it begins: which one it is
-_Done = TypeVar("_Done")
+_COMMAND = "XAVOS_COMMAND"  # in the environment of every command and its child processes: its token
+_Result = TypeVar("_Result")
 _EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
 
 
 class Step:
-    """One phase while it is being applied."""
+    """One phase while it is applied."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class Step:
 
     @property
     def remaining(self) -> float:
-        """Seconds left of the phase's deadline. Raises PhaseFailed(timeout) when there are none."""
+        """Seconds until the phase's deadline. Raises PhaseFailed(timeout) when it has passed."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise PhaseFailed(
-                f"The phase {self.phase.name} has used up its {self.phase.timeout_seconds:.0f} s.",
+                f"The phase {self.phase.name} has exceeded its limit of {self.phase.timeout_seconds:.0f} s.",
                 cause="timeout",
-                advice="Raise timeout_seconds of the phase in the plan if the machine is slow.",
+                advice="If the machine is slow, raise timeout_seconds of the phase in the plan.",
             )
         return left
 
@@ -76,7 +76,7 @@ class Step:
         return self.site.run.journal.act(text, undo, **self.where)
 
     def note(self, text: str) -> None:
-        """A decision that a reader of the report wants to know."""
+        """Journal a decision for the reader of the report."""
         self.site.run.journal.record("phase.note", text=text, **self.where)
 
     def run(
@@ -91,8 +91,8 @@ class Step:
     ) -> Outcome:
         """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
 
-        Never raises for an exit code. Where it is stopped, by its deadline or by a signal to the run, all that it has
-        begun is stopped with it: what a BEAM runs has a session of its own, which a signal to the group does not reach.
+        Never raises for an exit code. A command that is stopped, by its deadline or by a signal to the run, is stopped
+        with all its child processes. Children of a BEAM have their own sessions, so they are found by a token.
         """
         forge = self.site.in_forge
         token = f"{self.site.run.id}-{time.monotonic_ns():x}"
@@ -112,13 +112,13 @@ class Step:
             stopped = outcome.timed_out
         finally:
             if stopped:
-                self._end(token)
+                self._kill_children(token)
         fault_points.after_command(self.phase.name, outcome)
-        # What it printed ends up in errors, and errors in every report.
+        # The output appears in errors, and errors in every report.
         return replace(outcome, tail=self.site.run.redactor.text(outcome.tail))
 
-    def _end(self, token: str) -> None:
-        # What outlives that is seen by the rollback, which looks for every process of the run.
+    def _kill_children(self, token: str) -> None:
+        # A process that survives is found by the rollback, which lists every process of the run.
         with contextlib.suppress(Exception):
             self.site.in_forge.kill_marked(f"{_COMMAND}={token}")
 
@@ -134,26 +134,26 @@ class Step:
         return execute(request, LocalLauncher(), self.recorder())
 
     def must(self, *argv: str, **how: Any) -> Outcome:
-        """Like `run`, but raises PhaseFailed with the classified cause where the command fails."""
+        """Like `run`, but raises PhaseFailed with the classified cause if the command fails."""
         outcome, wrong = self.attempt(*argv, **how)
         if not outcome.ok:
             raise wrong()
         return outcome
 
     def attempt(
-        self, *argv: str, heard: Callable[[Outcome], Outcome] = lambda ended: ended, **how: Any
+        self, *argv: str, complete: Callable[[Outcome], Outcome] = lambda ended: ended, **how: Any
     ) -> tuple[Outcome, Callable[[], PhaseFailed]]:
-        """Like `run`, where the exit code does not decide: also gives what would have gone wrong, classified.
+        """Like `run`, for commands whose exit code does not decide. Also returns a function that makes the error.
 
-        `heard` completes the outcome by what the command has said elsewhere.
+        `complete` adds to the outcome what the command has printed elsewhere.
         """
         mark = self.site.gateway.mark() if self.site.gateway else 0
         with self.watching_gateway() as upstream:
-            outcome = heard(self.run(*argv, **how))
+            outcome = complete(self.run(*argv, **how))
         return outcome, lambda: self._explained(failure(outcome, self._probes(upstream)), mark)
 
     def _explained(self, error: PhaseFailed, mark: int) -> PhaseFailed:
-        """A tarball that is not what the registry says is told by the gateway, which knows both checksums."""
+        """The error, with both checksums if the gateway has seen a wrong tarball."""
         records = self.site.gateway.records_since(mark) if self.site.gateway else ()
         wrong = next((each for each in reversed(records) if each.cause == error.cause == "checksum_mismatch"), None)
         if wrong is None or not wrong.detail:
@@ -163,17 +163,17 @@ class Step:
                            log=error.log)  # fmt: skip
 
     def must_retrying(self, *argv: str, **how: Any) -> Outcome:
-        """Like `must`, but tries again, with growing pauses, where the cause is transient. Each retry is journaled.
+        """Like `must`, but retries with growing pauses if the cause is transient. Each retry is journaled.
 
-        A phase that is only observed is the path's own, and tries once.
+        Observed phases are not retried.
         """
         return self.retrying(lambda: self.must(*argv, **how))
 
-    def retrying(self, do: Callable[[], _Done]) -> _Done:
-        """Do something, and again where the cause of its failure is transient; see `must_retrying`."""
+    def retrying(self, do: Callable[[], _Result]) -> _Result:
+        """Call `do`, and retry if the cause of its failure is transient; see `must_retrying`."""
         if self.phase.observed:
             return do()
-        again = tenacity.Retrying(
+        retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_exponential(multiplier=1, min=1, max=10),
@@ -181,7 +181,7 @@ class Step:
             before_sleep=self._journal_retry,
             reraise=True,
         )
-        return again(do)
+        return retrying(do)
 
     def edit(self, *arguments: str) -> Outcome:
         """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""
@@ -227,25 +227,25 @@ class Step:
 
     @contextlib.contextmanager
     def watching_gateway(self) -> Iterator[Callable[[], str | None]]:
-        """Yields a question: what did the gateway see go wrong upstream since now?"""
+        """Yields a function that returns the upstream problem that the gateway has seen in this block."""
         gateway = self.site.gateway
         if gateway is None:
             yield lambda: None
             return
         mark = gateway.mark()
-        yield lambda: _trouble(gateway.causes_since(mark))
+        yield lambda: _upstream_problem(gateway.causes_since(mark))
 
     def _probes(self, upstream: Callable[[], str | None]) -> Probes:
         site = self.site
         return Probes(
             upstream=upstream,
             database_up=lambda: site.server_alive() if site.server else None,
-            database_at=lambda: _told(site) if site.server else None,
+            database_at=lambda: _database_address(site) if site.server else None,
             free_bytes=lambda: shutil.disk_usage(site.directory).free if site.directory.is_dir() else None,
         )
 
     def recorder(self) -> CommandRecorder:
-        """An observer that puts one command into the journal and its output into a log file."""
+        """An observer that journals one command and writes its output to a log file."""
         run = self.site.run
         return CommandRecorder(run.journal, run.logs, where=self.where)
 
@@ -262,8 +262,8 @@ class Step:
         )
 
 
-def _trouble(causes: Mapping[str, int]) -> str | None:
-    """The gateway's causes in the four words that classification knows."""
+def _upstream_problem(causes: Mapping[str, int]) -> str | None:
+    """The gateway's causes as one of the four words that the classifier knows; None if there are none."""
     for cause in causes:
         if cause in UNREACHABLE_CAUSES:
             return "unreachable"
@@ -274,8 +274,8 @@ def _trouble(causes: Mapping[str, int]) -> str | None:
     return "error" if causes else None
 
 
-def _told(site: Site) -> tuple[str, int] | None:
-    """Host and port of the database that the application is told to use."""
+def _database_address(site: Site) -> tuple[str, int] | None:
+    """Host and port of the database that the application is configured to use."""
     parts = urlsplit(site.database.url(user="", password="", database=""))
     return (parts.hostname, parts.port) if parts.hostname and parts.port else None
 

@@ -75,7 +75,7 @@ def test_what_the_engine_has_lost_is_taken_from_the_file(tmp_path: Path) -> None
     (tmp_path / script.OUTPUT).write_text("s3cret-word\nsudo: not found\n")
     site: Any = types.SimpleNamespace(directory=tmp_path, run=types.SimpleNamespace(redactor=redactor))
     request = Request(argv=("deploy.sh",), label="deploy.sh", cwd=tmp_path)
-    outcome = script._whole(site, Outcome(request=request, exit_code=127, seconds=0.1, tail="", log=log))
+    outcome = script._with_full_output(site, Outcome(request=request, exit_code=127, seconds=0.1, tail="", log=log))
     assert outcome.tail.endswith("\nsudo: not found\n")
     assert "s3cret-word" not in outcome.tail
     assert log.read_text() == outcome.tail
