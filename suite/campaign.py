@@ -21,7 +21,7 @@ from rollout.config.run import Run
 from rollout.deployment.interrupts import Interrupts
 from rollout.errors import RolloutError
 from rollout.journal.query import Event, last
-from rollout.report.campaign import SUMMARY, read_campaign, write_campaign
+from rollout.report.campaign.writer import SUMMARY, read_campaign, write_campaign
 from rollout.report.writer import write_whole
 from rollout.results.campaign.trials import CONTROL, KILLS, Result, Specification
 from rollout.results.verdict import as_json, verdict

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 
 import pytest
 
-from rollout.report.console_summary import closing
+from rollout.report.console_summary import console_summary
 from rollout.report.view import view
 from rollout.report.writer import PAGE
 from rollout.text.plain import line
@@ -38,8 +38,8 @@ def _close(terminal: pytest.TerminalReporter, exit_code: int, config: pytest.Con
     if not events:
         return
     terminal.section("result", "=")
-    for told in closing(view(events), run.folder / PAGE):
-        terminal.write_line(told.text, **_TONES.get(told.tone, {}))
+    for row in console_summary(view(events), run.folder / PAGE):
+        terminal.write_line(row.text, **_TONES.get(row.tone, {}))
 
 
 def grouped(reports: Iterable[object]) -> list[tuple[str, int]]:

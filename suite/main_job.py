@@ -198,8 +198,8 @@ def _reason(outcome: str, deployment: Deployment | None, unmet: tuple[str, ...])
     if deployment is None:
         return "no check asked for a deployment"
     failed = f", {deployment.failed_checks} check(s) failed" if deployment.failed_checks else ""
-    never = f", required and never answered: {', '.join(unmet)}" if unmet else ""
-    return f"path {deployment.plan.name}: {outcome}{failed}{never}"
+    missing = f", required groups without a passed check: {', '.join(unmet)}" if unmet else ""
+    return f"path {deployment.plan.name}: {outcome}{failed}{missing}"
 
 
 _current: Session | None = None

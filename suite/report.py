@@ -160,7 +160,7 @@ class _Report:
         lines = [check.doc, check.message if check.outcome == "blocked" else ""]
         failure = self._failure(check) if outcome == "failed" else None
         if failure:
-            told = {"Cause": failure.cause, "How to go on": failure.advice, "Log": failure.log}
+            told = {"Cause": failure.cause, "What to do": failure.advice, "Log": failure.log}
             lines += [failure.message, *(f"{label}: {value}" for label, value in told.items() if value)]
             lines.append(f"--- what was printed last ---\n{failure.tail}\n---" if failure.tail else "")
         return [escape(told) for told in lines if told]

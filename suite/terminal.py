@@ -139,7 +139,7 @@ def _failure(terminal: pytest.TerminalReporter, failure: FailureView) -> None:
     package = f" ({failure.package})" if failure.package else ""
     terminal.write_line(f"{failure.phase or 'run'}: {failure.cause}{package}: {line(failure.message, 1000)}", red=True)
     if failure.advice:
-        terminal.write_line(f"How to go on: {failure.advice}")
+        terminal.write_line(f"What to do: {failure.advice}")
     if failure.log:
         terminal.write_line(f"Log: {failure.log}")
 

@@ -19,7 +19,7 @@ from rollout.config.plan import load_plan
 from rollout.config.run import Run
 from rollout.config.values import PATHS
 from rollout.errors import RolloutError
-from rollout.report.campaign import DATA, read_campaign
+from rollout.report.campaign.writer import DATA, read_campaign
 from rollout.report.writer import PAGE
 from rollout.results.attempts import REAL, population
 from rollout.results.campaign.statistics import FAULT, counted

@@ -1,4 +1,4 @@
-"""Journal → reports. Every report is a function of the events, so it can be drawn again at any time."""
+"""Reports of a run: live console, HTML page, Markdown summary. Each is a function of the events in the journal."""
 
 from rollout.report.console import Console
 from rollout.report.page import page

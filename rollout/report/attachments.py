@@ -1,4 +1,4 @@
-"""Logs inside the page: a report that was mailed has no folder beside it, so what failed brings its whole log along."""
+"""Embeds the logs of failed phases and checks in the page as downloads, so that a mailed report has them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ReadLog = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A log as a `data:` address. `left_out`: bytes of its beginning that the page has no room for."""
+    """A log as a `data:` URL. `left_out`: number of bytes cut from its beginning."""
 
     name: str
     address: str
@@ -26,7 +26,7 @@ class Attachment:
 
 
 def attach(logs: Iterable[str], read: ReadLog) -> dict[str, Attachment]:
-    """The logs by name, as far as they can be read and there is room, the first first."""
+    """Name → attachment of each log that can be read, in order, until MOST_BYTES is reached."""
     attached: dict[str, Attachment] = {}
     room = MOST_BYTES
     for log in dict.fromkeys(filter(None, logs)):
@@ -37,8 +37,8 @@ def attach(logs: Iterable[str], read: ReadLog) -> dict[str, Attachment]:
         room -= len(kept)
         left_out = len(data) - len(kept)
         if left_out:
-            told = f"[… {left_out} bytes before this are left out; {log} in the run's folder has them]\n"
-            kept = told.encode() + kept
+            note = f"[… {left_out} bytes before this are cut; {log} in the run's folder has them]\n"
+            kept = note.encode() + kept
         attached[log] = Attachment(
             name=Path(log).name,
             address="data:text/plain;charset=utf-8;base64," + base64.b64encode(kept).decode("ascii"),
@@ -49,7 +49,7 @@ def attach(logs: Iterable[str], read: ReadLog) -> dict[str, Attachment]:
 
 
 def logs_in(folder: Path) -> ReadLog:
-    """Read logs of a run's folder; None for what is no log of it or cannot be read."""
+    """A function that reads logs of a run's folder; it returns None for other files and unreadable ones."""
 
     def read(log: str) -> bytes | None:
         path = folder / log
@@ -64,5 +64,5 @@ def logs_in(folder: Path) -> ReadLog:
 
 
 def no_logs(_: str) -> bytes | None:
-    """For events that have no folder."""
+    """A ReadLog for events without a folder."""
     return None

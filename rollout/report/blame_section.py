@@ -1,4 +1,4 @@
-"""Blame and compatibility grid as a report shows them. Pure."""
+"""Builds the report's sections about blame and package compatibility from the events. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rollout.text.plain import counted, duration, line, tail
 
 _MOST_PROBES = 100
 _MOST_SETS = 20
-_MOST_PACKAGES = 60  # of the grid: more would be no picture
+_MOST_PACKAGES = 60  # rows of the grid
 _WORDS = {
-    "resolves": "goes",
+    "resolves": "resolves",
     "compiles": "compiles",
     "conflict": "conflict",
     "does_not_compile": "does not compile",
     "missing": "missing",
-    "implied": "does not go alone",
+    "implied": "fails alone",
     "unresolved": "undecided",
     "not_reached": "not reached",
 }
@@ -33,7 +33,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CulpritSet:
-    """Packages that are to blame together."""
+    """Packages that cause the failure together. `against`: packages of the application that they conflict with."""
 
     packages: tuple[str, ...]
     against: tuple[str, ...]
@@ -44,7 +44,7 @@ class CulpritSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeView:
-    """One subset of the packages that was installed by itself."""
+    """One subset of the packages that was installed on its own."""
 
     packages: str
     size: int
@@ -56,7 +56,7 @@ class ProbeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlameView:
-    """Why an installation of a path failed. `is_over` False: blame was begun and its end is not in the journal."""
+    """Why an installation of a path failed. `is_over`: False if the journal has no end of the analysis."""
 
     path: str
     phase: str
@@ -72,7 +72,7 @@ class BlameView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One cell of the grid; `state` as for checks, "" where nothing was asked."""
+    """One cell of the grid. `state`: as for checks, "" if the pair was not tested."""
 
     state: str
     words: str
@@ -81,8 +81,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixView:
-    """Which packages go together: `rows` has, for each package, the cell with the application and one for each package
-    before it in `packages`."""
+    """Which packages are compatible.
+
+    `rows`: for each package, its cell with the application, then one cell for each package before it in `packages`.
+    `faults`: the failed combinations.
+    """
 
     path: str
     sentence: str
@@ -92,19 +95,19 @@ class MatrixView:
 
 
 def blames(events: Sequence[Event]) -> tuple[BlameView, ...]:
-    """One for each time that blame was asked, in order."""
+    """One view for each analysis of blame, in order."""
     found = []
-    for place, event in enumerate(events):
+    for position, event in enumerate(events):
         if event["event"] == "blame.started":
             path = event.get("path")
-            after = [other for other in events[place + 1 :] if other.get("path") == path]
-            again = next((n for n, other in enumerate(after) if other["event"] == "blame.started"), len(after))
-            found.append(_blame(event, after[:again]))
+            later = [other for other in events[position + 1 :] if other.get("path") == path]
+            end = next((n for n, other in enumerate(later) if other["event"] == "blame.started"), len(later))
+            found.append(_blame(event, later[:end]))
     return tuple(found)
 
 
 def matrices(events: Sequence[Event]) -> tuple[MatrixView, ...]:
-    """One for each path whose packages were asked which go together."""
+    """One view for each path with a compatibility grid."""
     cells = [event for event in events if event["event"] == "matrix.cell"]
     return tuple(
         _matrix(path, [cell for cell in cells if text(cell, "path") == path], events)
@@ -115,15 +118,15 @@ def matrices(events: Sequence[Event]) -> tuple[MatrixView, ...]:
 def _blame(started: Event, events: Sequence[Event]) -> BlameView:
     finished = last(events, "blame.finished")
     probes = [event for event in events if event["event"] == "blame.probe"]
-    tried = counted(int(number(finished, "probes")) or len(probes), "subset") + " installed"
+    installed = counted(int(number(finished, "probes")) or len(probes), "subset") + " installed"
     return BlameView(
         path=line(text(started, "path"), 80),
         phase=line(text(started, "phase"), 60),
         kind=line(text(finished, "kind"), 40),
         culprits=tuple(line(name, 100) for name in texts(finished, "culprits")),
-        sentence=line(text(finished, "sentence"), 2000) or "Blame did not come to an end.",
+        sentence=line(text(finished, "sentence"), 2000) or "Blame did not finish.",
         evidence=tail(text(finished, "evidence")),
-        effort=f"{tried}, {duration(number(finished, 'seconds'))}" if finished else "",
+        effort=f"{installed}, {duration(number(finished, 'seconds'))}" if finished else "",
         sets=tuple(_set(row) for row in rows(finished, "sets")[:_MOST_SETS]),
         probes=tuple(_probe(event) for event in probes[:_MOST_PROBES]),
         is_over=bool(finished),
@@ -144,7 +147,7 @@ def _probe(event: Event) -> ProbeView:
     outcome, packages = text(event, "outcome"), texts(event, "packages")
     cause = line(text(event, "cause"), 60)
     return ProbeView(
-        packages=line(", ".join(packages), 2000) or "none of them",
+        packages=line(", ".join(packages), 2000) or "none",
         size=len(packages),
         state=outcome if outcome in {"passed", "failed"} else "skipped",
         words=line(outcome, 20) + (f": {cause}" if cause and outcome != "passed" else ""),
@@ -158,19 +161,19 @@ def _matrix(path: str, cells: Sequence[Event], events: Sequence[Event]) -> Matri
     by_names: dict[frozenset[str], Pair] = {}
     for cell in cells:
         names = frozenset(line(name, 100) for name in texts(cell, "packages"))
-        # a package alone is asked twice where it is compiled as well: what fails is what counts
+        # A package alone has two cells if it is compiled too. A failure overrides a success.
         if names not in by_names or _pair(cell).state == "failed":
             by_names[names] = _pair(cell)
-    alone = [texts(cell, "packages") for cell in cells]
-    packages = tuple(dict.fromkeys(line(asked[0], 100) for asked in alone if len(asked) == 1))[:_MOST_PACKAGES]
-    empty = Pair(state="", words="not asked", cause="")
+    subsets = [texts(cell, "packages") for cell in cells]
+    packages = tuple(dict.fromkeys(line(subset[0], 100) for subset in subsets if len(subset) == 1))[:_MOST_PACKAGES]
+    empty = Pair(state="", words="not tested", cause="")
     return MatrixView(
         path=line(path, 80),
         sentence=line(text(finished, "sentence"), 2000) or "The grid was not finished.",
         packages=packages,
         rows=tuple(
-            (name, tuple(by_names.get(frozenset({name, other}), empty) for other in (name, *packages[:place])))
-            for place, name in enumerate(packages)
+            (name, tuple(by_names.get(frozenset({name, other}), empty) for other in (name, *packages[:position])))
+            for position, name in enumerate(packages)
         ),
         faults=tuple((" + ".join(sorted(names)), pair) for names, pair in by_names.items() if pair.state == "failed"),
     )

@@ -1,4 +1,4 @@
-"""The commands of a run as a report shows them. Pure."""
+"""Commands of a run as a report shows them: command line, folder, result, log, last output. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOG = re.compile(r"(?:paths/(?!\.\.?/)[^/\\\0]+/)?logs/(?!\.\.?$)[^/\\\0]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandView:
-    """A command: what was typed and where, how it ended, and what it printed last. `log` is "" where there is none."""
+    """A command: its command line (`typed`), folder, result and last output. `log`: "" without a log."""
 
     label: str
     typed: str
@@ -27,17 +27,17 @@ class CommandView:
 
 
 def log_name(log: str) -> str:
-    """The log's name from inside the run's folder, "" where it is not a file of a logs folder of the run."""
+    """The name of a log relative to the run's folder; "" if it is not in a logs folder of the run."""
     return log if _LOG.fullmatch(log) else ""
 
 
 def log_link(log: str) -> str:
-    """The relative address of a log, "" where it is none of ours."""
+    """The relative URL of a log; "" if it is not a log of the run."""
     return quote(log_name(log))
 
 
 def command_view(started: Event, ends: Mapping[str, Event]) -> CommandView:
-    """A command from its `command.started` and the `command.finished` events by id."""
+    """The view of a command. `ends`: see `ends_of_commands`."""
     finished = ends.get(text(started, "id"), {})
     return CommandView(
         label=line(text(started, "label"), 120),
@@ -50,12 +50,12 @@ def command_view(started: Event, ends: Mapping[str, Event]) -> CommandView:
 
 
 def ends_of_commands(events: Sequence[Event]) -> dict[str, Event]:
-    """`command.finished` by the command's id."""
+    """Id of a command → its event `command.finished`."""
     return {text(event, "id"): event for event in events if event["event"] == "command.finished"}
 
 
 def _ended(finished: Event) -> str:
     if not finished:
         return "did not end"
-    took = duration(number(finished, "seconds"))
-    return f"timed out after {took}" if finished.get("timed_out") else f"exit code {finished.get('exit_code')}, {took}"
+    time = duration(number(finished, "seconds"))
+    return f"timed out after {time}" if finished.get("timed_out") else f"exit code {finished.get('exit_code')}, {time}"

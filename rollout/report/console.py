@@ -1,8 +1,8 @@
-"""The live view of a run: a subscriber of the journal.
+"""The live console of a run: prints phases, retries, rollbacks and failures as the journal records them.
 
-On a terminal: while a phase is applied or rolled back, a few lines at the bottom with the elapsed time and
-the command that runs; each finished phase stays as one line. Elsewhere: plain lines with the time of day, and
-a sign of life every minute. Between phases nothing is drawn: the terminal is pytest's own.
+On a terminal, a few lines at the bottom show the current phase, its command and the elapsed time. Each finished phase
+stays as one line. Without a terminal, lines have the time of day, and a heartbeat follows every minute. Between phases
+nothing is drawn, because pytest writes to the terminal then.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _PER_SECOND = 4
 
 
 class _Screen(RichConsole):
-    """Rich ends the process when nobody reads any more; a deployment must rather go on in silence."""
+    """Rich ends the process on a broken pipe. A deployment must continue without output."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
 
 
 class Console:
-    """Call it with each event; `close()` at the end. Thread-safe. Never raises because of an event's content.
+    """Subscriber of the journal: call it with each event, and `close()` at the end. Thread-safe.
 
-    `fresh_line` is called before something is printed: it ends a line that somebody else has begun.
-    `live` None: a moving view if `stream` is a terminal.
+    No content of an event raises an error. `fresh_line` is called before each output; it ends a line that pytest has
+    started. `live`: whether to draw the live view; None: if `stream` is a terminal.
     """
 
     def __init__(
@@ -83,17 +83,17 @@ class Console:
         with self._lock:
             try:
                 shown(event)
-            except (OSError, ValueError):  # nobody reads any more (a closed pipe); the run goes on
+            except (OSError, ValueError):  # the output is closed; the run continues
                 self._is_lost = True
                 self._live = None
 
     def make_way(self) -> None:
-        """Somebody else is about to print: wipe the moving view; it comes back with the next command or phase."""
+        """Remove the live view before other output. It comes back with the next command or phase."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._wipe()
 
     def close(self) -> None:
-        """Stop drawing and put the cursor back. May be called twice."""
+        """Stop drawing and restore the cursor. May be called twice."""
         self._stop.set()
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._end(*self._progress.paths)
@@ -103,11 +103,11 @@ class Console:
     def _on_run_started(self, event: Event) -> None:
         self._several = len(texts(event, "paths")) > 1
         source = mapping(event, "source")
-        chosen = ((what, mapping(event, what)) for what in ("source", "forge", "database"))
+        selected = ((what, mapping(event, what)) for what in ("source", "forge", "database"))
         self._print(
             "; ".join(
                 f"{what}: {line(text(of, 'kind'), 60)}" + (f" ({line(text(of, 'why'), 120)})" if of.get("why") else "")
-                for what, of in chosen
+                for what, of in selected
                 if of
             ),
             "dim",
@@ -162,7 +162,7 @@ class Console:
             "bold red",
         )
         if failure.get("advice"):
-            self._print(f"  how to go on: {line(text(failure, 'advice'), 500)}", "")
+            self._print(f"  what to do: {line(text(failure, 'advice'), 500)}", "")
 
     def _on_phase_retry(self, event: Event) -> None:
         self._print(
@@ -206,7 +206,7 @@ class Console:
     # drawing
 
     def _phase(self, event: Event) -> str:
-        """The phase's name, with its path's before it where there are several."""
+        """The name of the phase, after the name of its path if the run has several paths."""
         phase = line(text(event, "phase"), 60)
         return f"{line(text(event, 'path'), 60)}: {phase}" if self._several else phase
 
@@ -220,7 +220,7 @@ class Console:
             self._print(f"{doing} …", "")
 
     def _end(self, *paths: str) -> None:
-        """What these paths were doing is over; the view goes with the last of all."""
+        """Mark these paths as idle, and remove the live view if all paths are."""
         for path in paths:
             if path in self._progress.paths:
                 self._progress.paths[path].doing = ""
@@ -228,7 +228,7 @@ class Console:
             self._wipe()
 
     def _draw(self) -> None:
-        """Show what is going on, from now on, where that is wanted and there is something."""
+        """Start the live view, if it is enabled and a path is busy."""
         if not self._is_live or self._live is not None or not self._progress.busy:
             return
         self._fresh_line()
@@ -248,7 +248,7 @@ class Console:
             live.stop()
 
     def view(self) -> RenderableType:
-        """The moving view as it is now."""
+        """The current content of the live view."""
         return self._progress.table(self._spinner)
 
     def _print(self, message: str, style: str) -> None:
@@ -259,8 +259,8 @@ class Console:
         self._rich.print(Text(message, style), soft_wrap=not self._is_live)
 
     def _tick(self) -> None:
-        """A sign of life where nothing moves: which phase and command have been running for how long."""
+        """Print a heartbeat at intervals: which phases and commands are running, and for how long."""
         while not self._stop.wait(self._beat):
             with self._lock:
-                for told in () if self._is_lost else tuple(self._progress.overdue(self._beat)):
-                    self._print(told, "")
+                for sentence in () if self._is_lost else tuple(self._progress.overdue(self._beat)):
+                    self._print(sentence, "")

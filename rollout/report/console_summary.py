@@ -1,4 +1,4 @@
-"""The last lines on the screen: each path's verdict, failed checks, XAVOS' address, the next step, the report."""
+"""The summary at the end of the console: verdicts, failed checks, URL of XAVOS, next step, path of the report."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from rollout.report.view import CheckView, PathView, View
 from rollout.report.wording import exit_sentence, path_sentence
 from rollout.text.plain import counted, line
 
-_MOST_FAILED = 2  # a line each; three paths then still leave ten lines in all
+_MOST_FAILED = 2  # lines, so that three paths need at most ten lines in total
 _CHECK_LENGTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """`tone`: good, bad or plain."""
+    """A line of the console. `tone`: good, bad or plain."""
 
     text: str
     tone: str = "plain"
 
 
-def closing(shown: View, report: Path) -> tuple[Line, ...]:
-    """At most ten lines for up to three paths, with pytest's own closing line below them."""
+def console_summary(shown: View, report: Path) -> tuple[Line, ...]:
+    """The lines of the summary: at most ten for up to three paths. pytest's own last line follows them."""
     return (
         *_verdicts(shown),
         *_failed(shown.paths),
-        *_answers(shown.paths),
+        *_urls(shown.paths),
         Line(text=f"Next: {next_step(shown)}"),
         Line(text=f"Report: {report}"),
     )
@@ -48,16 +48,16 @@ def _failed(paths: Sequence[PathView]) -> Iterator[Line]:
         yield Line(text=f"Failed: {_named(path, check, several=several)}", tone="bad")
     if len(failed) > _MOST_FAILED:
         more = counted(len(failed) - _MOST_FAILED, "more failed check")
-        yield Line(text=f"... and {more}: see the report", tone="bad")
+        yield Line(text=f"... and {more} in the report", tone="bad")
 
 
 def _named(path: PathView, check: CheckView, *, several: bool) -> str:
-    place = f"{path.verdict.name}: {check.phase}" if several else check.phase
+    phase = f"{path.verdict.name}: {check.phase}" if several else check.phase
     first = next((row for row in check.message.splitlines() if row.strip()), "")
-    return line(f"{place}: {check.check}" + (f": {first}" if first else ""), _CHECK_LENGTH)
+    return line(f"{phase}: {check.check}" + (f": {first}" if first else ""), _CHECK_LENGTH)
 
 
-def _answers(paths: Sequence[PathView]) -> Iterator[Line]:
+def _urls(paths: Sequence[PathView]) -> Iterator[Line]:
     for path in paths:
         if url := path.kept.get("url"):
             yield Line(text=f"XAVOS answers at {url}", tone="good")
@@ -69,30 +69,30 @@ def next_step(shown: View) -> str:
     stopped = next((path for path in decisive if path.verdict.outcome != "deployed"), None)
     failing = next((path for path in decisive if path.verdict.checks.failed), None)
     if shown.verdict.interrupted:
-        return "run it again; phases that passed are restored from checkpoints."
+        return "run it again. Passed phases are restored from checkpoints."
     if stopped is not None:
         return _after_failure(stopped)
     if failing is not None:
         check = next(check for check in failing.checks if check.outcome == "failed")
         name = check.nodeid.rpartition("::")[2].partition("[")[0]
-        return f"read why in the report, then run that check alone: pytest -k {name}"
+        return f"read the reason in the report, then run that check alone: pytest -k {name}"
     kept = next((path.kept for path in decisive if path.kept), None)
     if kept:
         first = kept.get("first_operator")
-        return f"make the first operator: {first}" if first else f"remove it with `{kept.get('remove', '')}`."
+        return f"create the first operator: {first}" if first else f"remove it with `{kept.get('remove', '')}`."
     if shown.verdict.rehearsal:
-        return "deploy real packages, with --source=auto where hex.pm answers or with --source=mirror:URL."
-    return "nothing to do: everything was rolled back, as --keep says. --keep=on-success leaves XAVOS up."
+        return "deploy real packages with --source=auto, if hex.pm is reachable, or with --source=mirror:URL."
+    return "nothing. Everything was rolled back because of --keep; --keep=on-success leaves XAVOS running."
 
 
 def _after_failure(path: PathView) -> str:
     if enter := path.kept.get("forge"):
-        return f"look into it with `{enter}`, then remove it with `{path.kept.get('remove', '')}`."
+        return f"inspect it with `{enter}`, then remove it with `{path.kept.get('remove', '')}`."
     advice = next((failure.advice for failure in path.failures if failure.advice), "")
     if advice:
         return advice
     if path.verdict.outcome == "refused" and not any(failure.phase for failure in path.failures):
-        return "select checks of deploy_tests/ (paths, -k, -m); none of those selected asked for a deployment."
+        return "select checks of deploy_tests/ (paths, -k, -m). None of the selected tests needs a deployment."
     if path.verdict.outcome == "dirty" and not path.verdict.observed:
-        return "run `pytest --recover`, which undoes what is left."
-    return "read the cause and the log in the report; --keep=failed leaves the site as it failed."
+        return "run `pytest --recover`. It executes the pending undos."
+    return "read the cause and the log in the report. --keep=failed keeps the site of a failed path."

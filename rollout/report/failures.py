@@ -1,4 +1,4 @@
-"""Failed phases: cause, what to do, and the command at fault. Pure."""
+"""Failures of a path as a report shows them: cause, message, advice, and the command that failed. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureView:
-    """A failed phase: cause, package, message, advice, the log's name and its tail, the command where there was one."""
+    """A failed phase: cause, package, message, advice, name and tail of its log, and its command, if any."""
 
     path: str
     phase: str
@@ -31,32 +31,32 @@ class FailureView:
 
 
 def failure_of(finished: Event, events: Sequence[Event], *, optional: bool = False) -> FailureView:
-    """What a `phase.finished` tells of a failure, with what the command at fault (or the last) printed."""
-    told, path, phase = mapping(finished, "failure"), text(finished, "path"), text(finished, "phase")
+    """The failure in an event `phase.finished`, with the output of the command that failed, or of the last one."""
+    failure, path, phase = mapping(finished, "failure"), text(finished, "path"), text(finished, "phase")
     commands = [
         e for e in events if e["event"] == "command.started" and e.get("phase") == phase and text(e, "path") == path
     ]
-    named = [command for command in commands if text(command, "log") == text(told, "log")]
+    named = [command for command in commands if text(command, "log") == text(failure, "log")]
     started: Event = (named or commands or [{}])[-1]
     command = command_view(started, ends_of_commands(events)) if started else None
-    log = text(told, "log") or text(started, "log")
+    log = text(failure, "log") or text(started, "log")
     return FailureView(
         path=line(path, 80),
         phase=line(phase, 60),
-        cause=line(text(told, "cause") or "unknown", 60),
+        cause=line(text(failure, "cause") or "unknown", 60),
         log=line(log_name(log) or log, 200),
-        package=line(text(told, "package"), 100),
-        message=tail(text(told, "message"), lines=20, size=2000),
-        advice=line(text(told, "advice"), 500),
+        package=line(text(failure, "package"), 100),
+        message=tail(text(failure, "message"), lines=20, size=2000),
+        advice=line(text(failure, "advice"), 500),
         log_link=log_link(log),
-        tail=tail(text(told, "tail")) or (command.tail if command is not None else ""),
+        tail=tail(text(failure, "tail")) or (command.tail if command is not None else ""),
         optional=optional,
         command=command,
     )
 
 
 def failures_of(path: PathVerdict, mine: Sequence[Event], events: Sequence[Event]) -> tuple[FailureView, ...]:
-    """Every failure of a path, required phases first told; the verdict's own where no phase failed."""
+    """All failures of a path, required phases first; the failure in the verdict if no phase failed."""
     optional = {phase.name for phase in path.phases if phase.optional}
     found = [
         failure_of(event, events, optional=text(event, "phase") in optional)
@@ -69,8 +69,8 @@ def failures_of(path: PathVerdict, mine: Sequence[Event], events: Sequence[Event
 
 
 def _from_verdict(path: str, first: Failure, aborted: Event) -> FailureView:
-    """What stopped a path of which no phase failed; `aborted` where its session died, with what that printed last."""
-    died = f"The session of this path ended with exit code {text(aborted, 'exit_code')} before its time."
+    """A failure without a failed phase. `aborted`: the event with the last output of a session that crashed."""
+    died = f"The session of this path ended early, with exit code {text(aborted, 'exit_code')}."
     return FailureView(
         path=line(path, 80),
         phase=line(first.phase or "", 60),

@@ -1,4 +1,4 @@
-"""Checks as a grid: rows by group, columns by path; rollbacks and what was left behind have rows of their own. Pure."""
+"""Builds the report's grid of checks: rows by group, columns by path, then rollbacks and residue. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from rollout.journal.query import Event, last, number, text, texts
 from rollout.report.commands import CommandView, command_view, ends_of_commands
 from rollout.report.failures import FailureView
-from rollout.report.wording import PHASE_WORDS, rollback_words
-from rollout.results.outcomes import PathVerdict, PhaseVerdict
+from rollout.report.wording import in_words, rollback_words
+from rollout.results.outcomes import CHECK_OUTCOMES, PathVerdict, PhaseVerdict
 from rollout.text.plain import duration, line, slug, tail
 
 MOST_ROWS = 2000
 _MOST_LEFT = 200
-_OWN = "phase passed"  # how the check of a phase itself ends
-_ASKED = {"passed", "failed", "blocked", "skipped"}
+_OWN = "phase passed"  # the last words of a phase's own check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One path's answer. `state`: passed, failed, blocked, skipped, not_asked, not_reached, not_attempted; restored,
-    dirty, no_rollback; left, made, clean. `failure` where a phase's failure is the answer."""
+    """The result of one path in a row. `failure`: the failure of the phase, in the row of a phase's own check.
+
+    `state`: of a check: passed, failed, blocked, skipped, not_asked (not selected), not_reached, not_attempted; of a
+    rollback: restored, dirty, no_rollback; of residue: left, made, clean.
+    """
 
     path: str
     state: str
@@ -33,13 +35,14 @@ class Cell:
     failure: FailureView | None = None
 
     @property
-    def tells_more(self) -> bool:
+    def has_details(self) -> bool:
+        """Whether the cell has a message that needs a row of its own."""
         return bool(self.message) and self.state not in {"blocked", "skipped"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A question and the answer of each path, in the order of the columns."""
+    """A check, rollback or item of residue, with the result of each path in the order of the columns."""
 
     anchor: str
     title: str
@@ -48,18 +51,18 @@ class Row:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Why it was not asked, each reason once."""
+        """The reasons why the check was skipped, each once."""
         return tuple(dict.fromkeys(line(cell.message, 300) for cell in self.cells if cell.state == "skipped"))
 
     @property
     def details(self) -> tuple[Cell, ...]:
-        """The cells with more to tell than fits."""
-        return tuple(cell for cell in self.cells if cell.tells_more)
+        """The cells with details."""
+        return tuple(cell for cell in self.cells if cell.has_details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Rows that belong together; `heads` say what became of the phase of that name, path by path."""
+    """A group of rows. `heads`: the outcome of the phase of the same name, for each path."""
 
     anchor: str
     name: str
@@ -71,50 +74,51 @@ class Group:
 def grid(
     paths: Sequence[PathVerdict], events: Sequence[Event], failures: Sequence[FailureView], described: Mapping[str, str]
 ) -> tuple[Group, ...]:
-    """Every group of checks, then the rollbacks, then what was left behind. `described`: phase → what it does."""
+    """The groups of checks, then rollbacks, then residue. `described`: phase → its description."""
     columns = tuple(_Column(path, events, failures, alone=len(paths) == 1) for path in paths)
     anchors = _Anchors()
     groups = [_checks(name, columns, anchors, described) for name in _merged(column.groups for column in columns)]
     nothing = tuple(Cell(path=column.name, state="", words="") for column in columns)
     for anchor, name, rows in (
         ("rollback", "Rollback", _rollbacks(columns, anchors)),
-        ("left", "Left behind", _left(columns)),
+        ("left", "Residue", _left(columns)),
     ):
         groups.append(Group(anchor=anchor, name=name, description="", heads=nothing, rows=tuple(rows)))
     return tuple(group for group in groups if group.rows)
 
 
 class _Column:
-    """What the grid asks of one path."""
+    """The data of one path for the grid."""
 
     def __init__(
         self, path: PathVerdict, events: Sequence[Event], failures: Sequence[FailureView], *, alone: bool
     ) -> None:
         mine = [event for event in events if event.get("path") == path.name]
-        begun = last(mine, "path.started")
+        started = last(mine, "path.started")
         self.verdict = path
         self.name = path.name
         self.failures = tuple(failure for failure in failures if failure.path == path.name)
         self.left = last(mine, "path.left")
         self.phases: Mapping[str, PhaseVerdict] = {phase.name: phase for phase in path.phases}
-        answers = [
+        finished = [
             event
             for event in events
             if event["event"] == "check.finished"
             and (event.get("path") == path.name or (alone and not event.get("path")))
         ]
-        self.answers: Mapping[str, Event] = {text(event, "nodeid"): event for event in answers}
+        self.checks: Mapping[str, Event] = {text(event, "nodeid"): event for event in finished}
         found = last(mine, "path.attempts")
-        self.attempts = texts(found, "attempts") or texts(begun, "attempts") or tuple(self.phases)
-        self.groups = tuple(dict.fromkeys((*self.attempts, *(text(event, "phase") for event in answers))))
+        self.attempts = texts(found, "attempts") or texts(started, "attempts") or tuple(self.phases)
+        self.groups = tuple(dict.fromkeys((*self.attempts, *(text(event, "phase") for event in finished))))
         self._commands = dict(_commands_of_checks(mine, ends_of_commands(events)))
 
-    def answer(self, nodeid: str, group: str) -> Cell:
-        event = self.answers.get(nodeid)
+    def cell(self, nodeid: str, group: str) -> Cell:
+        """The result of a check."""
+        event = self.checks.get(nodeid)
         if event is None:
-            return self._silence(group)
+            return self._without_result(group)
         outcome = text(event, "outcome")
-        state = outcome if outcome in _ASKED else "failed"
+        state = outcome if outcome in CHECK_OUTCOMES else "failed"
         failure = self._failure(event) if state == "failed" else None
         by = line(text(event, "by"), 60)
         return Cell(
@@ -129,49 +133,50 @@ class _Column:
         )
 
     def _failure(self, event: Event) -> FailureView | None:
-        """The failed phase that a phase's own check is about."""
+        """The failure of the phase, if the event is of the phase's own check."""
         if not text(event, "check").endswith(_OWN):
             return None
         group = text(event, "phase")
         named = [failure for failure in self.failures if failure.phase == group]
         return next(iter((*named, *self.failures)), None)
 
-    def _silence(self, group: str) -> Cell:
+    def _without_result(self, group: str) -> Cell:
         if group not in self.groups:
             return Cell(path=self.name, state="not_attempted", words="not attempted")
-        if any(text(event, "phase") == group for event in self.answers.values()):
-            return Cell(path=self.name, state="not_asked", words="not asked")
+        if any(text(event, "phase") == group for event in self.checks.values()):
+            return Cell(path=self.name, state="not_asked", words="not run")
         return Cell(path=self.name, state="not_reached", words="not reached")
 
 
 class _Anchors:
-    """Anchors that are told apart."""
+    """Makes anchors unique."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def new(self, wish: str) -> str:
-        name, again = wish, 2
+    def new(self, wanted: str) -> str:
+        """An unused anchor: the wanted one, or one with a number."""
+        name, number = wanted, 2
         while name in self._taken:
-            name, again = f"{wish}-{again}", again + 1
+            name, number = f"{wanted}-{number}", number + 1
         self._taken.add(name)
         return name
 
 
 def _merged(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """One order that keeps each list's: the longest first, what is new after what it follows."""
+    """Merge lists into one that keeps the order of the longest. A new name is inserted after its predecessor."""
     order: list[str] = []
     for names in sorted(lists, key=len, reverse=True):
-        place = 0
+        position = 0
         for name in names:
             if name not in order:
-                order.insert(place, name)
-            place = order.index(name) + 1
+                order.insert(position, name)
+            position = order.index(name) + 1
     return tuple(order)
 
 
 def _commands_of_checks(mine: Sequence[Event], ends: Mapping[str, Event]) -> Iterator[tuple[str, CommandView]]:
-    """The last command that ran for each failed check: since the answer or the phase before it."""
+    """Pairs of a failed check and the last command that ran since the previous check or phase."""
     current: Event | None = None
     for event in mine:
         if event["event"] == "command.started":
@@ -186,8 +191,8 @@ def _commands_of_checks(mine: Sequence[Event], ends: Mapping[str, Event]) -> Ite
 
 def _checks(name: str, columns: Sequence[_Column], anchors: _Anchors, described: Mapping[str, str]) -> Group:
     known: dict[str, Event] = {}
-    for column in sorted(columns, key=lambda column: len(column.answers), reverse=True):
-        for nodeid, event in column.answers.items():
+    for column in sorted(columns, key=lambda column: len(column.checks), reverse=True):
+        for nodeid, event in column.checks.items():
             if text(event, "phase") == name:
                 known.setdefault(nodeid, event)
     rows = (
@@ -195,7 +200,7 @@ def _checks(name: str, columns: Sequence[_Column], anchors: _Anchors, described:
             anchor=anchors.new(f"check-{slug(name)}-{slug(text(event, 'check'))}"),
             title=line(text(event, "check")),
             doc=line(text(event, "doc")),
-            cells=tuple(column.answer(nodeid, name) for column in columns),
+            cells=tuple(column.cell(nodeid, name) for column in columns),
         )
         for nodeid, event in list(known.items())[:MOST_ROWS]
     )
@@ -211,14 +216,13 @@ def _checks(name: str, columns: Sequence[_Column], anchors: _Anchors, described:
 def _head(column: _Column, group: str) -> Cell:
     phase = column.phases.get(group)
     if phase is None:
-        # a phase of another name answers for it, or none does
+        # A phase of another name answers for the group, or the path does not attempt it.
         word = "" if group in column.attempts else "not attempted"
         return Cell(path=column.name, state="not_attempted" if word else "", words=word)
     notes = [duration(phase.seconds)] if phase.outcome not in {"blocked", "not_reached"} else []
     notes += ["restored"] if phase.restored else []
     notes += [f"{phase.attempts} attempts"] if phase.attempts > 1 else []
-    word = PHASE_WORDS.get(phase.outcome, line(phase.outcome, 20))
-    return Cell(path=column.name, state=phase.outcome, words=word, note=", ".join(notes))
+    return Cell(path=column.name, state=phase.outcome, words=in_words(phase.outcome), note=", ".join(notes))
 
 
 def _rollbacks(columns: Sequence[_Column], anchors: _Anchors) -> list[Row]:
@@ -248,7 +252,7 @@ def _rollback(column: _Column, name: str) -> Cell:
 
 
 def _left(columns: Sequence[_Column]) -> list[Row]:
-    """A row a thing: what a failed path left is residue, what a deployed one left is what it made."""
+    """One row for each item: the residue of failed paths, and what deployed observed paths created."""
     things: dict[str, dict[str, str]] = {}
     for column in columns:
         for item in column.verdict.residue:
@@ -259,13 +263,13 @@ def _left(columns: Sequence[_Column]) -> list[Row]:
     if len(things) > _MOST_LEFT:
         more = len(things) - _MOST_LEFT
         things = dict(list(things.items())[:_MOST_LEFT])
-        things[f"and {more} more, which the journal lists"] = {}
+        things[f"and {more} more, in the journal"] = {}
     return [
-        Row(anchor=f"left-{place}", title=thing, cells=tuple(_thing(column.name, by) for column in columns))
-        for place, (thing, by) in enumerate(things.items(), 1)
+        Row(anchor=f"left-{number}", title=thing, cells=tuple(_thing(column.name, by) for column in columns))
+        for number, (thing, by) in enumerate(things.items(), 1)
     ]
 
 
 def _thing(path: str, by: Mapping[str, str]) -> Cell:
     state = by.get(path, "clean")
-    return Cell(path=path, state=state, words={"left": "left", "made": "made by it", "clean": "–"}[state])
+    return Cell(path=path, state=state, words={"left": "left", "made": "created", "clean": "–"}[state])

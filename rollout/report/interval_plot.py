@@ -1,4 +1,4 @@
-"""Intervals as a picture: rows of a label, a line from low to high, and a dot; in per cent of the width. Pure."""
+"""Computes the plot of intervals: one row for each, with a line from low to high and a dot. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ ROW, HEAD, FOOT = 46, 6, 26  # pixels: a row (its label above its line), above t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """One interval: `value` is its middle in words, `words` say all that the line shows."""
+class Interval:
+    """One interval. `value`: its middle in words. `words`: the whole interval in words."""
 
     label: str
     value: str
@@ -24,7 +24,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A mark in the picture: x in per cent of the width, y in pixels."""
+    """An interval in the plot: x in per cent of the width, y in pixels."""
 
     label: str
     value: str
@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A number of the scale. `anchor`: start, middle or end. `is_zero`: the line that a difference has to exclude."""
+    """A number of the scale. `anchor`: start, middle or end. `is_zero`: the zero line of differences."""
 
     x: float
     label: str
@@ -47,8 +47,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """An SVG without a viewBox: it is as wide as there is room, and its text keeps its size. `desc` says all of it."""
+class Plot:
+    """The content of an SVG without a viewBox, so that it fills the width and its text keeps its size.
+
+    `desc`: all intervals in words.
+    """
 
     anchor: str
     title: str
@@ -58,12 +61,12 @@ class Picture:
     ticks: tuple[Tick, ...]
 
 
-def picture(anchor: str, title: str, marks: Sequence[Mark], *, least: float, most: float) -> Picture | None:
-    """The picture of intervals between `least` and `most`; None without one. With `least` below 0 they are differences.
+def plot(anchor: str, title: str, intervals: Sequence[Interval], *, least: float, most: float) -> Plot | None:
+    """The plot of intervals between `least` and `most`; None without intervals.
 
-    `anchor` is the beginning of the ids in the page.
+    A `least` below 0 means differences. `anchor`: prefix of the ids in the page.
     """
-    if not marks:
+    if not intervals:
         return None
 
     def x(value: float) -> float:
@@ -72,15 +75,15 @@ def picture(anchor: str, title: str, marks: Sequence[Mark], *, least: float, mos
 
     unit = " points" if least < 0 else "\N{NO-BREAK SPACE}%"
     quarters = [least + (most - least) * part / 4 for part in range(5)]
-    return Picture(
+    return Plot(
         anchor=anchor,
         title=title,
-        desc="; ".join(f"{mark.label}: {mark.words}" for mark in marks),
-        height=HEAD + ROW * len(marks) + FOOT,
+        desc="; ".join(f"{one.label}: {one.words}" for one in intervals),
+        height=HEAD + ROW * len(intervals) + FOOT,
         rows=tuple(
-            Row(label=mark.label, value=mark.value, low=x(mark.low), middle=x(mark.middle), high=x(mark.high),
-                tone=mark.tone, text_y=HEAD + ROW * number + 16, line_y=HEAD + ROW * number + 32)
-            for number, mark in enumerate(marks)
+            Row(label=one.label, value=one.value, low=x(one.low), middle=x(one.middle), high=x(one.high),
+                tone=one.tone, text_y=HEAD + ROW * number + 16, line_y=HEAD + ROW * number + 32)
+            for number, one in enumerate(intervals)
         ),
         ticks=tuple(
             Tick(

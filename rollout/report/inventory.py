@@ -1,4 +1,4 @@
-"""The packages of every path: asked for, resolved, how large, under which licence, how long they took. Pure."""
+"""The report's table of packages: requirement, version, size, licence and duration on every path. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_PACKAGES = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageView:
-    """A package as a phase of a path asked for it and as it was resolved; `version` is "" where it was not."""
+    """A package of a phase: its requirement in the plan, and its resolved version; "" if it was not installed."""
 
     path: str
     phase: str
@@ -27,7 +27,7 @@ class PackageView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageRow:
-    """One package and what each path made of it; None where a path does not ask for it."""
+    """One package, with its view for each path; None if the plan of a path does not have it."""
 
     name: str
     size: str
@@ -36,35 +36,35 @@ class PackageRow:
 
 
 def packages_of(path: str, events: Sequence[Event]) -> tuple[PackageView, ...]:
-    """Every package that the plan of a path asks for, in order, with what its phases told of it."""
-    told = dict(_told(path, events))
+    """Every package in the plan of a path, in order, with the facts that its phases journaled."""
+    installed = dict(_installed(path, events))
     plan = rows(mapping(last(events, "run.started"), "plan"), path)
     found: dict[str, PackageView] = {}
     for phase in plan:
         for row in rows(phase, "packages"):
             name = line(text(row, "name"), 100)
-            found[name] = told.pop(name) if name in told else _package(path, text(phase, "name"), row)
-    return tuple([*found.values(), *told.values()][:MOST_PACKAGES])
+            found[name] = installed.pop(name) if name in installed else _package(path, text(phase, "name"), row)
+    return tuple([*found.values(), *installed.values()][:MOST_PACKAGES])
 
 
 def inventory(by_path: Sequence[Sequence[PackageView]]) -> tuple[PackageRow, ...]:
-    """One row for each package of any path; `by_path` in the order of the columns."""
+    """One row for each package of any path. `by_path`: packages of each path, in the order of the columns."""
     columns = [{package.name: package for package in packages} for packages in by_path]
     names = dict.fromkeys(name for column in sorted(columns, key=len, reverse=True) for name in column)
     return tuple(_row(name, [column.get(name) for column in columns]) for name in names)
 
 
 def _row(name: str, found: Sequence[PackageView | None]) -> PackageRow:
-    there = [package for package in found if package]
+    known = [package for package in found if package]
     return PackageRow(
         name=name,
-        size=next((package.size for package in there if package.size), ""),
-        licences=next((package.licences for package in there if package.licences), ""),
+        size=next((package.size for package in known if package.size), ""),
+        licences=next((package.licences for package in known if package.licences), ""),
         by_path=tuple(found),
     )
 
 
-def _told(path: str, events: Sequence[Event]) -> Iterator[tuple[str, PackageView]]:
+def _installed(path: str, events: Sequence[Event]) -> Iterator[tuple[str, PackageView]]:
     for event in events:
         if event["event"] == "phase.packages" and event.get("path") == path:
             for row in rows(event, "packages"):

@@ -1,4 +1,4 @@
-"""Text that stays text in Markdown, and a summary that stays under 1,000 KiB, as GitHub's job page wants it. Pure."""
+"""Writes Markdown: escapes text, builds tables and fences, and limits the size for GitHub's job page. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")
 
 
 def bounded(text: str) -> str:
-    """The text, cut where it is longer than LIMIT."""
+    """The text, cut at LIMIT bytes."""
     data = text.encode("utf-8")
     if len(data) < LIMIT:
         return text
-    return data[: LIMIT - 100].decode("utf-8", "ignore") + "\n\n*cut here: report.html has the rest*\n"
+    return data[: LIMIT - 100].decode("utf-8", "ignore") + "\n\n*cut here; report.html has the rest*\n"
 
 
 def fenced(printed: str) -> str:
-    """What was printed, in a fence that it cannot end."""
+    """Output in a fenced block with more backticks than the output has in a row."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", printed)), default=0))
     return f"{fence}text\n{printed}\n{fence}\n"
 
@@ -31,11 +31,11 @@ def row(cells: Sequence[str]) -> str:
 
 
 def cell(value: str, limit: int = 300) -> str:
-    """Text that stays text inside a table cell: no markup, no line break."""
+    """Text for a table cell, without markup and line breaks."""
     escaped = _SPECIAL.sub(r"\\\1", line(value, limit))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(value: str, limit: int = 200) -> str:
-    """Text as code."""
+    """Text as inline code."""
     return f"`{line(value, limit).replace('`', chr(39))}`"

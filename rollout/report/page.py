@@ -1,7 +1,7 @@
-"""report.html: one file that needs nothing beside it, drawn from the events of a run. Pure, but for the logs it embeds.
+"""report.html: one file that needs no other, drawn from the events of a run. Pure, apart from embedded logs.
 
-Everything that was printed or named by others goes through Jinja's autoescape; only our own style sheet and script are
-marked as safe, and the page's policy lets no other script run.
+Jinja escapes all output of tools and all names. Only our own style sheet and script are marked as safe, and the policy
+of the page allows no other script.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from rollout.journal.query import Event
 from rollout.report.attachments import ReadLog, attach, no_logs
 from rollout.report.view import View, view
 from rollout.report.wording import (
+    NO_SERVER,
     REHEARSAL,
     badge,
     checks_words,
     exit_sentence,
     headline,
+    in_words,
     path_sentence,
     phase_words,
     rollback_words,
@@ -32,20 +34,20 @@ from rollout.report.wording import (
 from rollout.text.plain import counted, duration, line, slug
 
 TEMPLATES = Path(__file__).with_name("templates")
-# What can be asked for: a word, and the states of a cell that it stands for.
+# The choices of the filter: a word, and the states of a cell that it selects.
 CHOICES = (
     ("failed", ("failed",)),
     ("blocked", ("blocked",)),
     ("skipped", ("skipped",)),
     ("passed", ("passed",)),
     ("rolled back", ("restored",)),
-    ("left behind", ("dirty", "left")),
+    ("residue", ("dirty", "left")),
     ("not attempted", ("not_attempted", "not_reached", "not_asked")),
 )
 
 
 def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
-    """The whole page. `read_log` gives the content of a log by its name in the run's folder, None where it is not."""
+    """The HTML page. `read_log`: returns the content of a log by its name in the run's folder, None without one."""
     shown = view(events)
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     return (
@@ -75,7 +77,7 @@ def title(run: str) -> str:
 
 @functools.cache
 def environment() -> Environment:
-    """Templates that escape whatever they are given, and fail on a name that nobody gave."""
+    """The Jinja environment: it escapes all values, and an undefined name is an error."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -88,14 +90,15 @@ def environment() -> Environment:
         phase_words=phase_words,
         rollback_words=rollback_words,
         checks_words=checks_words,
+        in_words=in_words,
     )
-    made.globals.update(path_sentence=path_sentence, badge=badge)
+    made.globals.update(path_sentence=path_sentence, badge=badge, no_server=NO_SERVER)
     made.tests["web"] = lambda value: str(value).startswith(("http://", "https://"))
     return made
 
 
 def _policy(script: str) -> str:
-    """A Content-Security-Policy: nothing is loaded, and no script runs but ours."""
+    """The Content-Security-Policy: the page loads nothing and runs only our script."""
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -104,7 +107,7 @@ def _policy(script: str) -> str:
 
 
 def _logs(shown: View) -> Iterator[str]:
-    """The logs worth bringing along: of failed phases, then of failed checks."""
+    """The logs to embed: of failed phases, then of failed checks."""
     for path in shown.paths:
         for failure in path.failures:
             if failure.log_link:
@@ -117,7 +120,7 @@ def _logs(shown: View) -> Iterator[str]:
 
 
 def _failed_checks(shown: View) -> Iterator[tuple[str, str, str, str]]:
-    """Path, group, question and anchor of the checks that failed by themselves, not for a failed phase."""
+    """Path, group, title and anchor of each failed check, without those that report a failed phase."""
     for group in shown.grid:
         for row in group.rows:
             for cell in row.cells:
@@ -126,17 +129,17 @@ def _failed_checks(shown: View) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _choices(shown: View) -> tuple[tuple[str, str, int], ...]:
-    """Word, states, number of cells; without those that nothing would answer to."""
-    there = Counter(cell.state for group in shown.grid for row in group.rows for cell in row.cells)
-    counts = ((word, " ".join(states), sum(there[state] for state in states)) for word, states in CHOICES)
+    """Word, states and number of cells of each choice that selects at least one cell."""
+    present = Counter(cell.state for group in shown.grid for row in group.rows for cell in row.cells)
+    counts = ((word, " ".join(states), sum(present[state] for state in states)) for word, states in CHOICES)
     return tuple(choice for choice in counts if choice[2])
 
 
 def _sections(shown: View) -> Iterator[tuple[str, str]]:
-    """Anchor and name of every section that has something to say."""
+    """Anchor and title of every section with content."""
     yield "paths", "Verdict"
-    there = {
-        "failures": ("What failed", any(path.failures for path in shown.paths) or any(_failed_checks(shown))),
+    sections = {
+        "failures": ("Failures", any(path.failures for path in shown.paths) or any(_failed_checks(shown))),
         "blame": ("Blame", bool(shown.blames)),
         "comparison": ("Claims and measurements", bool(shown.comparison.paths or shown.comparison.problem)),
         "timeline": ("Timeline", bool(shown.paths)),
@@ -144,7 +147,7 @@ def _sections(shown: View) -> Iterator[tuple[str, str]]:
         "packages": ("Packages", bool(shown.inventory)),
         "matrix": ("Compatibility", bool(shown.matrices)),
         "notes": ("Decisions and retries", any(path.notes or path.retries for path in shown.paths)),
-        "history": ("History", bool(shown.trends.paths or shown.trends.problem or shown.trends.skipped)),
+        "history": ("Earlier runs", bool(shown.trends.paths or shown.trends.problem or shown.trends.skipped)),
         "about": ("About this run", True),
     }
-    yield from ((anchor, name) for anchor, (name, is_there) in there.items() if is_there)
+    yield from ((anchor, name) for anchor, (name, has_content) in sections.items() if has_content)

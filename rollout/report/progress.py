@@ -1,4 +1,4 @@
-"""What the paths of a run are at, and the few lines that show it on a terminal."""
+"""The progress of a run: current phase and commands of each path, and the lines that show them on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMANDS_SHOWN = 3
 
 @dataclass(slots=True, kw_only=True)
 class Work:
-    """What a path is at: how many of its phases are done, and what it is doing since when ("" for nothing)."""
+    """The progress of one path. `doing`: the current phase or rollback, "" for none; `since`: its monotonic start."""
 
     phases: int = 0
     done: int = 0
@@ -32,7 +32,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A command that has begun and not ended; `path` is "" where it belongs to none."""
+    """A running command. `path`: "" if it belongs to no path."""
 
     path: str
     label: str
@@ -41,7 +41,7 @@ class Running:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """The work of every path that is not over, and the commands that run, by id."""
+    """The unfinished paths by name, and the running commands by id."""
 
     paths: dict[str, Work] = field(default_factory=dict)
     commands: dict[str, Running] = field(default_factory=dict)
@@ -51,15 +51,15 @@ class Progress:
 
     @property
     def busy(self) -> Mapping[str, Work]:
-        """The paths that are doing something."""
+        """The paths with a current phase or rollback."""
         return {path: work for path, work in self.paths.items() if work.doing}
 
     def running(self, path: str) -> tuple[Running, ...]:
-        """The commands of a path, the last begun last."""
+        """The running commands of a path, newest last."""
         return tuple(command for command in list(self.commands.values()) if command.path in {path, ""})
 
     def table(self, spinner: Spinner) -> RenderableType:
-        """For each busy path what it does and for how long, its newest commands, and how far it is."""
+        """For each busy path: what it does and for how long, its newest commands, and its number of phases."""
         table = Table.grid(padding=(0, 1))
         for path, work in self.busy.items():
             table.add_row(spinner, Text(work.doing, "bold"), Text(duration(work.seconds), "cyan"))
@@ -71,9 +71,9 @@ class Progress:
         return table
 
     def overdue(self, seconds: float) -> Iterator[str]:
-        """A sentence for each path that has been at the same thing for longer than that."""
+        """A sentence for each path whose current phase or rollback takes longer than `seconds`."""
         for path, work in self.busy.items():
             if work.seconds >= seconds:
                 commands = self.running(path)
-                at = f", at {commands[-1].label}" if commands else ""
-                yield f"{work.doing}: still going after {duration(work.seconds)}{at}"
+                at = f", command: {commands[-1].label}" if commands else ""
+                yield f"{work.doing}: still running after {duration(work.seconds)}{at}"

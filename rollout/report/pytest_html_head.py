@@ -1,4 +1,4 @@
-"""The head of tests.html, pytest-html's page: a sentence for each path, and the way to our own page. Pure."""
+"""The head of tests.html, the page of pytest-html: a sentence for each path and a link to report.html. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def panel(events: Sequence[Event]) -> str:
         .render(
             rehearsal=REHEARSAL if judged.rehearsal else "",
             paths=tuple((badge(judged, path), path_sentence(judged, path)) for path in judged.paths),
-            reason=judged.reason or "No path was begun.",
+            reason=judged.reason or "No path was started.",
         )
     )
 
 
 def script() -> str:
-    """What makes pytest-html's page readable on a phone and by keyboard; placed right after the panel."""
+    """The script that makes pytest-html's page usable on a phone and by keyboard. It follows the panel."""
     return f"<script>{(TEMPLATES / 'pytest-html.js').read_text(encoding='utf-8')}</script>"

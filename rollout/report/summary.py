@@ -1,4 +1,4 @@
-"""summary.md: the report in Markdown, for people and for a CI's job page; always under 1,000 KiB. Pure."""
+"""summary.md: the report of a run in Markdown, also for the job page of a CI; always under 1,000 KiB. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rollout.journal.query import Event
 from rollout.report.blame_section import BlameView
-from rollout.report.comparison_table import Compared
+from rollout.report.comparison_table import ComparisonCell
 from rollout.report.failures import FailureView
 from rollout.report.inventory import PackageView
 from rollout.report.markdown import bounded
@@ -16,10 +16,12 @@ from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
+    NO_SERVER,
     REHEARSAL,
     badge,
     checks_words,
     exit_sentence,
+    in_words,
     path_sentence,
     phase_words,
     rollback_words,
@@ -28,7 +30,7 @@ from rollout.text.plain import counted, duration
 
 
 def summary(events: Sequence[Event]) -> str:
-    """The whole summary as GitHub-flavoured Markdown."""
+    """The summary as GitHub-flavoured Markdown."""
     shown = view(events)
     return bounded("\n".join(_parts(shown)) + "\n")
 
@@ -41,17 +43,17 @@ def _parts(shown: View) -> Iterator[str]:
         sentence = _cell(path_sentence(shown.verdict, path.verdict), 2000)
         yield f"**{_cell(badge(shown.verdict, path.verdict))}**: {sentence}\n"
     if not shown.paths:
-        yield f"{_cell(shown.verdict.reason or 'No path was begun.')}\n"
+        yield f"{_cell(shown.verdict.reason or 'No path was started.')}\n"
     yield f"{_cell(exit_sentence(shown.verdict, shown.gate), 600)}\n"
-    for told in shown.recovered:
-        yield f"An earlier run was recovered first: {_cell(told)}\n"
+    for recovery in shown.recovered:
+        yield f"An earlier run was recovered first: {_cell(recovery)}\n"
     for label, value in shown.facts:
         yield f"- {label}: {_cell(value, 500)}"
     yield from _comparison(shown)
     for path in shown.paths:
         yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
     for matrix in shown.matrices:
-        yield f"\n## Which packages go together: {_cell(matrix.path)}\n\n{_cell(matrix.sentence, 2000)}\n"
+        yield f"\n## Package compatibility: {_cell(matrix.path)}\n\n{_cell(matrix.sentence, 2000)}\n"
         yield from (f"- {_cell(names)}: {pair.words}: {_cell(pair.cause, 500)}" for names, pair in matrix.faults[:100])
     yield from _history(shown)
 
@@ -62,14 +64,14 @@ def _comparison(shown: View) -> Iterator[str]:
         yield f"\n{_cell(compared.problem, 500)}\n"
     if not compared.paths:
         return
-    yield f"\n## Claims beside measurements\n\nClaims: {_cell(compared.document)}.\n"
+    yield f"\n## Claims and measurements\n\nClaims: {_cell(compared.document)}.\n"
     yield _row(("Aspect", *compared.paths))
     yield _row(("---", *("---" for _ in compared.paths)))
     for aspect in compared.aspects:
-        yield "| " + " | ".join((_cell(aspect.name), *map(_compared, aspect.cells))) + " |"
+        yield "| " + " | ".join((_cell(aspect.name), *map(_comparison_cell, aspect.cells))) + " |"
 
 
-def _compared(cell: Compared) -> str:
+def _comparison_cell(cell: ComparisonCell) -> str:
     measured = f"measured: {_cell(cell.measured)}" + (f" ({_cell(cell.spread)})" if cell.spread else "")
     if cell.campaign:
         measured += f", campaign of {_cell(cell.campaign.at or cell.campaign.run)}"
@@ -92,27 +94,27 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
         if blame.evidence:
             yield _fenced(blame.evidence)
     if judged.residue:
-        yield "### Left behind\n"
+        yield "### Residue\n"
         yield from (f"- {_cell(thing)}" for thing in judged.residue[:100])
         yield ""
     if path.kept:
         manage, remove = _code(path.kept.get("manage", "")), _code(path.kept.get("remove", ""))
         url = path.kept.get("url", "")
-        up = f"XAVOS answers at {_cell(url)} (manage: {manage}" if url else "What was done stays; no server runs ("
-        yield f"{up}{', ' if url else ''}remove: {remove}).\n"
+        state = f"XAVOS answers at {_cell(url)} (manage: {manage}, " if url else f"{NO_SERVER} ("
+        yield f"{state}remove: {remove}).\n"
         for what in ("forge", "database"):
             if enter := path.kept.get(what):
                 yield f"Enter the {what}: {_code(enter)}\n"
         if first := path.kept.get("first_operator"):
-            yield f"There is no account yet; the first operator is made by {_code(first)}.\n"
+            yield f"There is no account yet. Create the first operator with {_code(first)}.\n"
     yield "| Phase | Outcome | Duration | Rollback |\n| --- | --- | ---: | --- |"
     for phase in judged.phases[:200]:
         cells = (phase.name, phase_words(phase), duration(phase.seconds), rollback_words(phase))
         yield _row(cells)
     yield f"\n{checks_words(judged)}.\n"
-    troubled = [check for check in path.checks if check.outcome not in {"passed", "skipped", "blocked"}]
+    failed = [check for check in path.checks if check.outcome not in {"passed", "skipped", "blocked"}]
     yield from (
-        f"- failed: {_cell(check.check)} ({_cell(check.phase)}): {_cell(check.message)}" for check in troubled[:50]
+        f"- failed: {_cell(check.check)} ({_cell(check.phase)}): {_cell(check.message)}" for check in failed[:50]
     )
     yield from _packages(path.packages)
     notes = (*path.notes, *path.retries)
@@ -123,9 +125,9 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
 
 def _packages(packages: Sequence[PackageView]) -> Iterator[str]:
     if not any(each.version for each in packages):
-        yield f"\n{counted(len(packages), 'package')} asked for, none installed." if packages else ""
+        yield f"\n{counted(len(packages), 'package')} in the plan, none installed." if packages else ""
         return
-    yield "\n| Package | Asked for | Resolved | Duration | Size | Licence |\n| --- | --- | --- | ---: | ---: | --- |"
+    yield "\n| Package | Requirement | Version | Duration | Size | Licence |\n| --- | --- | --- | ---: | ---: | --- |"
     for each in packages[:200]:
         cells = (each.name, each.requirement, each.version or "not installed", each.seconds, each.size, each.licences)
         yield _row(cells)
@@ -139,7 +141,7 @@ def _history(shown: View) -> Iterator[str]:
         yield f"- {_cell(path.path)}: {_cell(path.sentence)}"
         for run in path.runs[:5]:
             note = f", {run.note}" if run.note else ""
-            yield f"  - {_cell(run.at)}: {_cell(run.outcome.replace('_', ' '))}, {run.seconds}{_cell(note)}"
+            yield f"  - {_cell(run.at)}: {_cell(in_words(run.outcome))}, {run.seconds}{_cell(note)}"
 
 
 def _failure(failure: FailureView) -> Iterator[str]:
@@ -148,7 +150,7 @@ def _failure(failure: FailureView) -> Iterator[str]:
     yield f"### Failed{where}: {_cell(failure.cause)}{package}\n"
     yield f"{_cell(failure.message, 2000)}\n"
     if failure.advice:
-        yield f"How to go on: {_cell(failure.advice, 500)}\n"
+        yield f"What to do: {_cell(failure.advice, 500)}\n"
     if failure.command is not None and failure.command.typed:
         yield f"Command: {_code(failure.command.typed)}, {_cell(failure.command.ended)}\n"
     if failure.log:

@@ -1,4 +1,4 @@
-"""The timeline: for each phase of each path, what went when into what. All paths share one scale. Pure."""
+"""Computes the timeline: a bar for each phase of each path, with its attempts and rollbacks, on one scale. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rollout.results.outcomes import PathVerdict, PhaseVerdict
 from rollout.text.plain import duration
 
 KINDS = ("passed", "restored", "retried", "failed", "interrupted", "rollback", "dirty")
-_SMALLEST = 0.4  # per cent of the width: what is shorter would not be seen
+_SMALLEST = 0.4  # per cent of the width; shorter segments would be invisible
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """`kind` is one of KINDS; `left` and `width` in %."""
+    """A part of a bar. `kind`: one of KINDS. `left`, `width`: in per cent of the width."""
 
     kind: str
     left: float
@@ -27,7 +27,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A phase's row of the timeline."""
+    """The row of a phase in the timeline."""
 
     phase: str
     segments: tuple[Segment, ...]
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A mark on the scale, `left` in %."""
+    """A mark on the scale. `left`: in per cent of the width."""
 
     left: float
     label: str
@@ -43,20 +43,20 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """From a path's first event to its last, in seconds since the epoch."""
+    """The time of a path from its first event to its last, in seconds since the epoch."""
 
     start: float
     end: float
 
 
 def span(events: Sequence[Event]) -> Span | None:
-    """When the path whose events these are was at work; None where no event has a time."""
+    """The span of the events of a path; None if no event has a time."""
     moments = [at for at in map(moment, lifetime(events)) if at is not None]
     return Span(start=min(moments), end=max(moments)) if moments else None
 
 
 def scale(spans: Sequence[Span | None]) -> float:
-    """Seconds that the whole width stands for: the longest path."""
+    """The number of seconds of the whole width: that of the longest path."""
     return max((each.end - each.start for each in spans if each), default=0.0) or 0.001
 
 
@@ -70,7 +70,7 @@ def ticks(seconds: float) -> tuple[Tick, ...]:
 def bars(
     path: PathVerdict, events: Sequence[Event], *, within: Span | None = None, seconds: float | None = None
 ) -> tuple[Bar, ...]:
-    """A bar for every phase; `events` are those of the path. Phases that never began have no segments."""
+    """A bar for every phase. `events`: those of the path. Phases that never started have no segments."""
     events = lifetime(events)
     within = within or span(events)
     if within is None:
@@ -82,7 +82,7 @@ def bars(
 
 
 def kinds(by_path: Mapping[str, Sequence[Bar]]) -> tuple[str, ...]:
-    """The kinds that are to be seen, for the legend."""
+    """The kinds of segments that occur, for the legend."""
     present = {part.kind for drawn in by_path.values() for bar in drawn for part in bar.segments}
     return tuple(kind for kind in KINDS if kind in present)
 

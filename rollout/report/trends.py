@@ -1,4 +1,4 @@
-"""Earlier runs on this machine: outcomes, how long each phase took, and the trend as a line. Pure."""
+"""Builds the report's section about earlier runs: outcomes, durations of phases, and small plots of trends. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout.journal.query import Event, last, number, rows, text
+from rollout.journal import query
+from rollout.journal.query import Event, last, rows, text
+from rollout.report.wording import in_words
 from rollout.results.attempts import Attempt
 from rollout.results.history import from_row
 from rollout.text.plain import counted, duration, line
@@ -18,7 +20,7 @@ WIDTH, HEIGHT, _MARGIN = 120.0, 28.0, 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A run in the picture, in its coordinates. `kind`: good, bad, or now for the run of the report."""
+    """A run in the plot, in coordinates of the SVG. `kind`: good, bad, or now for the run of the report."""
 
     x: float
     y: float
@@ -27,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spark:
-    """A small line of durations, oldest left; `words` say the same."""
+    """A sparkline of durations, oldest first. `words`: the same as text."""
 
     points: tuple[Point, ...]
     words: str
@@ -40,7 +42,7 @@ class Spark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseTrend:
-    """A phase now and before; durations are of runs in which it passed without a checkpoint."""
+    """The duration of a phase now and before. Only runs in which it passed without a checkpoint count."""
 
     name: str
     now: str
@@ -76,7 +78,7 @@ class PathTrend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trends:
-    """`problem`: why the history could not be read; `skipped` lines of it were none of ours."""
+    """The history of all paths. `problem`: why it could not be read. `skipped`: number of invalid lines."""
 
     paths: tuple[PathTrend, ...]
     problem: str = ""
@@ -84,13 +86,13 @@ class Trends:
 
 
 def past_of(events: Sequence[Event]) -> tuple[Attempt, ...]:
-    """The earlier runs that the run's journal tells of, oldest first."""
+    """The earlier runs in the journal of a run, oldest first."""
     found = (from_row(row) for row in rows(last(events, "history.read"), "runs"))
     return tuple(one for one in found if one is not None)
 
 
 def trends(now: Sequence[Attempt], past: Sequence[Attempt], events: Sequence[Event]) -> Trends:
-    """The history of every path that ran now or before."""
+    """The history of every path with an earlier run."""
     read = last(events, "history.read")
     names = dict.fromkeys([one.path for one in now] + [one.path for one in past])
     return Trends(
@@ -100,22 +102,22 @@ def trends(now: Sequence[Attempt], past: Sequence[Attempt], events: Sequence[Eve
             if any(one.path == name for one in past)
         ),
         problem=line(text(read, "problem"), 300),
-        skipped=int(number(read, "skipped")),
+        skipped=int(query.number(read, "skipped")),
     )
 
 
 def _trend(path: str, now: Attempt | None, past: Sequence[Attempt]) -> PathTrend:
     good = sum(one.succeeded for one in past)
     sentence = f"{counted(len(past), 'earlier run')}, {good} deployed with every check passed"
-    built = [one for one in (*past, *((now,) if now else ())) if one.counts and one.succeeded]
-    shown = list(reversed(past))
+    comparable = [one for one in (*past, *((now,) if now else ())) if one.counts and one.succeeded]
+    newest_first = list(reversed(past))
     return PathTrend(
         path=line(path, 80),
         sentence=sentence,
-        spark=_spark([(one.working_seconds, "now" if one is now else "good") for one in built]),
+        spark=_spark([(one.working_seconds, "now" if one is now else "good") for one in comparable]),
         phases=_phases(now, past),
-        runs=tuple(_run(one) for one in shown[:MOST_RUNS]),
-        more=max(0, len(shown) - MOST_RUNS),
+        runs=tuple(_run(one) for one in newest_first[:MOST_RUNS]),
+        more=max(0, len(newest_first) - MOST_RUNS),
     )
 
 
@@ -132,17 +134,17 @@ def _phase(name: str, now: Attempt | None, past: Sequence[Attempt]) -> PhaseTren
         if phase.name == name and phase.outcome == "passed" and not phase.restored
     ]
     own = next((phase for phase in (now.phases if now else ()) if phase.name == name), None)
-    told, remark = "–", ""
+    now_words, remark = "–", ""
     points = [(seconds, "good") for seconds in before]
     if own and own.outcome not in {"blocked", "not_reached"}:
-        told, remark = duration(own.seconds), "restored" if own.restored else ""
+        now_words, remark = duration(own.seconds), "restored" if own.restored else ""
         if own.outcome == "passed" and not own.restored:
             points.append((own.seconds, "now"))
         elif own.outcome != "passed":
-            remark = line(own.outcome, 20)
+            remark = in_words(own.outcome)
     return PhaseTrend(
         name=line(name, 60),
-        now=told,
+        now=now_words,
         remark=remark,
         median=duration(statistics.median(before)) if before else "–",
         runs=len(before),
@@ -151,7 +153,7 @@ def _phase(name: str, now: Attempt | None, past: Sequence[Attempt]) -> PhaseTren
 
 
 def _spark(series: Sequence[tuple[float, str]]) -> Spark | None:
-    """The picture of at least two durations; from nought upwards, so that no small change looks large."""
+    """The sparkline of at least two durations. Its scale starts at zero, so that small changes look small."""
     series = list(series)[-_MOST_POINTS:]
     if len(series) < 2:
         return None
@@ -161,11 +163,11 @@ def _spark(series: Sequence[tuple[float, str]]) -> Spark | None:
     return Spark(
         points=tuple(
             Point(
-                x=round(_MARGIN + place * step, 1),
+                x=round(_MARGIN + number * step, 1),
                 y=round(HEIGHT - _MARGIN - seconds / top * (HEIGHT - 2 * _MARGIN), 1),
                 kind=kind,
             )
-            for place, (seconds, kind) in enumerate(series)
+            for number, (seconds, kind) in enumerate(series)
         ),
         words=f"{len(series)} runs, from {duration(first)} to {duration(latest)}, at most {duration(top)}",
     )

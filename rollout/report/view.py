@@ -1,4 +1,4 @@
-"""Events → everything a report shows, as plain values: already bounded and free of terminal codes. Pure."""
+"""The view of a run: all texts and numbers of its report, bounded and free of terminal codes. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_ROWS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
-    """A check with its answer. `by`: the phase that blocks it."""
+    """A check and its outcome. `by`: the phase that blocks it."""
 
     nodeid: str
     phase: str
@@ -38,7 +38,7 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathView:
-    """A path with all that is shown of it. `descriptions`: phase → what it does; `gates`: it decides the exit code."""
+    """All content about a path. `descriptions`: phase → its text. `gates`: the path decides the exit code."""
 
     verdict: PathVerdict
     gates: bool
@@ -54,7 +54,7 @@ class PathView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A run. `facts`: label and value, in the order they are read; `gate`: the paths that decide the exit code."""
+    """All content about a run. `facts`: pairs of label and value. `gate`: the paths that decide the exit code."""
 
     verdict: Verdict
     started: str
@@ -73,7 +73,7 @@ class View:
 
 
 def view(events: Sequence[Event]) -> View:
-    """Everything that a report says about a run."""
+    """The view of a run from its events."""
     judged = verdict(events)
     own = well_formed(events)
     gate = texts(last(own, "run.started"), "gate") or tuple(path.name for path in judged.paths)
@@ -117,9 +117,9 @@ def _facts(events: Sequence[Event], judged: Verdict) -> tuple[tuple[str, str], .
     facts = {
         "Run": judged.run,
         "Started": text(started, "t")[:19].replace("T", " ") + " UTC" if started else "",
-        "Source": _chosen(started, "source"),
-        "Forge": _chosen(started, "forge"),
-        "Database": _chosen(started, "database"),
+        "Source": _selected(started, "source"),
+        "Forge": _selected(started, "forge"),
+        "Database": _selected(started, "database"),
         "Machine": ", ".join(machine) if host else "",
         "Versions": versions,
         "Gateway": _gateway(events),
@@ -130,20 +130,20 @@ def _facts(events: Sequence[Event], judged: Verdict) -> tuple[tuple[str, str], .
 
 
 def _gateway(events: Sequence[Event]) -> str:
-    told = [event for event in events if event["event"] == "gateway.summary"]
-    if not told:
+    summaries = [event for event in events if event["event"] == "gateway.summary"]
+    if not summaries:
         return ""
     requests, cached, size_of, failed = (
-        sum(number(event, key) for event in told) for key in ("requests", "from_cache", "bytes", "failures")
+        sum(number(event, key) for event in summaries) for key in ("requests", "from_cache", "bytes", "failures")
     )
     return f"{requests:.0f} requests, {cached:.0f} from cache, {size(size_of)}, {failed:.0f} failed"
 
 
-def _chosen(started: Event, what: str) -> str:
-    chosen = mapping(started, what)
-    kind, detail = text(chosen, "kind"), text(chosen, "detail")
-    parts = ["" if detail.startswith(kind) else kind, detail, text(chosen, "version")]
-    because = f" (because {text(chosen, 'why')})" if text(chosen, "why") else ""
+def _selected(started: Event, what: str) -> str:
+    selected = mapping(started, what)
+    kind, detail = text(selected, "kind"), text(selected, "detail")
+    parts = ["" if detail.startswith(kind) else kind, detail, text(selected, "version")]
+    because = f" (because {text(selected, 'why')})" if text(selected, "why") else ""
     return " ".join(part for part in parts if part) + because
 
 
@@ -174,7 +174,7 @@ def _path(
 def _retry(event: Event) -> str:
     return (
         f"attempt {line(text(event, 'attempt'), 10)} failed ({line(text(event, 'cause'), 60)}), "
-        f"tried again after {duration(number(event, 'wait'))}: {line(text(event, 'message'))}"
+        f"repeated after {duration(number(event, 'wait'))}: {line(text(event, 'message'))}"
     )
 
 
@@ -192,14 +192,14 @@ def _check(event: Event) -> CheckView:
 
 def _recovered(events: Sequence[Event]) -> tuple[str, ...]:
     """One line for each earlier run that this one recovered first."""
-    told = []
+    lines = []
     for event in events:
         if event.get("event") == "recovery.finished":
             left = "; ".join(texts(event, "residue"))
-            told.append(
+            lines.append(
                 line(
                     f"{text(event, 'of')}: {text(event, 'outcome')}" + (f", left: {left}" if left else ""),
                     1000,
                 )
             )
-    return tuple(told)
+    return tuple(lines)

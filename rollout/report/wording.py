@@ -1,4 +1,4 @@
-"""The sentences about a verdict, shared by console, page and summary."""
+"""The sentences and words about outcomes, shared by console, page and summary."""
 
 from __future__ import annotations
 
@@ -8,81 +8,77 @@ from rollout.results.outcomes import PathVerdict, PhaseVerdict, Verdict
 from rollout.text.plain import counted, duration, line
 
 REHEARSAL = "Rehearsal: stand-in packages. XAVOS was not deployed."
-PHASE_WORDS = {
-    "passed": "passed",
-    "failed": "failed",
-    "refused": "refused",
-    "blocked": "blocked",
-    "interrupted": "interrupted",
-    "not_reached": "not reached",
-}
+NO_SERVER = "The site is kept, but no server is running."
+
+
+def in_words(value: str) -> str:
+    """An outcome, state or cause as words: `rolled back` for `rolled_back`."""
+    return line(value, 40).replace("_", " ")
 
 
 def path_sentence(judged: Verdict, path: PathVerdict) -> str:
-    """The outcome of a path in one sentence, or two."""
+    """The outcome of a path in one or two sentences."""
     name, time = line(path.name, 80), duration(path.seconds)
     if path.outcome == "deployed":
         return _deployed(judged, path, time)
     if path.outcome == "void":
-        return f"The {name} path proves nothing: a fault that was to be injected never bit."
+        return f"The {name} path is void: its fault never bit, so the run proves nothing."
     if path.outcome == "refused":
         return f"The {name} path was refused{_at(path)}; nothing was changed."
     failed = f"The {name} path {_verb(judged, path)}{_at(path)} after {time}"
     if path.kept:
         left = f" and left {counted(len(path.residue), 'thing')} behind" if path.residue else ""
-        return f"{failed}{left}; its site is kept as it is, until `make undeploy` removes it."
+        return f"{failed}{left}; its site is kept until `make undeploy` removes it."
     if path.outcome == "rolled_back":
-        return f"{failed}; everything was rolled back, and the state before is proven restored."
+        return f"{failed}; everything was rolled back, and fingerprints prove that nothing is left."
     if path.observed and path.residue:
         what = counted(len(path.residue), "thing")
-        return f"{failed} and left {what} behind, which it did not take back; its site is disposed of."
+        return f"{failed} and left {what} behind; its site was removed afterwards."
     if path.residue:
-        return f"{failed}; {counted(len(path.residue), 'thing')} could not be removed and stayed behind."
-    return f"{failed}; what it made is still there, until `pytest --recover` undoes it."
+        return f"{failed}; {counted(len(path.residue), 'thing')} could not be removed."
+    return f"{failed}; its changes are still there until `pytest --recover` undoes them."
 
 
 def badge(judged: Verdict, path: PathVerdict) -> str:
-    """The outcome as a word for people: a rehearsal is never called deployed."""
-    if judged.rehearsal and path.outcome == "deployed":
-        return "rehearsed"
-    return line(path.outcome, 20).replace("_", " ")
+    """The outcome of a path as a badge. A rehearsal is never called deployed."""
+    return "rehearsed" if judged.rehearsal and path.outcome == "deployed" else in_words(path.outcome)
 
 
 def exit_sentence(judged: Verdict, gate: Sequence[str]) -> str:
-    """What the exit code says, and which paths decided it."""
+    """The exit code with its reason, and the paths that decided it."""
     if judged.exit_code is None:
-        return "The run was killed: its journal has no end, and there is no exit code."
+        return "The run was killed. Its journal has no end, so there is no exit code."
     code = f"Exit code {judged.exit_code}"
     if judged.interrupted:
         return f"{code}: the run was interrupted by {judged.signal or 'a signal'}."
     gating = [path for path in judged.paths if path.name in gate]
     others = [path.name for path in judged.paths if path.name not in gate]
     if not gating:
-        return f"{code}: {line(judged.reason, 300) or 'no path was begun'}."
-    standing = "; ".join(f"{line(path.name, 80)} is {_standing(judged, path)}" for path in gating)
+        return f"{code}: {line(judged.reason, 300) or 'no path was started'}."
+    results = "; ".join(f"{line(path.name, 80)} is {_result(judged, path)}" for path in gating)
     if not others:
-        return f"{code}: {standing}."
+        return f"{code}: {results}."
     good = all(path.outcome == "deployed" and not path.checks.failed and not path.unmet for path in gating)
     met = "is met" if good else "is not met"
-    return f"{code}: the gate {met}, {standing}. {_listed(others)}: compared, not gating."
+    return f"{code}: the gate {met}, {results}. Compared, not gating: {_listed(others)}."
 
 
-def _standing(judged: Verdict, path: PathVerdict) -> str:
-    """`deployed with every check passed`, `deployed, 1 check failed`, `rolled back`; what no check was asked of."""
+def _result(judged: Verdict, path: PathVerdict) -> str:
+    """`deployed with every check passed`, `deployed, 1 check failed`, `rolled back`; groups without a result."""
     word = badge(judged, path)
     if path.checks.failed and path.outcome == "deployed":
         return f"{word}, {counted(path.checks.failed, 'check')} failed"
     if path.outcome == "deployed" and path.unmet:
-        return f"{word}, but {_listed(path.unmet)} never answered, which --require asks for"
+        return f"{word}, but --require needs groups without a passed check: {_listed(path.unmet)}"
     if path.outcome == "deployed" and path.unanswered:
-        return f"{word} with every check passed that was asked; never answered: {_listed(path.unanswered)}"
+        return f"{word} with no check failed; groups without a result: {_listed(path.unanswered)}"
     return f"{word} with every check passed" if path.outcome == "deployed" and not path.checks.blocked else word
 
 
 def headline(judged: Verdict) -> str:
-    """The whole run in a few words: `1 of 3 paths deployed`."""
+    """The result of the run in a few words: `1 of 3 paths deployed`."""
     if not judged.paths:
-        return "No path was begun"
+        return "No path was started"
     word = "rehearsed" if judged.rehearsal else "deployed"
     good = sum(path.outcome == "deployed" for path in judged.paths)
     if len(judged.paths) == 1:
@@ -92,7 +88,7 @@ def headline(judged: Verdict) -> str:
 
 def phase_words(phase: PhaseVerdict) -> str:
     """`passed`, `passed, restored from a checkpoint`, `passed after 2 attempts`, `failed`."""
-    words = PHASE_WORDS.get(phase.outcome, line(phase.outcome, 40))
+    words = in_words(phase.outcome)
     if phase.restored:
         words += ", restored from a checkpoint"
     if phase.attempts > 1:
@@ -101,7 +97,7 @@ def phase_words(phase: PhaseVerdict) -> str:
 
 
 def rollback_words(phase: PhaseVerdict) -> str:
-    """`restored in 1.5 s`, `dirty: 2 things left`, `did not finish`, or "" where nothing was rolled back."""
+    """`restored in 1.5 s`, `dirty: 2 things left`, `did not finish`, or "" without a rollback."""
     back = phase.rollback
     if back is None:
         return ""
@@ -135,7 +131,7 @@ def _deployed(judged: Verdict, path: PathVerdict, time: str) -> str:
     if undone:
         head += f" The optional phase {_listed(undone)} failed and was undone."
     if path.unanswered:
-        head += f" Never answered: {_listed(path.unanswered)} (--require makes them gating)."
+        head += f" Groups without a result: {_listed(path.unanswered)} (--require makes them gating)."
     return head
 
 

@@ -1,4 +1,4 @@
-"""Writing the reports of a run: each file whole or not at all."""
+"""Writes the reports of a run into its folder: verdict.json, summary.md and report.html, each atomically."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _STEP_SUMMARY_LIMIT = 1024 * 1024
 
 
 def write_reports(folder: Path, events: Sequence[Event]) -> Path:
-    """Draw verdict.json, summary.md and report.html of a run into its folder; returns the page.
+    """Write verdict.json, summary.md and report.html into the folder of a run; returns the path of the page.
 
-    The page takes the logs of what failed from the folder. Raises OSError where that cannot be written.
+    The page embeds logs of failures from the folder. Raises OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     events = without_dead_links(events, lambda href: (folder / unquote(href)).is_file())
@@ -34,7 +34,7 @@ def write_reports(folder: Path, events: Sequence[Event]) -> Path:
 
 
 def append_step_summary(text: str, environment: Mapping[str, str]) -> None:
-    """Add the summary to the job page of GitHub Actions, where there is one; it is never an error."""
+    """Append the summary to the job page of GitHub Actions, if there is one. Never raises OSError."""
     target = environment.get("GITHUB_STEP_SUMMARY")
     if not target:
         return
@@ -48,7 +48,7 @@ def append_step_summary(text: str, environment: Mapping[str, str]) -> None:
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """Write a file by way of a neighbour and a rename, so that a reader sees the old text or the new."""
+    """Write a file atomically, by a temporary file and a rename. A reader sees the old or the new text."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rollout.journal.query import Event, last, mapping, rows, text, texts, well_formed
-from rollout.results.outcomes import Checks, PathVerdict, Verdict
+from rollout.results.outcomes import FAILED_PATH, Checks, PathVerdict, Verdict
 from rollout.results.verdict import verdict
 
 REAL = "real"
@@ -72,8 +72,8 @@ class Attempt:
 
         An attempt with a restored phase does not count, because a restored phase cannot fail.
         """
-        tried = self.outcome in {"deployed", "failed", "rolled_back", "dirty"} and not self.interrupted
-        return tried and self.complete and not self.restored
+        has_run = self.outcome in {"deployed", *FAILED_PATH} and not self.interrupted
+        return has_run and self.complete and not self.restored
 
     @property
     def succeeded(self) -> bool:
@@ -83,7 +83,7 @@ class Attempt:
     @property
     def failed(self) -> bool:
         """Whether the path failed and was not interrupted."""
-        return not self.interrupted and self.outcome in {"failed", "rolled_back", "dirty"}
+        return not self.interrupted and self.outcome in FAILED_PATH
 
     @property
     def restored(self) -> bool:

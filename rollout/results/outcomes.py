@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
+FAILED_PATH = frozenset({"failed", "rolled_back", "dirty"})  # those of OUTCOMES that mean that a phase failed
+
 OUTCOMES: Mapping[str, str] = {
     "deployed": "Every required phase passed.",
     "refused": "The run stopped before anything was changed.",

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rollout.journal.query import Event, elapsed, last, lifetime, mapping, number, rows, text, texts
-from rollout.results.outcomes import Checks, Failure, PathVerdict, PhaseVerdict, Rollback
-
-CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
+from rollout.results.outcomes import CHECK_OUTCOMES, Checks, Failure, PathVerdict, PhaseVerdict, Rollback
 
 
 def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdict:

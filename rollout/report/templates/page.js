@@ -1,4 +1,4 @@
-// What a page can do beyond being read: filter the checks, show what a link leads to, print with everything unfolded.
+// Filters the checks, shows the target of a link, and unfolds all details for printing.
 (() => {
   "use strict";
   const form = document.getElementById("filter");

@@ -1,4 +1,4 @@
-// pytest-html's page knows no language, no phone and no keyboard, and puts the panel below the environment.
+// Adds language, viewport and keyboard support to pytest-html's page, and moves the panel above the environment.
 (() => {
   const page = document.documentElement;
   page.lang = "en";

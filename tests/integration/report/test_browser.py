@@ -1,4 +1,4 @@
-"""The report as people see it: in a real browser, wide and narrow, light and dark, with and without its script."""
+"""The report in a real browser: wide and narrow, light and dark, with and without its script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from deploy_tests.support.chromium import Tab, chromium
 from rollout.cli.doctor import find_browser
 from rollout.report import page
-from rollout.report.campaign import campaign_page
+from rollout.report.campaign.writer import campaign_page
 from tests.unit.report import campaigns, golden, journals
 
 pytestmark = [
@@ -36,7 +36,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Addresses of reports as they lie in a mail's folder: nothing is beside them."""
+    """URLs of reports in an otherwise empty folder, such as after a mail."""
     folder = tmp_path_factory.mktemp("mail")
     hostile = golden.failed(tail=journals.HOSTILE, message=journals.HOSTILE)
     for event in hostile:
@@ -57,7 +57,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, from npm; what cannot be had is said, not passed over."""
+    """The source of axe-core, from npm. If it is not available, the test is skipped with the reason."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm on this machine to get axe-core with")
@@ -84,10 +84,10 @@ def opened(tab: Tab, address: str, *, width: int = WIDE, dark: bool = False, med
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
 @pytest.mark.parametrize("name", ["three", "one", "hostile", "campaign"])
-def test_the_page_fits_and_asks_for_nothing(
+def test_the_page_fits_and_loads_nothing(
     tab: Tab, pages: dict[str, str], tmp_path: Path, name: str, width: int, dark: bool
 ) -> None:
-    """No sideways scrolling, no error, nothing loaded, in the colours that were asked for; a picture comes of it."""
+    """No horizontal scrolling, no error, no request, the right colour scheme, and a screenshot with content."""
     opened(tab, pages[name], width=width, dark=dark)
     assert tab.ask("document.documentElement.scrollWidth") == width
     assert tab.ask("innerWidth") == width
@@ -98,16 +98,16 @@ def test_the_page_fits_and_asks_for_nothing(
     assert tab.picture(tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_the_verdict_of_every_path_is_seen_without_scrolling(tab: Tab, pages: dict[str, str]) -> None:
-    """On a desk, the first screen says it all: outcome, gate, sentence."""
+def test_the_verdict_of_every_path_is_visible_without_scrolling(tab: Tab, pages: dict[str, str]) -> None:
+    """On a wide screen."""
     opened(tab, pages["three"])
     bottoms = tab.ask("[...document.querySelectorAll('.card .outcome')].map((it) => it.getBoundingClientRect().bottom)")
     assert 3 == len(bottoms)
     assert max(bottoms) < 500
 
 
-def test_a_rehearsal_is_labelled_at_the_top(tab: Tab, pages: dict[str, str]) -> None:
-    """Before anything else can be read as a deployment."""
+def test_the_banner_of_a_rehearsal_is_above_the_verdict(tab: Tab, pages: dict[str, str]) -> None:
+    """So that nobody reads the verdict as a deployment."""
     for width in (WIDE, NARROW):
         opened(tab, pages["one"], width=width)
         banner, card = tab.ask(
@@ -117,7 +117,7 @@ def test_a_rehearsal_is_labelled_at_the_top(tab: Tab, pages: dict[str, str]) -> 
 
 
 def choose(tab: Tab, control: str, value: str) -> None:
-    """Set a control as a person would, and let the page notice."""
+    """Set the value of a control and send its input event."""
     tab.ask(
         f"(() => {{ const it = document.getElementById({control!r}); it.value = {json.dumps(value)};"
         " it.dispatchEvent(new Event('input', { bubbles: true })); })()"
@@ -132,7 +132,7 @@ def tick(tab: Tab, words: str) -> None:
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_checks_are_filtered_by_state_path_phase_and_text(tab: Tab, pages: dict[str, str], width: int) -> None:
-    """Each alone and together; what is hidden is counted, and all comes back."""
+    """Each alone and together. Hidden rows are counted, and a reset shows all rows."""
     opened(tab, pages["three"], width=width)
     everything = tab.ask(VISIBLE)
     assert everything > 30
@@ -156,8 +156,8 @@ def test_checks_are_filtered_by_state_path_phase_and_text(tab: Tab, pages: dict[
     assert [] == tab.faults
 
 
-def test_a_link_to_a_row_shows_it_though_it_was_filtered_out(tab: Tab, pages: dict[str, str]) -> None:
-    """A link from a colleague leads to its row: in sight, marked, its details open."""
+def test_a_link_to_a_row_shows_it_even_if_a_filter_hides_it(tab: Tab, pages: dict[str, str]) -> None:
+    """The row is in view and marked, and its details are open."""
     anchor = "check-phoenix-app-phoenix-app-phase-passed"
     place = f"document.getElementById('{anchor}')"
     seen = (
@@ -178,7 +178,7 @@ def test_a_link_to_a_row_shows_it_though_it_was_filtered_out(tab: Tab, pages: di
 
 
 def test_a_failure_is_followed_from_the_top(tab: Tab, pages: dict[str, str]) -> None:
-    """From the verdict to what stopped the path, and its log is there to take along."""
+    """A link leads from the verdict to the failure, which has its log as a download."""
     opened(tab, pages["three"])
     tab.ask("document.querySelector('.card a[href=\"#failure-ambitious-1\"]').click()")
     tab.until("location.hash === '#failure-ambitious-1'")
@@ -188,8 +188,8 @@ def test_a_failure_is_followed_from_the_top(tab: Tab, pages: dict[str, str]) -> 
     assert journals.FAILED_LOG * 99 == tab.ask(f"atob({link}.href.split('base64,')[1])")
 
 
-def test_everything_is_reached_by_keyboard(tab: Tab, pages: dict[str, str]) -> None:
-    """The first Tab offers to skip to the verdict; states are ticked with the space bar; focus is seen."""
+def test_the_page_is_usable_by_keyboard(tab: Tab, pages: dict[str, str]) -> None:
+    """The first Tab reaches the link to the verdict. The space bar selects states. The focus is visible."""
     opened(tab, pages["three"])
     tab.press("Tab", 9)
     assert "Skip to the verdict" == tab.ask("document.activeElement.textContent")
@@ -204,7 +204,7 @@ def test_everything_is_reached_by_keyboard(tab: Tab, pages: dict[str, str]) -> N
 
 
 def test_without_its_script_the_page_is_a_full_table(tab: Tab, pages: dict[str, str]) -> None:
-    """Some mail programs run none: every row is there, and no control that would do nothing."""
+    """Some mail programs run no scripts. Every row is visible, and the filter is hidden."""
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
         opened(tab, pages["three"])
@@ -215,7 +215,7 @@ def test_without_its_script_the_page_is_a_full_table(tab: Tab, pages: dict[str, 
 
 
 def test_hostile_text_runs_nothing(tab: Tab, pages: dict[str, str]) -> None:
-    """No dialog opened, no element came of it, and no style of others took hold."""
+    """It opens no dialog and creates no element."""
     opened(tab, pages["hostile"])
     assert [] == tab.faults
     assert 0 == tab.ask("document.querySelectorAll('img').length")
@@ -223,8 +223,8 @@ def test_hostile_text_runs_nothing(tab: Tab, pages: dict[str, str]) -> None:
     assert tab.ask("document.body.textContent.includes('<script>alert(1)</script>')")
 
 
-def test_the_page_lets_no_script_in(tab: Tab, pages: dict[str, str]) -> None:
-    """Even what got into it somehow would not run: the policy knows our script by its sum."""
+def test_the_page_runs_no_other_script(tab: Tab, pages: dict[str, str]) -> None:
+    """An injected script does not run, because the policy allows our script only, by its hash."""
     opened(tab, pages["three"])
     tab.ask(
         "(() => { const it = document.createElement('script'); it.textContent = 'window.intruded = true';"
@@ -236,7 +236,7 @@ def test_the_page_lets_no_script_in(tab: Tab, pages: dict[str, str]) -> None:
 
 
 def test_it_prints_without_controls_and_with_everything_unfolded(tab: Tab, pages: dict[str, str]) -> None:
-    """On paper: no filter, no navigation; details are open while it prints."""
+    """Filter and navigation are hidden, and details are open during printing."""
     opened(tab, pages["three"], media="print")
     assert not tab.ask("document.getElementById('filter').checkVisibility()")
     assert not tab.ask("document.querySelector('nav').checkVisibility()")
@@ -255,7 +255,7 @@ def test_it_prints_without_controls_and_with_everything_unfolded(tab: Tab, pages
 def test_axe_finds_nothing_serious(
     tab: Tab, pages: dict[str, str], axe: str, name: str, width: int, dark: bool
 ) -> None:
-    """axe-core's rules for screen readers, contrast and keyboard, with every detail open."""
+    """axe-core checks screen readers, contrast and keyboard, with all details open."""
     opened(tab, pages[name], width=width, dark=dark)
     tab.ask("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
     tab.ask(f"{axe}; undefined")

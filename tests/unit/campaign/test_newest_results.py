@@ -12,7 +12,7 @@ import pytest
 from rollout.campaign import newest_results
 from rollout.config.plan import load_plan
 from rollout.config.run import Run
-from rollout.report.campaign import write_campaign
+from rollout.report.campaign.writer import write_campaign
 from rollout.results.campaign.summary import summarise
 from tests.unit.fakes import options
 from tests.unit.report import campaigns

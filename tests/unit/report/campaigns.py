@@ -1,4 +1,4 @@
-"""Campaigns that nobody has made: data as campaign.json holds it, seeded."""
+"""Builds random campaign.json data for tests, from a seed."""
 
 from __future__ import annotations
 
@@ -65,30 +65,30 @@ def row(
 
 
 def many(blocks: int = 55, seed: int = 1) -> dict[str, Any]:
-    """Some two hundred trials with everything in them: void ones, one that broke its promise, kills and control."""
-    chance = random.Random(seed)
+    """About two hundred trials of every kind: with faults, void, unexpected, kills and control."""
+    rng = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for block in range(blocks):
-        name = chance.choice(tuple(FAULTS))
+        name = rng.choice(tuple(FAULTS))
         family, _, bites, _, forms = FAULTS[name]
-        form, phase, own = chance.choice(forms), chance.choice(PHASES), chance.getrandbits(31)
+        form, phase, own = rng.choice(forms), rng.choice(PHASES), rng.getrandbits(31)
         for path in PATHS:
             of = {"fault": name, "family": family, "form": form, "group": phase, "phase": phase, "block": block,
                   "path": path, "seed": own, "number": len(rows) + 1}  # fmt: skip
-            good = form == "transient" and chance.random() < _CHANCES[path]
+            good = form == "transient" and rng.random() < _CHANCES[path]
             came = "deployed" if good else "dirty" if path == "ambitious" else "rolled_back"
-            bit = chance.random() < 0.95
+            bit = rng.random() < 0.95
             rows.append(row(
                 () if path == "ambitious" else _PROMISES[form], of=of, outcome=came if bit else "void",
-                settled=came if bit else "void", bites=chance.randint(1, 5) if bit else 0,
-                evidence=(f"{bites}: {chance.randint(1, 3)} during {phase}",) if bit else (),
+                settled=came if bit else "void", bites=rng.randint(1, 5) if bit else 0,
+                evidence=(f"{bites}: {rng.randint(1, 3)} during {phase}",) if bit else (),
                 cause=None if good else "registry_unreachable", failed_at=None if good else phase,
-                left=("folder assets",) if came == "dirty" else (), seconds=chance.uniform(20, 60),
+                left=("folder assets",) if came == "dirty" else (), seconds=rng.uniform(20, 60),
             ))  # fmt: skip
     for path in PATHS:
         for turn in range(8):
             for arm in ("A", "B"):
-                good = path != "ambitious" or chance.random() < 0.7
+                good = path != "ambitious" or rng.random() < 0.7
                 rows.append(row(
                     ["deployed"] if path != "ambitious" else (), seconds=40.0, bites=0, evidence=(), cause=None,
                     failed_at=None,

@@ -1,4 +1,4 @@
-"""The report of a campaign: what it says, that hostile text stays text, and that it is there whatever there was."""
+"""The report of a campaign: content, escaping of hostile text, and campaigns without usable trials."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rollout.report.campaign import campaign_page, write_campaign
-from rollout.report.campaign_summary import campaign_summary
-from rollout.report.interval_plot import Mark, picture
+from rollout.report.campaign.summary import campaign_summary
+from rollout.report.campaign.writer import campaign_page, write_campaign
+from rollout.report.interval_plot import Interval, plot
 from rollout.results.campaign.trouble_mix import as_rows, load_troubles
 from tests.unit.report.campaigns import MIX, PATHS, campaign, many, row
 from tests.unit.report.journals import HOSTILE
@@ -35,7 +35,7 @@ def stories() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("story", stories())
 def test_every_campaign_draws_a_well_formed_page(story: str) -> None:
-    """Nested properly, one id each, nothing loaded, a caption for each table and a scope for each head."""
+    """Properly nested, unique ids, no external resources, a caption for each table, a scope for each head."""
     page = campaign_page(stories()[story])
     tags = outline(page).tags
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
@@ -50,31 +50,31 @@ def test_every_campaign_draws_a_well_formed_page(story: str) -> None:
     assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
 
 
-def test_the_pages_say_what_the_trials_come_to(tmp_path: Path) -> None:
-    """Headline, no winner where the interval holds zero, control, kills, promises, and lines to paste."""
+def test_page_and_summary_have_the_results(tmp_path: Path) -> None:
+    """Headline, differences, control, kills, expected outcomes, and commands that repeat trials."""
     data = many()
     page = outline(write_campaign(tmp_path, data).read_text(encoding="utf-8")).text
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
 
-    for told in (page, summary):
-        assert "Success in rehearsal, troubles as in the real world: realistic" in told
-        assert "no winner: the interval holds zero" in told
-        assert "incremental succeeds more often" in told
-        assert "holds zero, as it should" in told
-        assert "5 killed, after 4 of them recovery left nothing; 1 run ended before the kill" in told
-        assert "left behind: process 4711" in told
-        assert "its fault never bit" in told
-        assert "its weights are divided by that" in told
+    for report in (page, summary):
+        assert "Real-world success, in rehearsal: realistic" in report
+        assert "no winner: the interval contains zero" in report
+        assert "incremental succeeds more often" in report
+        assert "contains zero, as expected" in report
+        assert "5 killed; recovery left nothing after 4 of them; 1 run ended before the kill" in report
+        assert "left behind: process 4711" in report
+        assert "its fault never bit" in report
+        assert "its weights are divided by that" in report
     for part in (
-        "promised: rolled back or refused", "promised: nothing", "requests that got 502", "assumption",
+        "expected: rolled back or refused", "expected: anything", "requests that got 502", "assumption",
         "pytest --source=rehearsal --path=ambitious --seed=1 --keep=never", "folders and a repository beside",
         "it mounts file systems, which only root may", "1 trial changed something",
     ):  # fmt: skip
         assert part in page
 
 
-def test_a_rehearsal_says_so_before_anything_else() -> None:
-    """And real packages do not."""
+def test_a_rehearsal_is_named_at_the_top() -> None:
+    """A campaign with real packages does not mention it."""
     assert outline(campaign_page(many(blocks=2))).text.index("Rehearsal: stand-in packages") < 300
     assert "Rehearsal" in campaign_summary(many(blocks=2))
     for draw in (campaign_page, campaign_summary):
@@ -82,7 +82,7 @@ def test_a_rehearsal_says_so_before_anything_else() -> None:
 
 
 def test_a_page_is_drawn_again_from_its_own_data(tmp_path: Path) -> None:
-    """campaign.json is enough, and drawing it changes nothing."""
+    """campaign.json is enough, and the result is the same."""
     first = write_campaign(tmp_path / "a", many(blocks=4))
     data = json.loads((tmp_path / "a" / "campaign.json").read_text(encoding="utf-8"))
     again = write_campaign(tmp_path / "b", data)
@@ -93,7 +93,7 @@ def test_a_page_is_drawn_again_from_its_own_data(tmp_path: Path) -> None:
 
 
 def test_hostile_text_stays_text() -> None:
-    """Whatever a tool printed or a name holds: on the page, and in Markdown."""
+    """On the page and in Markdown, in output of tools and in names."""
     of = dict.fromkeys(("path", "fault", "family", "group", "phase", "form"), HOSTILE)
     hostile = campaign(
         [row([HOSTILE], HOSTILE, of=of, evidence=(HOSTILE,), message=HOSTILE, cause=HOSTILE, failed_at=HOSTILE,
@@ -116,27 +116,27 @@ def test_hostile_text_stays_text() -> None:
     assert "](javascript" not in outside_code
 
 
-def test_nothing_and_only_void_are_said_plainly() -> None:
-    """No rate of nothing."""
-    for story, sentence in (("nothing", "No trial was made"), ("void", "No trial counts, so there is no rate.")):
-        told = outline(campaign_page(stories()[story])).text
-        assert sentence in told
-        assert "Nothing can be said" in told
+def test_a_campaign_without_counted_trials_has_no_rates() -> None:
+    """Neither one without trials nor one with void trials only."""
+    for story, sentence in (("nothing", "No trial was run"), ("void", "No trial counts, so there is no rate.")):
+        text = outline(campaign_page(stories()[story])).text
+        assert sentence in text
+        assert "Not measured: the counted trials cover less than half of the mix" in text
 
 
-def test_a_picture_keeps_its_marks_inside() -> None:
-    """Ends and middle from 3 to 97 per cent of the width; zero in the middle of a difference."""
-    marks = [Mark(label="a", value="", words="w", low=-2.0, middle=0.0, high=1.0)]
-    drawn = picture("d", "t", marks, least=-1, most=1)
+def test_a_plot_keeps_its_intervals_inside() -> None:
+    """Positions are from 3 to 97 per cent of the width. Zero is in the middle of a difference."""
+    intervals = [Interval(label="a", value="", words="w", low=-2.0, middle=0.0, high=1.0)]
+    drawn = plot("d", "t", intervals, least=-1, most=1)
     assert drawn is not None
     assert (drawn.rows[0].low, drawn.rows[0].middle, drawn.rows[0].high) == (3.0, 50.0, 97.0)
     assert [tick.is_zero for tick in drawn.ticks] == [False, False, True, False, False]
     assert "a: w" in drawn.desc
-    assert picture("d", "t", [], least=0, most=1) is None
+    assert plot("d", "t", [], least=0, most=1) is None
 
 
-def test_colour_is_never_alone() -> None:
-    """Every state has its words: promised beside found, and what was broken in words."""
+def test_every_state_is_in_words_too() -> None:
+    """Colour is not the only sign of an unexpected trial."""
     seen: Outline = outline(campaign_page(campaign([row(["refused"])])))
-    assert "1 not as promised" in seen.text
-    assert "promised: refused" in seen.text
+    assert "1 unexpected" in seen.text
+    assert "expected: refused" in seen.text

@@ -1,4 +1,4 @@
-"""A run of three paths: every fact of its journal is on the page and in the summary, and hostile text stays text."""
+"""Page and summary of a run with three paths: every fact of the journal is shown, and hostile text is escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from rollout.report import comparison_table, page, summary, write_reports
 from rollout.report.attachments import MOST_BYTES, MOST_BYTES_EACH, attach, logs_in
-from rollout.report.comparison_table import Compared, comparison
+from rollout.report.comparison_table import ComparisonCell, comparison
 from rollout.report.grid import Cell, Group, Row
 from rollout.report.page import CHOICES
 from rollout.report.trends import trends
@@ -55,20 +55,20 @@ def states(cells: tuple[Cell, ...]) -> tuple[str, ...]:
     return tuple(cell.state for cell in cells)
 
 
-def test_the_top_says_what_became_of_each_path_and_what_decides(drawn: Outline) -> None:
+def test_the_top_has_the_outcome_of_each_path_and_the_gate(drawn: Outline) -> None:
     """Headline, gate, source, and one sentence for each path."""
-    for said in (
+    for part in (
         "1 of 3 paths deployed",
         "Exit code 0: the gate is met, realistic is deployed with every check passed. "
-        "ambitious, incremental: compared, not gating.",
+        "Compared, not gating: ambitious, incremental.",
         "mirror http://packages.example.org (because asked for)",
         "The ambitious path failed at igniter_new (version_conflict)",
-        "left 3 things behind, which it did not take back; its site is disposed of.",
+        "left 3 things behind; its site was removed afterwards.",
         "The incremental path failed at authentication (registry_unreachable)",
         "XAVOS was deployed on the realistic path through server: 13 phases passed",
         "XAVOS answers at http://127.0.0.1:4001",
     ):
-        assert said in drawn.text
+        assert part in drawn.text
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_the_top_says_what_became_of_each_path_and_what_decides(drawn: Outline) 
         ("scripts", "scripts phase passed", ("not_attempted", "not_attempted", "passed")),
         ("server", "the page answers 200", ("blocked", "blocked", "passed")),
         ("Rollback", "rollback of database", ("no_rollback", "restored", "no_rollback")),
-        ("Left behind", journals.LEFT[2], ("left", "clean", "clean")),
+        ("Residue", journals.LEFT[2], ("left", "clean", "clean")),
     ],
 )
 def test_checks_rollbacks_and_residue_are_rows(shown: View, name: str, title: str, expected: tuple[str, ...]) -> None:
-    """A column for each path; what a path does not attempt is said to be so."""
+    """There is a column for each path. A check that a path does not attempt is shown as such."""
     assert expected == states(row(shown, name, title).cells)
 
 
 def test_groups_are_in_the_order_of_the_plans(shown: View) -> None:
-    """The longest plan leads; rollback and residue come last."""
-    assert [*journals.GROUPS, "Rollback", "Left behind"] == [
+    """The order is that of the longest plan. Rollback and residue come last."""
+    assert [*journals.GROUPS, "Rollback", "Residue"] == [
         each.name for each in shown.grid if each.name not in {"igniter_new", "setup", "overlay"}
     ]
 
@@ -101,8 +101,8 @@ def test_rollbacks_are_last_in_first_out(shown: View) -> None:
     assert ["rollback of authentication", "rollback of ash_core"] == titles[:2]
 
 
-def test_the_head_of_a_group_tells_of_its_phase(shown: View) -> None:
-    """Restored, attempted twice, or of another name."""
+def test_the_head_of_a_group_shows_its_phase(shown: View) -> None:
+    """A restored phase, a phase with two attempts, and a phase with another name."""
     assert ("passed", "14 s, restored") == (
         (head := group(shown, "worktree").heads[2]).words, head.note,
     )  # fmt: skip
@@ -112,14 +112,14 @@ def test_the_head_of_a_group_tells_of_its_phase(shown: View) -> None:
 
 
 def test_a_failed_check_has_cause_command_advice_and_log(drawn: Outline) -> None:
-    """What a person needs to go on, and the whole log to take along."""
-    for said in (
+    """And the whole log as a download."""
+    for part in (
         "version conflict ambitious, igniter_new (beacon)",
-        "How to go on Leave beacon out of the plan.",
+        "What to do Leave beacon out of the plan.",
         "mix igniter.new xavos --install ash,beacon",
         "exit code 1, 1 min 35 s",
     ):
-        assert said in drawn.text
+        assert part in drawn.text
     links = [attributes for tag, attributes in drawn.tags if tag == "a" and "download" in attributes]
     kept = next(link for link in links if link["download"] == "igniter_new-ash,beacon.log")
     data = (kept["href"] or "").partition("base64,")[2]
@@ -128,8 +128,8 @@ def test_a_failed_check_has_cause_command_advice_and_log(drawn: Outline) -> None
     assert journals.FAILED_LOG in map(unquote, filter(None, beside))
 
 
-def test_a_check_that_failed_by_itself_shows_its_own_command() -> None:
-    """The last command since the answer before, with its tail and its log."""
+def test_a_failed_check_shows_its_own_command() -> None:
+    """The last command since the previous check, with the tail of its output and its log."""
     story = golden.Story()
     story.all_pass_before(None)
     story.command("server", tail="expected 200, found 503\n", exit_code=22)
@@ -142,12 +142,12 @@ def test_a_check_that_failed_by_itself_shows_its_own_command() -> None:
         cell.cause, cell.command.typed, cell.command.tail,
     )  # fmt: skip
     text = outline(page(events)).text
-    assert "1 check failed where the phase passed" in text
+    assert "1 check failed after the phase had passed" in text
     assert "exit code 22" in text
 
 
-def test_every_link_leads_somewhere(drawn: Outline) -> None:
-    """Anchors are told apart, and every link inside the page has its end; every row of a check has one."""
+def test_every_link_has_a_target(drawn: Outline) -> None:
+    """Anchors are unique, every link inside the page has its target, and every row of a check has a link."""
     ids = [attributes["id"] for _, attributes in drawn.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     inside = [
@@ -160,8 +160,8 @@ def test_every_link_leads_somewhere(drawn: Outline) -> None:
     assert rows <= set(inside)
 
 
-def test_the_page_asks_nothing_of_any_network(drawn: Outline) -> None:
-    """One file: no address of anything to load, and a policy that would not let it."""
+def test_the_page_loads_nothing_from_a_network(drawn: Outline) -> None:
+    """It has no URL to load, and its policy forbids loading."""
     assert not [tag for tag, _ in drawn.tags if tag in {"link", "img", "iframe", "object", "embed", "audio", "video"}]
     assert not [
         attributes for _, attributes in drawn.tags if {"src", "srcset", "onload", "onclick"} & attributes.keys()
@@ -178,8 +178,8 @@ def test_the_timeline_shows_every_part(shown: View) -> None:
     assert all(part.left + part.width < 60 for bar in shown.paths[1].bars for part in bar.segments)
 
 
-def test_packages_are_asked_for_and_resolved_by_path(shown: View) -> None:
-    """One row for each, with size and licence; what was not installed says so."""
+def test_packages_have_requirement_and_version_by_path(shown: View) -> None:
+    """One row for each, with size and licence. A package that was not installed has no version."""
     by_name = {package.name: package for package in shown.inventory}
     assert 26 == len(by_name)
     ambitious, incremental, realistic = by_name["ash"].by_path
@@ -191,8 +191,8 @@ def test_packages_are_asked_for_and_resolved_by_path(shown: View) -> None:
     assert (None, None) == by_name["cloak"].by_path[1:]
 
 
-def test_blame_is_told_where_it_was_asked(drawn: Outline, shown: View) -> None:
-    """Sentence, culprits, evidence, probes; nothing of it elsewhere."""
+def test_blame_has_a_section_if_it_ran(drawn: Outline, shown: View) -> None:
+    """With sentence, culprits, evidence and probes. Other runs have no such section."""
     (blame,) = shown.blames
     assert ("ambitious", ("beacon",), 3) == (blame.path, blame.culprits, len(blame.probes))
     assert "beacon ~> 0.5 cannot be combined with the application's gettext ~> 1.0." in drawn.text
@@ -201,13 +201,13 @@ def test_blame_is_told_where_it_was_asked(drawn: Outline, shown: View) -> None:
     assert () == view(golden.failed()).blames
 
 
-def test_blame_that_was_cut_short_says_so(events: Events) -> None:
+def test_unfinished_blame_is_shown_as_such(events: Events) -> None:
     cut = tuple(event for event in events if event["event"] != "blame.finished")
-    assert "Blame did not come to an end." in outline(page(cut)).text
+    assert "Blame did not finish." in outline(page(cut)).text
 
 
 def test_the_grid_of_packages_is_a_triangle(shown: View) -> None:
-    """Each package with the application, and with each before it."""
+    """Each package has a cell with the application, and one with each package before it."""
     (matrix,) = shown.matrices
     assert [1, 2, 3, 4] == [len(cells) for _, cells in matrix.rows]
     by_name = dict(matrix.rows)
@@ -218,7 +218,7 @@ def test_the_grid_of_packages_is_a_triangle(shown: View) -> None:
 # -- claims ------------------------------------------------------------------------------------------
 
 
-def cell(shown: View, aspect: str, path: str) -> Compared:
+def cell(shown: View, aspect: str, path: str) -> ComparisonCell:
     found = next(each for each in shown.comparison.aspects if each.name == aspect)
     return next(each for each in found.cells if each.path == path)
 
@@ -239,14 +239,14 @@ def cell(shown: View, aspect: str, path: str) -> Compared:
         ("Validation", "incremental", "", ""),
     ],
 )
-def test_claims_stand_beside_measurements(shown: View, aspect: str, path: str, verdict: str, words: str) -> None:
-    """Confirmed, refuted or not measured; of a path nobody spoke of, the measurement alone."""
+def test_claims_are_compared_with_measurements(shown: View, aspect: str, path: str, verdict: str, words: str) -> None:
+    """Confirmed, refuted or not measured. A path without a claim has the measurement only."""
     found = cell(shown, aspect, path)
     assert (verdict, words) == (found.verdict, found.verdict_words)
 
 
 def test_runs_decide_no_rate(shown: View) -> None:
-    """However many failed this afternoon: they are counted beside the claim, without an interval and a verdict."""
+    """Their count is shown beside the claim, without an interval and without a verdict."""
     for aspect in shown.comparison.aspects:
         for each in aspect.cells:
             assert " of " not in each.measured or "n=" in each.spread
@@ -259,8 +259,8 @@ def test_runs_decide_no_rate(shown: View) -> None:
     assert "not_measured" == cell(few, "Deployment success rate", "realistic").verdict
 
 
-def campaigned(**measures: Any) -> dict[str, Any]:
-    """The event of a campaign that the realistic path was in."""
+def campaign_read(**measures: Any) -> dict[str, Any]:
+    """The event `campaign.read` with a campaign of the realistic path."""
     row = {"run": "20261101-000000-c0ffee", "at": "2026-11-01T10:00:00+00:00",
            "href": "../20261101-000000-c0ffee/report.html", "trials": 90, "measures": measures}  # fmt: skip
     return {"event": "campaign.read", "campaigns": {"realistic": row}, "run": "r", "seq": 9999, "t": "", "mono": 0.0}
@@ -270,9 +270,9 @@ WORLD = {"share": 0.86, "n": 300, "low": 0.82, "high": 0.89}
 CLEAN = {"hits": 117, "n": 117, "low": 0.97, "high": 1.0}
 
 
-def test_the_newest_campaign_decides_with_its_day_and_a_link() -> None:
-    """The success that is to be expected under the mix of troubles, by its interval; what the trials left behind."""
-    events = [*journals.alone(history=journals.past()), campaigned(success=WORLD, failures_clean=CLEAN)]
+def test_the_newest_campaign_decides_with_its_date_and_a_link() -> None:
+    """By the interval of its real-world success, and by the residue of its trials."""
+    events = [*journals.alone(history=journals.past()), campaign_read(success=WORLD, failures_clean=CLEAN)]
     shown = view(events)
     found = cell(shown, "Deployment success rate", "realistic")
     assert ("confirmed", "the whole interval is within 80\N{NO-BREAK SPACE}% to 90\N{NO-BREAK SPACE}%") == (
@@ -295,16 +295,16 @@ def test_the_newest_campaign_decides_with_its_day_and_a_link() -> None:
     "href",
     ["javascript:alert(1)", "https://evil.example/report.html", "../x/other.html", "/etc/report.html", "../../a b"],
 )
-def test_a_campaign_links_to_a_page_beside_ours_and_nowhere_else(href: str) -> None:
-    """The journal is data of others."""
-    event = campaigned(success=WORLD)
+def test_a_campaign_links_to_reports_of_runs_only(href: str) -> None:
+    """The journal may hold any link."""
+    event = campaign_read(success=WORLD)
     event["campaigns"]["realistic"]["href"] = href
     assert "its report</a>" not in page([*journals.alone(), event])
 
 
 def test_a_campaign_whose_report_is_gone_has_no_link(tmp_path: Path) -> None:
-    """Its day stays."""
-    events = [*journals.alone(), campaigned(success=WORLD)]
+    """Its date stays."""
+    events = [*journals.alone(), campaign_read(success=WORLD)]
     there = tmp_path / "20261101-000000-c0ffee"
     there.mkdir()
     (there / "report.html").write_text("")
@@ -319,15 +319,15 @@ def test_a_campaign_whose_report_is_gone_has_no_link(tmp_path: Path) -> None:
     "row", [None, {}, {"measures": 3}, {"measures": {"success": {"share": "x", "n": 1, "low": 0, "high": 1}}},
             {"measures": {"success": {"hits": 5, "n": 3, "low": 0, "high": 1}}}, {"measures": {"success": [1]}}],
 )  # fmt: skip
-def test_a_row_that_is_none_of_ours_decides_nothing(row: Any) -> None:
-    """Edited, or of another version."""
-    event = {**campaigned(), "campaigns": {"realistic": row}}
+def test_an_invalid_row_decides_nothing(row: Any) -> None:
+    """Such as an edited one, or one of another version."""
+    event = {**campaign_read(), "campaigns": {"realistic": row}}
     assert "not_measured" == cell(view([*journals.alone(), event]), "Deployment success rate", "realistic").verdict
 
 
-def test_a_path_that_only_a_campaign_tried_has_its_column() -> None:
-    """What was said of it is decided nevertheless."""
-    event = campaigned(success={"share": 0.1, "n": 300, "low": 0.05, "high": 0.15})
+def test_a_path_of_a_campaign_only_has_its_column() -> None:
+    """The campaign decides the claims about it."""
+    event = campaign_read(success={"share": 0.1, "n": 300, "low": 0.05, "high": 0.15})
     event["campaigns"] = {"ambitious": event["campaigns"]["realistic"]}
     shown = view([*journals.alone(), event])
     assert (("realistic", "ambitious"), ("this run", "campaign only")) == (
@@ -337,29 +337,29 @@ def test_a_path_that_only_a_campaign_tried_has_its_column() -> None:
 
 
 def test_a_time_needs_three_runs_from_nothing() -> None:
-    """Two are told, and decide nothing; what was restored is none."""
+    """Two decide nothing, and restored runs do not count."""
     good = [one for one in journals.past() if one.path == "realistic" and one.counts and one.succeeded]
-    told = {
+    cells = {
         count: cell(view(journals.alone(history=good[:count])), "Deployment time", "realistic") for count in (1, 2, 3)
     }
-    own = int(told[1].spread.rpartition("=")[2]) - 1  # this run's own, which may be restored
-    assert ["not_measured", "confirmed"] == [told[2 - own].verdict, told[3 - own].verdict]
-    assert "n=2: a time needs at least 3 runs from nothing" == told[2 - own].because
+    own = int(cells[1].spread.rpartition("=")[2]) - 1  # 0 if this run itself was restored
+    assert ["not_measured", "confirmed"] == [cells[2 - own].verdict, cells[3 - own].verdict]
+    assert "n=2: a time needs at least 3 runs from nothing" == cells[2 - own].because
     restored = [replace(one, phases=tuple(replace(p, restored=True) for p in one.phases)) for one in good]
     assert "not_measured" == cell(view(journals.alone(history=restored)), "Deployment time", "realistic").verdict
 
 
 def test_a_rehearsal_decides_nothing_about_real_packages() -> None:
-    """Stand-ins answer what is about the machinery, and nothing else."""
+    """It measures the machinery only."""
     shown = view(journals.alone(source="rehearsal"))
     assert "not_measured" == cell(shown, "Deployment success rate", "realistic").verdict
-    assert "stand-in packages cannot answer this" in cell(shown, "Deployment success rate", "realistic").because
+    assert "it uses stand-in packages" in cell(shown, "Deployment success rate", "realistic").because
     assert "in rehearsal" == cell(shown, "Package count", "realistic").spread
     assert "confirmed" == cell(shown, "Validation", "realistic").verdict
 
 
 def test_a_path_of_the_history_has_its_column() -> None:
-    """What was said of the ambitious path is set beside its earlier runs, though it did not run now."""
+    """Claims about the ambitious path are compared with its earlier runs, although this run does not have it."""
     shown = view(journals.alone(history=journals.past()))
     assert ("realistic", "ambitious") == shown.comparison.paths
     assert (6, 2) == shown.comparison.runs
@@ -370,8 +370,8 @@ def test_a_path_of_the_history_has_its_column() -> None:
     assert "earlier runs only, 2 earlier runs" in outline(page(journals.alone(history=journals.past()))).text
 
 
-def test_broken_claims_are_told_and_stop_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is the project's, but people edit it."""
+def test_invalid_claims_are_reported_and_do_not_stop_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user may have edited the file."""
 
     def broken() -> None:
         raise InvalidClaims(path=Path("plans/claims.toml"), where="claim 3", problem="it needs text")
@@ -385,7 +385,7 @@ def test_broken_claims_are_told_and_stop_no_report(monkeypatch: pytest.MonkeyPat
 
 
 def test_earlier_runs_have_outcomes_durations_and_a_trend(shown: View, drawn: Outline) -> None:
-    """Newest first; the line starts at nought, so that no small change looks large."""
+    """Newest first. The scale of the sparkline starts at zero."""
     past = {path.path: path for path in shown.trends.paths}
     assert {"ambitious", "realistic"} == past.keys()
     assert ("6 earlier runs, 5 deployed with every check passed", 6) == (
@@ -406,13 +406,13 @@ def test_a_first_run_has_no_history() -> None:
 
 # -- text of others ----------------------------------------------------------------------------------
 
-# What code asks for by name, and what decides about the shape of the story, keeps its value.
+# These keys keep their values, because code reads them by name or they determine the shape of the report.
 _OURS = {"event", "path", "phase", "run", "t", "outcome", "nodeid", "paths", "phases", "attempts", "gate", "kind", "id",
          "why", "name", "log", "v", "population", "at"}  # fmt: skip
 
 
 def hostile(value: Any) -> Any:
-    """The same value with every text in it replaced by one that means harm."""
+    """The same value with every text in it replaced by a hostile one."""
     if isinstance(value, str):
         return journals.HOSTILE
     if isinstance(value, dict):
@@ -421,7 +421,7 @@ def hostile(value: Any) -> Any:
 
 
 def test_hostile_text_stays_text_everywhere(events: Events) -> None:
-    """Whatever was printed, named or described: no tag, no attribute, no script comes of it."""
+    """In output, names and descriptions: it creates no tag, no attribute and no script."""
     attacked = [hostile(copy.deepcopy(event)) for event in json.loads(json.dumps(events))]
     drawn = outline(page(attacked, lambda _: journals.HOSTILE.encode()))
 
@@ -437,20 +437,20 @@ def test_hostile_text_stays_text_everywhere(events: Events) -> None:
     assert "\n# no" not in outside
 
 
-def test_hostile_names_make_no_anchor_of_two() -> None:
-    """A name is a part of an anchor only after it has become one."""
+def test_anchors_have_safe_characters_only() -> None:
+    """Names are converted before they become part of an anchor."""
     assert "a-b-c" == slug("A.b/c!")
     assert "x" == slug("<>")
     assert re.fullmatch(r"[a-z0-9-]+", slug(journals.HOSTILE))
 
 
-def test_shares_are_said_as_people_say_them() -> None:
-    said = [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (0, 0.001, 0.206, 0.9, 0.999, 1)]
-    assert ["0 %", "< 1 %", "21 %", "90 %", "> 99 %", "100 %"] == said
+def test_shares_are_whole_per_cents_and_never_rounded_to_none_or_all() -> None:
+    words = [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (0, 0.001, 0.206, 0.9, 0.999, 1)]
+    assert ["0 %", "< 1 %", "21 %", "90 %", "> 99 %", "100 %"] == words
 
 
 def test_three_paths_fit_the_limits() -> None:
-    """A page that a mail takes along, a summary that a job page takes."""
+    """The page fits in a mail, the summary in the job page of a CI."""
     events = journals.comparison([journals.earlier(days=1) for _ in range(200)])
     assert len(page(events)) < 1_000_000
     assert len(summary(events).encode()) < 1_000 * 1024
@@ -460,20 +460,20 @@ def test_three_paths_fit_the_limits() -> None:
 
 
 def test_logs_are_embedded_within_bounds() -> None:
-    """The end of a long one, none when the room is used up, none that cannot be read."""
+    """Long logs are cut at their beginning. No more logs after the limit, and no unreadable ones."""
     names = [f"logs/{number}.log" for number in range(20)]
     attached = attach([*names, *names], lambda log: None if log == names[0] else b"x" * (MOST_BYTES_EACH + 1))
 
     assert names[0] not in attached
     assert MOST_BYTES // MOST_BYTES_EACH == len(attached)
     one = attached[names[1]]
-    told = base64.b64decode(one.address.partition("base64,")[2])
+    content = base64.b64decode(one.address.partition("base64,")[2])
     assert (1, MOST_BYTES_EACH + 1) == (one.left_out, one.size)
-    assert told.startswith("[… 1 bytes before this are left out; logs/1.log".encode())
+    assert content.startswith("[… 1 bytes before this are cut; logs/1.log".encode())
 
 
 def test_only_logs_of_the_run_are_embedded(tmp_path: Path) -> None:
-    """No name leads out of its folder, and no link either."""
+    """No name and no link can lead out of its folder."""
     (tmp_path / "run" / "logs").mkdir(parents=True)
     (tmp_path / "run" / "paths" / "ambitious" / "logs").mkdir(parents=True)
     (tmp_path / "secret.log").write_text("secret")
@@ -494,17 +494,17 @@ def each_state(shown: View) -> Iterator[str]:
             yield from states(line.cells)
 
 
-def test_every_state_can_be_asked_for(shown: View) -> None:
-    """No cell has a state that the filter does not know."""
-    known = {state for _, asked in CHOICES for state in asked} | {"clean", "no_rollback", "made"}
+def test_the_filter_knows_every_state(shown: View) -> None:
+    """No cell has a state that the filter cannot select."""
+    known = {state for _, selected in CHOICES for state in selected} | {"clean", "no_rollback", "made"}
     assert set(each_state(shown)) <= known
 
 
-def test_a_path_whose_session_died_shows_what_it_printed_last() -> None:
-    """It may never have begun: a plan that cannot be read, an engine that is gone."""
+def test_a_path_whose_session_crashed_shows_its_last_output() -> None:
+    """It may have crashed before its start: an unreadable plan, a missing engine."""
     score = journals.Score()
     journals.realistic(score)
     score.say("path.aborted", path="ambitious", exit_code=4, message="ERROR: the port 4002 is taken\n")
     text = outline(page(score.run_ends(1, "ambitious: refused"))).text
-    assert "The session of this path ended with exit code 4 before its time." in text
+    assert "The session of this path ended early, with exit code 4." in text
     assert "ERROR: the port 4002 is taken" in text

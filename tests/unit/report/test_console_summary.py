@@ -1,4 +1,4 @@
-"""The closing lines for every way in which a run can end."""
+"""The summary at the end of the console, for each way in which a run can end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollout.report.console_summary import closing
+from rollout.report.console_summary import console_summary
 from rollout.report.view import view
 from tests.unit.report import golden, journals
 
@@ -17,33 +17,33 @@ Event = Mapping[str, Any]
 
 
 def lines(events: tuple[Event, ...]) -> list[str]:
-    return [told.text for told in closing(view(events), REPORT)]
+    return [row.text for row in console_summary(view(events), REPORT)]
 
 
-def test_what_is_up_says_where_it_answers_and_what_to_do_next() -> None:
-    told = lines(journals.alone())
+def test_a_kept_deployment_has_its_url_and_the_next_step() -> None:
+    rows = lines(journals.alone())
 
-    assert told[0].startswith("XAVOS was deployed on the realistic path through server")
-    assert told[1:] == [
+    assert rows[0].startswith("XAVOS was deployed on the realistic path through server")
+    assert rows[1:] == [
         "XAVOS answers at http://127.0.0.1:4001",
         "Next: remove it with `make undeploy`.",
         f"Report: {REPORT}",
     ]
 
 
-def test_three_paths_end_in_ten_lines_at_most_with_the_gate_among_them() -> None:
-    told = lines(journals.comparison())
+def test_three_paths_have_at_most_ten_lines_with_the_gate() -> None:
+    rows = lines(journals.comparison())
 
-    assert len(told) < 10  # the tenth is pytest's own
-    assert [line.split(" path ")[0] for line in told[:3]] == [
+    assert len(rows) < 10  # the tenth is pytest's own
+    assert [line.split(" path ")[0] for line in rows[:3]] == [
         "The ambitious",
         "The incremental",
         "XAVOS was deployed on the realistic",
     ]
-    assert told[3].startswith("Exit code 0: the gate is met")
+    assert rows[3].startswith("Exit code 0: the gate is met")
 
 
-def test_many_failed_checks_are_counted_not_listed() -> None:
+def test_only_two_failed_checks_are_listed() -> None:
     events = list(journals.alone())
     at = next(number for number, event in enumerate(events) if event["event"] == "path.finished")
     failed = [
@@ -52,11 +52,11 @@ def test_many_failed_checks_are_counted_not_listed() -> None:
          "message": f"no {n}\nmore"}
         for n in range(7)
     ]  # fmt: skip
-    told = lines((*events[:at], *failed, *events[at:]))
+    rows = lines((*events[:at], *failed, *events[at:]))
 
-    assert "Failed: server: page 0 answers: no 0" in told
-    assert "... and 5 more failed checks: see the report" in told
-    assert "Next: read why in the report, then run that check alone: pytest -k test_page_0" in told
+    assert "Failed: server: page 0 answers: no 0" in rows
+    assert "... and 5 more failed checks in the report" in rows
+    assert "Next: read the reason in the report, then run that check alone: pytest -k test_page_0" in rows
 
 
 @pytest.mark.parametrize(
@@ -67,40 +67,39 @@ def test_many_failed_checks_are_counted_not_listed() -> None:
     ],
 )
 def test_a_failed_path_has_a_next_step(events: tuple[Event, ...], step: str) -> None:
-    told = lines(events)
-    assert told[-2].startswith(step)
-    assert told[-2] != step
+    rows = lines(events)
+    assert rows[-2].startswith(step)
+    assert rows[-2] != step
 
 
-def test_a_failure_that_is_kept_says_how_to_enter_it() -> None:
+def test_a_kept_failure_has_the_command_to_enter_it() -> None:
     events = [event for event in journals.alone("incremental") if not event["event"].startswith("rollback")]
     at = next(number for number, event in enumerate(events) if event["event"] == "path.finished")
     kept = {"event": "kept", "t": events[at]["t"], "path": "incremental", "url": "", "directory": "d", "manage": "",
             "remove": "make undeploy ARGS=x", "forge": "docker exec -it x-forge bash"}  # fmt: skip
     act = {"event": "act.intent", "t": events[at]["t"], "id": "a1", "path": "incremental", "phase": "authentication",
            "text": "x", "undo": {"kind": "state"}}  # fmt: skip
-    told = lines((*events[:at], act, kept, *events[at:]))
+    rows = lines((*events[:at], act, kept, *events[at:]))
 
-    assert "its site is kept as it is, until `make undeploy` removes it." in told[0]
+    assert "its site is kept until `make undeploy` removes it." in rows[0]
     assert (
-        told[-2]
-        == "Next: look into it with `docker exec -it x-forge bash`, then remove it with `make undeploy ARGS=x`."
+        rows[-2] == "Next: inspect it with `docker exec -it x-forge bash`, then remove it with `make undeploy ARGS=x`."
     )
 
 
-def test_run_without_a_selected_check_says_what_to_select() -> None:
-    """As `-m nomark` ends: nothing failed, so there is no cause to read."""
-    begun = [event for event in journals.alone() if event["event"] in {"run.started", "run.finished"}]
-    ended = {**begun[-1], "exit_code": 4, "reason": "no check asked for a deployment"}
-    assert lines((begun[0], ended))[-2].startswith("Next: select checks of deploy_tests/")
+def test_a_run_without_a_selected_check_has_advice_what_to_select() -> None:
+    """Such as a run with `-m nomark`. Nothing failed, so there is no cause to read."""
+    started, *_, finished = [event for event in journals.alone() if event["event"] in {"run.started", "run.finished"}]
+    ended = {**finished, "exit_code": 4, "reason": "no check asked for a deployment"}
+    assert lines((started, ended))[-2].startswith("Next: select checks of deploy_tests/")
 
 
-def test_what_has_been_undeployed_is_not_shown_as_kept() -> None:
-    """A report that is drawn again after `make undeploy` offers no address and no command into what is gone."""
+def test_an_undeployed_site_is_not_shown_as_kept() -> None:
+    """A report that is drawn again after `make undeploy` has no URL and no command for the removed site."""
     events = journals.alone()
     gone = {"event": "rollback.finished", "t": events[-1]["t"], "run": events[-1].get("run"), "path": "realistic",
             "phase": "", "why": "undeploy", "outcome": "restored", "residue": [], "seconds": 1}  # fmt: skip
-    told = lines((*events, gone))
-    assert not any("answers at" in text for text in told)
+    rows = lines((*events, gone))
+    assert not any("answers at" in text for text in rows)
     assert {} == view((*events, gone)).paths[0].kept
     assert view(events).paths[0].kept

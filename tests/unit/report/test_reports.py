@@ -1,4 +1,4 @@
-"""Page and summary: the story is in them, and hostile text stays text."""
+"""Page and summary of golden journals: content, escaping, size limits, timeline, writing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.report.outline import outline
 
 @pytest.mark.parametrize("story", golden.STORIES)
 def test_every_story_draws_a_well_formed_page_without_network(story: str) -> None:
-    """Nested properly, one language, nothing loaded from anywhere, no script but ours."""
+    """Properly nested, with a language, without external resources, and with one script."""
     tags = outline(page(golden.STORIES[story]())).tags
 
     assert ("html", {"lang": "en"}) in tags
@@ -46,18 +46,17 @@ def test_every_story_draws_a_well_formed_page_without_network(story: str) -> Non
             "failed",
             "The realistic path failed at ash_core (registry_unreachable) after 1 min 18 s; "
             "everything was rolled back, "
-            "and the state before is proven restored.",
+            "and fingerprints prove that nothing is left.",
         ),
         (
             "dirty",
-            "The realistic path failed at database (database_denied) after 1 min 3 s; "
-            "2 things could not be removed and stayed behind.",
+            "The realistic path failed at database (database_denied) after 1 min 3 s; 2 things could not be removed.",
         ),
         ("refused", "The realistic path was refused at prerequisites (port_taken); nothing was changed."),
         (
             "killed",
-            "The realistic path was killed at ash_core after 1 min 0 s; what it made is still there, until "
-            "`pytest --recover` undoes it.",
+            "The realistic path was killed at ash_core after 1 min 0 s; its changes are still there until "
+            "`pytest --recover` undoes them.",
         ),
         ("extras_failed", "The optional phase extras failed and was undone."),
         ("interrupted", "The realistic path was interrupted at ash_core after"),
@@ -65,28 +64,28 @@ def test_every_story_draws_a_well_formed_page_without_network(story: str) -> Non
     ],
 )
 def test_page_and_summary_say_the_same_sentence(story: str, sentence: str) -> None:
-    """One sentence per path, wherever the verdict is read."""
+    """There is one sentence for each path."""
     events = golden.STORIES[story]()
 
     assert sentence in page(events)
     assert sentence.replace("`", "\\`") in summary(events)
 
 
-def test_rehearsal_is_bannered_and_never_called_deployed() -> None:
-    """The banner is in both, the badge says rehearsed."""
+def test_a_rehearsal_has_a_banner_and_is_never_called_deployed() -> None:
+    """The banner is on the page and in the summary. The badge is "rehearsed"."""
     banner = "Rehearsal: stand-in packages. XAVOS was not deployed."
 
-    for told in (page(golden.rehearsal()), summary(golden.rehearsal())):
-        assert banner in told
-        assert "XAVOS was deployed" not in told
-        assert ">deployed<" not in told
+    for report in (page(golden.rehearsal()), summary(golden.rehearsal())):
+        assert banner in report
+        assert "XAVOS was deployed" not in report
+        assert ">deployed<" not in report
     assert '<span class="word">rehearsed</span>' in page(golden.rehearsal())
     assert '<strong class="badge">rehearsed</strong>' in panel(golden.rehearsal())
     assert "Rehearsal" not in page(golden.passed())
 
 
 def test_failure_shows_cause_advice_log_and_its_tail() -> None:
-    """What a person needs to go on, at the top."""
+    """At the top of the page."""
     shown = page(golden.failed())
 
     for part in (
@@ -99,26 +98,26 @@ def test_failure_shows_cause_advice_log_and_its_tail() -> None:
         assert part in shown
 
 
-def test_tail_of_the_command_is_shown_where_the_failure_has_none() -> None:
-    """The journal's command events are enough."""
+def test_output_of_the_command_is_shown_if_the_failure_has_none() -> None:
+    """It comes from the events of the command."""
     shown = page(golden.failed(tail=""))
 
-    assert 'aria-label="Last lines printed, ash_core of realistic">ok</pre>' in shown
+    assert 'aria-label="Last output, ash_core of realistic">ok</pre>' in shown
 
 
 def test_residue_kept_notes_packages_and_earlier_runs_have_their_rows() -> None:
-    """Nothing that the journal tells is lost."""
+    """Every fact of the journal is on the page."""
     assert "role xavos still exists" in page(golden.dirty())
     assert '<a href="http://127.0.0.1:4001">' in page(golden.passed())
     assert "make undeploy" in page(golden.passed())
     assert "assets: plain, because npm does not answer" in page(golden.passed())
     assert "3.32.0" in page(golden.passed())
     assert "20261122-080000-dead: dirty, left: port 4001 is still open" in page(golden.recovering())
-    assert "attempt 1 failed (registry_unreachable), tried again after 5.0 s" in page(golden.retried())
+    assert "attempt 1 failed (registry_unreachable), repeated after 5.0 s" in page(golden.retried())
 
 
 def test_hostile_text_stays_text() -> None:
-    """Wherever text comes from others, in every place of every report."""
+    """In every field of every report that shows foreign text."""
     events = json.loads(json.dumps(golden.failed(tail=HOSTILE, message=HOSTILE)))
     for event in events:
         for key in ("text", "detail", "label", "check", "error", "description", "by"):
@@ -156,7 +155,7 @@ def test_hostile_text_stays_text() -> None:
 
 
 def test_hostile_log_names_are_no_links() -> None:
-    """Only a file of the run's own logs folder is linked."""
+    """Only a file in the logs folder of the run has a link."""
     for log in ("https://evil/x", "../../etc/passwd", "logs/../../x", "javascript:alert(1)"):
         events = [dict(event) for event in golden.failed()]
         for event in events:
@@ -167,7 +166,7 @@ def test_hostile_log_names_are_no_links() -> None:
 
 
 def test_ten_megabyte_line_is_bounded() -> None:
-    """20 KB of tail, 1,000 KiB of summary."""
+    """To 20 KB of output, and 1,000 KiB of summary."""
     events = golden.failed(tail="x" * 10_000_000, message="y" * 10_000_000)
 
     assert len(page(events)) < len(page(golden.failed())) + 100_000
@@ -175,7 +174,7 @@ def test_ten_megabyte_line_is_bounded() -> None:
 
 
 def test_summary_stays_under_its_limit() -> None:
-    """However much there is to tell."""
+    """With thousands of notes and failed checks."""
     story = golden.Story()
     for number in range(3000):
         story.say("phase.note", path="realistic", phase="packages", text=f"{number} " + "é" * 900)
@@ -186,7 +185,7 @@ def test_summary_stays_under_its_limit() -> None:
 
 
 def test_ticks_are_round_and_few() -> None:
-    """However long a run takes."""
+    """For any duration of a run."""
     for seconds in (0.001, 0.9, 42.0, 351.0, 4000.0, 90_000.0):
         marks = ticks(seconds)
         assert 1 <= len(marks) <= 8
@@ -195,7 +194,7 @@ def test_ticks_are_round_and_few() -> None:
 
 
 def test_timeline_shows_restored_retried_failed_and_rollback_parts() -> None:
-    """Kinds of segments, inside the bar."""
+    """All segments are inside the bar."""
     kinds = {}
     for story in ("restored", "retried", "failed", "dirty", "killed"):
         events = golden.STORIES[story]()
@@ -235,16 +234,16 @@ def test_reports_are_drawn_again_from_the_journal(tmp_path: Path, capsys: pytest
 
 
 def test_a_folder_without_a_journal_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 and what was expected."""
+    """It ends with exit code 2 and says which folder to give."""
     with pytest.raises(SystemExit) as stopped:
         main([str(tmp_path)])
 
     assert stopped.value.code == 2
-    assert "give the folder of a run" in capsys.readouterr().err
+    assert "Give the folder of a run" in capsys.readouterr().err
 
 
 def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file is replaced whole or not at all, and no half file stays beside it."""
+    """Files are replaced atomically, and no temporary file stays."""
     write_reports(tmp_path, golden.passed())
     old = (tmp_path / "verdict.json").read_text(encoding="utf-8")
 
@@ -259,7 +258,7 @@ def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytes
 
 
 def test_step_summary_is_appended_and_never_an_error(tmp_path: Path) -> None:
-    """GitHub's file gets the text; a path that cannot be written is passed over."""
+    """The text is appended to GitHub's file. A path that cannot be written is ignored."""
     target = tmp_path / "step.md"
     target.write_text("before\n", encoding="utf-8")
     append_step_summary("text", {"GITHUB_STEP_SUMMARY": str(target)})

@@ -241,8 +241,8 @@ class TestUnansweredGroups:
             if event["event"] == "path.started":
                 event.update(may_answer=["migrations"])
         judged = verdict(events)
-        assert "never answered: migrations" in exit_sentence(judged, ["realistic"])
-        assert "Never answered: migrations" in path_sentence(judged, judged.paths[0])
+        assert "groups without a result: migrations" in exit_sentence(judged, ["realistic"])
+        assert "Groups without a result: migrations" in path_sentence(judged, judged.paths[0])
 
     def test_fail_the_gate_if_required(self) -> None:
         events = [dict(event) for event in golden.STORIES["passed"]()]
@@ -252,4 +252,4 @@ class TestUnansweredGroups:
         judged = verdict(events)
         paths = as_json(judged)["paths"]
         assert not is_met(paths, ["realistic"])
-        assert "migrations never answered, which --require asks for" in exit_sentence(judged, ["realistic"])
+        assert "--require needs groups without a passed check: migrations" in exit_sentence(judged, ["realistic"])

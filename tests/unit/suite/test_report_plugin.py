@@ -187,7 +187,7 @@ def test_a_broken_phase_is_one_failure_and_blocks_the_rest(tmp_path: Path) -> No
         "  extras * failed; rollback: restored in 0.5 s",
         "  server * not reached",
         "extras: package_missing (*",
-        "How to go on: Look.",
+        "What to do: Look.",
         "Log: logs/extras.log",
         "SKIPPED [[]1] stand-ins have no pages",
         "BLOCKED [[]3] extras: package_missing",

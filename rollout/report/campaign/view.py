@@ -1,4 +1,4 @@
-"""A campaign's data → everything that its report shows, bounded and free of terminal codes. Pure."""
+"""The view of a campaign: all texts and numbers of its report, bounded and free of terminal codes. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.report import campaign_words as words
-from rollout.report.campaign_grid import MOST_EVIDENCE, FaultView, families, state
-from rollout.report.interval_plot import Mark, Picture, picture
+from rollout.report.campaign import wording as words
+from rollout.report.campaign.grid import MOST_EVIDENCE, FaultView, families, state
+from rollout.report.interval_plot import Interval, Plot, plot
+from rollout.report.wording import in_words
 from rollout.results.campaign.statistics import outcome
 from rollout.results.campaign.summary import Summary, Trial, summarise
 from rollout.text.plain import line
@@ -16,7 +17,7 @@ from rollout.text.plain import line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialView:
-    """A trial of the list."""
+    """A row of the table of trials."""
 
     anchor: str
     number: int
@@ -25,7 +26,7 @@ class TrialView:
     form: str
     state: str
     outcome: str
-    promised: str
+    expected: str
     seconds: float
     notes: tuple[str, ...]
     repeat: str
@@ -33,7 +34,7 @@ class TrialView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignView:
-    """All of it. `facts`: label and value; `families`: family → its faults that were tried."""
+    """All content of the report. `facts`: pairs of label and value. `families`: pairs of a family and its faults."""
 
     found: Summary
     headline: str
@@ -46,15 +47,15 @@ class CampaignView:
     trials: tuple[tuple[str, tuple[TrialView, ...]], ...]
     unexpected: tuple[TrialView, ...]
     voids: tuple[tuple[TrialView, str], ...]
-    worlds: Picture | None
-    rates: Picture | None
-    differences: Picture | None
+    worlds: Plot | None
+    rates: Plot | None
+    differences: Plot | None
     left_out: tuple[tuple[str, str], ...]
     decoys: tuple[str, ...]
 
 
 def view(data: Mapping[str, Any]) -> CampaignView:
-    """Everything that the report says. Raises ValueError for trials of several populations."""
+    """The view of campaign.json. Raises ValueError for trials of several populations."""
     found = summarise(data)
     shown = {id(trial): _trial(trial) for trial in found.trials}
     by_result = {id(trial.result): shown[id(trial)] for trial in found.trials}
@@ -97,22 +98,22 @@ def _facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _trial(trial: Trial) -> TrialView:
-    one, made = trial.result, trial.result.specification
-    came, settled = outcome(one), one.settled.replace("_", " ")
+    one, specification = trial.result, trial.result.specification
+    ended = outcome(one)
     notes = [line(text, 300) for text in one.evidence[:MOST_EVIDENCE]] if one.bites else []
     if one.cause or one.message:
         notes.append(line(": ".join(part for part in (one.cause, one.failed_at, one.message) if part), 400))
-    for label, things in (("still owed", one.owed), ("changed", one.changed)):
+    for label, things in (("not undone", one.owed), ("changed", one.changed)):
         notes += [line(f"{label}: {thing}", 300) for thing in things]
     return TrialView(
-        anchor=f"trial-{made.key}",
-        number=made.number,
-        path=line(made.path, 80),
+        anchor=f"trial-{specification.key}",
+        number=specification.number,
+        path=line(specification.path, 80),
         what=_what(trial),
-        form=line(made.form, 20),
+        form=line(specification.form, 20),
         state=state(trial.as_expected),
-        outcome=came.replace("_", " ") + (f", then {line(settled, 20)}" if came == "killed" else ""),
-        promised=words.promised_words(trial.expected),
+        outcome=in_words(ended) + (f", {words.after_recovery(one.settled)}" if ended == "killed" else ""),
+        expected=words.expected_words(trial.expected),
         seconds=one.seconds + one.recovery_seconds,
         notes=tuple(notes),
         repeat=line(trial.repeat, 1000),
@@ -120,18 +121,18 @@ def _trial(trial: Trial) -> TrialView:
 
 
 def _what(trial: Trial) -> str:
-    made = trial.result.specification
-    if made.fault_option:
-        return line(made.fault_option.removesuffix(f":{made.form}"), 120)
-    return line(f"no fault, arm {made.arm}" if made.arm else "no fault", 60)
+    specification = trial.result.specification
+    if specification.fault_option:
+        return line(specification.fault_option.removesuffix(f":{specification.form}"), 120)
+    return line(f"no fault, arm {specification.arm}" if specification.arm else "no fault", 60)
 
 
-# -- pictures ---------------------------------------------------------------------------------------------------------
+# -- plots ------------------------------------------------------------------------------------------------------------
 
 
-def _worlds(found: Summary) -> Picture | None:
-    marks = [
-        Mark(
+def _worlds(found: Summary) -> Plot | None:
+    intervals = [
+        Interval(
             label=line(one.path, 40),
             value=words.share(one.share),
             words=f"{words.share(one.share)}, {words.between(one.low, one.high)}",
@@ -141,13 +142,13 @@ def _worlds(found: Summary) -> Picture | None:
         )
         for one in found.worlds
     ]
-    return picture("world", "Success in the real world, by path", marks, least=0, most=1)
+    return plot("world", "Real-world success, by path", intervals, least=0, most=1)
 
 
-def _rates(found: Summary) -> Picture | None:
-    measured = (("without a fault", "", found.without), ("under faults", "struck", found.under_faults))
-    marks = [
-        Mark(
+def _rates(found: Summary) -> Plot | None:
+    measured = (("without a fault", "", found.without), ("under faults", "accent", found.under_faults))
+    intervals = [
+        Interval(
             label=f"{line(path, 40)}, {kind}",
             value=words.share(by_path[path].share),
             words=words.rate_words(by_path[path]),
@@ -160,25 +161,25 @@ def _rates(found: Summary) -> Picture | None:
         for kind, tone, by_path in measured
         if path in by_path
     ]
-    return picture("rates", "Success rates with their intervals", marks, least=0, most=1)
+    return plot("rates", "Success rates with their intervals", intervals, least=0, most=1)
 
 
-def _differences(found: Summary) -> Picture | None:
+def _differences(found: Summary) -> Plot | None:
     pairs = [
         *((f"{one.first} − {one.second}, under faults", one) for one in found.differences),
         *((f"{one.first} − {one.second}, real world", one) for one in found.world_differences),
-        *((f"{path}: A − B, the same thing twice", one) for path, one in found.controls),
+        *((f"{path}: arm A − arm B", one) for path, one in found.controls),
     ]
-    marks = [
-        Mark(
+    intervals = [
+        Interval(
             label=line(label, 80),
             value=words.points(one.estimate),
             words=words.difference_words(one),
             low=one.low,
             middle=one.estimate,
             high=one.high,
-            tone="struck" if one.winner else "",
+            tone="accent" if one.winner else "",
         )
         for label, one in pairs
     ]
-    return picture("differences", "Differences of success with their intervals", marks, least=-1, most=1)
+    return plot("differences", "Differences of success with their intervals", intervals, least=-1, most=1)

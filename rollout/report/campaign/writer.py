@@ -1,6 +1,6 @@
 """Writes report.html, summary.md and campaign.json of a campaign.
 
-All three come from one mapping. Its keys are in rollout/results/campaign/summary.py.
+All three come from one mapping, whose keys are listed in rollout/results/campaign/summary.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rollout.report import campaign_summary, campaign_words
-from rollout.report.campaign_view import CampaignView, view
+from rollout.report.campaign import wording
+from rollout.report.campaign.summary import summary_of
+from rollout.report.campaign.view import CampaignView, view
 from rollout.report.page import TEMPLATES, environment
 from rollout.report.writer import PAGE, write_whole
 from rollout.results.campaign.summary import completed
@@ -23,20 +24,19 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def write_campaign(folder: Path, data: Mapping[str, Any]) -> Path:
-    """Draw all three into the folder; returns the page. `data` may itself be an earlier campaign.json.
+    """Write the three files into the folder and return the page. `data` may be an earlier campaign.json.
 
-    Raises ValueError for trials of several populations, and OSError where the folder cannot be written.
+    Raises ValueError for trials of several populations, OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shown = view(data)
-    told = completed(data, shown.found)
-    write_whole(folder / DATA, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    write_whole(folder / SUMMARY, campaign_summary.drawn(shown))
+    write_whole(folder / DATA, json.dumps(completed(data, shown.found), indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / SUMMARY, summary_of(shown))
     return write_whole(folder / PAGE, _page(shown))
 
 
 def read_campaign(folder: Path) -> Mapping[str, Any]:
-    """campaign.json of a folder; empty where there is none that can be read."""
+    """The content of campaign.json in a folder; {} if it is missing or unreadable."""
     try:
         data = json.loads((folder / DATA).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -45,7 +45,7 @@ def read_campaign(folder: Path) -> Mapping[str, Any]:
 
 
 def campaign_page(data: Mapping[str, Any]) -> str:
-    """The whole page: one file without a script. Raises ValueError for trials of several populations."""
+    """The HTML page of a campaign, without scripts. Raises ValueError for trials of several populations."""
     return _page(view(data))
 
 
@@ -56,7 +56,7 @@ def _page(shown: CampaignView) -> str:
         .get_template("campaign.html.jinja")
         .render(
             campaign=shown,
-            words=campaign_words,
+            words=wording,
             sections=tuple(_sections(shown)),
             policy=_POLICY,
             style=Markup(style),  # noqa: S704  our own files
@@ -65,17 +65,17 @@ def _page(shown: CampaignView) -> str:
 
 
 def _sections(shown: CampaignView) -> Iterator[tuple[str, str]]:
-    """Anchor and name of every section that is there."""
-    there = {
-        "world": ("Real world", True),
-        "unexpected": ("Not as promised", bool(shown.unexpected)),
+    """Anchor and title of every section with content."""
+    sections = {
+        "world": ("Real-world success", True),
+        "unexpected": ("Unexpected trials", bool(shown.unexpected)),
         "rates": ("Rates", True),
         "differences": ("Differences", shown.differences is not None),
         "control": ("A/A control", bool(shown.found.controls)),
         "grid": ("Path × fault × phase", bool(shown.families)),
-        "kills": ("Kill loop", bool(shown.found.kills)),
-        "void": ("Void", bool(shown.voids)),
+        "kills": ("Kills", bool(shown.found.kills)),
+        "void": ("Void trials", bool(shown.voids)),
         "trials": ("Trials", True),
         "about": ("About", True),
     }
-    yield from ((anchor, name) for anchor, (name, is_there) in there.items() if is_there)
+    yield from ((anchor, name) for anchor, (name, has_content) in sections.items() if has_content)

@@ -1,12 +1,12 @@
-"""A campaign's summary.md: its numbers in Markdown, for people and for a CI's job page. Pure."""
+"""summary.md of a campaign: its numbers in Markdown, also for the job page of a CI. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.report import campaign_words as words
-from rollout.report.campaign_view import CampaignView, view
+from rollout.report.campaign import wording as words
+from rollout.report.campaign.view import CampaignView, view
 from rollout.report.markdown import bounded, cell, code, row
 from rollout.text.plain import counted
 
@@ -15,11 +15,11 @@ _MOST = 50
 
 def campaign_summary(data: Mapping[str, Any]) -> str:
     """The whole summary as GitHub-flavoured Markdown. Raises ValueError for trials of several populations."""
-    return drawn(view(data))
+    return summary_of(view(data))
 
 
-def drawn(shown: CampaignView) -> str:
-    """The summary of a view."""
+def summary_of(shown: CampaignView) -> str:
+    """The summary of a view, in Markdown."""
     return bounded("\n".join(_parts(shown)) + "\n")
 
 
@@ -41,14 +41,14 @@ def _parts(shown: CampaignView) -> Iterator[str]:
 def _world(shown: CampaignView) -> Iterator[str]:
     if not shown.found.worlds:
         return
-    yield "\n## Success in the real world\n"
+    yield "\n## Real-world success\n"
     assumed = sum(one.assumption for one in shown.found.mix.troubles)
-    yield f"By a mix of {counted(len(shown.found.mix.troubles), 'trouble')}, of which {assumed} are assumptions.\n"
+    yield f"The mix has {counted(len(shown.found.mix.troubles), 'trouble')}; {assumed} of them are assumptions.\n"
     for one in shown.found.worlds:
         yield f"- {cell(one.path)}: **{cell(words.share(one.share))}**, {cell(words.world_sentence(one), 600)}"
     for pair in shown.found.world_differences:
-        told = f"{words.difference_words(pair)}; {words.verdict(pair)}"
-        yield f"- {cell(pair.first)} − {cell(pair.second)}: {cell(told)}"
+        difference = f"{words.difference_words(pair)}; {words.verdict(pair)}"
+        yield f"- {cell(pair.first)} − {cell(pair.second)}: {cell(difference)}"
 
 
 def _rates(shown: CampaignView) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _rates(shown: CampaignView) -> Iterator[str]:
     if not (found.without or found.under_faults):
         return
     yield "\n## Success rates\n"
-    yield row(("Path", "Deployed without a fault", "Deployed under faults", "Left nothing behind"))
+    yield row(("Path", "Deployed without a fault", "Deployed under faults", "Left no residue"))
     yield row(("---", "---", "---", "---"))
     for path in found.paths:
         rates = (by_path.get(path) for by_path in (found.without, found.under_faults, found.clean))
@@ -68,11 +68,11 @@ def _differences(shown: CampaignView) -> Iterator[str]:
     if found.differences or found.controls:
         yield "\n## Differences\n"
     for one in found.differences:
-        told = f"{words.difference_words(one)}; {words.verdict(one)}"
-        yield f"- {cell(one.first)} − {cell(one.second)}, {counted(one.n, 'pair')} under faults: {cell(told)}"
+        difference = f"{words.difference_words(one)}; {words.verdict(one)}"
+        yield f"- {cell(one.first)} − {cell(one.second)}, {counted(one.n, 'pair')} under faults: {cell(difference)}"
     for path, one in found.controls:
-        told = f"{words.difference_words(one)}; the interval {words.control_words(one)}"
-        yield f"- A/A control of {cell(path)}, {counted(one.n, 'trial')}: {cell(told)}"
+        difference = f"{words.difference_words(one)}; the interval {words.control_words(one)}"
+        yield f"- A/A control of {cell(path)}, {counted(one.n, 'trial')}: {cell(difference)}"
 
 
 def _grid(shown: CampaignView) -> Iterator[str]:
@@ -84,28 +84,28 @@ def _grid(shown: CampaignView) -> Iterator[str]:
     yield row(("---", *("---" for _ in paths)))
     for _, faults in shown.families:
         for fault in faults:
-            yield row((fault.name, *(f"{one.found}: {one.remark}" if one else "not tried" for one in fault.overview)))
+            yield row((fault.name, *(f"{one.found}: {one.remark}" if one else "no trial" for one in fault.overview)))
 
 
 def _kills(shown: CampaignView) -> Iterator[str]:
     if shown.found.kills:
-        yield "\n## Kill loop\n"
+        yield "\n## Kills\n"
     for one in shown.found.kills:
         yield f"- {cell(one.path)}: {cell(words.kills_words(one))}"
         for left in one.remaining[:_MOST]:
-            things = "; ".join((*left.changed, *left.owed)) or f"settled as {left.settled}"
+            things = "; ".join((*left.changed, *left.owed)) or words.after_recovery(left.settled)
             yield f"  - {cell(left.specification.fault_option)}: {cell(things)}"
 
 
 def _trials(shown: CampaignView) -> Iterator[str]:
     if shown.unexpected:
-        yield "\n## Not as promised\n"
+        yield "\n## Unexpected trials\n"
     for one in shown.unexpected[:_MOST]:
         notes = f" ({'; '.join(one.notes)})" if one.notes else ""
-        told = f"{one.path}, {one.what}: {one.outcome}, promised: {one.promised}{notes}"
-        yield f"- {cell(told, 600)}" + (f"; again: {code(one.repeat, 1000)}" if one.repeat else "")
+        trial = f"{one.path}, {one.what}: {one.outcome}, expected: {one.expected}{notes}"
+        yield f"- {cell(trial, 600)}" + (f"; repeat: {code(one.repeat, 1000)}" if one.repeat else "")
     if len(shown.unexpected) > _MOST:
         yield f"- and {len(shown.unexpected) - _MOST} more, in report.html"
     if shown.voids:
-        yield f"\n## Void\n\n{counted(len(shown.voids), 'trial')} counted for nothing.\n"
+        yield f"\n## Void trials\n\n{counted(len(shown.voids), 'trial')} not counted.\n"
         yield from (f"- {cell(one.path)}, {cell(one.what)}: {cell(why)}" for one, why in shown.voids[:_MOST])

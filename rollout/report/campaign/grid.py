@@ -1,4 +1,4 @@
-"""The grid of a campaign: path × fault × phase, what was found beside what was promised. Pure."""
+"""The grid of a campaign's report: outcomes and expected outcomes by path, fault and phase. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.report import campaign_words as words
+from rollout.report.campaign import wording as words
 from rollout.results.campaign.statistics import OUTCOMES, Cell
 from rollout.results.campaign.summary import Summary, Trial
 from rollout.results.campaign.trouble_mix import Trouble
@@ -18,18 +18,18 @@ _ORDER = ("registry", "database", "machine", "deployment", "suite")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """What was found in a cell and what was promised. `state`: passed, failed or none, which chooses its shape."""
+    """Outcomes and expected outcomes of a cell. `state`: passed, failed or none; it selects icon and colour."""
 
     path: str
     state: str
     found: str
-    promised: str
+    expected: str
     remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceView:
-    """A row of the grid: one form of a fault at one phase, with a cell for each path (None: not tried there)."""
+    """A row of the grid: one form of a fault at one phase, with a cell for each path; None without trials."""
 
     phase: str
     form: str
@@ -38,7 +38,7 @@ class PlaceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultView:
-    """A fault: what the catalogue says of it, success and outcomes of each path, and the grid of its places."""
+    """A fault: its texts from the catalogue, the success rate of each path, and its rows of the grid."""
 
     name: str
     family: str
@@ -54,30 +54,30 @@ class FaultView:
 
 
 def state(as_expected: bool | None) -> str:
-    """The shape and colour of an answer."""
+    """The state that selects icon and colour."""
     return {True: "passed", False: "failed", None: "none"}[as_expected]
 
 
 def families(
-    found: Summary, told: Mapping[str, Any], phases: Sequence[str]
+    found: Summary, catalogue: Mapping[str, Any], phases: Sequence[str]
 ) -> tuple[tuple[str, tuple[FaultView, ...]], ...]:
-    """Family → its faults that were tried. `told`: what the catalogue says of each; `phases`: their order."""
+    """Pairs of a family and its faults with trials. `catalogue`: fault → its texts. `phases`: their order."""
     groups: dict[str, list[Cell]] = {}
     for cell in found.cells:
         groups.setdefault(cell.fault, []).append(cell)
-    known = list(told)
-    names = sorted(groups, key=lambda name: known.index(name) if name in told else len(known))
-    faults = [_fault(name, groups[name], found, told.get(name) or {}, phases) for name in names]
-    order = sorted({one.family for one in faults}, key=lambda name: (name not in _ORDER, *_place(name)))
+    known = list(catalogue)
+    names = sorted(groups, key=lambda name: known.index(name) if name in catalogue else len(known))
+    faults = [_fault(name, groups[name], found, catalogue.get(name) or {}, phases) for name in names]
+    order = sorted({one.family for one in faults}, key=_position)
     return tuple((family, tuple(one for one in faults if one.family == family)) for family in order)
 
 
-def _place(family: str) -> tuple[int, str]:
+def _position(family: str) -> tuple[int, str]:
     return (_ORDER.index(family) if family in _ORDER else len(_ORDER), family)
 
 
 def _fault(
-    name: str, cells: Sequence[Cell], found: Summary, told: Mapping[str, Any], phases: Sequence[str]
+    name: str, cells: Sequence[Cell], found: Summary, texts: Mapping[str, Any], phases: Sequence[str]
 ) -> FaultView:
     places: dict[tuple[str, str], dict[str, Cell]] = {}
     for cell in sorted(cells, key=lambda cell: phases.index(cell.group) if cell.group in phases else len(phases)):
@@ -86,9 +86,9 @@ def _fault(
     return FaultView(
         name=line(name, 60),
         family=line(cells[0].family, 40),
-        text=line(told.get("text") or "", 300),
-        bites=line(told.get("bites") or "", 300),
-        lasts=line(told.get("lasts") or "", 300),
+        text=line(texts.get("text") or "", 300),
+        bites=line(texts.get("bites") or "", 300),
+        lasts=line(texts.get("lasts") or "", 300),
         trouble=next((one for one in found.mix.troubles if one.fault == name), None),
         trials=len(mine),
         overview=tuple(_overview(path, [cell for cell in cells if cell.path == path], found) for path in found.paths),
@@ -103,20 +103,20 @@ def _fault(
 
 
 def _overview(path: str, cells: Sequence[Cell], found: Summary) -> CellView | None:
-    """All places of a fault on one path together: success with its interval."""
+    """The success rate of one path under a fault, over all phases and forms."""
     if not cells:
         return None
-    answers = [cell.as_expected for cell in cells if cell.as_expected is not None]
-    wrong = sum(cell.unexpected for cell in cells)
+    judged = [cell.as_expected for cell in cells if cell.as_expected is not None]
+    unexpected = sum(cell.unexpected for cell in cells)
     rate = found.faults.get((path, cells[0].fault))
     counts = {name: sum(cell.outcomes.get(name, 0) for cell in cells) for name in OUTCOMES}
     outcomes = {name: count for name, count in counts.items() if count}
     return CellView(
         path=line(path, 80),
-        state=state(all(answers) if answers else None),
-        found=f"{rate.hits} of {rate.n} deployed" if rate else "nothing counts",
-        promised=words.between(rate.low, rate.high) if rate else "",
-        remark=words.outcomes_words(outcomes) + (f"; {wrong} not as promised" if wrong else ""),
+        state=state(all(judged) if judged else None),
+        found=f"{rate.hits} of {rate.n} deployed" if rate else "no trial counts",
+        expected=words.between(rate.low, rate.high) if rate else "",
+        remark=words.outcomes_words(outcomes) + (f"; {unexpected} unexpected" if unexpected else ""),
     )
 
 
@@ -125,13 +125,13 @@ def _cell(cell: Cell) -> CellView:
         path=line(cell.path, 80),
         state=state(cell.as_expected),
         found=words.outcomes_words(cell.outcomes),
-        promised=words.promised_words(cell.expected),
-        remark=f"{cell.unexpected} not as promised" if cell.unexpected else "",
+        expected=words.expected_words(cell.expected),
+        remark=f"{cell.unexpected} unexpected" if cell.unexpected else "",
     )
 
 
 def _evidence(mine: Sequence[Trial]) -> tuple[tuple[str, str], ...]:
-    """A few things that witnesses have seen, each once, with the trial."""
+    """Different pieces of evidence, each with the anchor of its first trial; at most MOST_EVIDENCE."""
     seen: dict[str, str] = {}
     for trial in mine:
         for text in trial.result.evidence:

@@ -1,0 +1,1 @@
+"""Reports of a campaign: report.html, summary.md and campaign.json."""
