@@ -29,7 +29,7 @@ from rollout.rollback import recovery
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import find_engine
 from rollout.site.engine.sharing import Sharing
-from rollout.site.folder_check import refuse_patterns
+from rollout.site.folder_check import require_no_pattern
 from rollout.site.selection import (
     Choice,
     choose_database,
@@ -134,7 +134,7 @@ def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
     unfit = sharing if isinstance(sharing, EngineUnfit) else None
     forge, database = choose_forge(options.forge, found, unfit), choose_database(options, found, unfit)
     if forge.kind == "host":
-        refuse_patterns(options.directory)
+        require_no_pattern(options.directory)
     require_containers_offline(options, forge, database)
     if options.offline and isinstance(sharing, Sharing):
         require_isolation(sharing)

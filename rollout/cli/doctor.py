@@ -26,7 +26,7 @@ from rollout.site.engine.base_image import PULLED_BASE, base_command, find_base
 from rollout.site.engine.client import Engine, NoEngine
 from rollout.site.engine.discovery import find_engine
 from rollout.site.engine.images import image_present
-from rollout.site.folder_check import is_folder, refuse_place
+from rollout.site.folder_check import is_folder, require_usable_place
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.processes import port_obstacle
 from rollout.site.selection import choose_sharing, host_toolchain
@@ -203,7 +203,7 @@ def _sources(options: Options) -> Iterator[Finding]:
 def _place(options: Options) -> Iterator[Finding]:
     directory = options.directory
     try:
-        refuse_place(options, directory, recovery.owners(options.state))
+        require_usable_place(options, directory, recovery.owners(options.state))
     except RolloutError as error:
         yield Finding(what="folder", state="missing", detail=error.message, mend=error.advice)
     else:

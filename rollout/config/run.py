@@ -142,7 +142,7 @@ def forget(state: Path, run: str) -> None:
 
 
 def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
-    """Runs whose journal is still open, oldest first: alive, killed, kept, or owing.
+    """Runs whose journal is still open, oldest first: running, killed, kept, or with pending undos.
 
     Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read; StateUnusable
     if something else has the name of a folder or journal.

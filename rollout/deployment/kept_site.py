@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.deployment.context import Context
-from rollout.site.shell_access import entrances
+from rollout.site.shell_access import shell_commands
 
 
 def journal_kept_site(context: Context) -> None:
@@ -21,7 +21,7 @@ def journal_kept_site(context: Context) -> None:
         # There is no default account: a command makes the first operator.
         first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
         remove=f"make undeploy ARGS={site.options.name}",
-        **entrances(site),
+        **shell_commands(site),
     )
 
 

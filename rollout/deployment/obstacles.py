@@ -38,7 +38,7 @@ def is_external_server(database: str) -> bool:
 
 def refuse_databases(address: str, role: str, databases: tuple[str, ...], redactor: Redactor | None = None) -> None:
     """Raise RolloutError if a user's server is unusable, or has a role or database with one of these names."""
-    server = postgres.ExistingServer(address, redactor=redactor)
+    server = postgres.ExternalServer(address, redactor=redactor)
     server.start()
     postgres.refuse_existing(server, role, databases)
 

@@ -25,7 +25,7 @@ from rollout.errors import FolderUnwritable, InvalidOption, Refused, RolloutErro
 from rollout.hex.bundle import require_replaceable
 from rollout.rollback import recovery
 from rollout.site import postgres
-from rollout.site.folder_check import refuse_patterns, refuse_place, writable_reason
+from rollout.site.folder_check import require_no_pattern, require_usable_place, writable_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def refuse(options: Options, *, before_recovery: bool) -> None:
         if not any(load_plan(path).is_observed for path in options.campaign_paths):
             _refuse_server(options)
         return
-    pending = recovery.owing(options.state) if before_recovery else ()
+    pending = recovery.pending_runs(options.state) if before_recovery else ()
     owners = recovery.owners(options.state)
     refusals = []
     for place in site_places(options):
@@ -105,8 +105,8 @@ def _refuse(
         return any(str(one.get(key)) == str(value) for one in pending)
 
     checks: list[tuple[bool, Callable[[], None]]] = [
-        (options.forge != "host", lambda: refuse_patterns(place.directory)),
-        (is_pending("directory", place.directory), lambda: refuse_place(options, place.directory, owners)),
+        (options.forge != "host", lambda: require_no_pattern(place.directory)),
+        (is_pending("directory", place.directory), lambda: require_usable_place(options, place.directory, owners)),
         (is_pending("port", place.port), lambda: refuse_port(place.port)),
         (bool(pending), lambda: refuse_usual_port(place.path, options)),
         (is_pending("name", place.name), lambda: _refuse_databases(place, options)),

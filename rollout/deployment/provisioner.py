@@ -26,7 +26,7 @@ from rollout.site.engine.errors import engine_request
 from rollout.site.engine.images import ensure_image
 from rollout.site.engine.selection import find_sharing
 from rollout.site.engine.sharing import Sharing
-from rollout.site.folder_check import refuse_what_is_there
+from rollout.site.folder_check import require_absent
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
 from rollout.site.repository import MARK, being_made
@@ -40,7 +40,7 @@ def refuse_obstacles(site: Site) -> None:
     rollout/deployment/preflight.py has checked the same before the run started. This check finds what came since.
     """
     options = site.options
-    refuse_what_is_there(site.directory)
+    require_absent(site.directory)
     refuse_port(options.port)
     refuse_usual_port(options.path, options)
     if site.database_kind == "url":
@@ -60,7 +60,7 @@ def make_folder(step: Step) -> None:
         beside = being_made(directory, run)
         beside.mkdir(parents=True)
         (beside / MARK).write_text(f"{run}\n")
-        refuse_what_is_there(directory)  # rename would replace an empty folder of another program
+        require_absent(directory)  # rename would replace an empty folder of another program
         try:
             beside.rename(directory)
         except OSError as error:  # another run was quicker
@@ -183,7 +183,7 @@ def start_database(step: Step) -> None:
 def _server(step: Step) -> postgres.DatabaseServer:
     site = step.site
     if site.database_kind == "url":
-        return postgres.ExistingServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
+        return postgres.ExternalServer(site.options.database, redactor=site.run.redactor, observe=step.recorder)
     password = postgres.SUPERUSER if site.observed else None
     port = postgres.USUAL_PORT if expects_usual_port(site.options.path, site.options) else None
     if site.database_kind == "embedded":

@@ -13,7 +13,7 @@ from rollout.deployment.context import Context
 from rollout.journal import open_acts
 from rollout.phases.phase import PhaseCode
 from rollout.rollback.rollback import essential, roll_back
-from rollout.rollback.undo import Workshop
+from rollout.rollback.undo import UndoContext
 from rollout.site.fingerprint import Fingerprint, residue
 
 _UNPROVEN = "cannot be proven to be as before"
@@ -40,11 +40,11 @@ class Rollbacks:
                     if act.phase == code.name and act.path == context.plan.name
                 ]
                 context.injection.rolling_back(code.name)
-                workshop = self._workshop(code.name)
-                undone = roll_back(acts, context.journal, workshop)
-                site.last_tree = workshop.trees.get(str(site.directory))
+                undo_context = self._undo_context(code.name)
+                undone = roll_back(acts, context.journal, undo_context)
+                site.last_tree = undo_context.trees.get(str(site.directory))
                 code.forget(site)
-                found.extend((*undone, *self._difference(before, is_fresh=str(site.directory) in workshop.seen)))
+                found.extend((*undone, *self._difference(before, is_fresh=str(site.directory) in undo_context.scanned)))
                 self.pending.discard(code.name)
                 lines = [f"{code.name}: {line}" for line in found]
                 self.residue.extend(lines)
@@ -63,7 +63,7 @@ class Rollbacks:
         context = self._context
         with context.journal.forgiving(), self._rolling_back("", "settlement") as found:
             acts = tuple(act for act in open_acts(context.journal.events()) if act.path == context.plan.name)
-            undone = roll_back(essential(acts), context.journal, self._workshop(""))
+            undone = roll_back(essential(acts), context.journal, self._undo_context(""))
             context.site.last_tree = None
             found.extend((*undone, *self._unexplained, *self._difference(first, is_fresh=False)))
             if not found:
@@ -88,13 +88,13 @@ class Rollbacks:
         except Exception as error:  # noqa: BLE001 - an unreadable site is not proven to be clean
             return (f"{_UNPROVEN}: {type(error).__name__}: {error}",)
 
-    def _workshop(self, phase: str) -> Workshop:
+    def _undo_context(self, phase: str) -> UndoContext:
         run, site = self._context.run, self._context.site
-        return Workshop(
+        return UndoContext(
             store=site.store,
             secrets=read_secrets(run.state, run.id),
             servers={site.server.key: site.server} if site.server else {},
             trees={str(site.directory): site.last_tree} if site.last_tree else {},
-            given_up=self._given_up,
+            unreachable=self._given_up,
             waiting=partial(run.journal.waiting, path=self._context.plan.name, phase=phase),
         )

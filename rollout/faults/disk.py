@@ -13,7 +13,7 @@ from rollout.journal import open_acts
 from rollout.phases.step import Step
 from rollout.process import Outcome
 from rollout.rollback.rollback import roll_back
-from rollout.rollback.undo import Workshop
+from rollout.rollback.undo import UndoContext
 from rollout.site.mounts import mount
 from rollout.site.repository import MARK
 from rollout.site.site import Site
@@ -75,7 +75,7 @@ class OnADisk(Sensed):
     def lift(self, site: Site) -> None:
         acts = tuple(act for act in open_acts(site.run.journal.events()) if act.id == self._act)
         with site.run.journal.forgiving():
-            roll_back(acts, site.run.journal, Workshop(store=site.store, secrets={}, servers={}))
+            roll_back(acts, site.run.journal, UndoContext(store=site.store, secrets={}, servers={}))
 
     def _mount(self, site: Site) -> None:
         directory = site.directory

@@ -150,7 +150,7 @@ class MemoryLimit(Sensed):
         _container(site).update(mem_limit=size, memswap_limit=size)
 
     def _killed(self, site: Site) -> int:
-        said = container_exec.ask(_container(site), "sh", "-c", _OOM_KILLS, again=True).text
+        said = container_exec.ask(_container(site), "sh", "-c", _OOM_KILLS, repeatable=True).text
         counted: list[str] = re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE)
         return sum(map(int, counted))
 

@@ -113,6 +113,6 @@ def _execute(connection: Connection, statement: str, *names: str) -> None:
 def _inside(server: DatabaseServer, command: str) -> None:
     """Run a command that may be run twice, as the server's own user. Raises OSError with what it says."""
     with container_of(server) as container:
-        ended = container_exec.ask(container, "sh", "-c", command, again=True, user="postgres")
+        ended = container_exec.ask(container, "sh", "-c", command, repeatable=True, user="postgres")
     if ended.exit_code:
         raise OSError(0, f"{command}: {ended.errors!r}")

@@ -1,1 +1,1 @@
-"""Taking back what a run did: undo, rollback, recovery after a kill, and the list of what is left."""
+"""Reverses the changes of a run: undo, rollback, recovery after a kill, and the residue that is left."""

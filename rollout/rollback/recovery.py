@@ -1,4 +1,4 @@
-"""Undoes what earlier runs left behind: killed runs, and runs whose rollback failed."""
+"""Recovery: undoes the pending undos of earlier runs that were killed or whose rollback failed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rollout.journal.merging import JOURNAL
 from rollout.journal.query import Event, last, mapping, text
 from rollout.report import write_reports
 from rollout.rollback.rollback import essential, roll_back
-from rollout.rollback.undo import Workshop
+from rollout.rollback.undo import UndoContext
 from rollout.site.engine.discovery import engine_of_run
 from rollout.site.engine.selection import remove_stale_probes
 from rollout.site.store.objects import Store
 
-TRIALS = "trials"  # below the state folder, the states of a campaign's trials: a folder each
+TRIALS = "trials"  # folder below the state folder, with the state folder of each trial of a campaign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """The result for one earlier run: `left` lists what could not be undone."""
+    """The result for one earlier run. `left` lists the undos that are still pending."""
 
     run: str
     left: tuple[str, ...]
@@ -34,7 +34,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A deployment that stays until `make undeploy`; `name` is its --name."""
+    """A deployment that stays until `make undeploy`. `name` is its --name."""
 
     run: str
     name: str
@@ -45,13 +45,13 @@ class Kept:
 
 
 def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
-    """Roll back every run that was killed or is not fully undone, trials included. Running and kept ones are skipped.
+    """Roll back every run that has pending undos, trials included. Running and kept runs are skipped.
 
-    Leftovers of engine probes are removed first.
+    Stale containers of engine probes are removed first.
     """
     for place in (state, *_trials(state)):
         for line in remove_stale_probes(place):
-            say(f"  still there: {line}")
+            say(f"  not removed: {line}")
     return tuple(
         _settle(place, reports, run, path, store, say, why="recovery")
         for place in (state, *_trials(state))
@@ -95,21 +95,21 @@ def undeploy(
     )
 
 
-def owing(state: Path) -> tuple[Mapping[str, Any], ...]:
-    """The options of every run that recovery would roll back."""
+def pending_runs(state: Path) -> tuple[Mapping[str, Any], ...]:
+    """The options of every run that has pending undos."""
     return tuple(_options(events) for _, path in _unsettled(state) if not is_kept(events := read_journal(path)))
 
 
 def owners(state: Path) -> Mapping[Path, str]:
-    """The folders of other runs of ours, each with a sentence about its owner."""
+    """The folders of other runs, each with a sentence about its owner."""
     found = {item.directory: f"It is the deployment {item.name}, kept by run {item.run}." for item in kept(state)}
     for run in alive(state):
         directory = _options(read_journal(open_journal(state, run))).get("directory")
         if directory:
-            found.setdefault(Path(directory), f"It belongs to run {run}, which goes on.")
-    for directory in (one.get("directory") for one in owing(state)):
+            found.setdefault(Path(directory), f"It belongs to run {run}, which is still running.")
+    for directory in (one.get("directory") for one in pending_runs(state)):
         if directory:
-            found.setdefault(Path(directory), "An earlier run of ours could not remove it: see `pytest --recover`.")
+            found.setdefault(Path(directory), "An earlier run could not remove it. Run `pytest --recover`.")
     return found
 
 
@@ -123,13 +123,13 @@ def _name(events: tuple[Mapping[str, Any], ...]) -> str:
 
 
 def alive(state: Path) -> tuple[str, ...]:
-    """The runs of other processes that are running now."""
-    settled = {run for run, _ in _unsettled(state)}
-    return tuple(run for run, _ in open_runs(state) if run not in settled)
+    """The runs that other processes are executing now."""
+    ended = {run for run, _ in _unsettled(state)}
+    return tuple(run for run, _ in open_runs(state) if run not in ended)
 
 
 def is_kept(events: tuple[Mapping[str, Any], ...]) -> bool:
-    """True where the run ended on purpose with its deployment up."""
+    """Whether the run ended normally and kept its deployment."""
     names = [event["event"] for event in events]
     return "kept" in names and "run.finished" in names and "undeployed" not in names
 
@@ -138,22 +138,22 @@ def _unsettled(state: Path) -> Iterator[tuple[str, Path]]:
     for run, path in open_runs(state):
         lock = lock_run(state, run)
         if lock.is_locked:
-            continue  # this very process
+            continue  # a run of this process
         try:
             lock.acquire()
         except filelock.Timeout:
-            continue  # alive
+            continue  # still running
         try:
-            if path.exists():  # another process may have settled it meanwhile
+            if path.exists():  # another process may have recovered it meanwhile
                 yield run, path
         finally:
             lock.release()
 
 
-def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
-    """The acts in an order whose reverse begins with whatever may still be writing.
+def _writers_first(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """The acts in an order whose reverse begins with those that may still write: containers and processes.
 
-    A run that was killed amid a command has left it running: in the forge's container, or as a process on this machine.
+    A command of a killed run may still be running in the forge's container or on this machine.
     """
 
     def writes(undo: Mapping[str, Any]) -> bool:
@@ -162,7 +162,7 @@ def _silenced(acts: tuple[Act, ...]) -> tuple[Act, ...]:
     return (*(act for act in acts if not writes(act.undo)), *(act for act in acts if writes(act.undo)))
 
 
-def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could be swapped unseen
+def _settle(  # noqa: PLR0917 - a test fails if two arguments are swapped
     state: Path, reports: Path, run: str, path: Path, store: Store, say: Callable[[str], None], *, why: str
 ) -> Recovered:
     events = read_journal(path)
@@ -171,18 +171,18 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
     redactor = Redactor()
     redactor.add(*(secret for key, secret in secrets.items() if key != "user"))
     journal = Journal(open_journal(state, run), run=run, redactor=redactor, first_seq=len(events) + 1)
-    say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} thing(s) to undo")
+    say(f"{'Removing' if why == 'undeploy' else 'Recovering'} run {run}: {len(acts)} pending undo(s)")
     kept = {event["path"] for event in events if event["event"] == "kept"}
     ended = {event["path"] for event in events if event["event"] == "path.finished"}
-    # Of a path that was killed before its first act nothing is to be undone, and that has to be said of it.
-    begun = {event["path"] for event in events if event["event"] == "path.started"} - ended
-    paths = sorted({act.path for act in acts if act.path} | kept | begun)
+    # A path that was killed before its first act has no pending undo. Its rollback is journaled all the same.
+    started = {event["path"] for event in events if event["event"] == "path.started"} - ended
+    paths = sorted({act.path for act in acts if act.path} | kept | started)
     for name in paths or [""]:
         journal.record("rollback.started", path=name, phase="", why=why)
-    workshop = Workshop(store=store, secrets=secrets, servers={})
+    context = UndoContext(store=store, secrets=secrets, servers={})
     engine = mapping(mapping(last(events, "run.started"), "forge"), "engine")
     with engine_of_run({name: str(value) for name, value in engine.items()}):
-        left = roll_back(_silenced(essential(acts)), journal, workshop)
+        left = roll_back(_writers_first(essential(acts)), journal, context)
     for name in paths or [""]:
         journal.record(
             "rollback.finished",
@@ -197,7 +197,7 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
         journal.record("undeployed", path=paths[0] if paths else "")
     journal.close()
     folder = reports / run
-    _show(path, _folder_of(events) or folder)
+    _copy_journal(path, _folder_of(events) or folder)
     if folder.is_dir():
         write_reports(folder, read_events(path))
     for line in left:
@@ -209,14 +209,14 @@ def _settle(  # noqa: PLR0917 - three places and a run: no two of one type could
 
 
 def _folder_of(events: Sequence[Event]) -> Path | None:
-    """The report folder of a run that is part of a comparison; None for any other."""
-    told = text(mapping(last(events, "run.started"), "options"), "folder")
-    return Path(told) if told not in {"", "None"} else None
+    """The report folder of a run that is part of a comparison; None for other runs."""
+    folder = text(mapping(last(events, "run.started"), "options"), "folder")
+    return Path(folder) if folder not in {"", "None"} else None
 
 
-def _show(journal: Path, folder: Path) -> None:
-    """Copy the journal to the reports, where a hard link is not possible (two file systems)."""
-    shown = folder / JOURNAL
-    with contextlib.suppress(OSError):  # what is owed is paid in any case
-        if folder.is_dir() and not (shown.exists() and shown.samefile(journal)):
-            shown.write_bytes(journal.read_bytes())
+def _copy_journal(journal: Path, folder: Path) -> None:
+    """Copy the journal to the reports if it is no hard link there (two file systems)."""
+    copy = folder / JOURNAL
+    with contextlib.suppress(OSError):  # recovery does not depend on the copy
+        if folder.is_dir() and not (copy.exists() and copy.samefile(journal)):
+            copy.write_bytes(journal.read_bytes())

@@ -1,4 +1,4 @@
-"""Lists what a path left on its site, for people: folders with their size, then everything else."""
+"""Lists the residue of a path on its site as readable lines: folders with size, databases, processes, other facts."""
 
 from __future__ import annotations
 
@@ -11,44 +11,45 @@ from rollout.site.fingerprint import Fingerprint, residue
 from rollout.site.store.manifest import Entry, Manifest, without
 
 _ARCHIVES = PurePosixPath(".home/mix/archives")
-_OURS = (".home/edit", ".home/edit.exs", ".home/.xavos-script.log")  # what overlays are laid with; what a script said
-_TAKEN = "script"  # below it is what goes along with a script: a repository, or a folder
-# Of a repository that went along, references and worktrees are facts; the rest is Git's own, but for these.
-_GITS_OWN = re.compile(rf"{_TAKEN}/(?:.+/)?\.git/(?!config$|hooks/|info/exclude$|.*\.lock$)")
-_DEPTHS = {".home": 2, _TAKEN: 2}
+_SUITE_FILES = (".home/edit", ".home/edit.exs", ".home/.xavos-script.log")  # the overlay editor and a script's log
+_SCRIPT_SOURCE = "script"  # the folder with the copy of a script's repository or folder
+# In a copied repository, references and worktrees are facts. Other files of Git are ignored, except these.
+_GIT_INTERNAL = re.compile(rf"{_SCRIPT_SOURCE}/(?:.+/)?\.git/(?!config$|hooks/|info/exclude$|.*\.lock$)")
+_DEPTHS = {".home": 2, _SCRIPT_SOURCE: 2}
 _INSIDE = ("schema", "table", "view", "column", "index", "constraint", "trigger", "enum", "function", "extension",
            "sequence", "rows")  # fmt: skip
 _KINDS = {"p": "FIFO", "s": "socket", "c": "device", "b": "device"}
-_PARTS_OF_ERLANG = ("erl_child_setup", "inet_gethost", "heart")
+_ERLANG_HELPERS = ("erl_child_setup", "inet_gethost", "heart")
 _SERVER = ("role", "database")
-_MOST = 200
-_LONGEST = 200
+_MOST_LINES = 200
+_LONGEST_LINE = 200
 
 
-def left_behind(ground: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
-    """Every difference between the site `ground` and the site `now`: files by folder, archives, databases, processes.
+def left_behind(start: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
+    """The differences between the site `start` and the site `now`: files by folder, archives, databases, processes.
 
-    One line a thing, at most 200 lines; a folder of many files is one line with their number and size, a database one
-    with its tables and rows.
+    At most 200 lines. A folder is one line with number and size of its files, a database one with its tables and rows.
     """
-    before, after = _entries(ground), _entries(now)
-    lines = [*_files(before, after), *_databases(ground.facts, now.facts), *_processes(ground.facts, now.facts)]
-    if _has_server(ground.facts) and not _has_server(now.facts):
+    before, after = _entries(start), _entries(now)
+    lines = [*_files(before, after), *_databases(start.facts, now.facts), *_processes(start.facts, now.facts)]
+    if _has_server(start.facts) and not _has_server(now.facts):
         lines.append("lost: the database server does not answer")
-    told = {fact for fact in now.facts.keys() | ground.facts.keys() if _is_told(fact, ground.facts, now.facts)}
-    lines += (line.removeprefix("left behind: ") for line in residue(_but(ground, told), _but(now, told)))
-    lines = [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines]
-    more = len(lines) - _MOST
-    return (*lines[:_MOST], f"and {more} more") if more > 0 else tuple(lines)
+    facts = now.facts.keys() | start.facts.keys()
+    listed = {fact for fact in facts if _is_listed(fact, start.facts, now.facts)}
+    others = residue(_without_facts(start, listed), _without_facts(now, listed))
+    lines += (line.removeprefix("left behind: ") for line in others)
+    lines = [line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…" for line in lines]
+    more = len(lines) - _MOST_LINES
+    return (*lines[:_MOST_LINES], f"and {more} more") if more > 0 else tuple(lines)
 
 
 def _entries(site: Fingerprint) -> Mapping[str, Entry]:
-    found = without(site.tree or Manifest({}), _OURS).entries
-    return {path: entry for path, entry in found.items() if not _GITS_OWN.match(path)}
+    found = without(site.tree or Manifest({}), _SUITE_FILES).entries
+    return {path: entry for path, entry in found.items() if not _GIT_INTERNAL.match(path)}
 
 
-def _but(site: Fingerprint, told: set[str]) -> Fingerprint:
-    return Fingerprint(tree=None, facts={fact: value for fact, value in site.facts.items() if fact not in told})
+def _without_facts(site: Fingerprint, listed: set[str]) -> Fingerprint:
+    return Fingerprint(tree=None, facts={fact: value for fact, value in site.facts.items() if fact not in listed})
 
 
 def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[str]:
@@ -62,29 +63,31 @@ def _files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterable[
         else:
             what = "archive" if PurePosixPath(place).parent == _ARCHIVES else "folder"
             yield f"{what} {place}: {_content(new[path] for path in paths)}"
-    told = tuple(f"{place}/" for place in places)
+    new_places = tuple(f"{place}/" for place in places)
     for path in sorted(before):
         if path not in after:
             yield f"lost: {path}"
-        elif _differ(before[path], after[path]) and (path.startswith(f"{_TAKEN}/") or not path.startswith(told)):
+        elif not path.startswith(f"{_SCRIPT_SOURCE}/") and path.startswith(new_places):
+            continue
+        elif _differ(before[path], after[path]):
             yield f"changed: {path}"
 
 
 def _differ(old: Entry, new: Entry) -> bool:
-    """Of a folder only its mode is its own: what is in it is told by itself."""
+    """Whether two entries differ. Of a folder only the mode counts; its content is listed separately."""
     return old[:2] != new[:2] if old[0] == new[0] == "d" else old != new
 
 
-def _empty(new: Mapping[str, Entry], told: Iterable[str]) -> Mapping[str, list[str]]:
-    """The outermost of the new folders in which there are only folders; not those in a new folder that is told."""
+def _empty(new: Mapping[str, Entry], listed: Iterable[str]) -> Mapping[str, list[str]]:
+    """The outermost new folders without files, except those in a listed folder."""
     full = {str(parent) for path, entry in new.items() if entry[0] != "d" for parent in PurePosixPath(path).parents}
     empty = {path for path, entry in new.items() if entry[0] == "d" and path not in full}
-    covered = {*empty, *told}
+    covered = {*empty, *listed}
     return {path: [] for path in empty if covered.isdisjoint(map(str, PurePosixPath(path).parents))}
 
 
 def _content(entries: Iterable[Entry]) -> str:
-    """`3 files, 0.1 MB`, and what else there is: `2 files, 1 socket, 0.1 MB`."""
+    """The content of a folder as text, such as `3 files, 0.1 MB` or `2 files, 1 socket, 0.1 MB`."""
     found = list(entries)
     kinds = Counter(_KINDS.get(entry[0], "file") for entry in found)
     counted = (_counted(kinds[kind], kind) for kind in ("file", *sorted(set(_KINDS.values()))) if kinds[kind])
@@ -92,20 +95,20 @@ def _content(entries: Iterable[Entry]) -> str:
 
 
 def _by_place(paths: Iterable[str], before: Container[str]) -> Mapping[str, list[str]]:
-    """Files by the folder they are told under: an archive by itself, what Mix keeps at home, what is new in or beside
-    what went along with a script, or the top folder.
+    """Files by the folder under which they are listed: an archive, a folder in the home, a folder of the script's
+    source, or the top folder.
     """
     places: dict[str, list[str]] = {}
     for path in paths:
         parts = PurePosixPath(path).parts
         depth = 4 if PurePosixPath(*parts[:3]) == _ARCHIVES else _DEPTHS.get(parts[0], 1)
-        depth += parts[0] == _TAKEN and "/".join(parts[:2]) in before
+        depth += parts[0] == _SCRIPT_SOURCE and "/".join(parts[:2]) in before
         places.setdefault(str(PurePosixPath(*parts[:depth])), []).append(path)
     return places
 
 
 def _databases(before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[str]:
-    """A database that is new, with what is in it."""
+    """New databases, each with its tables and rows."""
     for name in _new_databases(before, after):
         rows = [value for fact, value in after.items() if fact.startswith(f"rows {name}.")]
         tables = sum(fact.startswith(f"table {name}.") for fact in after)
@@ -119,7 +122,7 @@ def _new_databases(before: Mapping[str, str], after: Mapping[str, str]) -> tuple
 
 
 def _processes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[str]:
-    """Processes that run on, equal ones on one line: their number and what they are called with."""
+    """Processes that still run. Equal command lines are one line with their number."""
     found: dict[str, int] = {}
     for fact in sorted(after):
         if _is_process(fact) and fact not in before:
@@ -139,11 +142,11 @@ def _has_server(facts: Mapping[str, str]) -> bool:
 
 
 def _command(line: str) -> str:
-    """A command line as a person would say it: of Erlang only what it runs; "" for a part of a running Erlang."""
+    """A short form of a command line: of Erlang only the arguments; "" for a helper process of Erlang."""
     line = re.sub(r"\s+", " ", line).strip()
     program, _, words = line.partition(" ")
     name = PurePosixPath(program).name
-    if name in _PARTS_OF_ERLANG:
+    if name in _ERLANG_HELPERS:
         return ""
     return f"{name} … {words.partition(' -extra ')[2]}" if name.startswith("beam") and " -extra " in words else line
 
@@ -152,10 +155,10 @@ def _is_process(fact: str) -> bool:
     return re.fullmatch(r"process \d+", fact) is not None
 
 
-def _is_told(fact: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
-    """Whether a fact is told with the database that it is in, or as a process."""
+def _is_listed(fact: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a fact is already listed as a process or with its database."""
     kind, _, name = fact.partition(" ")
-    if _is_process(fact):  # one that was there before and is not now has ended, and is not lost
+    if _is_process(fact):  # a process that has ended is not lost
         return True
     if kind in (*_SERVER, *_INSIDE) and not _has_server(after):
         return True

@@ -1,4 +1,4 @@
-"""Roll acts back, last in first out, each journaled; what cannot be undone is tried again, then owed and named."""
+"""Rolls back acts, newest first, and journals each undo. A failed undo is retried, then stays pending."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import tenacity
 
 from rollout.errors import RolloutError
 from rollout.journal import Act, Journal
-from rollout.rollback.undo import Workshop, undo
+from rollout.rollback.undo import UndoContext, undo
 
 ATTEMPTS = 3
-_PASSES = "database_unreachable"
+_TEMPORARY = "database_unreachable"
 
 
 def roll_back(
-    acts: Iterable[Act], journal: Journal, workshop: Workshop, *, pause: Callable[[float], None] = time.sleep
+    acts: Iterable[Act], journal: Journal, context: UndoContext, *, pause: Callable[[float], None] = time.sleep
 ) -> tuple[str, ...]:
-    """Undo every act (oldest first in `acts`); returns what is left, one line each. Goes on after a failure.
+    """Undo every act, newest first. Continues after a failure. Returns the pending undos, one line each.
 
-    Where a database server does not answer, it is looked up again (one of ours is started again by that) and the act
-    tried up to three times; once a server has been given up, its other acts are tried once.
+    `acts` has the oldest first. If a database server does not answer, it is attached again (which starts a server of
+    the suite), and the undo is tried up to three times. After that, its other undos are tried once each.
     """
-    left = []
+    pending = []
     for act in reversed(tuple(acts)):
         began = time.monotonic()
         try:
-            text = _undo(act, journal, workshop, pause)
-        except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from being undone
+            text = _undo(act, journal, context, pause)
+        except Exception as error:  # noqa: BLE001 - a failed undo must not prevent the others
             reason = str(error) if isinstance(error, RolloutError) else f"{type(error).__name__}: {error}"
             journal.record("undo.failed", id=act.id, error=reason, path=act.path, phase=act.phase)
-            left.append(f"{act.text}: {reason}")
+            pending.append(f"{act.text}: {reason}")
         else:
             journal.record(
                 "undo.done",
@@ -42,22 +42,22 @@ def roll_back(
                 path=act.path,
                 phase=act.phase,
             )
-    return tuple(left)
+    return tuple(pending)
 
 
-def _undo(act: Act, journal: Journal, workshop: Workshop, pause: Callable[[float], None]) -> str:
+def _undo(act: Act, journal: Journal, context: UndoContext, pause: Callable[[float], None]) -> str:
     server = str(act.undo.get("server") or "")
-    if not server or server in workshop.given_up:
-        return undo(act.undo, workshop, cut_off=act.cut_off)
+    if not server or server in context.unreachable:
+        return undo(act.undo, context, cut_off=act.cut_off)
 
     def again(state: tenacity.RetryCallState) -> None:
-        workshop.servers.pop(server, None)
+        context.servers.pop(server, None)
         error = state.outcome.exception() if state.outcome else None
         journal.record("undo.retried", id=act.id, attempt=state.attempt_number, error=str(error), path=act.path,
                        phase=act.phase)  # fmt: skip
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: getattr(error, "cause", None) == _PASSES),
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "cause", None) == _TEMPORARY),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=1, min=1, max=4),
         sleep=pause,
@@ -65,29 +65,29 @@ def _undo(act: Act, journal: Journal, workshop: Workshop, pause: Callable[[float
         reraise=True,
     )
     try:
-        return str(retrying(undo, act.undo, workshop, cut_off=act.cut_off))
+        return str(retrying(undo, act.undo, context, cut_off=act.cut_off))
     except RolloutError as error:
-        if error.cause == _PASSES:
-            workshop.given_up.add(server)
+        if error.cause == _TEMPORARY:
+            context.unreachable.add(server)
         raise
 
 
 def essential(acts: tuple[Act, ...]) -> tuple[Act, ...]:
-    """Leave out what goes with something larger that goes as well.
+    """Leave out acts whose undo is included in that of another act.
 
-    The state of a folder with the folder; processes with their container; a role with its server (a server of ours that
-    does not start again would otherwise keep its role owed for ever).
+    These are the state of a folder (included in the folder), processes (in their container) and a role (in its server).
+    Otherwise a server that does not start again would keep its role pending forever.
     """
     folders = {act.undo["path"] for act in acts if act.undo["kind"] == "directory"}
     containers = {act.undo["name"] for act in acts if act.undo["kind"] == "container"}
     made = (act.undo for act in acts if act.undo["kind"] in {"container", "embedded"})
     servers = {undo["server"] for undo in made if "server" in undo}
 
-    def goes_anyway(undo: Mapping[str, Any]) -> bool:
+    def is_included(undo: Mapping[str, Any]) -> bool:
         return (
             (undo["kind"] == "state" and undo["directory"] in folders)
             or (undo["kind"] == "processes" and undo["forge"].get("name") in containers)
             or (undo["kind"] == "role" and undo["server"] in servers)
         )
 
-    return tuple(act for act in acts if not goes_anyway(act.undo))
+    return tuple(act for act in acts if not is_included(act.undo))

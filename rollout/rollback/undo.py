@@ -1,7 +1,7 @@
-"""Undo as data: one function a kind, the same for rollback, recovery after a kill, and `make undeploy`.
+"""The undo functions, one for each kind of undo record. Rollback, recovery and `make undeploy` use them.
 
-Each is idempotent, touches only what its record names, and proves absence: it returns what it did as one line of text,
-or raises where the thing is still there (then it stays owed).
+An undo is idempotent and touches only what its record names. It proves its result: it returns one line of text, or
+raises if the thing still exists. Then the undo stays pending.
 
 | kind | record |
 |---|---|
@@ -10,8 +10,8 @@ or raises where the thing is still there (then it stays owed).
 | repository | path, run |
 | container, network | name, run |
 | processes | marker (NAME=value), forge {kind, name?} |
-| mount | path, source: the name of the tmpfs that was mounted there, which holds nothing but the run's |
-| remount | path, source; `options` that it had before |
+| mount | path, source: the name of the tmpfs mounted there; all its content belongs to the run |
+| remount | path, source; `options` as they were before |
 | state | directory, manifest (digest), git {repository, commit}, databases {purpose: {name, dump?}}, role, server |
 | role, embedded | see rollout.site.postgres |
 """
@@ -37,40 +37,40 @@ from rollout.site.engine.client import RUN_LABEL, Engine
 from rollout.site.engine.discovery import find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.mounts import is_mounted, mount, unmount
-from rollout.site.repository import MARK, Repository, bears_mark, being_made
+from rollout.site.repository import MARK, Repository, being_made, has_mark
 from rollout.site.store.manifest import Manifest, differences, grafted, scan
 from rollout.site.store.objects import UNSTORED, Store
 from rollout.site.store.tree_removal import open_folder, remove_tree
 
 Record = Mapping[str, Any]
 
-_ENGINE = frozenset({"container", "network"})  # what a container engine makes for us
-_APPEARS_WITHIN = 15.0  # seconds after it was asked; a busy one was seen to take a quarter of a second
-_LOOKED_AT_LEAST = 2.0  # seconds, also where it was asked long ago and was slow until the signal came
+_ENGINE = frozenset({"container", "network"})  # kinds that a container engine creates
+_APPEARS_WITHIN = 15.0  # seconds after the request; a busy engine took 0.25 s
+_WAITS_AT_LEAST = 2.0  # seconds; the least time to wait, even long after the request
 
 
 class StillThere(RolloutError):
-    """What was to be removed is not gone; the undo stays owed."""
+    """The thing still exists after its undo, so the undo stays pending."""
 
     def __init__(self, *, what: str, why: str) -> None:
-        super().__init__(f"{what} could not be undone: {why}.", advice="Mend that, then `pytest --recover`.")
+        super().__init__(f"{what} could not be undone: {why}.", advice="Fix the reason, then run `pytest --recover`.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """What undo functions work with: the object store, the run's secrets, the engine if one answers.
+class UndoContext:
+    """What undo functions need: the object store, the run's secrets, database servers, and the engine if one answers.
 
-    `trees`: folder → its last manifest, so that only what has changed since need be read; kept up to date. `seen`: the
-    folders that were looked at last of all, after everything else had been undone. `given_up`: servers that did not
-    answer, however often they were asked. `waiting` notes how long programs of PostgreSQL's were waited for.
+    `trees`: folder → its last manifest, so that a scan reads only changed files. `scanned`: folders that were scanned
+    after everything else was undone. `unreachable`: servers that did not answer in three attempts. `waiting` journals
+    the time spent in programs of PostgreSQL.
     """
 
     store: Store
     secrets: Mapping[str, str]
     servers: dict[str, postgres.DatabaseServer]
     trees: dict[str, Manifest] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    given_up: set[str] = field(default_factory=set)
+    scanned: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)
     waiting: Callable[[str], AbstractContextManager[None]] = lambda text: contextlib.nullcontext()
 
     @cached_property
@@ -81,59 +81,59 @@ class Workshop:
         return found.client()
 
     def server(self, key: str) -> postgres.DatabaseServer:
-        """The database server a record names, attached again from its record where this process did not start it."""
+        """The database server that a record names. Attached by its key if this process did not start it."""
         if key not in self.servers:
             self.servers[key] = postgres.attach({"server": key}, self.secrets)
         return self.servers[key]
 
 
-def undo(record: Record, workshop: Workshop, *, cut_off: float | None = None) -> str:
-    """Undo one act. Raises RolloutError or OSError where it is still there afterwards.
+def undo(record: Record, context: UndoContext, *, cut_off: float | None = None) -> str:
+    """Undo one act. Raises RolloutError or OSError if the thing still exists afterwards.
 
-    `cut_off`: when the act was begun, in seconds since the epoch, where nobody has seen it end. A container engine that
-    was asked for something goes on after its client is gone, so that what is not there may come a moment later.
+    `cut_off`: when an interrupted act began, in seconds since the epoch. A container engine completes the request of a
+    killed client, so a missing container may appear a moment later.
     """
-    workshop.seen.clear()
+    context.scanned.clear()
     if cut_off is not None and record["kind"] in _ENGINE:
         now = time.time()
-        _wait_for_the_engine(record, workshop, until=max(min(cut_off, now) + _APPEARS_WITHIN, now + _LOOKED_AT_LEAST))
-    return _KINDS[record["kind"]](record, workshop)
+        _wait_for_the_engine(record, context, until=max(min(cut_off, now) + _APPEARS_WITHIN, now + _WAITS_AT_LEAST))
+    return _KINDS[record["kind"]](record, context)
 
 
-def _directory(record: Record, workshop: Workshop) -> str:
+def _directory(record: Record, context: UndoContext) -> str:
     path, run = Path(record["path"]), record["run"]
     shutil.rmtree(being_made(path, run), ignore_errors=True)
-    said = f"folder {path} is gone"
+    done = f"folder {path} is gone"
     if path.exists():
-        if not bears_mark(path, run):
+        if not has_mark(path, run):
             return f"folder {path} is not ours and stays"
         open_folder(path)
-        # The mark last, so that a removal that is cut short can be taken up again.
+        # Remove the mark last, so that an interrupted removal can be continued.
         for child in path.iterdir():
             if child.name != MARK:
                 remove_tree(child)
         remove_tree(path)
     for made in reversed(record.get("made", ())):
         with contextlib.suppress(OSError):
-            Path(made).rmdir()  # only where nothing else has moved in
-    return said
+            Path(made).rmdir()  # only if it is empty
+    return done
 
 
-def _worktree(record: Record, workshop: Workshop) -> str:
+def _worktree(record: Record, context: UndoContext) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
     try:
-        if directory.is_dir() and bears_mark(directory, record["run"]):
+        if directory.is_dir() and has_mark(directory, record["run"]):
             open_folder(directory)
             for child in directory.iterdir():
                 if child.name != MARK:
                     remove_tree(child)
-    finally:  # a folder that cannot be emptied does not keep the branch, and with it the repository
+    finally:  # even if the folder cannot be emptied, remove the branch, or the repository stays too
         if repository.exists and repository.run == record["run"]:
             repository.remove_branch(record["branch"], run=record["run"])
     return f"worktree {directory} and branch {record['branch']} are gone"
 
 
-def _repository(record: Record, workshop: Workshop) -> str:
+def _repository(record: Record, context: UndoContext) -> str:
     path, run = Path(record["path"]), record["run"]
     shutil.rmtree(being_made(path, run), ignore_errors=True)
     if path.is_dir():
@@ -143,53 +143,54 @@ def _repository(record: Record, workshop: Workshop) -> str:
     return f"repository {path} is gone"
 
 
-def _wait_for_the_engine(record: Record, workshop: Workshop, *, until: float) -> None:
-    """Until what was asked for is there, at the latest until that moment. An engine that cannot be asked is not waited
-    for: the undo itself says what is wrong.
+def _wait_for_the_engine(record: Record, context: UndoContext, *, until: float) -> None:
+    """Wait until the requested container or network exists, at most `until` that time.
+
+    Errors of the engine end the wait. The undo reports them.
     """
     name = record["name"]
 
-    def is_there(client: docker.DockerClient) -> bool:
+    def exists(client: docker.DockerClient) -> bool:
         if record["kind"] == "network":
             return bool(client.networks.list(names=[name]))
         return postgres.has_container(client, name)
 
     with (
         contextlib.suppress(RolloutError, docker.errors.DockerException, OSError),
-        workshop.waiting(f"the engine to make {name}, or not"),
+        context.waiting(f"the engine, which may still create {name}"),
         postgres.engine() as client,
     ):
-        while not is_there(client) and time.time() < until:
+        while not exists(client) and time.time() < until:
             time.sleep(0.2)
 
 
-def _container(record: Record, workshop: Workshop) -> str:
+def _container(record: Record, context: UndoContext) -> str:
     return postgres.undo_container(record)
 
 
-def _network(record: Record, workshop: Workshop) -> str:
-    for network in workshop.client.networks.list(names=[record["name"]]):
+def _network(record: Record, context: UndoContext) -> str:
+    for network in context.client.networks.list(names=[record["name"]]):
         if (network.attrs or {}).get("Labels", {}).get(RUN_LABEL) == record["run"]:
             network.remove()
     return f"network {record['name']} is gone"
 
 
-def _processes(record: Record, workshop: Workshop) -> str:
+def _processes(record: Record, context: UndoContext) -> str:
     marker, forge = record["marker"], record["forge"]
     try:
         if forge["kind"] == "host":
             processes.kill_marked(marker)
         else:
             with contextlib.suppress(docker.errors.NotFound):
-                container = workshop.client.containers.get(forge["name"])
-                ContainerForge(workshop.client, container, image="", isolated=False).kill_marked(marker)
+                container = context.client.containers.get(forge["name"])
+                ContainerForge(context.client, container, image="", isolated=False).kill_marked(marker)
     except TimeoutError as error:
         raise StillThere(what=f"processes with {marker}", why=str(error)) from error
     return f"no process carries {marker}"
 
 
-def _mount(record: Record, workshop: Workshop) -> str:
-    """What is in it goes first, as it would from any disk: where that fails, nothing is hidden by unmounting it."""
+def _mount(record: Record, context: UndoContext) -> str:
+    """Remove the content, then unmount. If a file cannot be removed, it stays visible for the report."""
     path, source = Path(record["path"]), record["source"]
     if is_mounted(path, source):
         for child in path.iterdir():
@@ -199,11 +200,11 @@ def _mount(record: Record, workshop: Workshop) -> str:
         except OSError as error:
             raise StillThere(what=f"the mount {path}", why=str(error)) from None
     if is_mounted(path, source):
-        raise StillThere(what=f"the mount {path}", why="it is mounted still")
+        raise StillThere(what=f"the mount {path}", why="it is still mounted")
     return f"nothing of the run is mounted on {path}"
 
 
-def _remount(record: Record, workshop: Workshop) -> str:
+def _remount(record: Record, context: UndoContext) -> str:
     path, source = Path(record["path"]), record["source"]
     if not is_mounted(path, source):
         return f"nothing of the run is mounted on {path}"
@@ -211,58 +212,58 @@ def _remount(record: Record, workshop: Workshop) -> str:
     return f"{path} is mounted with {record['options']} again"
 
 
-def _state(record: Record, workshop: Workshop) -> str:
+def _state(record: Record, context: UndoContext) -> str:
     directory = Path(record["directory"])
     if record.get("manifest") and directory.is_dir():
-        _restore_tree(directory, record["manifest"], workshop)
-    if record.get("git") and directory.is_dir():  # else it went with the folder
+        _restore_tree(directory, record["manifest"], context)
+    if record.get("git") and directory.is_dir():  # otherwise it was removed with the folder
         Repository(Path(record["git"]["repository"])).reset(directory, record["git"]["commit"])
-    wishes = record.get("databases", {}).values()
+    wanted_databases = record.get("databases", {}).values()
     try:
-        server = workshop.server(record["server"]) if wishes else None
+        server = context.server(record["server"]) if wanted_databases else None
     except postgres.ServerGone:
-        server = None  # with the server, its databases are gone
+        server = None  # the databases are gone with the server
     if server is None:
         return f"{directory} is as it was"
-    names = tuple(wish["name"] for wish in wishes)
+    names = tuple(wanted["name"] for wanted in wanted_databases)
     postgres.wait_for_statements(server, names, role=record["role"])
     found = postgres.facts(server, names, record["role"])
-    for wish in wishes:
-        if "state" in wish and wish["state"] == postgres.digest_of_database(found, wish["name"]):
+    for wanted in wanted_databases:
+        if "state" in wanted and wanted["state"] == postgres.digest_of_database(found, wanted["name"]):
             continue
-        workshop.seen.discard(str(directory))  # this takes a while
-        if wish["dump"] is None:
-            postgres.drop_owned(server, wish["name"], owner=record["role"])
+        context.scanned.discard(str(directory))  # restoring takes long, so the folder is scanned again later
+        if wanted["dump"] is None:
+            postgres.drop_owned(server, wanted["name"], owner=record["role"])
         else:
-            dump = workshop.store.get(wish["dump"])
-            with workshop.waiting(f"pg_restore of {wish['name']}"):
-                server.restore(wish["name"], dump, owner=record["role"])
+            dump = context.store.get(wanted["dump"])
+            with context.waiting(f"pg_restore of {wanted['name']}"):
+                server.restore(wanted["name"], dump, owner=record["role"])
     return f"{directory} and its databases are as they were"
 
 
-def _restore_tree(directory: Path, manifest: str, workshop: Workshop) -> None:
+def _restore_tree(directory: Path, manifest: str, context: UndoContext) -> None:
     where = str(directory)
-    now = scan(directory, workshop.trees.get(where))
-    wanted = grafted(workshop.store.manifest(manifest), now, UNSTORED)
-    workshop.trees[where] = restored = workshop.store.restore_tree(directory, wanted, now)
-    workshop.seen.add(where)
+    now = scan(directory, context.trees.get(where))
+    wanted = grafted(context.store.manifest(manifest), now, UNSTORED)
+    context.trees[where] = restored = context.store.restore_tree(directory, wanted, now)
+    context.scanned.add(where)
     left = differences(wanted, restored, limit=5)
     if left:
         raise StillThere(what=f"the tree {directory}", why="; ".join(left))
 
 
-def _role(record: Record, workshop: Workshop) -> str:
+def _role(record: Record, context: UndoContext) -> str:
     try:
-        return postgres.undo_role(record, workshop.server(record["server"]))
+        return postgres.undo_role(record, context.server(record["server"]))
     except postgres.ServerGone as gone:
         return f"role {record['name']} went with its server: {gone.message}"
 
 
-def _embedded(record: Record, workshop: Workshop) -> str:
+def _embedded(record: Record, context: UndoContext) -> str:
     return postgres.undo_embedded(record)
 
 
-_KINDS: Mapping[str, Callable[[Record, Workshop], str]] = {
+_KINDS: Mapping[str, Callable[[Record, UndoContext], str]] = {
     "directory": _directory,
     "worktree": _worktree,
     "repository": _repository,

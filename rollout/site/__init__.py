@@ -1,1 +1,1 @@
-"""Where a deployment lives: forge, worktree, database, server."""
+"""The site of a deployment: folder, repository, forge, container engine, database server and object store."""

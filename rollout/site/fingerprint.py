@@ -1,4 +1,4 @@
-"""What a site looks like from outside. Equal fingerprints before a phase and after its rollback: nothing was left."""
+"""The fingerprint of a site, and the differences between two. A rollback is proven by equal fingerprints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rollout.site.store.manifest import Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """The tree (None where there is no folder) and facts: text key → text value, e.g. `port 4001` → `beam.smp`."""
+    """A site seen from outside: `tree` (None without a folder) and `facts`, e.g. `role xavos` → `login createdb`."""
 
     tree: Manifest | None
     facts: Mapping[str, str]
@@ -26,7 +26,7 @@ class Fingerprint:
 
 
 def residue(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
-    """Every difference, one line each; empty means restored."""
+    """All differences, one line each. Empty means restored."""
     empty = Manifest({})
     lines = list(trees.differences(before.tree or empty, after.tree or empty))
     if (before.tree is None) != (after.tree is None):

@@ -1,6 +1,6 @@
-"""Checks the place of a deployment by `lstat` alone: nothing is opened, listed, read or changed.
+"""Checks whether a deployment can be created at a path. Uses `lstat` only: nothing is opened, read or changed.
 
-Paths are compared after links in them are followed, as far as they exist.
+Paths are compared after resolving links, as far as the paths exist.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rollout.site.repository import MARK, being_made, beside
 
 DEPLOYMENTS = "deployments"
 _SAMPLE_RUN = "20260101-000000-abcdef"  # as long as the id of any run
-_DEEPEST = 512  # bytes that the deepest file of a deployment adds to the path of its folder, with room to spare
-_KERNEL = ("/proc", "/sys", "/dev")  # nothing that is put there stays
-_ORDINARY = "/dev/shm"  # noqa: S108 - below /dev, and all the same a place for files
-_STORE = ("HEAD", "objects", "refs")  # what a Git repository's own folder has
+_DEEPEST = 512  # bytes: more than the longest path below a deployment's folder
+_KERNEL = ("/proc", "/sys", "/dev")  # files there are not kept
+_ORDINARY = "/dev/shm"  # noqa: S108 - the one folder below /dev for files
+_STORE = ("HEAD", "objects", "refs")  # entries of every Git directory
 _PATTERN = frozenset("*?[]{}\\")  # of Path.wildcard and filelib:wildcard, which get absolute paths of the deployment
-_UNWRITTEN = {"Cc", "Cs"}  # control characters, bytes that are no UTF-8
+_UNWRITTEN = {"Cc", "Cs"}  # control characters, bytes that are not UTF-8
 _OPTION = "--directory or --name"
 _KINDS = (
     (stat.S_ISDIR, "folder"),
@@ -36,12 +36,12 @@ _KINDS = (
 )
 
 
-def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
-    """Raise Refused where a deployment's folder or repository exists or cannot be made.
+def require_usable_place(options: Options, directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
+    """Raise Refused if a deployment's folder or repository exists or cannot be created.
 
-    `owners`: the folders of other runs of ours, each with a sentence about its owner.
+    `owners`: folders of other runs, each with a sentence about its owner.
     """
-    refuse_what_is_there(directory, owners)
+    require_absent(directory, owners)
     parent = _nearest_parent(directory)
     _refuse_overlaps(directory, options)
     _refuse_names(directory, parent)
@@ -49,15 +49,15 @@ def refuse_place(options: Options, directory: Path, owners: Mapping[Path, str] =
         raise PlaceUnwritable(directory=directory, parent=parent, reason=_why_closed(parent))
 
 
-def refuse_patterns(directory: Path) -> None:
+def require_no_pattern(directory: Path) -> None:
     """Raise UnfitPlace where the folder's path is a pattern to Mix and rebar3. In a container it is another path."""
     if found := _PATTERN.intersection(str(directory)):
         reason = f"with --forge=host its path may not have {' '.join(sorted(found))}, a pattern to Mix and rebar3"
         raise UnfitPlace(directory=directory, reason=reason)
 
 
-def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
-    """Raise AlreadyExists where the folder or its repository exists, even as a dangling link."""
+def require_absent(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
+    """Raise AlreadyExists if the folder or its repository exists, even as a dangling link."""
     for path, is_repository in ((directory, False), (beside(directory), True)):
         found = _look(path, directory)
         if found is not None:
@@ -73,7 +73,7 @@ def refuse_what_is_there(directory: Path, owners: Mapping[Path, str] = MappingPr
 
 
 def writable_reason(folder: Path) -> str | None:
-    """Why a folder of the suite cannot be used or made; None where it can."""
+    """Why a folder of the suite cannot be used or created; None if it can."""
     try:
         if os.path.lexists(folder) and not is_folder(folder):
             return "it is not a folder"
@@ -86,19 +86,19 @@ def writable_reason(folder: Path) -> str | None:
 
 
 def _look(path: Path, directory: Path) -> os.stat_result | None:
-    """The lstat of a path; None where nothing is there. Raises Refused where that cannot be seen."""
+    """The lstat of a path; None if it does not exist. Raises Refused if that is unknown."""
     try:
         return os.lstat(path)
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        return None  # told by the parent that is none
+        return None  # _nearest_parent reports it
     except (OSError, ValueError) as error:
         code = getattr(error, "errno", None)
         if code in {errno.EACCES, errno.EPERM}:
-            reason = "you may not look into it"
+            reason = "you have no permission to enter it"
             raise PlaceUnwritable(directory=directory, parent=path.parent, reason=reason) from None
-        raise UnfitPlace(directory=directory, reason=_said(error)) from None
+        raise UnfitPlace(directory=directory, reason=_reason(error)) from None
 
 
 def _kind(path: Path, found: os.stat_result) -> str:
@@ -115,7 +115,7 @@ def _leads_somewhere(link: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether the path is a folder or a link to one. False where it cannot be looked at."""
+    """Whether the path is a folder or a link to one. False without permission to look."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -123,26 +123,26 @@ def is_folder(path: Path) -> bool:
 
 
 def _about(path: Path) -> str:
-    """Sentences that warn about an existing folder: home, root, checkout, mount point."""
+    """Warnings about an existing folder that must stay: root, checkout, home, mount point."""
     real = _real(path)
-    said = {
+    warnings = {
         "It is the root of the file system.": real == real.parent,
         "It is the checkout of this suite.": real == ROOT,
         "The checkout of this suite is in it.": real in ROOT.parents,
         "It is your home folder.": real == _real(Path(os.path.expanduser("~"))),  # noqa: PTH111 - raises without a home
         "Another file system is mounted there.": os.path.ismount(path),
     }
-    return " ".join(sentence for sentence, holds in said.items() if holds)
+    return " ".join(sentence for sentence, holds in warnings.items() if holds)
 
 
 def _nearest_parent(directory: Path) -> Path:
-    """The nearest existing parent folder. Raises Refused where a parent is not a folder or cannot be seen."""
+    """The nearest existing parent folder. Raises Refused if a parent is no folder or cannot be examined."""
     for parent in directory.parents:
         found = _look(parent, directory)
         if found is None:
             continue
         if stat.S_ISLNK(found.st_mode) and not _leads_somewhere(parent):
-            raise UnfitPlace(directory=directory, reason=f"{parent} above it is a link that leads nowhere")
+            raise UnfitPlace(directory=directory, reason=f"{parent} above it is a dangling link")
         if not is_folder(parent):
             raise UnfitPlace(directory=directory, reason=f"{parent} above it is a {_kind(parent, found)}, not a folder")
         return parent
@@ -150,9 +150,9 @@ def _nearest_parent(directory: Path) -> Path:
 
 
 def _refuse_overlaps(directory: Path, options: Options) -> None:
-    """Raise UnfitPlace where the deployment would be inside or around a folder that must stay clear."""
+    """Raise UnfitPlace if the deployment would be inside or around a reserved folder."""
     real = _real(directory)
-    for place, what in _kept_clear(options).items():
+    for place, what in _reserved(options).items():
         other = _real(place)
         if real == other or other in real.parents:
             raise UnfitPlace(directory=directory, reason=f"it is in {what}, {place}")
@@ -171,10 +171,10 @@ def _refuse_overlaps(directory: Path, options: Options) -> None:
             raise UnfitPlace(directory=directory, reason=f"it is in the checkout's own {first}")
 
 
-def _kept_clear(options: Options) -> Mapping[Path, str]:
-    """The folders that the suite itself writes to, or reads from."""
+def _reserved(options: Options) -> Mapping[Path, str]:
+    """The folders that the suite itself uses."""
     places = {options.cache: "the cache folder", options.state: "the state folder"}
-    if options.folder is None:  # else somebody else conducts, and has put folder and reports where they are
+    if options.folder is None:  # otherwise the conductor of a comparison has chosen the folders
         places[options.reports] = "the reports folder"
     if options.record_bundle is not None:
         places[options.record_bundle] = "the bundle"
@@ -182,11 +182,13 @@ def _kept_clear(options: Options) -> Mapping[Path, str]:
 
 
 def _refuse_names(directory: Path, parent: Path) -> None:
-    """What the file system takes as a name, the longer names beside it included, and as a path; what Git and the
-    journal, whose lines are UTF-8, can write down.
+    """Raise UnfitPlace for names that the file system, Git or the journal (UTF-8) cannot hold.
+
+    Longer names derived from the folder's name are checked too.
     """
     if any(unicodedata.category(letter) in _UNWRITTEN for letter in str(directory)):
-        raise UnfitPlace(directory=Path(ascii(str(directory))), reason="its path has control characters, or no UTF-8")
+        reason = "its path has control characters or is not UTF-8"
+        raise UnfitPlace(directory=Path(ascii(str(directory))), reason=reason)
     try:
         most, longest = os.pathconf(parent, "PC_NAME_MAX"), os.pathconf(parent, "PC_PATH_MAX")
     except (OSError, ValueError):
@@ -194,15 +196,15 @@ def _refuse_names(directory: Path, parent: Path) -> None:
     missing = directory.relative_to(parent).parts
     for name in (*missing, beside(directory).name, being_made(directory, _SAMPLE_RUN).name):
         if len(os.fsencode(name)) > most:
-            raise UnfitPlace(directory=directory, reason=f"a name there has at most {most} bytes, and {name} has more")
+            raise UnfitPlace(directory=directory, reason=f"names have at most {most} bytes there, and {name} is longer")
     if len(os.fsencode(directory)) + _DEEPEST > longest:
-        raise UnfitPlace(directory=directory, reason=f"the paths in it would have more than {longest} bytes")
+        raise UnfitPlace(directory=directory, reason=f"paths in it would be longer than {longest} bytes")
 
 
 def _why_closed(parent: Path) -> str:
     if os.statvfs(parent).f_flag & os.ST_RDONLY:
         return "read-only file system"
-    return "you may not write to it"
+    return "you have no permission to write to it"
 
 
 def _real(path: Path) -> Path:
@@ -212,5 +214,5 @@ def _real(path: Path) -> Path:
         return path
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,4 +1,4 @@
-"""The forge: where a deployment's commands run. A container, or this machine."""
+"""The forge, where the commands of a deployment run: a container, or this machine."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 ROOT_IN_CONTAINER = Path("/srv/xavos")
 TEMPORARY = ".home/tmp"
-# The first process of the container. It takes in processes whose parents have ended, and ends when it is told to: not
-# every engine has an init of its own to put there.
-_KEEPER = ("perl", "-e", "$SIG{CHLD} = 'IGNORE'; $SIG{$_} = sub { exit } for qw(TERM INT); sleep while 1")
+# The first process of the container. It reaps orphans and ends on SIGTERM and SIGINT. Not every engine has an init.
+_INIT = ("perl", "-e", "$SIG{CHLD} = 'IGNORE'; $SIG{$_} = sub { exit } for qw(TERM INT); sleep while 1")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -45,34 +44,34 @@ class Forge(Protocol):
     def launcher(self) -> Launcher: ...
     @property
     def identity(self) -> str:
-        """What a checkpoint depends on: equal identities build equal files."""
+        """Part of a checkpoint's key: forges with equal identities build equal files."""
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """How recovery finds it again."""
+        """The data with which recovery finds the forge again."""
 
     def environment(self) -> Mapping[str, str]:
-        """Variables every command there gets before the site's own."""
+        """Environment of every command, which the site extends."""
 
     def address(self) -> str:
-        """Host name under which this process reaches what listens there."""
+        """The host at which this process reaches servers in the forge."""
 
     def marked(self, marker: str) -> tuple[int, ...]:
         """Pids (as the forge sees them) of processes whose initial environment holds `NAME=value`."""
 
     def running(self, marker: str) -> Mapping[int, str]:
-        """The same processes (pid → command line), but those that have ended and those that keep the forge alive."""
+        """Those processes (pid → command line) without zombies and without the forge's own."""
 
     def kill_marked(self, marker: str) -> None:
-        """End them: TERM, then KILL; returns when none is left or raises TimeoutError."""
+        """End these processes with TERM, then KILL. Raises TimeoutError if one is left."""
 
     def listener_marked(self, port: int, marker: str) -> bool:
-        """True where the process that listens on the port carries the marker."""
+        """Whether a process with the marker listens on the port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostForge:
-    """This machine, with its own Elixir. `variables` are those by which its tools are found (PATH among them)."""
+    """This machine with its own Elixir. `variables` locate the tools (such as PATH)."""
 
     root: Path
     toolchain: str
@@ -93,7 +92,7 @@ class HostForge:
 
     def environment(self) -> Mapping[str, str]:
         passed = {name: os.environ[name] for name in ("PATH", *CERTIFICATES) if os.environ.get(name)}
-        # Mix leaves its locks in the folder for temporary files: there they go with the deployment.
+        # Mix puts locks into the temporary folder. Here they are removed with the deployment.
         own = {"TMPDIR": str(self.root / TEMPORARY)}
         return {"PATH": _SYSTEM_PATH, "LANG": "C.UTF-8", **passed, **self.variables, **own}
 
@@ -114,12 +113,11 @@ class HostForge:
 
 
 def known_hosts(*, isolated: bool) -> tuple[str, ...]:
-    """Names that a container forge knows without engine_request, as `name:address`.
+    """Entries `name:address` for /etc/hosts of a container forge.
 
-    On the machine's own network, the machine's: Erlang asks for it at every start, and waits ten seconds where the
-    name server is silent. On an isolated one, that of Hex's daily look for updates, which takes no mirror: it is told
-    at once that there is no way there (nobody connects to such addresses) instead of waiting for a name server that
-    cannot be reached either.
+    On the machine's network: the machine's own name. Erlang resolves it at every start, and waits ten seconds if the
+    name server is silent. On an isolated network: the host of Hex's daily update check, which uses no mirror. With these
+    invalid addresses the check fails at once instead of waiting for an unreachable name server.
     """
     if isolated:
         return ("repo.hex.pm:255.255.255.255", "repo.hex.pm:ff02::1")
@@ -127,7 +125,7 @@ def known_hosts(*, isolated: bool) -> tuple[str, ...]:
 
 
 def homes(root: Path) -> Mapping[str, str]:
-    """Where programs in a forge keep what they keep for a user: inside the deployment, so that it goes with it."""
+    """The home folders of programs in a forge. They are inside the deployment, so that they are removed with it."""
     home = root / ".home"
     return {"HOME": str(home), "MIX_HOME": str(home / "mix"), "HEX_HOME": str(home / "hex")}
 
@@ -157,18 +155,18 @@ class ContainerForge:
         sharing: Sharing | None = None,
         options: Mapping[str, Any] = MappingProxyType({}),
     ) -> ContainerForge:
-        """Start the container: on the network of the `sharing` (by default, the host's), or on the isolated `network`.
+        """Start the container on the isolated `network`, else on the network of `sharing` (by default the host's).
 
-        `options` are further ones, as `docker.containers.run` takes them. Raises EngineFailed.
+        `options`: further arguments of `docker.containers.run`. Raises EngineFailed.
         """
         sharing = sharing or Sharing(user=f"{os.getuid()}:{os.getgid()}")
-        hosts: Any = list(known_hosts(isolated=network is not None))  # said to be a mapping; it may name one host twice
+        hosts: Any = list(known_hosts(isolated=network is not None))  # a list may name a host twice
         if network is None and sharing.is_joined:
-            hosts = None  # they are those of the container whose network it joins
+            hosts = None  # the container whose network is joined has its own
         with engine_request(f"start container {name}"):
             container = client.containers.run(
                 image,
-                list(_KEEPER),
+                list(_INIT),
                 name=name,
                 detach=True,
                 labels={RUN_LABEL: run},
@@ -219,7 +217,7 @@ class ContainerForge:
     def running(self, marker: str) -> Mapping[int, str]:
         lines = (line.partition(" ") for line in self._inside("running", marker).splitlines())
         found = {int(pid): command.strip() for pid, _, command in lines}
-        return {pid: command for pid, command in found.items() if pid != 1 and command not in {"", " ".join(_KEEPER)}}
+        return {pid: command for pid, command in found.items() if pid != 1 and command not in {"", " ".join(_INIT)}}
 
     def kill_marked(self, marker: str) -> None:
         left = self._inside("kill", marker).strip()
@@ -230,20 +228,20 @@ class ContainerForge:
         return self._inside("listener", marker, str(port)).strip() == "yes"
 
     def sees(self, file: str, line: str) -> bool:
-        """Whether a file of the deployment, as the container sees it, has exactly this line."""
+        """Whether a file of the deployment, read inside the container, has exactly this line."""
         argv = ("grep", "-qxF", "--", line, str(ROOT_IN_CONTAINER / file))
         with engine_request(f"run grep in {self.name}"):
-            return container_exec.ask(self._client.containers.get(self.name), *argv, again=True).exit_code == 0
+            return container_exec.ask(self._client.containers.get(self.name), *argv, repeatable=True).exit_code == 0
 
     def _inside(self, *arguments: str) -> str:
-        """Run the process script in the container; silent where the container is gone.
+        """Run the process script in the container. Returns its output, "" if the container is gone.
 
-        Raises TimeoutError where the engine does not carry its answer, however often it is asked.
+        Raises TimeoutError if the engine loses the output repeatedly.
         """
         script = ("sh", "-c", processes.SCRIPT, "processes", *arguments)
         try:
             container = self._client.containers.get(self.name)
-            return container_exec.ask(container, *script, again=True, env=processes.ASKING).text
+            return container_exec.ask(container, *script, repeatable=True, env=processes.OBSERVER).text
         except docker.errors.NotFound:
             return ""
         except container_exec.OutputLost as error:

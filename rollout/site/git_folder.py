@@ -1,7 +1,7 @@
-"""Copies the folder `.git` of a user's repository so that the copy is independent.
+"""Lists the files of a user's `.git` folder to copy, makes the copy independent, and reads its facts.
 
-As gitrepository-layout(5) has it: `.git` may be a file that names the folder (worktrees, submodules); a worktree has
-files of its own and shares the others; objects may be borrowed from other stores.
+See gitrepository-layout(5): `.git` may be a file that names the folder (worktrees, submodules). A worktree has its own
+files and shares the others. Objects may be borrowed from other object stores.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _OF_A_WORKTREE = frozenset({
     "MERGE_MSG", "ORIG_HEAD", "REVERT_HEAD", "SQUASH_MSG", "config.worktree", "index", "logs/HEAD", "rebase-apply",
     "rebase-merge", "refs/bisect", "refs/rewritten", "refs/worktree", "sequencer",
 })  # fmt: skip
-# Of other worktrees and of submodules (each has one of its own in the copy); what links one to its repository.
+# Not copied: other worktrees, submodules (each has its own in the copy), and links to the original.
 _LEFT_OUT = frozenset({"worktrees", "modules", "objects/info/alternates", "commondir", "gitdir", "locked", "gc.pid"})
 
 
-def asked(folder: Path, *arguments: str) -> str | None:
-    """Run a read-only Git command; None where it fails. The user's ignore rules apply."""
+def git_output(folder: Path, *arguments: str) -> str | None:
+    """The output of a read-only Git command; None if it fails. The user's ignore rules apply."""
     environment = {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CONFIG_HOME") if name in os.environ}
     quiet = ("safe.directory=*", "core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
     try:
@@ -40,9 +40,9 @@ def asked(folder: Path, *arguments: str) -> str | None:
 
 
 def files_of(top: Path) -> Iterator[tuple[str, str]]:
-    """(source, place below the copy's `.git`) of every file of the repository whose working tree is at `top`.
+    """(source, path below the copy's `.git`) of every file of the repository with the working tree `top`.
 
-    Objects come last: whatever a reference names is then in the copy, also where somebody commits meanwhile.
+    Objects come last, so that every copied reference has its objects, even if a commit is made meanwhile.
     """
     own = _folder_of(top)
     common = _named(own / "commondir", own)
@@ -61,7 +61,7 @@ def facts_of(top: Path) -> Mapping[str, str]:
     if not (top / ".git").is_dir():
         return {}
     name, facts = top.name, {}
-    listed = asked(top, "for-each-ref", "--format=%(refname) %(objectname:short=12)")
+    listed = git_output(top, "for-each-ref", "--format=%(refname) %(objectname:short=12)")
     if listed is None:
         return {f"repository {name}": "Git cannot read it"}
     for line in listed.splitlines():
@@ -82,16 +82,16 @@ def make_independent(folder: Path) -> None:
     config = folder / "config"
     for file in (config, folder / "config.worktree"):
         if file.is_file():
-            asked(Path("/"), "config", "--file", str(file), "--unset-all", "core.worktree")
-    asked(Path("/"), "config", "--file", str(config), "--replace-all", "core.bare", "false")
+            git_output(Path("/"), "config", "--file", str(file), "--unset-all", "core.worktree")
+    git_output(Path("/"), "config", "--file", str(config), "--replace-all", "core.bare", "false")
     for remote in _remotes(config):
-        asked(Path("/"), "config", "--file", str(config), "--replace-all", f"remote.{remote}.pushurl", NOWHERE)
-    for name in ("objects", "refs"):  # which a repository has to have, whatever is in them
+        git_output(Path("/"), "config", "--file", str(config), "--replace-all", f"remote.{remote}.pushurl", NOWHERE)
+    for name in ("objects", "refs"):  # required, even if empty
         (folder / name).mkdir(exist_ok=True)
 
 
 def _remotes(config: Path) -> list[str]:
-    named = asked(Path("/"), "config", "--file", str(config), "--name-only", "--get-regexp", r"^remote\..*\.url$")
+    named = git_output(Path("/"), "config", "--file", str(config), "--name-only", "--get-regexp", r"^remote\..*\.url$")
     return [line.removeprefix("remote.").removesuffix(".url") for line in (named or "").splitlines()]
 
 
@@ -104,7 +104,7 @@ def _folder_of(top: Path) -> Path:
 
 
 def _named(file: Path, folder: Path) -> Path:
-    """The folder that a file of one line names, relative to `folder`; `folder` where there is no such file."""
+    """The folder that a one-line file names, relative to `folder`; `folder` itself if there is no such file."""
     try:
         return (folder / file.read_text(encoding="utf-8", errors="surrogateescape").strip()).resolve()
     except OSError:

@@ -1,8 +1,8 @@
-"""Where this machine's Elixir, Erlang, Hex and rebar3 really are.
+"""Finds the real paths of this machine's Elixir, Erlang, Hex and rebar3.
 
-Commands of a deployment get a home folder of their own. Version managers (asdf, mise) put programs on PATH that find
-the real ones by the user's home; Hex and rebar3, if they came by `mix local.hex`, lie below it. So it is asked once,
-with the user's own home folder.
+Commands of a deployment get their own home folder. But the programs that version managers (asdf, mise) put on PATH need
+the user's home folder, and `mix local.hex` installs Hex and rebar3 below it. So the paths are read once with the user's
+home folder.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 from rollout import environment
 
-# Four lines: programs of Elixir, those of Erlang, a folder for ERL_LIBS with Hex in it, rebar3; empty where not needed.
-_QUESTION = """
+# Prints four lines: folder of Elixir's programs, of Erlang's, folder for ERL_LIBS with Hex, rebar3. "" if not needed.
+_SCRIPT = """
 archives = Path.join(Mix.path_for(:archives), "hex-*/hex-*/ebin")
 hex = unless Code.ensure_loaded?(Hex), do: archives |> Path.wildcard() |> List.last()
 rebar = Mix.Rebar.local_rebar_path(:rebar3)
@@ -28,18 +28,18 @@ _SECONDS = 60
 
 
 def host_variables(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """PATH, and where needed ERL_LIBS and MIX_REBAR3, by which the tools are found from any home folder.
+    """PATH and, if needed, ERL_LIBS and MIX_REBAR3, with which the tools work with any home folder.
 
-    Only PATH as it is where Elixir does not answer: the phase that asks for its version then says so.
+    The unchanged PATH if Elixir does not run. The phase that checks its version reports that.
     """
     env = os.environ if variables is None else variables
     path = env.get("PATH", os.defpath)
     rebar = shutil.which("rebar3", path=path) or ""
     programs, libraries = [], ""
     try:
-        asked = subprocess.run(("elixir", "-e", _QUESTION), capture_output=True, text=True, check=True,
+        result = subprocess.run(("elixir", "-e", _SCRIPT), capture_output=True, text=True, check=True,
                                timeout=_SECONDS, env=environment.toolchain(env), stdin=subprocess.DEVNULL)  # fmt: skip
-        *programs, libraries, local = asked.stdout.splitlines()[-4:]
+        *programs, libraries, local = result.stdout.splitlines()[-4:]
         rebar = local or rebar
     except (OSError, ValueError, subprocess.SubprocessError):
         pass

@@ -1,4 +1,4 @@
-"""File systems that are mounted by mount(8) and umount(8), which only root may."""
+"""Mounts and unmounts file systems with mount(8) and umount(8), as root."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _SECONDS = 20
 
 
 def mount(*arguments: str) -> None:
-    """Call mount(8). Raises OSError with what it says."""
+    """Call mount(8). Raises OSError with its message."""
     _call("mount", *arguments)
 
 
 def unmount(path: Path) -> None:
-    """Call umount(8). Raises OSError with what it says."""
+    """Call umount(8). Raises OSError with its message."""
     _call("umount", str(path))
 
 
 def is_mounted(path: Path, device: str) -> bool:
-    """Whether this device, by its name in the table of mounts, is what is mounted there."""
+    """Whether the device (by its name in the mount table) is mounted at the path."""
     return any(part.device == device and part.mountpoint == str(path) for part in psutil.disk_partitions(all=True))
 
 

@@ -1,4 +1,4 @@
-"""Our processes, known by a token in their initial environment; never by name or pattern of a command line."""
+"""Finds and ends processes of a run by a marker in their environment, never by name or command line."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Mapping
 
 import psutil
 
-_PATIENCE = 5.0
+_ENDS_WITHIN = 5.0
 
-# In a container the one who asks carries the marker too; with this variable he is left out of the answer.
-ASKING = {"XAVOS_ASKING": "1"}
+# In a container the script below has the marker too. This variable excludes it from its own results.
+OBSERVER = {"XAVOS_OBSERVER": "1"}
 
-# The same questions asked inside a container, where psutil is not: marked, running, kill, listener. Plain POSIX sh.
-# Processes end while it looks at them, so what the shell says about that is not wanted.
+# The functions below as a POSIX shell script, for containers, which have no psutil: marked, running, kill, listener.
+# Errors are discarded, because processes may end meanwhile.
 SCRIPT = r"""
 exec 2>/dev/null
 marked() {
   for process in /proc/[0-9]*; do
     tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF -- "$1" || continue
-    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF XAVOS_ASKING=1 || echo "${process#/proc/}"
+    tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qxF XAVOS_OBSERVER=1 || echo "${process#/proc/}"
   done
   return 0
 }
@@ -56,7 +56,7 @@ esac
 
 
 def marked(marker: str) -> tuple[int, ...]:
-    """Pids of processes on this machine whose initial environment holds `NAME=value`; this process never counts."""
+    """Pids of processes on this machine with `NAME=value` in their initial environment, except this process."""
     name, _, value = marker.partition("=")
     found = []
     for process in psutil.process_iter():
@@ -67,7 +67,7 @@ def marked(marker: str) -> tuple[int, ...]:
 
 
 def running(marker: str) -> Mapping[int, str]:
-    """Those processes with their command lines; one that has ended and waits for its parent has none."""
+    """Those processes with their command lines. Zombies are left out."""
     found = {}
     for pid in marked(marker):
         with contextlib.suppress(psutil.Error, OSError):
@@ -76,7 +76,7 @@ def running(marker: str) -> Mapping[int, str]:
 
 
 def kill_marked(marker: str) -> None:
-    """TERM, then KILL. Raises TimeoutError where a process outlives both."""
+    """End the processes with TERM, then KILL. Raises TimeoutError if one is left."""
     for forceful in (False, True):
         alive = []
         for pid in marked(marker):
@@ -84,7 +84,7 @@ def kill_marked(marker: str) -> None:
                 process = psutil.Process(pid)
                 process.kill() if forceful else process.terminate()
                 alive.append(process)
-        psutil.wait_procs(alive, timeout=_PATIENCE)
+        psutil.wait_procs(alive, timeout=_ENDS_WITHIN)
         if not marked(marker):
             return
     left = marked(marker)
@@ -93,7 +93,7 @@ def kill_marked(marker: str) -> None:
 
 
 def listener_marked(port: int, marker: str) -> bool:
-    """True where a process with the marker listens on the port of this machine."""
+    """Whether a process with the marker listens on the port of this machine."""
     for pid in marked(marker):
         with contextlib.suppress(psutil.Error):
             for connection in psutil.Process(pid).net_connections(kind="tcp"):
@@ -103,7 +103,7 @@ def listener_marked(port: int, marker: str) -> bool:
 
 
 def port_holder(port: int, *, seconds: float = 0.0) -> str | None:
-    """Who listens on the port: `name (pid N)`, `another program`, None for nobody. Waits up to `seconds` for nobody."""
+    """The listener on a port: `name (pid N)`, `another program` or None. Waits up to `seconds` for a free port."""
     until = time.monotonic() + seconds
     while True:
         holder = _port_holder(port)
@@ -113,7 +113,7 @@ def port_holder(port: int, *, seconds: float = 0.0) -> str | None:
 
 
 def port_obstacle(port: int) -> str | None:
-    """Why XAVOS could not listen on a port of this machine: another listener, or an error of the system."""
+    """Why XAVOS cannot listen on a port of this machine (another listener, a system error); None if it can."""
     holder = port_holder(port)
     if holder is not None:
         return holder

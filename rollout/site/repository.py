@@ -1,4 +1,4 @@
-"""The Git side of a deployment: a private bare repository, a worktree on a branch of it, a commit a phase."""
+"""The Git repository of a deployment: bare and private, with a worktree on one branch and a commit per phase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXCLUDED = (".env", ".home/", "log/", MARK)
 
 
 class Repository:
-    """Git on this machine, deaf to the user's own configuration and hooks."""
+    """A Git repository on this machine. The user's configuration and hooks are ignored."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,23 +31,23 @@ class Repository:
         return (self.path / "HEAD").exists()
 
     def create(self, *, run: str) -> None:
-        """Make it beside and move it into place, so that it never stands there without the mark of its run."""
-        beside = Repository(being_made(self.path, run))
-        beside.path.mkdir(parents=True)
-        beside._git("init", "--quiet", "--bare", str(beside.path), at=None)
-        beside._git("config", "xavos.run", run)
-        info = beside.path / "info"
+        """Create it under a temporary name and rename it, so that it never exists without the mark of its run."""
+        temporary = Repository(being_made(self.path, run))
+        temporary.path.mkdir(parents=True)
+        temporary._git("init", "--quiet", "--bare", str(temporary.path), at=None)
+        temporary._git("config", "xavos.run", run)
+        info = temporary.path / "info"
         info.mkdir(exist_ok=True)
         (info / "exclude").write_text("".join(f"/{line}\n" for line in EXCLUDED))
-        beside.path.rename(self.path)
+        temporary.path.rename(self.path)
 
     @property
     def run(self) -> str | None:
-        """The run that made it; None for a repository that is not ours."""
+        """The run that created it; None for a repository of somebody else."""
         return self._git("config", "--get", "--default", "", "xavos.run").strip() or None
 
     def remove_branch(self, branch: str, *, run: str) -> None:
-        """Forget worktrees that are gone, and the branch if its first commit names the run."""
+        """Prune missing worktrees, and delete the branch if its first commit names the run."""
         self._git("worktree", "prune", "--expire=now")
         if self.has_branch(branch) and run in self._git("log", "--max-parents=0", "--format=%B", branch, "--"):
             self._git("update-ref", "-d", f"refs/heads/{branch}")
@@ -56,38 +56,38 @@ class Repository:
         return self.exists and f"refs/heads/{branch}" in self.refs()
 
     def refs(self) -> Mapping[str, str]:
-        """Every reference and its commit."""
+        """Every reference with its commit."""
         if not self.exists:
             return {}
         lines = self._git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
         return dict(line.split(" ", 1) for line in lines)
 
     def worktrees(self) -> tuple[str, ...]:
-        """Folders of all worktrees but the repository's own."""
-        # As gitrepository-layout(5) has it: a program for each look would cost more than all the rest of a fingerprint.
+        """The folders of all linked worktrees."""
+        # Read as gitrepository-layout(5) describes. Running Git would cost more than the rest of a fingerprint.
         links = sorted(self.path.glob("worktrees/*/gitdir"))
         return tuple(str(Path(link.read_text(encoding="utf-8").strip()).parent) for link in links)
 
     def add_worktree(self, directory: Path, branch: str, *, run: str) -> None:
-        """A worktree with nothing in it, on a new branch whose first commit names the run."""
+        """Add an empty worktree on a new branch whose first commit names the run."""
         self._git("mktree", stdin="")
         commit = self._git("commit-tree", EMPTY_TREE, "-m", f"Deployment of run {run}").strip()
-        # Git adds worktrees to empty folders only, and the forge has a home in this one: add beside, and move the link.
-        beside = self.path / "adding" / directory.name
-        self._git("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(beside), commit)
-        shutil.move(beside / ".git", directory / ".git")  # the folder may be on a disk of its own
-        beside.rmdir()
-        beside.parent.rmdir()
+        # Git needs an empty folder, and this one has the forge's home. So add it elsewhere and move the link.
+        temporary = self.path / "adding" / directory.name
+        self._git("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(temporary), commit)
+        shutil.move(temporary / ".git", directory / ".git")  # the folder may be on another disk
+        temporary.rmdir()
+        temporary.parent.rmdir()
         self._git("worktree", "repair", str(directory))
 
     def commit(self, directory: Path, message: str) -> str:
-        """Commit everything in the worktree; returns the commit's id."""
+        """Commit everything in the worktree. Returns the commit's id."""
         self._git("add", "--all", at=directory)
         self._git("commit", "--quiet", "--allow-empty", "--no-verify", "-m", message, at=directory)
         return self._git("rev-parse", "HEAD", at=directory).strip()
 
     def reset(self, directory: Path, commit: str) -> None:
-        """Put branch and index back to a commit; files are not touched."""
+        """Reset branch and index to a commit. Files stay unchanged."""
         self._git("reset", "--quiet", "--mixed", commit, at=directory)
 
     def tracked(self, branch: str) -> tuple[str, ...]:
@@ -98,19 +98,19 @@ class Repository:
         place = self.path if at == "" else at
         command = ["git", *(("-C", str(place)) if place else ()), *arguments]
         try:
-            done = _to_its_end(command, stdin)
+            done = _run_uninterrupted(command, stdin)
         except subprocess.CalledProcessError as error:
             found = named(error.stderr)
             raise PhaseFailed(
                 f"`{' '.join(command)}` failed: {error.stderr.strip()}",
                 cause=found.cause if found else "unknown",
-                advice="Look at what Git says; nothing of yours was changed.",
+                advice="Read the message of Git. Nothing of yours was changed.",
             ) from error
         return done.stdout
 
 
-def _to_its_end(command: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
-    """Run Git. A signal to us waits for it: killed, it would leave its locks, and no later command could be done."""
+def _run_uninterrupted(command: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Git to its end despite signals. A killed Git would leave its locks and block every later command."""
     with subprocess.Popen(
         command, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
@@ -128,24 +128,24 @@ def _to_its_end(command: Sequence[str], stdin: str | None) -> subprocess.Complet
     return subprocess.CompletedProcess(command, git.returncode, output, errors)
 
 
-def bears_mark(directory: Path, run: str) -> bool:
-    """Whether the run has made the folder. What looks like the mark is read only where it can be one."""
+def has_mark(directory: Path, run: str) -> bool:
+    """Whether the run created the folder. The mark is read only if it is a small regular file."""
     mark = directory / MARK
     try:
         found = os.lstat(mark)
-        is_one = stat.S_ISREG(found.st_mode) and found.st_size <= _LONGEST_MARK
-        return is_one and mark.read_text(encoding="utf-8").strip() == run
+        is_mark = stat.S_ISREG(found.st_mode) and found.st_size <= _LONGEST_MARK
+        return is_mark and mark.read_text(encoding="utf-8").strip() == run
     except (OSError, ValueError):
         return False
 
 
 def beside(directory: Path) -> Path:
-    """Where the repository of a deployment is: next to its folder."""
+    """The path of a deployment's repository, next to its folder."""
     return directory.parent / f".{directory.name}.git"
 
 
 def being_made(path: Path, run: str) -> Path:
-    """Where something is put together before it is moved to `path`."""
+    """The temporary path at which `path` is created before it is renamed."""
     return path.with_name(f".{path.name.lstrip('.')}.making-{run}")
 
 

@@ -1,4 +1,4 @@
-"""Chooses the forge and the database of a run, and says why."""
+"""Chooses forge, database and container sharing of a run, with reasons, and rejects options that do not fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INSTALL = ("make deploy",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """`kind` (container, host, embedded, url) and half a sentence that says why."""
+    """The chosen kind (container, host, embedded, url) and the reason, a clause."""
 
     kind: str
     why: str
@@ -92,7 +92,7 @@ def choose_database(options: Options, found: Engine | NoEngine, unfit: EngineUnf
 
 
 def require_containers_offline(options: Options, forge: Choice, database: Choice) -> None:
-    """Raise UsageError for `--offline` without containers: this machine itself cannot be cut off."""
+    """Raise UsageError for `--offline` without containers: this machine cannot be disconnected."""
     if options.offline and (forge.kind, database.kind) != ("container", "container"):
         raise UsageError(
             f"--offline needs a container forge and a container database, not {forge.kind} and {database.kind}.",
@@ -101,7 +101,7 @@ def require_containers_offline(options: Options, forge: Choice, database: Choice
 
 
 def require_isolation(sharing: Sharing) -> None:
-    """Raise UsageError for `--offline` where this process cannot reach the engine's own networks."""
+    """Raise UsageError for `--offline` if this process cannot reach the engine's own networks."""
     if not sharing.isolates:
         raise UsageError(
             "--offline needs an engine whose own networks this process reaches; "
@@ -111,36 +111,36 @@ def require_isolation(sharing: Sharing) -> None:
 
 
 def require_own_server(options: Options, plan: Plan, database: Choice) -> None:
-    """Raise UsageError where an observed path would be superuser of a server that is not its own."""
+    """Raise UsageError if an observed path would be superuser of a server that others use."""
     if not plan.is_observed:
         return
     if database.kind == "url":
         raise UsageError(
-            f"The path {plan.name} needs a server of its own, with user postgres and password postgres; "
-            "it cannot use the server of --database.",
+            f"The path {plan.name} needs its own server, with user postgres and password postgres. "
+            "It cannot use the server of --database.",
             advice="Leave out the path or --database, or use --database=container or embedded.",
         )
     if options.offline and options.script is None:
         raise UsageError(
-            f"The path {plan.name} looks for its database at localhost, which is not there with --offline.",
+            f"The path {plan.name} connects to a database at localhost, which does not exist with --offline.",
             advice="Leave out the path, or --offline.",
         )
 
 
 def host_toolchain() -> str:
-    """What this machine builds with, e.g. `Elixir 1.18.3 on OTP 27`. Raises ToolMissing."""
+    """The toolchain of this machine, e.g. `Elixir 1.18.3 on OTP 27`. Raises ToolMissing."""
     missing = ToolMissing(
         tool="Elixir", found="none", needed="1.17 or newer", command="apt-get install elixir erlang-hex rebar3 (trixie)"
     )
     if shutil.which("elixir") is None or shutil.which("mix") is None:
         raise missing
     try:
-        said = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False,
+        output = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False,
                               env=environment.toolchain(), stdin=subprocess.DEVNULL).stdout  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise missing from None
-    elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", said)
-    release = re.search(r"Erlang/OTP (\d+)", said)
+    elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", output)
+    release = re.search(r"Erlang/OTP (\d+)", output)
     if elixir is None or release is None:
         raise missing
     if (int(elixir.group(1)), int(elixir.group(2))) < OLDEST_ELIXIR:
@@ -157,7 +157,7 @@ def _require(found: Engine | NoEngine, reason: str) -> Engine:
 
 
 def engine_needed(found: NoEngine, reason: str) -> EngineNeeded:
-    """The error where an engine is needed. If the user named one, no other is installed."""
+    """The error for a missing engine. If the user named one, no other is installed."""
     if found.named:
-        return EngineNeeded(reason=reason, commands=(found.mend,), to="To go on with another")
+        return EngineNeeded(reason=reason, commands=(found.mend,), to="To use another engine")
     return EngineNeeded(reason=reason, commands=_INSTALL)

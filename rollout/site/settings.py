@@ -1,4 +1,4 @@
-"""The site's own settings: written to `.env` (0600), read by config/site.exs and the scripts on every start."""
+"""Generates the site's settings and writes them to `.env` (0600), which config/site.exs and the scripts read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRETS = ("SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET")
 
 
 def make(site: Site) -> dict[str, str]:
-    """Fresh settings; the secrets among them are masked in everything the run writes from here on."""
+    """Generate new settings. Their secrets are masked in all later output of the run."""
     password, base, token = (secrets.token_urlsafe(length) for length in (24, 48, 48))
     site.run.keep_secret("role_password", password)
     for secret in (base, token):
@@ -44,7 +44,7 @@ def make(site: Site) -> dict[str, str]:
 
 
 def _forge(site: Site) -> dict[str, str]:
-    """How the scripts of the deployment reach its forge: the container, and the engine that has it."""
+    """The settings with which the deployment's scripts reach its forge: container and engine."""
     if site.in_forge.kind != "container":
         return {}
     container = {"XAVOS_FORGE_CONTAINER": str(site.in_forge.record["name"])}
@@ -52,10 +52,10 @@ def _forge(site: Site) -> dict[str, str]:
 
 
 def assumed(site: Site) -> dict[str, str]:
-    """What a path that is only observed finds in its environment; nothing of it is a secret.
+    """The environment of an observed path. None of it is a secret.
 
-    A fresh application's config/dev.exs has host, user, password and database written in; of these variables it reads
-    PORT, and PGPORT only where a database is created.
+    In a fresh application host, user, password and database are fixed in config/dev.exs. It reads only PORT, and PGPORT
+    where a database is created.
     """
     server = site.database
     user, database = postgres.SUPERUSER, site.databases["dev"]
@@ -68,21 +68,21 @@ def assumed(site: Site) -> dict[str, str]:
         "PGUSER": user,
         "PGPASSWORD": user,
         "PGDATABASE": database,
-        # Whoever runs such a script can commit: without a name, git would refuse.
+        # Git refuses to commit without a name.
         **{f"GIT_{who}_NAME": "XAVOS Rollout" for who in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{who}_EMAIL": "rollout@localhost" for who in ("AUTHOR", "COMMITTER")},
     }
 
 
 def secrets_of(site: Site) -> Mapping[str, str]:
-    """What must be in no log and in no file that is committed, by name."""
+    """The secrets that no log and no committed file may contain, by name."""
     if site.observed:
         return _written_in(site.application)
     return {name: site.settings[name] for name in ("PGPASSWORD", *SECRETS)}
 
 
 def _written_in(application: Path) -> dict[str, str]:
-    """The secrets that a generated application has in config/dev.exs: the same names that `make` gives ours."""
+    """The secrets in config/dev.exs of a generated application, named as those of `make`."""
     file = application / "config/dev.exs"
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     found = {name: re.search(rf"\b{name.lower()}:\s*\"([^\"]+)\"", text) for name in SECRETS}
@@ -90,6 +90,6 @@ def _written_in(application: Path) -> dict[str, str]:
 
 
 def write(path: Path, settings: Mapping[str, str]) -> None:
-    """Write them as `NAME=value` lines, readable by the owner alone."""
+    """Write the settings as `NAME=value` lines, readable only by the owner."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())

@@ -1,4 +1,4 @@
-"""Command lines that enter the forge and the database of a kept site."""
+"""Builds the command lines that open a shell in the forge and psql in the database of a kept site."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import shlex
 from rollout.site.forge import homes
 from rollout.site.site import Site
 
-_AS_THE_APPLICATION = "set -a; . ./.env; exec psql"  # its address, role and password are there
+_AS_THE_APPLICATION = "set -a; . ./.env; exec psql"  # .env has address, role and password
 _OF_POSTGRES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
 
 
-def entrances(site: Site) -> dict[str, str]:
-    """`forge` and `database` → the command line that enters it, for this machine.
+def shell_commands(site: Site) -> dict[str, str]:
+    """`forge` and `database` → the command line that enters it from this machine.
 
-    Holds no secret: the database's password is read from the site's `.env`, which its owner alone can read. A path that
-    is only observed has the password that a fresh application has. Empty where the forge was never made; without the
-    database where the role does not exist yet.
+    They contain no secret: the database's password is read from the site's `.env`, which only its owner can read. The
+    password of an observed path is that of every fresh application. Without a forge the result is empty, without a role
+    it has no database.
     """
     if site.forge is None:
         return {}

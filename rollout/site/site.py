@@ -21,7 +21,7 @@ from rollout.site.fault_points import NO_FAULTS, FaultPoints
 from rollout.site.fingerprint import Fingerprint
 from rollout.site.forge import TEMPORARY, Forge, homes
 from rollout.site.git_folder import facts_of
-from rollout.site.repository import MARK, Repository, bears_mark, beside
+from rollout.site.repository import MARK, Repository, beside, has_mark
 from rollout.site.store.manifest import Manifest, differences, scan, without
 from rollout.site.store.objects import UNSTORED, Store
 
@@ -139,7 +139,7 @@ class Site:
 
     def tree(self) -> Manifest | None:
         """The manifest of the folder now; None where there is none. What this run has not made is never looked into."""
-        self._is_made = self._is_made or bears_mark(self.directory, self.run.id)
+        self._is_made = self._is_made or has_mark(self.directory, self.run.id)
         if not self._is_made or not self.directory.is_dir():
             self.last_tree = None
             return None

@@ -131,7 +131,7 @@ def machine(engine: Engine) -> Iterator[Machine]:
         made = Machine(container=container)
         made.run("dev", "sh", "-ec", "mkdir -p deployments/xavos2; echo theirs >deployments/xavos2/precious.txt")
         other = {"XAVOS_RUN": "20260101-000000-abcdef"}
-        container_exec.leave(container, "sleep", "86400", user="dev", env=other)
+        container_exec.start_detached(container, "sleep", "86400", user="dev", env=other)
         yield made
     finally:
         container.remove(force=True)
@@ -179,7 +179,7 @@ def _start(client: DockerClient, image: str, **how: Any) -> Container:
 
 def _execute(container: Container, user: str, environment: Mapping[str, str], *argv: str) -> Ended:
     command = ("sh", "-c", 'exec 2>&1; exec "$@"', "sh", *argv)
-    done = container_exec.ask(container, *command, again=False, user=user, cwd=CHECKOUT, env=environment)
+    done = container_exec.ask(container, *command, repeatable=False, user=user, cwd=CHECKOUT, env=environment)
     assert done.exit_code is not None
     return Ended(code=done.exit_code, output=done.text + done.errors.decode())
 

@@ -23,7 +23,7 @@ def _install(name: str) -> None:
         raise ValueError(f"MUTATION={name} names nothing to break")
 
 
-def _says_so(record: Any, workshop: Any) -> str:
+def _says_so(record: Any, context: Any) -> str:
     return "done"
 
 

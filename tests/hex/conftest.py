@@ -57,7 +57,7 @@ class Forge:
         """Run a command to its end, again where the engine lost its output."""
         environment = {"MIX_ENV": "dev", "HOME": "/tmp/home", "LANG": "C.UTF-8", **(env or {})}  # noqa: S108
         command = ("sh", "-c", 'exec 2>&1; exec timeout 90 "$@"', "sh", *argv)
-        answer = container_exec.ask(self.container, *command, again=True, cwd=cwd, env=environment)
+        answer = container_exec.ask(self.container, *command, repeatable=True, cwd=cwd, env=environment)
         assert answer.exit_code is not None
         return Ran(exit_code=answer.exit_code, output=answer.text)
 

@@ -1,15 +1,15 @@
 """Finds the address of the user's container engine by the rules of Docker's command line. Contacts no engine.
 
-| order | what names the engine |
+| order | source of the address |
 |---|---|
 | 1 | `DOCKER_HOST` |
-| 2 | `DOCKER_CONTEXT`, a context by its name (`default` is none) |
-| 3 | `CONTAINER_HOST`, which is Podman's |
-| 4 | `currentContext` in `config.json` of `~/.docker` (or `DOCKER_CONFIG`), which `docker context use` writes |
+| 2 | `DOCKER_CONTEXT`, the name of a context (`default` is none) |
+| 3 | `CONTAINER_HOST`, the variable of Podman |
+| 4 | `currentContext` in `config.json` of `~/.docker` (or `DOCKER_CONFIG`), written by `docker context use` |
 | 5 | `DOCKER_TLS_VERIFY` or `DOCKER_TLS` alone: tcp://localhost:2376 |
 
-With `DOCKER_TLS_VERIFY` or `DOCKER_TLS` a TCP address of 1 or 5 speaks TLS, with the certificates in `DOCKER_CERT_PATH`
-(or `~/.docker`). A context has its own. A socket never does.
+With `DOCKER_TLS_VERIFY` or `DOCKER_TLS` a TCP address of 1 or 5 uses TLS. The certificates are in `DOCKER_CERT_PATH` or
+`~/.docker`. A context has its own certificates. A socket never uses TLS.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Paths of certificates, "" where there is none. `verify`: check the engine's certificate."""
+    """Paths of certificates, "" for a missing one. `verify`: check the engine's certificate."""
 
     folder: str
     ca: str = ""
@@ -50,7 +50,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """The address of an engine that the user named. `by` is the setting, `mend` the command that removes it."""
+    """The address of an engine that the user named. `by` is the setting, `mend` the command that changes it."""
 
     url: str
     by: str
@@ -70,7 +70,7 @@ def as_settings(url: str, tls: Tls | None) -> dict[str, str]:
 
 
 def of_settings(settings: Mapping[str, str]) -> Address:
-    """The address that `as_settings` has written. Raises BadAddress where its certificates are gone."""
+    """The address that `as_settings` has written. Raises BadAddress if its certificates are gone."""
     url, tls = settings["XAVOS_ENGINE_URL"], None
     by = f"the engine of that run, {url}"
     try:
@@ -91,7 +91,7 @@ class BadAddress(Exception):
 
 
 def named_address(env: Mapping[str, str]) -> Address | None:
-    """The engine that the user named; None where none is named. Raises BadAddress."""
+    """The address of the engine that the user named; None if no engine is named. Raises BadAddress."""
     if host := env.get("DOCKER_HOST"):
         return _from_variable("DOCKER_HOST", host, env)
     if name := env.get("DOCKER_CONTEXT"):
@@ -125,7 +125,7 @@ def _from_tls(env: Mapping[str, str]) -> Address | None:
 
 
 def _from_context(name: str, by: str, env: Mapping[str, str], mend: str) -> Address:
-    """What `docker context create` has stored: a folder named by the SHA-256 of the context's name."""
+    """Read the files of `docker context create`. Their folder is the SHA-256 of the context's name."""
     contexts, identity = _folder(env) / "contexts", hashlib.sha256(name.encode()).hexdigest()
     file = contexts / "meta" / identity / "meta.json"
     try:
@@ -157,13 +157,13 @@ def _endpoint(file: Path) -> Mapping[str, Any]:
 
 
 def _address(value: str, *, by: str, mend: str, tls: Tls | None) -> Address:
-    """Raises ValueError with half a sentence."""
+    """Raises ValueError with a clause."""
     url = normalized(value, is_tls=tls is not None)
     return Address(url=url, by=by, mend=mend, tls=None if url.startswith(("unix://", "http://")) else tls)
 
 
 def normalized(value: str, *, is_tls: bool) -> str:
-    """An engine's address in full, as Docker's command line completes it. Raises ValueError with half a sentence."""
+    """An engine's address in full, as Docker's command line completes it. Raises ValueError with a clause."""
     scheme, separator, rest = value.strip().partition("://")
     if not separator:
         scheme, rest = "tcp", value.strip()
@@ -214,7 +214,7 @@ def _tls(folder: Path, *, verify: bool, needs_ca: bool) -> Tls:
         raise ValueError("ca.pem holds no certificate") from None
     try:
         if cert:
-            context.load_cert_chain(cert, key, password="")  # else OpenSSL would ask for it on the terminal
+            context.load_cert_chain(cert, key, password="")  # otherwise OpenSSL asks for it on the terminal
     except (ssl.SSLError, OSError):
         raise ValueError("cert.pem and key.pem do not match, or the key has a password") from None
     return Tls(folder=str(folder.absolute()), ca=ca, cert=cert, key=key, verify=verify)
@@ -228,12 +228,12 @@ def _is_file(path: Path) -> bool:
 
 
 def broken_configuration(env: Mapping[str, str]) -> str:
-    """Why config.json cannot be read, or "". Its context is then ignored, as Docker does."""
+    """Why config.json cannot be read, or "". A broken file names no context, as in Docker."""
     return _configuration(env)[1]
 
 
 def _configuration(env: Mapping[str, str]) -> tuple[Mapping[str, Any], str]:
-    """The content of config.json, and why it is unusable ("" if it is not)."""
+    """The content of config.json, and why it is unusable ("" if it is usable)."""
     file = _folder(env) / "config.json"
     try:
         read = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The base of our images: Debian trixie, pulled from a registry, else made with debootstrap."""
+"""Provides the base image (Debian trixie): pulls it from a registry, else builds it with debootstrap."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 PULLED_BASE = "debian:trixie-slim"
 OWN_BASE = "xavos-base:trixie"
-BASES = (PULLED_BASE, OWN_BASE, "debian:trixie", "debian:13-slim", "debian:13")  # each will do
-# What an engine may put before a name that has no registry of its own: nothing (Docker), or these (Podman).
+BASES = (PULLED_BASE, OWN_BASE, "debian:trixie", "debian:13-slim", "debian:13")  # each is accepted
+# Prefixes that an engine may add to a name without registry: none (Docker) or these (Podman).
 _PREFIXES = ("", "localhost/", "docker.io/library/")
 SUITE = "trixie"
-_FIRST_WORD_SECONDS = 20.0
+_FIRST_EVENT_SECONDS = 20.0
 _PULL_SECONDS = 300.0
 _DEBOOTSTRAP_SECONDS = 600.0
 _LEFT_OUT = (
@@ -47,17 +47,17 @@ Say = Callable[[str], None]
 
 
 class BaseUnavailable(RolloutError):
-    """No Debian to build on."""
+    """There is no Debian image to build on."""
 
     def __init__(self, *, reason: str, command: str) -> None:
         super().__init__(
             f"No base for the images: {PULLED_BASE} cannot be pulled, and {reason}.",
-            advice=f"Mend it with: {command}. Or go without containers: --forge=host --database=embedded.",
+            advice=f"Run: {command}. Or deploy without containers: --forge=host --database=embedded.",
         )
 
 
 def find_image(client: DockerClient, tag: str) -> str | None:
-    """The name by which the engine has the image of this tag; None where it has none. Asks no registry."""
+    """The engine's name for the image of this tag; None if it has none. Contacts no registry."""
     for prefix in _PREFIXES:
         with contextlib.suppress(docker.errors.ImageNotFound):
             client.images.get(f"{prefix}{tag}")
@@ -66,23 +66,23 @@ def find_image(client: DockerClient, tag: str) -> str | None:
 
 
 def without_registry(name: str) -> str:
-    """The tag without the registry name that an engine puts before it."""
+    """The tag without the prefix that an engine adds."""
     return next(name.removeprefix(prefix) for prefix in reversed(_PREFIXES) if name.startswith(prefix))
 
 
 def find_base(client: DockerClient) -> str | None:
-    """The name of a Debian trixie that the engine has."""
+    """The name of a Debian trixie image on the engine; None if there is none."""
     return next(filter(None, (find_image(client, tag) for tag in BASES)), None)
 
 
 def ensure_base(engine: Engine, say: Say) -> str:
-    """Name of a Debian trixie on this engine; makes one where there is none. Raises BaseUnavailable."""
+    """The name of a Debian trixie image on the engine. Pulls or builds a missing one. Raises BaseUnavailable."""
     client = engine.client()
     return find_base(client) or pull(client, PULLED_BASE, say) or debootstrap(engine, say)
 
 
 def pull(client: DockerClient, tag: str, say: Say) -> str | None:
-    """Its name then; None where the registry does not answer within 20 s or the image is not there in 300 s."""
+    """Pull the image and return its name. None if the registry does not answer within 20 s, or after 300 s in all."""
     say(f"Pulling {tag} ...")
     events: queue.Queue[str | None] = queue.Queue()
 
@@ -97,7 +97,7 @@ def pull(client: DockerClient, tag: str, say: Say) -> str | None:
 
     threading.Thread(target=follow, daemon=True).start()
     deadline = time.monotonic() + _PULL_SECONDS
-    limit, last = _FIRST_WORD_SECONDS, "no answer"
+    limit, last = _FIRST_EVENT_SECONDS, "no answer"
     while True:
         try:
             event = events.get(timeout=min(limit, max(0.0, deadline - time.monotonic())))
@@ -114,7 +114,7 @@ def pull(client: DockerClient, tag: str, say: Say) -> str | None:
 
 
 def base_command(engine: Engine) -> str:
-    """A shell command that makes OWN_BASE on this engine, for a user with sudo."""
+    """A shell command that builds OWN_BASE on this engine, for a user with sudo."""
     install = "apt-get install -y --no-install-recommends debootstrap debian-archive-keyring >&2 && "
     arguments = " ".join(filter(None, ("--variant=minbase", SUITE, "$d", os.environ.get("XAVOS_DEBIAN_MIRROR"))))
     make = (
@@ -129,9 +129,9 @@ def _program() -> str | None:
 
 
 def debootstrap(engine: Engine, say: Say) -> str:
-    """Make OWN_BASE out of Debian's packages: 100 MB, about 30 s. Raises BaseUnavailable."""
+    """Build OWN_BASE from Debian packages: 100 MB, about 30 s. Raises BaseUnavailable."""
     if os.geteuid() != 0:
-        raise BaseUnavailable(reason="making one with debootstrap needs root", command=base_command(engine))
+        raise BaseUnavailable(reason="building one with debootstrap needs root", command=base_command(engine))
     program = _program()
     if program is None:
         raise BaseUnavailable(
@@ -139,10 +139,10 @@ def debootstrap(engine: Engine, say: Say) -> str:
             command="apt-get install --no-install-recommends debootstrap debian-archive-keyring",
         )
     mirror = os.environ.get("XAVOS_DEBIAN_MIRROR")
-    say(f"Making {OWN_BASE} with debootstrap from {mirror or 'its default mirror'} (about 30 s) ...")
+    say(f"Building {OWN_BASE} with debootstrap from {mirror or 'its default mirror'} (about 30 s) ...")
     with tempfile.TemporaryDirectory(prefix="xavos-base-", dir="/var/tmp") as work:
         root = Path(work) / "root"
-        # Without a mirror debootstrap takes its own default; one that is too old to know the suite needs both.
+        # Without a mirror debootstrap uses its default. If it is too old to know the suite, it needs mirror and script.
         scripts = Path("/usr/share/debootstrap/scripts")
         script = () if (scripts / SUITE).exists() else (str(scripts / "sid"),)
         outcome = run_on_host(
@@ -156,23 +156,23 @@ def debootstrap(engine: Engine, say: Say) -> str:
         if not outcome.ok:
             raise BaseUnavailable(
                 reason=f"{outcome.describe()}: {' / '.join(outcome.tail.strip().splitlines()[-3:])}",
-                command="see that a Debian mirror is reachable, or name one in XAVOS_DEBIAN_MIRROR",
+                command="check that a Debian mirror is reachable, or name one in XAVOS_DEBIAN_MIRROR",
             )
         return _import(engine.client(), root)
 
 
 def _import(client: DockerClient, root: Path) -> str:
-    """Import the folder and name the image. Podman forgets the tag of an import, so it is given afterwards."""
+    """Import the folder and tag the image. Podman ignores the tag of an import, so it is set afterwards."""
     argv = ["tar", "--create", "--numeric-owner", "--one-file-system", f"--directory={root}"]
     argv += [f"--exclude={pattern}" for pattern in _LEFT_OUT] + ["."]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment.program()) as tar:
         assert tar.stdout is not None
-        said = client.api.import_image_from_stream(tar.stdout)
-    identity = re.findall(r'"status":\s*"(sha256:[0-9a-f]+)"', said)
+        answer = client.api.import_image_from_stream(tar.stdout)
+    identity = re.findall(r'"status":\s*"(sha256:[0-9a-f]+)"', answer)
     if tar.returncode == 0 and identity:
         repository, _, tag = OWN_BASE.partition(":")
         client.api.tag(identity[-1], repository, tag)
     found = find_image(client, OWN_BASE)
     if tar.returncode != 0 or not identity or found is None:
-        raise BaseUnavailable(reason="importing it into the engine failed", command="docker info  # has it room?")
+        raise BaseUnavailable(reason="the engine did not import it", command="docker info  # check the disk space")
     return found

@@ -19,7 +19,7 @@ _CLIENT_SECONDS = 600
 class Engine:
     """An engine that answers. `url` is its DOCKER_HOST, `kind` docker or podman, `os` its operating system.
 
-    `tls` is None where it does without, as behind a socket.
+    `tls` is None for a connection without TLS, such as a socket.
     """
 
     url: str
@@ -30,11 +30,11 @@ class Engine:
     tls: Tls | None = None
 
     def client(self) -> docker.DockerClient:
-        """A client with a time limit of ten minutes a request; one for each engine and process."""
+        """The API client, one for each engine and process. A request may take ten minutes."""
         return _client(self.url, self.tls)
 
     def command(self) -> tuple[str, ...]:
-        """The engine's command line program, pointed at this engine; append a subcommand."""
+        """The command line program for this engine. Append a subcommand."""
         if self.kind == "podman":
             return ("podman", "--remote", "--url", self.url)
         if self.tls is not None:
@@ -44,15 +44,15 @@ class Engine:
         return ("docker",) if self.url == DEFAULT_SOCKET else ("env", f"DOCKER_HOST={self.url}", "docker")
 
     def settings(self) -> dict[str, str]:
-        """Settings by which a deployment's scripts and recovery reach this same engine."""
+        """Settings with which a deployment's scripts and recovery reach this engine."""
         return {"XAVOS_ENGINE": self.kind, **as_settings(self.url, self.tls)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEngine:
-    """No engine answers; `reason` is a clause. `named`: the user named one; `mend` is the command that changes that.
+    """No engine answers. `reason` is a clause. `named`: the user named an engine; `mend` is the command that helps.
 
-    A named engine is never replaced by another, and no other one is installed.
+    A named engine is never replaced: no other one is used or installed.
     """
 
     reason: str
@@ -61,10 +61,10 @@ class NoEngine:
 
 
 class _Api(docker.APIClient):
-    """An API client that reads none of the user's configuration.
+    """An API client that ignores the user's configuration.
 
-    No proxies and credential helpers of ~/.docker/config.json (docker-py writes such proxies, passwords included, into
-    every container and build), and none of the proxies, certificates and passwords (~/.netrc) that requests looks for.
+    It ignores ~/.docker/config.json, whose proxies (with passwords) docker-py would write into every container and
+    build. It also ignores the proxies, certificates and passwords (~/.netrc) that requests looks for.
     """
 
     @property
@@ -73,7 +73,7 @@ class _Api(docker.APIClient):
 
     @trust_env.setter
     def trust_env(self, value: bool) -> None:
-        """Requests sets it to True."""
+        """Ignore the True that requests sets."""
 
     @property
     def _general_configs(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class _Api(docker.APIClient):
 
     @_general_configs.setter
     def _general_configs(self, read: object) -> None:
-        """docker-py sets it to what it has read."""
+        """Ignore the configuration that docker-py has read."""
 
 
 class Client(docker.DockerClient):

@@ -1,7 +1,7 @@
 """Runs commands in a container. The only module that calls the engine's exec API.
 
-A busy engine closes the streams of a short command before it has copied them: the exit code is right, the output is cut
-or missing. So every command prints an end mark with its exit code after its output. Without the mark, output was lost.
+A busy engine may close the streams of a short command too early: the exit code is right, but output is cut or missing.
+So every command prints an end mark with its exit code after its output. If the mark is missing, output was lost.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from docker import APIClient, DockerClient
     from docker.models.containers import Container
 
-ASKED_AT_MOST = 5
-_ENDS_WITHIN = 20.0  # seconds between the end of a stream and the moment when the engine knows the exit code
+MOST_ATTEMPTS = 5
+_ENDS_WITHIN = 20.0  # seconds from the end of a stream until the engine knows the exit code
 _POLL = 0.05
 _BY_SIGNAL = 128
-_START = "\x1e"  # printed by the shell, not part of any argument: a list of processes shows no end mark
+_START = "\x1e"  # printed by the shell and in no argument, so that a list of processes shows no end mark
 _UNREACHABLE = (docker.errors.APIError, requests.RequestException, OSError)
-# $0 is the word of the mark. The shell that prints it is outside the session of the command: a signal to that leaves it
-# alone.
+# $0 is the word of the mark. The shell that prints it is outside the command's session, so signals to that session do
+# not reach it.
 _STREAMED = (
     'exec 2>&1; setsid --wait sh -c \'echo $$ >"$0"; exec "$@"\' "$@"; code=$?; '
     'printf \'\\036%s %d\\n\' "$0" "$code"; exit "$code"'
@@ -45,13 +45,13 @@ class OutputLost(RolloutError):
 
     def __init__(self, *, container: str, command: str) -> None:
         super().__init__(
-            f"The container engine lost the output of `{command}` in {container}, {ASKED_AT_MOST} times.",
-            advice="It is too busy: try again when the machine has less to do.",
+            f"The container engine lost the output of `{command}` in {container}, {MOST_ATTEMPTS} times.",
+            advice="The engine is too busy. Run again when the machine has less load.",
         )
 
 
 class EndMark:
-    """Removes the end mark from a stream. `exit_code` is the code after the mark, None until it has come."""
+    """Removes the end mark from a stream. `exit_code` is the code after the mark, None before that."""
 
     def __init__(self, word: str = "") -> None:
         self.word = word or secrets.token_hex(8)
@@ -60,7 +60,7 @@ class EndMark:
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The output in the chunk. A possible beginning of the mark is held back."""
+        """The output in the chunk. Bytes that may begin the mark are held back."""
         if self.exit_code is not None:
             return chunk
         data, self._held = self._held + chunk, b""
@@ -77,18 +77,18 @@ class EndMark:
         return before + rest
 
     def rest(self) -> bytes:
-        """At the end of the stream: output that was held back and is not a mark."""
+        """After the last chunk: the held bytes, unless they are a mark."""
         held, self._held = self._held, b""
         return b"" if held.startswith(self._head) else held
 
 
 class Exec:
-    """A running command in a container. Its output comes in chunks, both streams in one, without the mark."""
+    """A command in a container. Yields its output (both streams, without the mark) in chunks."""
 
     def __init__(
         self, container: Container, pidfile: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: str
     ) -> None:
-        """Raises APIError where the container does not run. `pidfile` gets the id of the command's process group."""
+        """Raises APIError if the container does not run. The command's process group id is written to `pidfile`."""
         self._api = _api(container)
         self._mark = EndMark()
         command = ("sh", "-c", _STREAMED, self._mark.word, pidfile, *argv)
@@ -96,16 +96,16 @@ class Exec:
 
     @property
     def is_marked(self) -> bool:
-        """True once the end mark has come: nothing of the output was lost."""
+        """True after the end mark: no output was lost."""
         return self._mark.exit_code is not None
 
     @property
     def is_whole(self) -> bool:
-        """After its end: False where the engine lost output. A command that was killed prints no mark."""
+        """After the command's end: False if the engine lost output. A killed command prints no mark."""
         return self.is_marked or _is_killed(self.exit_code())
 
     def chunks(self) -> Iterator[bytes]:
-        """Start it and yield its output until it ends. A broken stream is not an error."""
+        """Start the command and yield its output until it ends. A broken stream is no error."""
         try:
             for chunk in self._api.exec_start(self.id, stream=True):
                 yield self._mark.feed(chunk)
@@ -114,17 +114,17 @@ class Exec:
         yield self._mark.rest()
 
     def exit_code(self) -> int | None:
-        """None while it runs, and where its container is gone."""
+        """The exit code; None while the command runs, or if its container is gone."""
         return self._mark.exit_code if self.is_marked else _inspect(self._api, self.id)[0]
 
     def is_running(self) -> bool:
-        """Whether the engine reports it as running; False where it does not answer."""
+        """Whether the engine reports the command as running; False if the engine does not answer."""
         return not self.is_marked and _inspect(self._api, self.id)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The result of a short command. `is_whole` is False where the engine lost output."""
+    """The result of a short command. `is_whole` is False if the engine lost output."""
 
     exit_code: int | None
     output: bytes
@@ -139,22 +139,22 @@ class Answer:
 def ask(
     container: Container,
     *argv: str,
-    again: bool,
+    repeatable: bool,
     user: str = "",
     cwd: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Answer:
     """Run a short command to its end and return its output, each stream separately.
 
-    `again`: the command only reads, or doing it twice is the same as once. It is repeated where output was
-    lost, and OutputLost is raised if that does not help. Otherwise `errors` reports the loss.
-    Raises APIError (NotFound among them) where the container does not run.
+    `repeatable`: the command only reads or is idempotent. It is repeated if output was lost; OutputLost is raised if
+    that does not help. Without it, `errors` reports the loss.
+    Raises APIError (also NotFound) if the container does not run.
     """
-    left = ASKED_AT_MOST
+    left = MOST_ATTEMPTS
     while True:
         answer = _once(container, argv, user=user, env=env or {}, cwd=cwd)
         left -= 1
-        if answer.is_whole or not again:
+        if answer.is_whole or not repeatable:
             return answer
         if not left:
             raise OutputLost(container=str(container.name), command=" ".join(argv)[:200])
@@ -165,16 +165,16 @@ def _once(container: Container, argv: Sequence[str], *, user: str, env: Mapping[
     first = EndMark()
     marks = first, EndMark(first.word)
     identity = _create(container, ("sh", "-c", _ANSWERED, first.word, *argv), user=user, env=env, cwd=cwd)
-    said = api.exec_start(identity, demux=True)
-    output, errors = (mark.feed(part or b"") + mark.rest() for mark, part in zip(marks, said, strict=True))
+    streams = api.exec_start(identity, demux=True)
+    output, errors = (mark.feed(part or b"") + mark.rest() for mark, part in zip(marks, streams, strict=True))
     if all(mark.exit_code is not None for mark in marks):
         return Answer(exit_code=first.exit_code, output=output, errors=errors)
     code = _ended(api, identity)
     return Answer(exit_code=code, output=output, errors=errors + (b"" if _is_killed(code) else LOST), is_whole=False)
 
 
-def leave(container: Container, *argv: str, user: str = "", env: Mapping[str, str] | None = None) -> None:
-    """Start a command and leave it running. Its output is discarded."""
+def start_detached(container: Container, *argv: str, user: str = "", env: Mapping[str, str] | None = None) -> None:
+    """Start a command and return at once. Its output is discarded."""
     _api(container).exec_start(_create(container, argv, user=user, env=env or {}, cwd=""), detach=True)
 
 
@@ -190,7 +190,7 @@ def _create(container: Container, argv: Sequence[str], *, user: str, env: Mappin
 
 
 def _ended(api: APIClient, identity: str) -> int | None:
-    """The exit code of a command whose streams have ended; None where the engine never tells."""
+    """The exit code of a command whose streams have ended; None if the engine does not report it in time."""
     until = time.monotonic() + _ENDS_WITHIN
     while time.monotonic() < until:
         code, running = _inspect(api, identity)
@@ -206,9 +206,9 @@ def _is_killed(code: int | None) -> bool:
 
 
 def _inspect(api: APIClient, identity: str) -> tuple[int | None, bool]:
-    """Exit code, and whether it runs."""
+    """(exit code, whether the command runs)"""
     try:
-        told = api.exec_inspect(identity)
+        facts = api.exec_inspect(identity)
     except _UNREACHABLE:
         return None, False
-    return told["ExitCode"], bool(told["Running"])
+    return facts["ExitCode"], bool(facts["Running"])

@@ -1,4 +1,4 @@
-"""Commands in a container, each in a session of its own, through the engine's API (Docker's or Podman's)."""
+"""Launches commands in a container, each in its own session, through the API of Docker or Podman."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _POLL = 0.1
 
 
 class ContainerLauncher:
-    """Launches in the container called `name`; raises OSError where it is not running."""
+    """Launches commands in the container `name`. Raises OSError if it does not run."""
 
     def __init__(self, client: DockerClient, name: str) -> None:
         self._client = client
         self._name = name
 
     def launch(self, request: Request) -> Running:
-        pidfile = f"/tmp/rollout-{next(_numbers)}.pid"  # noqa: S108 - the container's own, and nobody else is in there
+        pidfile = f"/tmp/rollout-{next(_numbers)}.pid"  # noqa: S108 - in the container, which has no other users
         try:
             container = self._client.containers.get(self._name)
             started = container_exec.Exec(container, pidfile, request.argv, env=request.env, cwd=str(request.cwd))
@@ -73,10 +73,10 @@ class _ContainerProcess:
         try:
             chunk = self._chunks.get(timeout=max(seconds, 0.001))
         except queue.Empty:
-            self._ended = is_marked  # a process that it has left behind may hold the stream open for ever
+            self._ended = is_marked  # a background process of the command may keep the stream open forever
             return None if is_marked else b""
         if chunk is None and self._exec.is_running():
-            # The stream broke, the command goes on: its deadline bounds the wait.
+            # The stream broke while the command runs. Its deadline limits the wait.
             self._chunks.put(None)
             time.sleep(min(seconds, _POLL))
             return b""
@@ -87,7 +87,7 @@ class _ContainerProcess:
         name = signal.Signals(number).name.removeprefix("SIG")
         script = f'kill -s {name} -- "-$(cat {self._pidfile})" 2>/dev/null'
         with contextlib.suppress(docker.errors.APIError, OSError):
-            container_exec.ask(self._container, "sh", "-c", script, again=False)
+            container_exec.ask(self._container, "sh", "-c", script, repeatable=False)
 
     def exit_code(self) -> int | None:
         return self._exec.exit_code()

@@ -1,4 +1,4 @@
-"""Finds the container engine: Docker, or Podman through Docker's API."""
+"""Finds the container engine of this machine: Docker, or Podman through Docker's API."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from rollout.site.engine.address import (
 from rollout.site.engine.client import Client, Engine, NoEngine, tls_settings
 
 _PING_SECONDS = 2
-_ASKED_AGAIN = 3
+_RETRIES = 3
 _BUSY_SECONDS = 2.0
-# A socket speaks plain HTTP; a context without certificates spares reading the system's, 40 ms each time.
+# A socket uses plain HTTP. A context without certificates saves 40 ms for reading those of the system.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _of_run: ContextVar[Mapping[str, str] | None] = ContextVar("the engine of an earlier run", default=None)
-# docker-py lets an OSError of its transport (a socket without rights) and a ValueError (a bad URL) through.
-_STRANGER = "it does not accept our certificate (cert.pem and key.pem), or the lack of one"
-_BROKEN_OFF = "it broke off the connection (does it speak TLS, and does it accept our certificate?)"
+_CERTIFICATE_REJECTED = "it does not accept our certificate (cert.pem and key.pem), or the lack of one"
+_CONNECTION_CLOSED = "it closed the connection (does it speak TLS, and does it accept our certificate?)"
+# docker-py passes on an OSError of its transport (no permission) and a ValueError (bad URL).
 _UNREACHABLE = (docker.errors.DockerException, requests.RequestException, httpx.HTTPError, OSError, ValueError)
 
 
 @contextlib.contextmanager
 def engine_of_run(settings: Mapping[str, str]) -> Iterator[None]:
-    """In this block the engine is the one of these settings (see Engine.settings), not that of the environment.
+    """In this block `find_engine` returns the engine of these settings (see Engine.settings).
 
-    Nothing changes where they name none, as those of runs without an engine.
+    Settings without an engine, as of runs that had none, change nothing.
     """
     token = _of_run.set(settings if settings.get("XAVOS_ENGINE_URL") else None)
     try:
@@ -52,17 +52,16 @@ def engine_of_run(settings: Mapping[str, str]) -> Iterator[None]:
         _of_run.reset(token)
 
 
-def meant() -> Hashable:
-    """Everything that selects the engine; equal as long as the selection is the same."""
+def selection_key() -> Hashable:
+    """A key of everything that selects the engine. Equal keys select the same engine."""
     settings = _of_run.get() or {}
     return tuple(sorted(settings.items())), tuple(os.environ.get(variable) for variable in VARIABLES)
 
 
 def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngine:
-    """The one that the user has named (see rollout.site.engine.address), else the first that answers within 2 s:
-    Docker's socket, then Podman's.
+    """The engine that the user named (see rollout.site.engine.address), else the first socket that answers within 2 s.
 
-    Within `engine_of_run`, and without an `environment`, it is that run's.
+    Docker's sockets come before Podman's. Within `engine_of_run`, without an `environment`: the engine of that run.
     """
     env = os.environ if environment is None else environment
     settings = _of_run.get() if environment is None else None
@@ -82,7 +81,7 @@ def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngi
             return found
         reasons.append(f"{path}: {found}")
     if broken := broken_configuration(env):
-        # A context may be set in there: that nobody can tell is no reason to install another engine.
+        # The file may name a context. As long as that is unknown, no other engine is installed.
         reasons.append(broken)
         return NoEngine(
             reason="; ".join(reasons), named=True, mend="docker context ls   # and repair what it reports"
@@ -91,9 +90,9 @@ def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngi
 
 
 def find_busy_engine() -> Engine | NoEngine:
-    """The same; where there is something to ask, and it is too busy to answer in time, it is asked three times more."""
+    """Like `find_engine`, but retries three times if an engine may be there and is too busy to answer in time."""
     found = find_engine()
-    for _ in range(_ASKED_AGAIN):
+    for _ in range(_RETRIES):
         if isinstance(found, Engine) or not (found.named or sockets(os.environ)):
             break
         time.sleep(_BUSY_SECONDS)
@@ -102,7 +101,7 @@ def find_busy_engine() -> Engine | NoEngine:
 
 
 def sockets(env: Mapping[str, str]) -> tuple[Path, ...]:
-    """Sockets that are there, in the order in which they are tried."""
+    """Existing sockets of engines, in the order in which they are tried."""
     runtime = env.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     places = (
         Path("/var/run/docker.sock"),
@@ -131,7 +130,7 @@ def ask(url: str, tls: Tls | None = None) -> Engine | str:
 
 
 def _ask_socket(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A socket of our own first: docker-py and httpx leave theirs open where nobody listens."""
+    """Connect once by hand first, because docker-py and httpx leak a socket if nothing listens."""
     path = url.removeprefix("unix://")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(_PING_SECONDS)
@@ -153,7 +152,7 @@ def _ask_address(url: str, tls: Tls | None) -> tuple[dict[str, Any], dict[str, A
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a folder that may not be looked into
+    except OSError:  # no permission to enter the folder
         return False
 
 
@@ -163,18 +162,18 @@ def _why(error: BaseException) -> str:
         return f"its certificate is not accepted: {wrong[1]}"
     for sign, why in (
         ("Permission denied", "permission denied (are you in the group docker?)"),
-        ("Connection refused", "connection refused (the socket is there, nobody listens)"),
+        ("Connection refused", "connection refused (the socket exists, but nothing listens)"),
         ("timed out", f"no answer within {_PING_SECONDS} s"),
         ("No such file", "no such socket"),
         ("Name or service not known", "unknown host"),
         ("HTTP request to an HTTPS server", "it speaks TLS only (DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH)"),
         ("WRONG_VERSION_NUMBER", "it does not speak TLS"),
-        ("alert certificate required", _STRANGER),
-        ("alert unknown ca", _STRANGER),
-        ("alert bad certificate", _STRANGER),
-        ("EOF occurred in violation", _STRANGER),
-        ("Connection reset", _BROKEN_OFF),
-        ("Connection aborted", _BROKEN_OFF),
+        ("alert certificate required", _CERTIFICATE_REJECTED),
+        ("alert unknown ca", _CERTIFICATE_REJECTED),
+        ("alert bad certificate", _CERTIFICATE_REJECTED),
+        ("EOF occurred in violation", _CERTIFICATE_REJECTED),
+        ("Connection reset", _CONNECTION_CLOSED),
+        ("Connection aborted", _CONNECTION_CLOSED),
     ):
         if sign in text:
             return why

@@ -1,4 +1,4 @@
-"""The images of forge and database: made once, named by the content of their folder under images/."""
+"""Builds or pulls the images of forge and database. An image is named by the content of its folder below images/."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
-    """An image on the engine, by the engine's name. `built` where this call built or pulled it, in `seconds`."""
+    """An image on the engine. `tag` is its name there. `built`: this call built or pulled it, in `seconds`."""
 
     tag: str
     id: str
@@ -40,18 +40,18 @@ class ImageRef:
 
 
 class ImageBuildFailed(RolloutError):
-    """A container file did not build. `tail` is the end of what the build printed."""
+    """The build of an image failed. `tail` is the end of the build's output."""
 
     def __init__(self, *, name: str, reason: str, tail: str) -> None:
         self.tail = tail
         super().__init__(
             f"The image {name} does not build: {reason}\n{tail}\n",
-            advice=f"See that a Debian mirror is reachable and the engine has room, then try again (images/{name}).",
+            advice=f"Check that a Debian mirror is reachable and the engine has disk space. See images/{name}.",
         )
 
 
 def ensure_image(engine: Engine, name: str, *, say: Say = print) -> ImageRef:
-    """The image `name` (forge or postgres), pulled or built where it is missing.
+    """The image `name` (forge or postgres). A missing one is pulled or built.
 
     Raises ImageBuildFailed and BaseUnavailable.
     """
@@ -70,12 +70,12 @@ def ensure_image(engine: Engine, name: str, *, say: Say = print) -> ImageRef:
 
 
 def image_present(engine: Engine, name: str) -> bool:
-    """Whether ensure_image would have nothing to do."""
+    """Whether the engine has the image."""
     return _present(engine.client(), name) is not None
 
 
 def present_tag(engine: Engine, name: str) -> str | None:
-    """Tag under which the image is on the engine; None where ensure_image would have to make it."""
+    """The tag of the image on the engine; None if it is missing."""
     return _present(engine.client(), name)
 
 
@@ -96,7 +96,7 @@ def _present(client: DockerClient, name: str) -> str | None:
 
 
 def _building(name: str) -> filelock.FileLock:
-    """Two runs at once build an image once, also trials, which share no more than the cache."""
+    """A lock, so that concurrent runs build an image once. Trials share nothing but the cache folder."""
     folder = cache_folder(os.environ)
     folder.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(folder / f"image-{name}.lock")
@@ -113,7 +113,7 @@ def _build(engine: Engine, name: str, say: Say) -> str:
             path=str(ROOT / "images" / name),
             tag=tag,
             buildargs={"BASE": base, **proxies},
-            network_mode="host",  # also where the engine has no working bridge
+            network_mode="host",  # works even without a bridge network
             labels={LABEL: name},
             rm=True,
             forcerm=True,
@@ -129,7 +129,7 @@ def _build(engine: Engine, name: str, say: Say) -> str:
         raise ImageBuildFailed(name=name, reason=str(error)[:300], tail=_end_of(printed)) from error
     found = find_image(client, tag)
     if found is None:
-        raise ImageBuildFailed(name=name, reason="the engine ended without an image", tail=_end_of(printed))
+        raise ImageBuildFailed(name=name, reason="the engine finished without an image", tail=_end_of(printed))
     return found
 
 

@@ -1,6 +1,6 @@
-"""Installs and starts Docker on a plain Debian or Ubuntu, as root, saying what it does.
+"""Installs and starts Docker on Debian or Ubuntu, as root, if no engine answers.
 
-Only where no engine answers. An engine that is there, its containers and its images are never touched.
+An existing engine, its containers and its images are never changed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One way to start dockerd: further arguments, a folder put before PATH, and what it costs."""
+    """One way to start dockerd: further arguments, a folder to prepend to PATH, and a message about the drawback."""
 
     arguments: tuple[str, ...] = ()
     path: str = ""
@@ -43,7 +43,7 @@ class Attempt:
 
 
 def commands() -> tuple[str, ...]:
-    """What a user without rights has to ask for, line by line."""
+    """The commands that an administrator has to run, one per line."""
     return (
         f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(PACKAGES)}",
         "sudo service docker start",
@@ -52,9 +52,9 @@ def commands() -> tuple[str, ...]:
 
 
 def install_engine(say: Say, *, reason: str = "none is installed") -> Engine:
-    """Install Debian's docker.io where it is missing, start dockerd, wait until it answers.
+    """Install Debian's docker.io if it is missing, start dockerd, wait until it answers.
 
-    Raises NoEngine (not root, not Debian or Ubuntu, or it will not start, with the end of its log).
+    Raises NoEngine: not root, not Debian or Ubuntu, or dockerd does not start (with the end of its log).
     """
     if os.geteuid() != 0:
         raise NoEngine(reason=f"{reason}; installing one needs root", commands=commands())
@@ -72,7 +72,7 @@ def install_engine(say: Say, *, reason: str = "none is installed") -> Engine:
 
 
 def is_debian_like(text: str | None = None) -> bool:
-    """Whether /etc/os-release (or `text`) names Debian or Ubuntu, or one that is like them."""
+    """Whether /etc/os-release (or `text`) names Debian, Ubuntu or a derivative."""
     if text is None:
         try:
             text = Path("/etc/os-release").read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def _install_packages(say: Say) -> None:
 
 
 def _start_service(say: Say) -> Engine | None:
-    """Through systemd or the init script, where that works."""
+    """Start Docker with systemd or the init script. None if there is neither, or Docker does not answer."""
     if Path("/run/systemd/system").is_dir():
         argv = ("systemctl", "start", "docker")
     elif Path("/etc/init.d/docker").exists():
@@ -105,7 +105,7 @@ def _start_service(say: Say) -> Engine | None:
 
 
 def _start_daemon(say: Say) -> Engine:
-    """As a daemon of its own that survives this process, in the first way that works."""
+    """Start dockerd as a daemon that outlives this process. Tries `attempts` until one works."""
     for attempt in attempts():
         if attempt.cost:
             say(attempt.cost)
@@ -115,16 +115,16 @@ def _start_daemon(say: Say) -> Engine:
         if found is not None:
             return found
         _stop(daemon)
-        if not _is_network_trouble(_log()):
+        if not _is_network_problem(_log()):
             break
     raise NoEngine(
         reason=f"dockerd does not start; the end of {LOG}:\n{_end_of(_log())}\n",
-        commands=("dockerd   # and read what it says",),
+        commands=("dockerd   # and read its output",),
     )
 
 
 def attempts() -> Sequence[Attempt]:
-    """In order: as it is; with the older iptables; without any (said aloud, because it costs the bridge network)."""
+    """Attempts in order: default; with iptables-legacy; without iptables, which costs the bridge network."""
     ways = [Attempt()]
     legacy = shutil.which("iptables-legacy")
     if legacy:
@@ -155,7 +155,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     env = environment.outward_program()
     if attempt.path:
         env["PATH"] = f"{attempt.path}:{env['PATH']}"
-    if not _is_running("/var/run/docker.pid"):  # a pid file left by a machine that went down
+    if not _is_running("/var/run/docker.pid"):  # a stale pid file, left by a crash
         Path("/var/run/docker.pid").unlink(missing_ok=True)
     with LOG.open("wb") as log:
         daemon = subprocess.Popen(  # its own session: Ctrl-C here does not reach it
@@ -201,7 +201,7 @@ def _wait(seconds: float, daemon: subprocess.Popen[bytes] | None = None) -> Engi
     return None
 
 
-def _is_network_trouble(log: str) -> bool:
+def _is_network_problem(log: str) -> bool:
     return bool(re.search(r"iptables|nat chain|network controller|bridge", log, re.IGNORECASE))
 
 
@@ -213,6 +213,6 @@ def _log() -> str:
 
 
 def _end_of(text: str, lines: int = 6) -> str:
-    """The last lines that are more than chatter."""
-    telling = [line for line in text.splitlines() if line.strip() and "level=info" not in line]
-    return "\n".join(f"    {line[:300]}" for line in telling[-lines:])
+    """The last lines above level info."""
+    relevant = [line for line in text.splitlines() if line.strip() and "level=info" not in line]
+    return "\n".join(f"    {line[:300]}" for line in relevant[-lines:])

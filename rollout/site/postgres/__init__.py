@@ -1,4 +1,4 @@
-"""PostgreSQL: three kinds of server behind one Protocol, a deployment's role, and what one can ask."""
+"""PostgreSQL servers: container, embedded or external, behind one Protocol; roles, dumps, facts and queries."""
 
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.embedded import EmbeddedServer
@@ -15,7 +15,7 @@ from rollout.site.postgres.errors import (
     ServerFailed,
     ServerGone,
 )
-from rollout.site.postgres.external import ExistingServer, refuse_existing
+from rollout.site.postgres.external import ExternalServer, refuse_existing
 from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
 from rollout.site.postgres.login import SUPERUSER, USUAL_PORT, Connection
 from rollout.site.postgres.ownership import drop_owned, wait_for_statements
@@ -38,7 +38,7 @@ __all__ = [
     "DumpUnavailable",
     "EmbeddedServer",
     "EmbeddedUnavailable",
-    "ExistingServer",
+    "ExternalServer",
     "NoDatabase",
     "NotOurs",
     "ServerFailed",

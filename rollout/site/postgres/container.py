@@ -1,4 +1,4 @@
-"""PostgreSQL in a container of our own, by testcontainers."""
+"""A PostgreSQL server in a container of its own, started with testcontainers."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from rollout.site.postgres.login import SUPERUSER, Login, free_port, wait_until_
 from rollout.site.postgres.server import Server
 from rollout.site.postgres.testcontainer import start_postgres
 
-PORT_LABEL = "xavos.port"  # of a server on a network that it joined, where no port of its own is published
+PORT_LABEL = "xavos.port"  # on a server that joined another container's network and publishes no port
 _START_SECONDS = 60.0
-_ATTACH_SECONDS = 15.0  # a server that ran before is up sooner, or not at all
-_REMOVED_WITHIN = 20.0  # seconds; the engine may be slow, or at it already
+_ATTACH_SECONDS = 15.0  # a server that ran before starts faster, or not at all
+_REMOVED_WITHIN = 20.0  # seconds; the engine may be slow or already removing it
 
 
 class ContainerServer(Server):
-    """`image` must be on this machine. With `network` it is reached there, else on `port` (or a free one) of 127.0.0.1.
+    """A server in a container. It listens on `network`, else on `port` (or a free port) of 127.0.0.1.
 
-    `joined` is the network of the container that this process runs in (`container:ID`): the server listens there.
-    A `password` that is given is no secret; without one, the administrator's is made and masked.
+    `image` must be on this machine. `joined` (`container:ID`) is the network of the container that this process runs in;
+    then the server listens there. A given `password` is no secret. Without one, a password is generated and masked.
 
-    The container outlives the process that made it: nothing but `stop` or `undo_container` removes it.
+    The container outlives the process that started it. Only `stop` or `undo_container` removes it.
     """
 
     kind = "container"
@@ -74,7 +74,7 @@ class ContainerServer(Server):
 
     @classmethod
     def attach(cls, name: str, secrets: Mapping[str, str]) -> ContainerServer:
-        """Find one of ours by its name, start it if it is stopped; raises ServerGone, NotOurs, NoEngine."""
+        """Find a server of the suite by name and start it if stopped. Raises ServerGone, NotOurs, NoEngine."""
         self = cls.__new__(cls)
         Server.__init__(self, Login(host="", port=0, user=secrets["user"], password=secrets["password"]))
         self.name, self._journal, self._where, self._image = name, None, {}, ""
@@ -122,17 +122,17 @@ class ContainerServer(Server):
             options = {"network_mode": self._joined, "command": command}
         elif not self.network:
             options = {"ports": {f"{INNER_PORT}/tcp": ("127.0.0.1", self._port or free_port())}}
-        who = {"user": self._login.user, "password": self._login.password, "database": self._login.maintenance}
+        login = {"user": self._login.user, "password": self._login.password, "database": self._login.maintenance}
         with engine_request(f"start container {self.name}"), engine() as client:
-            start_postgres(client, self._image, **who, name=self.name, labels=labels, stop_signal="SIGINT", **options)
+            start_postgres(client, self._image, **login, name=self.name, labels=labels, stop_signal="SIGINT", **options)
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:
-        """Learn the address from the running container, and wait until it lets us in."""
+        """Read the address from the running container, and wait until the server accepts a connection."""
         with named_container(self.name) as container:
             host, port = "127.0.0.1", self._inner_port
             if self.network:
                 host = container.attrs["NetworkSettings"]["Networks"].get(self.network, {}).get("IPAddress", "")
-                if not host:  # libpq would take that for a server of this machine
+                if not host:  # libpq treats an empty host as this machine
                     raise ServerFailed(server=self.name, reason=f"it has no address on the network {self.network}")
             elif not self._joined:
                 port = int(container.attrs["HostConfig"]["PortBindings"][f"{INNER_PORT}/tcp"][0]["HostPort"])
@@ -171,8 +171,7 @@ class ContainerServer(Server):
 def undo_container(record: Mapping[str, Any]) -> str:
     """Remove the container of the record with its volumes. Raises NotOurs, NoEngine, RollbackIncomplete.
 
-    Absence is what the engine's list says: while a container is being made, Docker lists it a moment before it can be
-    asked for by its name.
+    The engine's list decides whether it is gone: Docker lists a new container a moment before it can be found by name.
     """
     name, run = str(record["name"]), str(record["run"])
     was_there, until = _remove(name, run), time.monotonic() + _REMOVED_WITHIN
@@ -186,7 +185,7 @@ def undo_container(record: Mapping[str, Any]) -> str:
 
 
 def _remove(name: str, run: str) -> bool:
-    """Ask the engine to remove the container; False where it knows none of that name. Raises NotOurs, NoEngine."""
+    """Ask the engine to remove the container. False if none has that name. Raises NotOurs, NoEngine."""
     try:
         with named_container(name) as container:
             if container.labels.get(RUN_LABEL) != run:
@@ -196,7 +195,7 @@ def _remove(name: str, run: str) -> bool:
             except docker.errors.NotFound:
                 pass
             except docker.errors.APIError as error:
-                if error.status_code != HTTPStatus.CONFLICT:  # else the engine is at it, for a run that was killed
+                if error.status_code != HTTPStatus.CONFLICT:  # a conflict: the engine is already removing it
                     raise
     except ServerGone:
         return False

@@ -1,4 +1,4 @@
-"""A database into bytes and back, by PostgreSQL's own programs."""
+"""Dumps and restores a database with pg_dump and pg_restore."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from rollout.errors import RolloutError
 from rollout.site.postgres.errors import NotOurs
 from rollout.site.postgres.login import Connection
 
-_EXTENSION = re.compile(r"^\d+; \d+ \d+ (?:EXTENSION - (?P<made>\S+)|COMMENT - EXTENSION (?P<told>\S+))\s*$")
+_EXTENSION = re.compile(r"^\d+; \d+ \d+ (?:EXTENSION - (?P<made>\S+)|COMMENT - EXTENSION (?P<comment>\S+))\s*$")
 
 
 class ToolFailed(RolloutError):
-    """pg_dump or pg_restore said no."""
+    """pg_dump or pg_restore failed."""
 
-    def __init__(self, *, program: str, database: str, said: str) -> None:
+    def __init__(self, *, program: str, database: str, output: str) -> None:
         super().__init__(
-            f"{program} failed on the database {database}: {said.strip()[-2000:]}.",
-            advice="Run again with --fresh, which asks for no checkpoint.",
+            f"{program} failed on the database {database}: {output.strip()[-2000:]}.",
+            advice="Run again with --fresh, which uses no checkpoint.",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What a client program did: `output` is what it was asked for, `said` its messages."""
+class ToolResult:
+    """The result of a client program: `output` is the dump or list, `messages` its messages."""
 
     ok: bool
     output: bytes
-    said: str
+    messages: str
 
 
 class Toolbox(Protocol):
-    """PostgreSQL's client programs, somewhere, logged in as administrator."""
+    """Runs PostgreSQL's client programs, logged in as administrator."""
 
     @property
     def major(self) -> int:
-        """Their version."""
+        """The major version of the programs."""
 
-    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
-        """Run to the end. An argument `@name` becomes the path of that file; `output` asks for the output."""
+    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> ToolResult:
+        """Run a program to its end. An argument `@name` becomes the path of that file. `output`: return its output."""
 
 
 def dump_database(toolbox: Toolbox, database: str) -> bytes:
-    """The database in pg_dump's custom format. Raises ToolFailed."""
+    """Dump the database in pg_dump's custom format. Raises ToolFailed."""
     ran = toolbox.run("pg_dump", "--format=custom", f"--dbname={database}", files={}, output=True)
     if not ran.ok:
-        raise ToolFailed(program="pg_dump", database=database, said=ran.said)
+        raise ToolFailed(program="pg_dump", database=database, output=ran.messages)
     return ran.output
 
 
@@ -63,10 +63,10 @@ def restore_database(
     owner: str,
     server_major: int,
 ) -> None:
-    """Drop, create, fill. Raises NotOurs where a database of that name belongs to another role.
+    """Drop, create and fill the database. Raises NotOurs if a database of that name belongs to another role.
 
-    Extensions that only an administrator may make are made first. A dump names all it holds in plain text, whatever is
-    compressed: one without the word has none.
+    Extensions that only an administrator may create are created first. A dump lists its objects in plain text, so
+    a dump without the word EXTENSION has none.
     """
     contents = _contents(toolbox, database, dump) if b"EXTENSION" in dump else ""
     with connect(None) as connection:
@@ -76,7 +76,7 @@ def restore_database(
         with connect(database) as connection:
             privileged = _create_privileged_extensions(connection, contents)
         selection = "".join(line for line in contents.splitlines(keepends=True) if not _concerns(line, privileged))
-    # pg_restore 17 sets transaction_timeout, which an older server does not know; only that may fail.
+    # pg_restore 17 sets transaction_timeout, which older servers do not know. Only that error is accepted.
     lenient = toolbox.major >= 17 > server_major
     ran = toolbox.run(
         "pg_restore",
@@ -89,15 +89,15 @@ def restore_database(
         files={"dump": dump, "list": selection.encode()},
         output=False,
     )
-    if not (ran.ok or (lenient and _only_the_timeout(ran.said))):
-        raise ToolFailed(program="pg_restore", database=database, said=ran.said)
+    if not (ran.ok or (lenient and _only_the_timeout(ran.messages))):
+        raise ToolFailed(program="pg_restore", database=database, output=ran.messages)
 
 
 def _contents(toolbox: Toolbox, database: str, dump: bytes) -> str:
-    """What is in a dump, a line a thing."""
+    """The table of contents of a dump, one line per object."""
     listing = toolbox.run("pg_restore", "--list", "@dump", files={"dump": dump}, output=True)
     if not listing.ok:
-        raise ToolFailed(program="pg_restore", database=database, said=listing.said)
+        raise ToolFailed(program="pg_restore", database=database, output=listing.messages)
     return listing.output.decode("utf-8", "replace")
 
 
@@ -120,7 +120,7 @@ def _recreate(connection: Connection, database: str, owner: str) -> None:
 
 
 def _create_privileged_extensions(connection: Connection, contents: str) -> frozenset[str]:
-    """Make those extensions that only the administrator may make; returns their names."""
+    """Create the extensions that only an administrator may create. Returns their names."""
     wanted = {match["made"] for line in contents.splitlines() if (match := _EXTENSION.match(line)) and match["made"]}
     rows = connection.execute(
         """SELECT v.name FROM pg_available_extension_versions v JOIN pg_available_extensions e
@@ -136,9 +136,9 @@ def _create_privileged_extensions(connection: Connection, contents: str) -> froz
 
 def _concerns(line: str, extensions: frozenset[str]) -> bool:
     match = _EXTENSION.match(line)
-    return bool(match) and (match["made"] or match["told"]) in extensions  # type: ignore[index]
+    return bool(match) and (match["made"] or match["comment"]) in extensions  # type: ignore[index]
 
 
-def _only_the_timeout(said: str) -> bool:
-    errors = [line for line in said.splitlines() if "error:" in line]
+def _only_the_timeout(messages: str) -> bool:
+    errors = [line for line in messages.splitlines() if "error:" in line]
     return bool(errors) and all("transaction_timeout" in line for line in errors)

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel, in a folder of our own."""
+"""A PostgreSQL server that runs from a Python wheel, with its data in a folder of the suite."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class _User:
 
 
 class EmbeddedServer(Server):
-    """Listens on `port` of 127.0.0.1, else on a free one; outlives the process that started it.
+    """A server on `port` (or a free port) of 127.0.0.1. It outlives the process that started it.
 
-    `folder` must not exist, the one above it must. PostgreSQL refuses to run as root: it then runs as nobody,
-    and where nobody cannot get to `folder` (e.g. below /root), a folder in /var/tmp takes its place; the
-    attribute `folder` says which. A `password` that is given is no secret; without one, it is made and masked.
+    `folder` must not exist, its parent must. PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
+    If `nobody` cannot reach `folder` (e.g. below /root), a folder in /var/tmp is used; see the attribute `folder`.
+    A given `password` is no secret. Without one, a password is generated and masked.
     """
 
     kind = "embedded"
@@ -73,17 +73,17 @@ class EmbeddedServer(Server):
         self._user = _unprivileged()
         self.folder = folder
         if self._user and not is_reachable(folder.parent, self._user.uid, self._user.gid):
-            self.folder = Path("/var/tmp") / f"xavos-rollout-{run}-postgres"  # noqa: S108 - made with mkdir, refused where it exists
+            self.folder = Path("/var/tmp") / f"xavos-rollout-{run}-postgres"  # noqa: S108 - made with mkdir, which fails if it exists
 
     @classmethod
     def attach(cls, folder: Path, secrets: Mapping[str, str]) -> EmbeddedServer:
-        """Find one of ours again, starting it where it is stopped; raises ServerGone, NotOurs."""
+        """Find a server of the suite by its folder and start it if stopped. Raises ServerGone, NotOurs."""
         try:
             kept = json.loads((folder / "server.json").read_text())
         except FileNotFoundError:
             raise ServerGone(server=str(folder)) from None
         if not marker(folder, kept["run"]).exists():
-            raise NotOurs(what="folder", name=str(folder), why="it lacks our mark")
+            raise NotOurs(what="folder", name=str(folder), why="it lacks the mark of a run")
         self = cls.__new__(cls)
         login = Login(host="127.0.0.1", port=kept["port"], user=secrets["user"], password=secrets["password"])
         Server.__init__(self, login)
@@ -143,13 +143,13 @@ class EmbeddedServer(Server):
                 "major": binaries.major,
             },
         }
-        arriving = self.folder / "server.json.new"
-        arriving.write_text(json.dumps(kept))
-        arriving.rename(self.folder / "server.json")
+        temporary = self.folder / "server.json.new"
+        temporary.write_text(json.dumps(kept))
+        temporary.rename(self.folder / "server.json")
 
     def _initialise(self) -> None:
         secret = self.folder / "password"
-        with open(  # noqa: PTH123 - a descriptor, so that nobody else could read it for a moment
+        with open(  # noqa: PTH123 - with a mode from the start, so that no other user can read it
             os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
         ) as file:
             file.write(self._login.password)
@@ -205,14 +205,14 @@ class EmbeddedServer(Server):
 
 
 def _unprivileged() -> _User | None:
-    """Whom to run as: None is ourselves. Raises EmbeddedUnavailable as root without `nobody` or setpriv."""
+    """The user to run as; None is the current one. Raises EmbeddedUnavailable if root lacks `nobody` or setpriv."""
     if os.geteuid() != 0:
         return None
     _setpriv()
     try:
         found = pwd.getpwnam("nobody")
     except KeyError:
-        raise EmbeddedUnavailable(reason="PostgreSQL refuses to run as root, and there is no user nobody") from None
+        raise EmbeddedUnavailable(reason="PostgreSQL refuses to run as root, and there is no user `nobody`") from None
     return _User(found.pw_uid, found.pw_gid)
 
 

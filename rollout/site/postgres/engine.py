@@ -1,4 +1,4 @@
-"""The container engine: a server's container by its name, and the client programs inside it."""
+"""Finds a database server's container by name and runs PostgreSQL's client programs in it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from docker.models.containers import Container
 from rollout import errors
 from rollout.site.engine import container_exec
 from rollout.site.engine.client import Engine, NoEngine
-from rollout.site.engine.discovery import find_engine, meant
-from rollout.site.postgres.dump import Ran
+from rollout.site.engine.discovery import find_engine, selection_key
+from rollout.site.postgres.dump import ToolResult
 from rollout.site.postgres.errors import ServerGone
 from rollout.site.postgres.login import Login
 
 INNER_PORT = 5432
-_INSIDE = "/tmp"  # noqa: S108 - the container's own
-_THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec, each of which takes a tenth of a second
+_INSIDE = "/tmp"  # noqa: S108 - in the container
+_THEN_REMOVE = '"$@"; code=$?; rm -rf "$0"; exit $code'  # one exec instead of two: each takes 0.1 s
 
 
 @cache
-def _engine(known_by: Hashable) -> Engine:  # noqa: ARG001 - for the cache
-    """Looked for until it is found, then known: there is a question to it for every fingerprint."""
+def _engine(key: Hashable) -> Engine:  # noqa: ARG001 - for the cache
+    """The engine, cached because every fingerprint needs it."""
     found = find_engine()
     if isinstance(found, NoEngine):
         raise errors.NoEngine(reason=found.reason)
@@ -38,58 +38,59 @@ def _engine(known_by: Hashable) -> Engine:  # noqa: ARG001 - for the cache
 
 @contextlib.contextmanager
 def engine() -> Iterator[docker.DockerClient]:
-    """The client of the container engine; raises NoEngine."""
+    """Yields the client of the container engine. Raises NoEngine."""
     try:
-        yield _engine(meant()).client()
+        yield _engine(selection_key()).client()
     except requests.ConnectionError as error:
         raise errors.NoEngine(reason=str(error)) from None
 
 
 @contextlib.contextmanager
 def named_container(name: str) -> Iterator[Container]:
-    """The container of exactly this name; raises ServerGone, NoEngine."""
+    """Yields the container of exactly this name. Raises ServerGone, NoEngine."""
     with engine() as client:
         try:
             found = client.containers.get(name)
         except docker.errors.NotFound:
             raise ServerGone(server=name) from None
-        if found.name != name:  # the engine also takes the beginning of an id
+        if found.name != name:  # the engine also accepts the beginning of an id
             raise ServerGone(server=name)
         yield found
 
 
 def has_container(client: docker.DockerClient, name: str) -> bool:
-    """Whether there is a container of exactly this name, running or not."""
+    """Whether a container of exactly this name exists, running or not."""
     return bool(client.containers.list(all=True, sparse=True, filters={"name": f"^/?{name}$"}))
 
 
 class ContainerToolbox:
-    """The programs inside the server's own container: always of its version."""
+    """Runs the client programs in the server's own container, so their version is the server's."""
 
     def __init__(self, name: str, major: int, login: Login, *, port: int = INNER_PORT) -> None:
         self._name = name
         self.major = major
         self._environment = dict(login.environment(host="127.0.0.1", port=port))
 
-    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
-        for _ in range(container_exec.ASKED_AT_MOST):
+    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> ToolResult:
+        for _ in range(container_exec.MOST_ATTEMPTS):
             ended = self._ask(program, arguments, files)
-            if ended.is_whole or not output:  # else what only reads is asked again
+            if ended.is_whole or not output:  # a read-only command is repeated
                 break
         else:
             raise container_exec.OutputLost(container=self._name, command=program)
-        said = (b"" if output else ended.output) + ended.errors
-        return Ran(ok=ended.exit_code == 0, output=ended.output, said=said.decode("utf-8", "replace"))
+        messages = (b"" if output else ended.output) + ended.errors
+        return ToolResult(ok=ended.exit_code == 0, output=ended.output, messages=messages.decode("utf-8", "replace"))
 
     def _ask(self, program: str, arguments: tuple[str, ...], files: Mapping[str, bytes]) -> container_exec.Answer:
-        place = f"xavos-rollout-{secrets.token_hex(8)}"
-        argv = [program, *(_inside(argument, f"{_INSIDE}/{place}", files) for argument in arguments)]
+        folder = f"xavos-rollout-{secrets.token_hex(8)}"
+        argv = [program, *(_inside(argument, f"{_INSIDE}/{folder}", files) for argument in arguments)]
         with named_container(self._name) as container:
             if files:
-                container.put_archive(_INSIDE, _tar(place, files))
-                argv = ["sh", "-c", _THEN_REMOVE, f"{_INSIDE}/{place}", *argv]
-            # As root, whose files they are.
-            return container_exec.ask(container, *argv, again=False, env=self._environment, user="0" if files else "")
+                container.put_archive(_INSIDE, _tar(folder, files))
+                argv = ["sh", "-c", _THEN_REMOVE, f"{_INSIDE}/{folder}", *argv]
+            # As root, because root owns the files.
+            return container_exec.ask(container, *argv, repeatable=False, env=self._environment,
+                                      user="0" if files else "")  # fmt: skip
 
 
 def _inside(argument: str, folder: str, files: Mapping[str, bytes]) -> str:

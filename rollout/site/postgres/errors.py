@@ -1,4 +1,4 @@
-"""What can be wrong with a database server, each with its cause."""
+"""The errors of database servers, each with its cause."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class DatabaseDenied(RolloutError):
 
     def __init__(self, *, host: str, port: int, user: str, reason: str) -> None:
         super().__init__(
-            f"PostgreSQL at {host}:{port} does not let {user} do what is needed: {reason}.",
+            f"PostgreSQL at {host}:{port} denies {user} what is needed: {reason}.",
             advice="Give --database the URL of a superuser, or of a role with CREATEDB and CREATEROLE.",
         )
 
 
 class DatabaseMisconfigured(RolloutError):
-    """A server answers, and what we are told of it does not fit: TLS, a database's name."""
+    """A server answers but rejects the settings: TLS, or the database's name."""
 
     cause = "database_misconfigured"
 
@@ -42,13 +42,13 @@ class DatabaseTooOld(RolloutError):
 
     def __init__(self, *, host: str, port: int, found: str, needed: int) -> None:
         super().__init__(
-            f"PostgreSQL at {host}:{port} is version {found}, needed is {needed} or newer.",
+            f"PostgreSQL at {host}:{port} is version {found}; {needed} or newer is needed.",
             advice="Choose another server with --database, e.g. --database=container or --database=embedded.",
         )
 
 
 class ServerFailed(RolloutError):
-    """A server of ours did not come up; `log` is the end of what it wrote."""
+    """A server of the suite did not start. `log` is the end of its log."""
 
     cause = "database_unreachable"
 
@@ -62,32 +62,34 @@ class ServerFailed(RolloutError):
 
 
 class ServerGone(RolloutError):
-    """A server of ours that is proven not to exist any more, and with it everything that was in it."""
+    """A server of the suite is proven to be gone, with everything in it."""
 
     def __init__(self, *, server: str) -> None:
         super().__init__(
-            f"The PostgreSQL server {server} does not exist (any more).",
-            advice="Nothing is left to undo in it.",
+            f"The PostgreSQL server {server} does not exist any more.",
+            advice="It has no pending undo.",
         )
 
 
 class NotOurs(Refused):
-    """Something bears the name of ours, but not our mark."""
+    """Something has the name of a resource of the run, but not the run's mark."""
 
     def __init__(self, *, what: str, name: str, why: str) -> None:
         super().__init__(
             f"The {what} {name} is left alone: {why}.",
-            advice="If it is not needed, remove it yourself.",
+            advice="Remove it by hand if it is not needed.",
         )
 
 
 class CannotInterrupt(RolloutError):
     def __init__(self, *, server: str) -> None:
-        super().__init__(f"The server {server} is not ours to stop.", advice="Ask `can_interrupt` before.")
+        super().__init__(
+            f"The server {server} must not be stopped: it belongs to the user.", advice="Check `can_interrupt` first."
+        )
 
 
 class DumpUnavailable(RolloutError):
-    """No pg_dump that can read this server. Checkpoints of the database are then not possible."""
+    """There is no pg_dump that can read this server, so its databases cannot be checkpointed."""
 
     def __init__(self, *, reason: str) -> None:
         super().__init__(

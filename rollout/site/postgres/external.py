@@ -1,4 +1,4 @@
-"""A server of the user's, known by its URL: only what we create in it is ever touched."""
+"""A database server of the user, given by its URL. Only what the run creates in it is ever changed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rollout.site.postgres.server import OLDEST, DatabaseServer, Server
 from rollout.site.postgres.tools import LocalToolbox, Observe, find_tools
 
 
-class ExistingServer(Server):
-    """`address` is what --database was given: postgresql://user:password@host:port/database?sslmode=…"""
+class ExternalServer(Server):
+    """The server at `address`, the value of --database: postgresql://user:password@host:port/database?sslmode=…"""
 
     kind = "url"
     can_interrupt = False
@@ -44,8 +44,8 @@ class ExistingServer(Server):
         self._observe = observe
 
     @classmethod
-    def attach(cls, address: str, secrets: Mapping[str, str]) -> ExistingServer:
-        """`address` has no password; it comes from `secrets`."""
+    def attach(cls, address: str, secrets: Mapping[str, str]) -> ExternalServer:
+        """Connect to a server again. `address` has no password; it comes from `secrets`."""
         password = quote(secrets["password"], safe="")
         server = cls(address.replace("@", f":{password}@", 1) if password else address)
         server.connect().close()
@@ -59,7 +59,7 @@ class ExistingServer(Server):
         return {}
 
     def start(self) -> None:
-        """Check it. Raises DatabaseUnreachable, DatabaseDenied, DatabaseTooOld."""
+        """Check version and rights. Raises DatabaseUnreachable, DatabaseDenied, DatabaseTooOld."""
         if self.major < OLDEST:
             raise DatabaseTooOld(host=self.host, port=self.port, found=self.version, needed=OLDEST)
         with self.connect() as connection:
@@ -72,7 +72,7 @@ class ExistingServer(Server):
             raise DatabaseDenied(host=self.host, port=self.port, user=self._login.user, reason=reason)
 
     def stop(self) -> None:
-        """Nothing: it is not ours."""
+        """Do nothing: the server belongs to the user."""
 
     def pause(self) -> None:
         raise CannotInterrupt(server=f"{self.host}:{self.port}")
@@ -90,7 +90,7 @@ class ExistingServer(Server):
 
 
 def refuse_existing(server: DatabaseServer, role: str, databases: tuple[str, ...]) -> None:
-    """Raise AlreadyExists where the server has the role or one of the databases. Changes nothing."""
+    """Raise AlreadyExists if the server has the role or one of the databases. Changes nothing."""
     with server.connect() as connection:
         rows = connection.execute(
             """SELECT 'database role', rolname FROM pg_roles WHERE rolname = %s

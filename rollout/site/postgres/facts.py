@@ -1,4 +1,4 @@
-"""The fingerprint of a server: flat text, equal where nothing that concerns us differs."""
+"""Reads the facts of a database server for the fingerprint: roles, databases, schema and content, as flat text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import sql
 from rollout.site.postgres.login import Connection
 from rollout.site.postgres.server import DatabaseServer
 
-# Values as text must not depend on anybody's settings; one moment for all queries.
+# Values as text must not depend on settings. All queries read one snapshot.
 _SETTING = """
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
 SET bytea_output = 'hex'; SET extra_float_digits = 1; SET search_path = pg_catalog;
@@ -98,9 +98,9 @@ _PARENTS = ("database", "schema", "table", "view")
 
 
 def facts(server: DatabaseServer, databases: tuple[str, ...], role: str) -> Mapping[str, str]:
-    """Everything about our role and databases, and the bare names of what else is our role's: "kind name" → value.
+    """Everything about our role and databases, and the names of what else our role owns: "kind name" → value.
 
-    Whatever else is on the server is not ours to judge: its owner may make and drop things while we run.
+    The rest of the server is ignored, because its owner may change it during the run.
     """
     with server.connect() as connection:
         rows = connection.execute(_SERVER, {"role": role, "databases": list(databases)}).fetchall()
@@ -113,7 +113,7 @@ def facts(server: DatabaseServer, databases: tuple[str, ...], role: str) -> Mapp
 
 
 def everything(server: DatabaseServer, superuser: str) -> Mapping[str, str]:
-    """The same of a server that is a site's alone: every role but PostgreSQL's own, every database but templates."""
+    """The facts of a server that only one site uses: all roles but PostgreSQL's own, all databases but templates."""
     with server.connect() as connection:
         databases = connection.execute("SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate")
         names = tuple(str(row[0]) for row in databases.fetchall())
@@ -122,7 +122,7 @@ def everything(server: DatabaseServer, superuser: str) -> Mapping[str, str]:
 
 
 def digest_of_database(found: Mapping[str, str], database: str) -> str | None:
-    """One digest over all that `facts` says of a database; None where it is not there."""
+    """One digest of all facts of a database; None if the database does not exist."""
     own = {key: value for key, value in found.items() if key == f"database {database}" or f" {database}." in key}
     return hashlib.blake2b(repr(sorted(own.items())).encode(), digest_size=20).hexdigest() if own else None
 
@@ -133,16 +133,16 @@ def _contents(connection: Connection) -> Iterator[tuple[str, str, str]]:
         yield str(kind), str(name), str(value)
     tables = connection.execute(_TABLES).fetchall()
     if tables:
-        question = sql.SQL(" UNION ALL ").join(
+        query = sql.SQL(" UNION ALL ").join(
             sql.SQL(_CONTENT).format(name=f"{schema}.{table}", table=sql.Identifier(schema, table))
             for schema, table in tables
         )
-        for name, count, digest in connection.execute(question).fetchall():
+        for name, count, digest in connection.execute(query).fetchall():
             yield "rows", str(name), f"{count} rows, {digest}"
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """What differs, a readable line each, none for the parts of what is new or lost; empty means equal."""
+    """The differences, one readable line each. Parts of a new or lost object get no line. Empty means equal."""
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     one_sided = [key for key in changed if key not in before or key not in after]
     whole = tuple(f"{name}." for kind, _, name in (key.partition(" ") for key in one_sided) if kind in _PARENTS)

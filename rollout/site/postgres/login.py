@@ -1,4 +1,4 @@
-"""The address of a server and the administrator's login."""
+"""Connects to a database server as its administrator."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rollout.site.postgres.errors import DatabaseDenied, DatabaseMisconfigured, 
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-SUPERUSER = "postgres"  # of the servers that are ours; also what config/dev.exs of a fresh application has written in
+SUPERUSER = "postgres"  # of the suite's own servers; also the user in config/dev.exs of a fresh application
 USUAL_PORT = 5432
 CONNECT_SECONDS = 5
-# Files that libpq looks for in the home folder where none is named: passwords, certificates.
+# libpq reads these files (passwords, certificates) from the home folder unless others are named.
 _NO_FILES = {
     "passfile": f"{NOWHERE}/pgpass", "sslcert": f"{NOWHERE}/postgresql.crt", "sslkey": f"{NOWHERE}/postgresql.key",
     "sslrootcert": f"{NOWHERE}/root.crt", "sslcrl": f"{NOWHERE}/root.crl",
@@ -38,7 +38,7 @@ _DENIED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """`parameters` are further libpq keywords, e.g. sslmode. The password is never part of a repr."""
+    """Address, user and password. `parameters`: further libpq keywords, e.g. sslmode. The repr omits the password."""
 
     host: str
     port: int
@@ -73,7 +73,7 @@ class Login:
         return make_conninfo("", **keywords)
 
     def environment(self, *, host: str | None = None, port: int | None = None) -> Mapping[str, str]:
-        """What libpq's programs need, the password with it, so that no command line carries it."""
+        """Environment variables for libpq's programs, with the password, so that no command line contains it."""
         variables = {
             "PGHOST": host or self.host,
             "PGPORT": str(port or self.port),
@@ -92,9 +92,9 @@ class Login:
 
 
 def open_connection(conninfo: str = "", **keywords: Any) -> Connection:
-    """Connect in autocommit mode with the given parameters only: no PG… variable, no file of a home folder.
+    """Connect in autocommit mode with the given parameters only. PG… variables and files at home are ignored.
 
-    Raises what psycopg.connect raises.
+    Raises the errors of psycopg.connect.
     """
     forget_libpq()
     given = {**conninfo_to_dict(conninfo), **keywords}
@@ -102,9 +102,9 @@ def open_connection(conninfo: str = "", **keywords: Any) -> Connection:
 
 
 def wait_until_answering(login: Login, *, seconds: float, still_up: Callable[[], None] = lambda: None) -> None:
-    """Return once the server lets us in; raise what it last said after `seconds`.
+    """Wait until the server accepts a connection. Raises the last error after `seconds`.
 
-    `still_up` is asked between attempts and raises where waiting has become pointless.
+    `still_up` is called between attempts. It raises if waiting is pointless.
     """
     until = time.monotonic() + seconds
     while True:
@@ -120,7 +120,7 @@ def wait_until_answering(login: Login, *, seconds: float, still_up: Callable[[],
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Databases on a server that are ours because our role owns them."""
+"""Drops the databases of a role, and waits for its running statements."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ SELECT pid, usename FROM pg_stat_activity
 WHERE (usename = %s OR datname = ANY(%s)) AND state = 'active' AND backend_type = 'client backend'
   AND pid <> pg_backend_pid()
 """
-_ENDS_WITHIN = 10.0  # seconds; then a statement of the role is ended
+_ENDS_WITHIN = 10.0  # seconds; then statements of the role are terminated
 _ENDED_WITHIN = 5.0
 
 
 def wait_for_statements(server: DatabaseServer, databases: Sequence[str], *, role: str) -> None:
-    """Until the server is through with what it was asked for as this role or in these databases, by clients that may be
-    gone. What the role has not done after 10 s is ended; whoever else is in the databases is only waited for.
+    """Wait until no statement of the role or in the databases runs. After 10 s those of the role are terminated.
 
-    A server goes on with a CREATE DATABASE whose client was killed, so that a database that is not there may come a
-    moment later; and a pg_restore inside its container goes on as well.
+    Statements of other roles are only waited for. A server completes a CREATE DATABASE or pg_restore whose client was
+    killed, so a missing database may appear a moment later.
     """
     with server.connect() as connection:
         busy = _busy_after(_ENDS_WITHIN, connection, databases, role=role)
@@ -42,7 +41,7 @@ def wait_for_statements(server: DatabaseServer, databases: Sequence[str], *, rol
 def _busy_after(
     seconds: float, connection: Connection, databases: Sequence[str], *, role: str
 ) -> Sequence[tuple[int, str]]:
-    """Sessions (pid, role) that are still at it when the seconds are over; returns at once where none is."""
+    """Sessions (pid, role) that are still active after the seconds. Returns at once if there are none."""
     until = time.monotonic() + seconds
     while (busy := connection.execute(_BUSY, (role, list(databases))).fetchall()) and time.monotonic() < until:
         time.sleep(0.1)
@@ -50,7 +49,7 @@ def _busy_after(
 
 
 def drop_owned(server: DatabaseServer, database: str, *, owner: str) -> None:
-    """Drop the database if it is there and `owner` owns it. Raises RollbackIncomplete where another does."""
+    """Drop the database if it exists. Raises RollbackIncomplete if another role than `owner` owns it."""
     with server.connect() as connection:
         row = connection.execute(
             "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (database,)

@@ -1,4 +1,4 @@
-"""The role that a deployment's databases belong to, and its undo."""
+"""Creates the database role of a deployment, and undoes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rollout.site.postgres.server import DatabaseServer
 
 
 def role_record(server: DatabaseServer, *, role: str, databases: tuple[str, ...], run: str) -> Mapping[str, Any]:
-    """The undo of `provision` as data."""
+    """The undo record of `provision`."""
     return {"kind": "role", "server": server.key, "name": role, "databases": list(databases), "run": run}
 
 
@@ -32,9 +32,9 @@ def provision(
     journal: Journal,
     where: Mapping[str, Any] | None = None,
 ) -> None:
-    """Create the role with LOGIN and CREATEDB, marked with the run. Ecto creates the databases, later.
+    """Create the role with LOGIN and CREATEDB, marked with the run. Ecto creates the databases later.
 
-    Raises AlreadyExists where the role or one of the databases does; DatabaseUnreachable, DatabaseDenied.
+    Raises AlreadyExists if the role or one of the databases exists; DatabaseUnreachable, DatabaseDenied.
     """
     journal.redactor.add(password)
     refuse_existing(server, role, databases)
@@ -50,27 +50,27 @@ def provision(
 
 
 def _create(connection: Connection, role: str, password: str, run: str) -> None:
-    # The verifier instead of the password, because the server may log its statements.
+    # Send the verifier, not the password, because the server may log statements.
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     name = sql.Identifier(role)
     with connection.transaction():
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(name, verifier))
         connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, mark(run)))
-        # An administrator who is no superuser needs to be a member, to drop and restore what the role owns.
+        # An administrator without superuser rights must be a member to drop and restore the role's databases.
         superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         if superuser != (True,):
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
 
 def mark(run: str) -> str:
-    """The comment on a role of ours."""
+    """The comment that marks a role as created by the run."""
     return f"xavos-rollout run {run}"
 
 
 def undo_role(record: Mapping[str, Any], server: DatabaseServer) -> str:
-    """Drop the record's databases that the role owns, then the role, if it bears the run's mark.
+    """Drop the record's databases that the role owns, then the role, if it has the run's mark.
 
-    Raises DatabaseUnreachable (the undo stays owed), NotOurs, RollbackIncomplete with what holds it.
+    Raises DatabaseUnreachable (the undo stays pending), NotOurs, RollbackIncomplete with what blocks it.
     """
     role, run = str(record["name"]), str(record["run"])
     named = [str(name) for name in record["databases"]]
@@ -93,7 +93,7 @@ def undo_role(record: Mapping[str, Any], server: DatabaseServer) -> str:
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
         except psycopg.Error as error:
-            raise RollbackIncomplete(phase=f"the database role {role}", left=_said(error)) from None
+            raise RollbackIncomplete(phase=f"the database role {role}", left=_reasons(error)) from None
         left = _left(connection, role, databases)
     if left:
         raise RollbackIncomplete(phase=f"the database role {role}", left=left)
@@ -109,7 +109,7 @@ def _left(connection: Connection, role: str, databases: list[str]) -> tuple[str,
     return tuple(str(row[0]) for row in rows)
 
 
-def _said(error: psycopg.Error) -> tuple[str, ...]:
+def _reasons(error: psycopg.Error) -> tuple[str, ...]:
     return tuple(
         line for line in (error.diag.message_primary, *(error.diag.message_detail or "").splitlines()) if line
     ) or (str(error),)

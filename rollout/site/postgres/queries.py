@@ -1,4 +1,4 @@
-"""What checks ask of a database. Every question takes an open connection and changes nothing."""
+"""Read-only queries that checks make on an open database connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rollout.site.postgres.login import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`type` as PostgreSQL spells it, e.g. "timestamp without time zone"; `default` is its expression."""
+    """A column. `type` in PostgreSQL's spelling, e.g. "timestamp without time zone"; `default` is an SQL expression."""
 
     name: str
     type: str
@@ -20,20 +20,20 @@ class Column:
 
 
 def server_version(connection: Connection) -> tuple[int, int]:
-    """e.g. (17, 6)."""
+    """The version of the server, e.g. (17, 6)."""
     number = connection.info.server_version
     return number // 10000, number % 10000
 
 
 def encoding(connection: Connection, database: str) -> str | None:
-    """e.g. "UTF8"; None where there is no such database."""
+    """The encoding of a database, e.g. "UTF8"; None if it does not exist."""
     query = "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = %s"
     row = connection.execute(query, (database,)).fetchone()
     return str(row[0]) if row else None
 
 
 def owner(connection: Connection, database: str) -> str | None:
-    """The role that owns the database; None where there is no such database."""
+    """The role that owns the database; None if it does not exist."""
     row = connection.execute(
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (database,)
     ).fetchone()
@@ -41,9 +41,9 @@ def owner(connection: Connection, database: str) -> str | None:
 
 
 def rights(connection: Connection, role: str) -> frozenset[str]:
-    """What the role may do in the connection's database.
+    """The rights of the role in the connection's database.
 
-    Of: "connect", "create", "temporary", "create in public", "use public", "create databases",
+    Possible: "connect", "create", "temporary", "create in public", "use public", "create databases",
     "create roles", "superuser".
     """
     row = connection.execute(
@@ -69,7 +69,7 @@ def tables(connection: Connection, schema: str = "public") -> tuple[str, ...]:
 
 
 def columns(connection: Connection, table: str, schema: str = "public") -> tuple[Column, ...]:
-    """In the table's own order; empty where there is no such table."""
+    """The columns of a table, in its order; empty if it does not exist."""
     rows = connection.execute(
         """SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
                   pg_get_expr(d.adbin, d.adrelid)
@@ -84,7 +84,7 @@ def columns(connection: Connection, table: str, schema: str = "public") -> tuple
 
 
 def unique_indexes(connection: Connection, table: str, schema: str = "public") -> tuple[tuple[str, ...], ...]:
-    """The columns (or expressions) of each unique index, the primary key's with them, sorted."""
+    """The columns (or expressions) of each unique index, the primary key included, sorted."""
     rows = connection.execute(
         """SELECT array(SELECT trim('"' FROM pg_get_indexdef(i.indexrelid, k, true))
                         FROM generate_series(1, i.indnkeyatts) k)
@@ -96,6 +96,6 @@ def unique_indexes(connection: Connection, table: str, schema: str = "public") -
 
 
 def rows(connection: Connection, table: str, schema: str = "public") -> int:
-    """How many rows the table has, counted."""
+    """The number of rows of a table."""
     row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))).fetchone()
     return int(row[0]) if row else 0

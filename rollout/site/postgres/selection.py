@@ -1,4 +1,4 @@
-"""Which kind of server to use, and how to find one again: the only place that asks what kind it is."""
+"""Chooses the kind of database server, and attaches to an existing one. Only this module compares kinds."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rollout.site.postgres.binaries import find_binaries
 from rollout.site.postgres.container import ContainerServer
 from rollout.site.postgres.embedded import EmbeddedServer
 from rollout.site.postgres.errors import EmbeddedUnavailable, NoDatabase
-from rollout.site.postgres.external import ExistingServer
+from rollout.site.postgres.external import ExternalServer
 from rollout.site.postgres.server import DatabaseServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """`kind` is container, embedded or url; `why` is half a sentence."""
+    """The chosen kind (container, embedded or url) and the reason, a clause."""
 
     kind: str
     why: str
 
 
 def choose_database(option: str, engine_available: bool) -> Choice:
-    """From the value of --database. Raises NoEngine, EmbeddedUnavailable, NoDatabase."""
+    """Choose by the value of --database. Raises NoEngine, EmbeddedUnavailable, NoDatabase."""
     if option == "container":
         if not engine_available:
             raise NoEngine(reason="--database=container asks for one")
@@ -48,10 +48,10 @@ def choose_database(option: str, engine_available: bool) -> Choice:
 
 
 def attach(record: Mapping[str, Any], secrets: Mapping[str, str]) -> DatabaseServer:
-    """The server that `record["server"]` names, running. Raises ServerGone where ours is proven absent."""
+    """The running server that `record["server"]` names. Raises ServerGone if a server of the suite is proven absent."""
     kind, _, name = str(record["server"]).partition(":")
     if kind == "container":
         return ContainerServer.attach(name, secrets)
     if kind == "embedded":
         return EmbeddedServer.attach(Path(name), secrets)
-    return ExistingServer.attach(name, secrets)
+    return ExternalServer.attach(name, secrets)

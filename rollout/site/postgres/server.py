@@ -1,4 +1,4 @@
-"""What every database server can do, whoever runs it."""
+"""The interface of a database server, and the code that all kinds share."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ class DatabaseServer(Protocol):
     def version(self) -> str: ...
 
     def start(self) -> None:
-        """Bring it up and check it; what it creates is announced in the journal before."""
+        """Start and check it. Everything that it creates is in the journal first."""
 
     def stop(self) -> None:
-        """Shut it down and remove it with its data, where it is ours; prove that it is gone."""
+        """Stop a server of the suite, remove it with its data, and prove that it is gone."""
 
     def pause(self) -> None:
-        """Shut it down, keep its data. Raises CannotInterrupt where `can_interrupt` is false."""
+        """Stop it and keep its data. Raises CannotInterrupt if `can_interrupt` is false."""
 
     def resume(self) -> None:
-        """Start it again, on the same port; silent where it runs."""
+        """Start it again on the same port. Does nothing if it runs."""
 
     def connect(self, database: str | None = None) -> Connection:
-        """As administrator, in autocommit mode; to the maintenance database where none is named."""
+        """Connect as administrator in autocommit mode, by default to the maintenance database."""
 
     def url(self, *, user: str, password: str, database: str) -> str:
-        """Ecto's URL, as seen from the forge."""
+        """The URL for Ecto, as seen from the forge."""
 
     def dump(self, database: str) -> bytes:
-        """The database in pg_dump's custom format. Raises DumpUnavailable."""
+        """Dump the database in pg_dump's custom format. Raises DumpUnavailable."""
 
     def restore(self, database: str, dump: bytes, *, owner: str) -> None:
-        """Make the database exactly what was dumped, owned by `owner`; whatever it held before is lost."""
+        """Replace the database by the dump, owned by `owner`. Its former content is lost."""
 
     def secrets(self) -> Mapping[str, str]:
-        """What `attach` needs besides a record: user and password of the administrator."""
+        """User and password of the administrator, which `attach` needs besides a record."""
 
     def undo_record(self) -> Mapping[str, Any]:
-        """The undo of `start` as data; empty where it creates nothing."""
+        """The undo record of `start`; empty if it creates nothing."""
 
 
 class Server(ABC):
-    """The half that all kinds share: everything that goes through a Login."""
+    """Base class of all kinds: everything that uses a Login."""
 
     kind: str
     can_interrupt = True
@@ -80,7 +80,7 @@ class Server(ABC):
 
     @abstractmethod
     def _toolbox(self) -> Toolbox:
-        """The client programs that fit this server."""
+        """Client programs of a version that fits this server."""
 
     def _seen_from_forge(self) -> tuple[str, int]:
         return self.host, self.port
@@ -95,7 +95,7 @@ class Server(ABC):
 
     @property
     def version(self) -> str:
-        """e.g. "17.6"; asked once."""
+        """The version, e.g. "17.6". Queried once."""
         if not self._version:
             with self.connect() as connection:
                 self._version = str(connection.info.parameter_status("server_version")).split()[0]
@@ -113,8 +113,8 @@ class Server(ABC):
         if ":" in host:
             host = f"[{host}]"
         secure = self._login.parameters.get("sslmode") in {"require", "verify-ca", "verify-full"}
-        who, secret, what = (quote(part, safe="") for part in (user, password, database))
-        return f"ecto://{who}:{secret}@{host}:{port}/{what}" + ("?ssl=true" if secure else "")
+        name, secret, path = (quote(part, safe="") for part in (user, password, database))
+        return f"ecto://{name}:{secret}@{host}:{port}/{path}" + ("?ssl=true" if secure else "")
 
     def dump(self, database: str) -> bytes:
         return dump_database(self._toolbox(), database)

@@ -1,8 +1,8 @@
 """Starts PostgreSQL with testcontainers on the engine of this run, ignoring testcontainers' own configuration.
 
-testcontainers chooses an engine of its own from variables, Docker's contexts and `~/.testcontainers.properties`, sets
-DOCKER_HOST, logs in with DOCKER_AUTH_CONFIG, puts a prefix before images and starts a reaper that would take away what
-is meant to stay. Here none of that happens, because the engine is given.
+By default testcontainers chooses an engine from variables, Docker's contexts and `~/.testcontainers.properties`, sets
+DOCKER_HOST, logs in with DOCKER_AUTH_CONFIG, adds a prefix to image names and starts a reaper that removes containers.
+This module turns all of that off and passes the engine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import docker
 
 _ONE_AT_A_TIME = threading.Lock()
-_OBEYED = ("TC_", "TESTCONTAINERS_", "RYUK_")  # beginnings of the variables that are read when it is imported
+_HIDDEN = ("TC_", "TESTCONTAINERS_", "RYUK_")  # prefixes of the variables that testcontainers reads at import
 
 
 def start_postgres(
@@ -26,7 +26,7 @@ def start_postgres(
 ) -> None:
     """Create and start the container with this client; `options` are those of docker-py's `containers.create`.
 
-    Does not wait: the original waits by a command in the container that shows the password.
+    Does not wait for the server: testcontainers would wait with a command that shows the password.
     """
     with _ONE_AT_A_TIME, _without_variables():
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - reads variables
@@ -36,7 +36,7 @@ def start_postgres(
         containers: Any = importlib.import_module("testcontainers.core.container")
 
         class Client:
-            """Replaces testcontainers' client by ours."""
+            """Replaces the client of testcontainers."""
 
             def __init__(self, **_: Any) -> None:
                 self.client = client
@@ -49,7 +49,7 @@ def start_postgres(
 
         class Postgres(PostgresContainer):
             def _connect(self) -> None:
-                """We wait by connecting as the application does."""
+                """Do not wait here. The caller waits by connecting."""
 
         testcontainers_config.ryuk_disabled = True
         testcontainers_config.hub_image_name_prefix = ""
@@ -69,7 +69,7 @@ def start_postgres(
 @contextlib.contextmanager
 def _without_variables() -> Iterator[None]:
     """Hide testcontainers' variables in this block, because an invalid number in one breaks the import."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OBEYED)}
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_HIDDEN)}
     try:
         yield
     finally:

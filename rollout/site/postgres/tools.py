@@ -1,4 +1,4 @@
-"""PostgreSQL's client programs on this machine."""
+"""Finds and runs PostgreSQL's client programs (pg_dump, pg_restore) on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rollout.process import LocalLauncher, Observer, Quiet, Request, execute
-from rollout.site.postgres.dump import Ran
+from rollout.site.postgres.dump import ToolResult
 from rollout.site.postgres.errors import DumpUnavailable
 from rollout.site.postgres.login import Login
 
@@ -20,7 +20,7 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 class LocalToolbox:
-    """The programs in one folder, logged in with `login`."""
+    """Runs the programs of one folder, logged in with `login`."""
 
     def __init__(self, folder: Path, major: int, login: Login, observe: Observe) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class LocalToolbox:
         self._login = login
         self._observe = observe
 
-    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> Ran:
+    def run(self, program: str, *arguments: str, files: Mapping[str, bytes], output: bool) -> ToolResult:
         with tempfile.TemporaryDirectory(prefix="xavos-rollout-") as place:
             folder = Path(place)
             for name, data in files.items():
@@ -46,17 +46,17 @@ class LocalToolbox:
                 deadline=_DEADLINE,
             )
             outcome = execute(request, LocalLauncher(), self._observe())
-            return Ran(
+            return ToolResult(
                 ok=outcome.ok,
                 output=wanted.read_bytes() if output and wanted.exists() else b"",
-                said=outcome.tail or ("" if outcome.ok else outcome.describe()),
+                messages=outcome.tail or ("" if outcome.ok else outcome.describe()),
             )
 
 
 def find_tools(server_major: int, *, also: tuple[Path, ...] = ()) -> tuple[Path, int]:
-    """The folder of the oldest pg_dump that can read this server, and its version; raises DumpUnavailable.
+    """The folder and version of the oldest pg_dump that can read this server. Raises DumpUnavailable.
 
-    The oldest, because what a newer pg_restore writes an older server need not understand.
+    The oldest is used, because an older server may not understand what a newer pg_restore sends.
     """
     on_path = shutil.which("pg_dump")
     folders = [Path(on_path).parent] if on_path else []
@@ -72,7 +72,7 @@ def find_tools(server_major: int, *, also: tuple[Path, ...] = ()) -> tuple[Path,
 
 
 def program_major(program: Path) -> int:
-    """The major version that `program --version` names, 0 where it cannot be run."""
+    """The major version that `program --version` prints; 0 if it does not run."""
     request = Request(
         argv=(str(program), "--version"),
         label=f"{program.name} --version",

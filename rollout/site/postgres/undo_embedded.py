@@ -1,4 +1,4 @@
-"""Removing an embedded server: needs nothing but the record, not even its programs."""
+"""Stops and removes an embedded database server. Needs only the undo record, not the server's programs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rollout.errors import RollbackIncomplete
 from rollout.site.postgres.errors import NotOurs
 
 _PROGRAMS = {"postgres", "initdb", "pg_ctl"}
-# PostgreSQL's fast shutdown (its children cancel a statement), its immediate one, the end of all patience.
+# PostgreSQL's fast shutdown, its immediate shutdown, then a kill; each with seconds to wait.
 _STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
 
 def marker(folder: Path, run: str) -> Path:
-    """The file that says: this folder was made by this run."""
+    """The file that marks a folder as created by the run."""
     return folder / f".xavos-rollout-{run}"
 
 
@@ -33,9 +33,9 @@ def undo_embedded(record: Mapping[str, Any]) -> str:
         return f"{folder} was not there"
     if folder.is_symlink() or not marker(folder, record["run"]).exists():
         with contextlib.suppress(OSError):
-            folder.rmdir()  # a kill between making the folder and marking it leaves it empty
+            folder.rmdir()  # a kill between creating and marking the folder leaves it empty
             return f"{folder} removed, it was empty"
-        raise NotOurs(what="folder", name=str(folder), why=f"it does not bear the mark of run {record['run']}")
+        raise NotOurs(what="folder", name=str(folder), why=f"it does not have the mark of run {record['run']}")
     left = _end_processes(folder / "data")
     if not left:
         shutil.rmtree(folder, ignore_errors=True)
@@ -45,7 +45,7 @@ def undo_embedded(record: Mapping[str, Any]) -> str:
 
 
 def processes(data: Path) -> tuple[psutil.Process, ...]:
-    """PostgreSQL's living processes that work on exactly this data folder."""
+    """The running PostgreSQL processes with exactly this data folder."""
     return tuple(process for process in psutil.process_iter() if _works_on(process, str(data)))
 
 
@@ -60,7 +60,7 @@ def _works_on(process: psutil.Process, data: str) -> bool:
 
 
 def _end_processes(data: Path) -> tuple[str, ...]:
-    """End them, gently first; returns a line for each that is left."""
+    """Stop the processes, gently first. Returns one line for each that is left."""
     for number, patience in _STEPS:
         for process in processes(data):
             with contextlib.suppress(psutil.Error):

@@ -1,8 +1,8 @@
-"""Stores the content of a file: its bytes, or of a sparse file only the parts with data.
+"""Reads, names, copies and writes the content of a file. Of a sparse file only the parts with data are stored.
 
-An entry of a manifest names it: the BLAKE2b-160 of the bytes; `sparse:` and that of where data is and the data; or
-`unread`, for a file that cannot be read, or has holes that its file system does not tell. Nothing here follows a link,
-nor waits for a FIFO that has taken a file's place.
+A manifest names a content by the BLAKE2b-160 of the bytes. `sparse:` is followed by the digest of the data segments and
+their offsets. `unread` is a file that cannot be read, or whose file system does not report its holes. Links are never
+followed. A FIFO in place of the file blocks nothing.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from collections.abc import Iterator
 
 SPARSE = "sparse:"
 UNREAD = "unread"
-_SPARSE_FROM = 16 * 1024**2  # smaller files are read as they are
-_READ_WHOLE_TO = 1024**3  # of a file with holes where the file system does not say where they are
+_SPARSE_FROM = 16 * 1024**2  # smaller files are read whole
+_READ_WHOLE_TO = 1024**3  # for a file whose file system does not report its holes
 _BLOCK = 1 << 20
 _COUNT = struct.Struct(">Q")
 _SEGMENT = struct.Struct(">QQ")  # offset, length
 
 
 class NotAFile(OSError):
-    """The path is not a regular file (any more)."""
+    """The path is no regular file."""
 
 
 def object_of(content: str) -> str | None:
-    """The digest of the object that stores a content; None where nothing does."""
+    """The digest of the object that stores a content; None for an unread one."""
     digest = content.removeprefix(SPARSE)
     return None if digest == UNREAD else digest
 
 
 def content_of(path: str) -> str:
-    """The manifest's name for the content of a file. Raises OSError where it is gone or not a regular file.
+    """The manifest's name for the content of a file. Raises OSError if it is gone or no regular file.
 
-    A file that may not be read is `unread`: a difference of size, mode or time is still seen.
+    An unreadable file is `unread`. Its size, mode and time are still compared.
     """
     try:
         with _opened(path) as (handle, info):
@@ -54,14 +54,14 @@ def content_of(path: str) -> str:
 
 
 def chunks(path: str, content: str) -> Iterator[bytes]:
-    """The stored object of a file, in blocks. Raises OSError where it is gone or not a regular file."""
+    """The object that stores a file, in blocks. Raises OSError if it is gone or no regular file."""
     with _opened(path) as (handle, info):
         segments = _segments(handle, info) if content.startswith(SPARSE) else None
         yield from _chunks(handle, segments)
 
 
 def write(handle: int, size: int, content: str, data: bytes) -> None:
-    """Write what an object holds into an empty file."""
+    """Write the content that an object stores into an empty file."""
     if not content.startswith(SPARSE):
         _write(handle, memoryview(data))
         return
@@ -104,7 +104,7 @@ def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
 
 
 def _segments(handle: int, info: os.stat_result) -> list[tuple[int, int]] | None:
-    """The parts of a file with data: the whole file, unless it is mostly holes. None where that is unknown."""
+    """The segments with data: the whole file unless it is mostly holes. None if they are unknown."""
     whole = [(0, info.st_size)]
     if info.st_size < _SPARSE_FROM:
         return whole
@@ -125,7 +125,7 @@ def _data(handle: int, size: int) -> Iterator[tuple[int, int]]:
         except OSError as error:
             if error.errno == errno.ENXIO:  # holes up to the end
                 return
-            begin, end = end, size  # it cannot be asked
+            begin, end = end, size  # the file system does not support it
         yield begin, end - begin
 
 

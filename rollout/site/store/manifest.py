@@ -22,13 +22,13 @@ from rollout.site.store.file_content import UNREAD, content_of
 Entry = tuple[str, int, int, int, str]
 Stat = tuple[int, int, int, int]
 SPECIAL = {stat.S_IFIFO: "p", stat.S_IFSOCK: "s", stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
-# A file that changed this recently may change again without its times showing it (as Git's "racily clean" entries).
+# A file that changed this recently may change again without a new timestamp (Git: "racily clean").
 _GRAIN_NS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Relative path → entry, plus what the next scan may trust (size, mtime, ctime, inode)."""
+    """Relative path → entry. `trusted`: (size, mtime, ctime, inode) of files that the next scan need not read."""
 
     entries: Mapping[str, Entry]
     trusted: Mapping[str, Stat] = field(default_factory=dict, compare=False, repr=False)
@@ -51,10 +51,10 @@ class Manifest:
 
 
 def scan(root: Path, previous: Manifest | None = None) -> Manifest:
-    """Take the manifest of everything below `root` (not `root` itself). Reads only files that may have changed.
+    """The manifest of everything below `root`, without `root`. Reads only files that may differ from `previous`.
 
-    What goes while it looks is not there. A folder that may not be read is `unread`: what is in it is not known.
-    Raises OSError where `root` itself may not be read; where it is gone, there is nothing.
+    Files that vanish meanwhile are left out. The content of an unreadable folder is `unread`. A missing `root` is
+    empty. Raises OSError if `root` itself is unreadable.
     """
     entries: dict[str, Entry] = {}
     trusted: dict[str, Stat] = {}
@@ -62,10 +62,10 @@ def scan(root: Path, previous: Manifest | None = None) -> Manifest:
     fresh = time.time_ns() - _GRAIN_NS
     base = str(root)
     folders = [base]
-    while folders:  # no recursion: a generator within generators would cost more than the lstat
+    while folders:  # no recursion: nested generators cost more than the lstat calls
         folder = folders.pop()
         for child in _children(folder, base, entries):
-            path = child.path  # texts all the way: so would a Path for every file
+            path = child.path  # strings only: a Path for every file costs more than the lstat calls
             relative = path[len(base) + 1 :]
             try:
                 info = child.stat(follow_symlinks=False)
@@ -85,13 +85,13 @@ def scan(root: Path, previous: Manifest | None = None) -> Manifest:
                     entries[relative] = ("l", 0, 0, 0, os.readlink(path))  # noqa: PTH115 - see above
                 else:
                     entries[relative] = (SPECIAL[kind], mode, 0, 0, str(info.st_rdev) if info.st_rdev else "")
-            except OSError:  # it has gone, or become something else, since the folder was listed
+            except OSError:  # it vanished or changed its kind after the folder was listed
                 continue
     return Manifest(entries, trusted)
 
 
 def _children(folder: str, base: str, entries: dict[str, Entry]) -> list[os.DirEntry[str]]:
-    """What is in a folder; nothing where it has gone (or may not be read, which its entry then says)."""
+    """The content of a folder; empty if it vanished, or if it is unreadable (then its entry is marked)."""
     try:
         with os.scandir(folder) as found:
             return list(found)
@@ -107,17 +107,17 @@ def _children(folder: str, base: str, entries: dict[str, Entry]) -> list[os.DirE
 
 
 def identity(info: os.stat_result) -> Stat:
-    """What tells a file that was not touched from one that was."""
+    """Size, times and inode: equal values mean that a file was not changed."""
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
 
 
 def digest_file(path: str | Path) -> str:
-    """The name of a file's content. Raises OSError where it is gone, or no regular file any more."""
+    """The manifest's name for a file's content. Raises OSError if it is gone or no regular file."""
     return content_of(str(path))
 
 
 def differences(before: Manifest, after: Manifest, *, limit: int = 50) -> tuple[str, ...]:
-    """What differs, one line a path, at most `limit` lines; empty means equal."""
+    """The differences, one line per path, at most `limit` lines. Empty means equal."""
     if before.entries == after.entries:
         return ()
     lines = []
@@ -137,19 +137,19 @@ def differences(before: Manifest, after: Manifest, *, limit: int = 50) -> tuple[
 
 
 def without(tree: Manifest, prefixes: tuple[str, ...]) -> Manifest:
-    """The manifest less everything at or below the prefixes."""
+    """The manifest without everything at or below the prefixes."""
     below = _below(prefixes)
     return Manifest({path: entry for path, entry in tree.entries.items() if not below(path)})
 
 
 def grafted(checkpoint: Manifest, current: Manifest, prefixes: tuple[str, ...]) -> Manifest:
-    """The checkpoint's tree with the current site's own paths (`prefixes`) left as they are."""
+    """The checkpoint's tree, but with the current entries of the paths at or below `prefixes`."""
     below = _below(prefixes)
     own = {path: entry for path, entry in current.entries.items() if below(path)}
     return Manifest({**checkpoint.entries, **own})
 
 
 def _below(prefixes: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a path is one of the prefixes, or below one."""
+    """A function: is a path at or below one of the prefixes?"""
     folders = tuple(f"{prefix}/" for prefix in prefixes)
     return lambda path: path in prefixes or path.startswith(folders)

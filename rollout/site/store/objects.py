@@ -1,6 +1,6 @@
-"""Content-addressed objects in the cache folder: files of checkpoints, manifests, database dumps; kept in packs.
+"""The object store: files, manifests and database dumps in the cache folder, named by their digest and kept in packs.
 
-An object's name is its digest, and it is verified whenever it is read: one that is damaged counts as one that is gone.
+Every read verifies the digest. A damaged object is treated as missing.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from rollout.errors import RolloutError
 from rollout.site.store import packs
 from rollout.site.store.file_content import NotAFile, chunks, object_of, write
 from rollout.site.store.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
-from rollout.site.store.packs import Arriving, Packs, Place
+from rollout.site.store.packs import Packs, PackWriter, Place
 from rollout.site.store.tree_removal import open_folder, remove_tree
 
-# Never put into the store: settings of a site, which hold its secrets.
+# Never stored: the settings of a site, which contain its secrets.
 UNSTORED = (".env",)
 FOLDER = "packs"
 
 
 class ObjectMissing(RolloutError):
-    """A manifest or checkpoint names an object that is gone, or damaged."""
+    """An object that a manifest or checkpoint names is missing or damaged."""
 
     def __init__(self, *, digest: str, folder: Path) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class ObjectMissing(RolloutError):
 
 
 class Store:
-    """Objects below the cache folder. Several processes may use it at once."""
+    """The objects below a cache folder. Several processes may use them at once."""
 
     def __init__(self, cache: Path) -> None:
         self.folder = cache / FOLDER
@@ -43,15 +43,15 @@ class Store:
         return self._packs.find(digest) is not None
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their digest. They are on the disk afterwards."""
+        """Store bytes durably. Returns their digest."""
         digest = packs.digest_of(data)
         if not self._packs.use((digest,)):
-            with self._packs.adding() as arriving:
-                arriving.put(data)
+            with self._packs.adding() as writer:
+                writer.put(data)
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Raises ObjectMissing, also where it is damaged."""
+        """The bytes of an object. Raises ObjectMissing if it is missing or damaged."""
         with self._packs.reading() as read:
             data = self._read(digest, read)
         if data is None:
@@ -59,50 +59,50 @@ class Store:
         return data
 
     def keep_tree(self, root: Path, manifest: Manifest) -> str:
-        """Keep every file of a scanned tree and its manifest, what is new of it in one pack; returns the manifest's
-        digest. All of it is on the disk afterwards: what names it may be announced. A file that has gone since, or that
-        may not be read, is in the manifest only."""
+        """Store every file of a scanned tree and its manifest durably. Returns the manifest's digest.
+
+        New objects go into one pack. A file that vanished since the scan, or is unreadable, is in the manifest only.
+        """
         data = manifest.as_bytes()
         digest = packs.digest_of(data)
         files = {content: path for path, content in _contents(manifest)}
         here = self._packs.use((*filter(None, map(object_of, files)), digest))
         new = [(path, content) for content, path in files.items() if object_of(content) not in here]
         if new or digest not in here:
-            with self._packs.adding() as arriving:
-                _take_in(root, new, arriving)
-                arriving.put(data)
+            with self._packs.adding() as writer:
+                _add_files(root, new, writer)
+                writer.put(data)
         return digest
 
     def manifest(self, digest: str) -> Manifest:
-        """Raises ObjectMissing."""
+        """The manifest with this digest. Raises ObjectMissing."""
         return Manifest.from_bytes(self.get(digest))
 
     def packs_of(self, manifest: Manifest, *others: str) -> tuple[str, ...]:
-        """The packs that hold a tree's files and these other objects."""
+        """The packs that contain a tree's files and the `others`."""
         contents = (object_of(content) or "" for _path, content in _contents(manifest))
         places = map(self._packs.find, {*contents, *others})
         return tuple(sorted({place.pack for place in places if place is not None}))
 
     def has_packs(self, names: Iterable[str]) -> bool:
-        """True where all of them are here; they are fresh from now on."""
+        """Whether all packs exist. Marks them as used now."""
         self._packs.look()
         return all(map(self._packs.freshen, names))
 
     def size_of(self, pack: str) -> int:
-        """Bytes of a pack, 0 where it is gone."""
+        """Bytes of a pack; 0 if it is gone."""
         with contextlib.suppress(OSError):
             return (self.folder / pack).stat().st_size
         return 0
 
     def prune(self, needed: Iterable[str], *, older_than: float) -> int:
-        """Remove the packs that are not named and were last used before `older_than`; returns the bytes freed."""
+        """Remove packs that are not `needed` and were last used before `older_than`. Returns the bytes freed."""
         return packs.prune(self.folder, needed, older_than=older_than)
 
     def restore_tree(self, root: Path, wanted: Manifest, current: Manifest | None = None) -> Manifest:
-        """Make the tree below `root` equal to `wanted`; touches only what differs. Returns how it is afterwards.
+        """Make the tree below `root` equal to `wanted`, changing only what differs. Returns the resulting manifest.
 
-        A file whose object is gone or damaged is missing then. `current` is a scan of this moment, for callers that
-        have one.
+        A file whose object is missing or damaged is left out. `current`: a fresh scan, if the caller has one.
         """
         root.mkdir(parents=True, exist_ok=True)
         now = _opened(root, scan(root) if current is None else current)
@@ -116,16 +116,16 @@ class Store:
             remove_tree(root / relative)
         restored = self._restore(root, {path: wanted.entries[path] for path in changed})
         for relative in reversed(changed):
-            if _kind(wanted, relative) == "d":  # after what is in it: a folder's mode may forbid writing
+            if _kind(wanted, relative) == "d":  # after its content: the mode of a folder may forbid writing
                 (root / relative).chmod(wanted.entries[relative][1])
-        # What was verified when it was written need not be read again, unless something has touched it since.
+        # A file just written was verified. The scan reads it again only if it has changed since.
         known = Manifest(
             {**now.entries, **{path: wanted.entries[path] for path in restored}}, {**now.trusted, **restored}
         )
         return scan(root, known)
 
     def _restore(self, root: Path, entries: dict[str, Entry]) -> dict[str, Stat]:
-        """Make folders, links and files; returns what the files look like now."""
+        """Create folders, links and files. Returns the identity of each file."""
         files = []
         for relative, (kind, _mode, _size, _mtime, content) in entries.items():
             if kind == "d":
@@ -141,14 +141,14 @@ class Store:
         made = {}
         base = str(root)
         with self._packs.reading() as read:
-            for _pack, _offset, relative in sorted(files):  # in the order in which they are on the disk
+            for _pack, _offset, relative in sorted(files):  # in the order on disk
                 data = self._read(object_of(entries[relative][4]) or "", read)
                 if data is not None:
                     made[relative] = _write(f"{base}/{relative}", entries[relative], data)
         return made
 
     def _read(self, digest: str, read: Callable[[Place], bytes]) -> bytes | None:
-        """An object that is what it is called; None where it is gone or damaged, and not looked for again then."""
+        """The verified object. None if it is missing or damaged; then its place is forgotten."""
         place = self._packs.find(digest)
         if place is None:
             return None
@@ -164,7 +164,7 @@ class Store:
 
 
 def _write(path: str, entry: Entry, data: bytes) -> Stat:
-    """Make the file of an entry, which must not be there yet; returns what it looks like now."""
+    """Create the file of an entry. Returns its identity."""
     _kind, mode, size, mtime, content = entry
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -177,15 +177,15 @@ def _write(path: str, entry: Entry, data: bytes) -> Stat:
 
 
 def _make_special(path: Path, entry: Entry) -> None:
-    """A FIFO or socket of before, as a name that means nothing yet; a device where we may."""
+    """Create a FIFO, a socket or a device (if permitted). Nothing is connected to it."""
     kind, mode, _size, _mtime, device = entry
-    with contextlib.suppress(OSError):  # then it is missing, and is told
+    with contextlib.suppress(OSError):  # then it is missing, and reported as a difference
         os.mknod(path, next(form for form, letter in SPECIAL.items() if letter == kind) | mode, int(device or 0))
         path.chmod(mode)
 
 
 def _opened(root: Path, now: Manifest) -> Manifest:
-    """The tree when every folder that forbids its owner something has been opened: it may have to be written to."""
+    """Give the owner full access to every folder, because restoring may write there. Returns the manifest then."""
     tried: set[str] = set()
     while True:
         shut = [path for path, entry in sorted(now.entries.items())
@@ -202,20 +202,20 @@ def _contents(manifest: Manifest) -> Iterable[tuple[str, str]]:
     return ((path, entry[4]) for path, entry in manifest.entries.items() if entry[0] == "f" and object_of(entry[4]))
 
 
-def _take_in(root: Path, files: Iterable[tuple[str, str]], arriving: Arriving) -> None:
+def _add_files(root: Path, files: Iterable[tuple[str, str]], writer: PackWriter) -> None:
     base = str(root)
     for relative, content in files:
-        arriving.put_chunks(_if_there(f"{base}/{relative}", content), object_of(content) or "")
+        writer.put_chunks(_readable(f"{base}/{relative}", content), object_of(content) or "")
 
 
-def _if_there(path: str, content: str) -> Iterator[bytes]:
-    """The object of a file; nothing, or not all of it, where the file has gone since or may not be read."""
+def _readable(path: str, content: str) -> Iterator[bytes]:
+    """The object of a file, in blocks. Empty or cut if the file vanished or is unreadable."""
     try:
         yield from chunks(path, content)
     except (FileNotFoundError, NotADirectoryError, PermissionError, NotAFile):
         return
     except OSError as error:
-        if error.errno != errno.ELOOP:  # a link has taken its place
+        if error.errno != errno.ELOOP:  # the file was replaced by a link
             raise
 
 

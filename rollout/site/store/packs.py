@@ -1,8 +1,8 @@
-"""Packs: many objects in one file, because making a file for each object takes longer than writing all of them.
+"""Packs: files that contain many objects each. Creating one file per object would be slower.
 
-A pack is written under a temporary name, synced and renamed: after a kill, or with the power gone, it is there whole or
-not at all. It never changes afterwards. One is: the objects, one after another; the index, an entry for each; the end
-(where the index begins, the digest of the index, and the format). A file without such an end is no pack.
+A pack is written under a temporary name, synced and renamed, so that after a kill or power loss it is complete or
+absent. It is never changed. Its layout: the objects; the index with one entry per object; the end (offset of the index,
+digest of the index, format). A file without this end is no pack.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}\.pack")  # a later one sorts after those that its writer knew
+_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}\.pack")  # a newer pack sorts after the packs that its writer knew
 _TEMPORARY = "tmp-"
 _FORMAT = b"rollout1"
 _ENTRY = struct.Struct(">20sQQ")  # digest, offset, size
@@ -29,7 +29,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an object is: in this pack, from this byte on, so many bytes."""
+    """The place of an object: pack, offset and size in bytes."""
 
     pack: str
     offset: int
@@ -42,7 +42,7 @@ def digest_of(data: bytes) -> str:
 
 
 class Packs:
-    """Every pack of a folder, and which object is where. Other processes may add packs and remove old ones."""
+    """All packs of a folder, with the place of each object. Other processes may add and remove packs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Packs:
         self._seen: int | None = None
 
     def look(self) -> None:
-        """Read the indexes of packs that have come since the last look. Costs one stat where nothing has changed."""
+        """Read the indexes of new packs. Costs one stat if nothing has changed."""
         try:
             seen = self.folder.stat().st_mtime_ns
             names = set(_names(self.folder)) if seen != self._seen else self._known
@@ -60,27 +60,27 @@ class Packs:
             seen, names = None, set()
         for gone in self._known - names:
             self.forget(gone)
-        for name in sorted(names - self._known):  # of an object in several packs, the newest counts
+        for name in sorted(names - self._known):  # of an object in several packs, the newest is used
             self._places.update(_index(self.folder / name))
         self._known, self._seen = set(names), seen
 
     def find(self, digest: str) -> Place | None:
-        """Where an object is, None where it is in no pack."""
+        """The place of an object; None if no pack has it."""
         if digest not in self._places:
             self.look()
         return self._places.get(digest)
 
     def use(self, digests: Iterable[str]) -> frozenset[str]:
-        """Those of the objects that are here. Their packs are fresh from now on: somebody is about to name them."""
+        """Those of the objects that exist. Marks their packs as used now, because the caller will refer to them."""
         self.look()
         places = {digest: self._places[digest] for digest in digests if digest in self._places}
         usable = {pack for pack in {place.pack for place in places.values()} if self.freshen(pack)}
         return frozenset(digest for digest, place in places.items() if place.pack in usable)
 
     def freshen(self, pack: str) -> bool:
-        """Put off the day on which a pack may be removed; False where it is gone, or is somebody else's.
+        """Mark a pack as used now, so that `Store.prune` keeps it. False if it is gone or belongs to another user.
 
-        Once is enough: what is fresh outlives this process (see `Store.prune`).
+        Once per process is enough.
         """
         if pack not in self._known:
             return False
@@ -94,19 +94,19 @@ class Packs:
         return True
 
     def forget(self, pack: str) -> None:
-        """Look for nothing in this pack any more."""
+        """Remove the places in this pack from the lookup."""
         self._places = {digest: place for digest, place in self._places.items() if place.pack != pack}
         self._fresh.discard(pack)
 
     def forget_object(self, digest: str) -> None:
-        """It is damaged where it is: whoever needs it keeps it anew, and of two the newer one counts."""
+        """Remove a damaged object from the lookup. The next caller stores it again in a newer pack."""
         self._places.pop(digest, None)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Callable[[Place], bytes]]:
-        """Yields a function that reads what is at a place, unverified, and keeps one pack open from call to call.
+        """Yields a function that reads the bytes at a place, unverified. It keeps one pack open between calls.
 
-        It raises OSError where the pack is gone or cannot be read.
+        The function raises OSError if the pack is gone or unreadable.
         """
         name, handle = "", -1
 
@@ -129,22 +129,22 @@ class Packs:
             close()
 
     @contextlib.contextmanager
-    def adding(self) -> Iterator[Arriving]:
-        """A new pack; it counts, with all that was put into it, when the block has ended well."""
+    def adding(self) -> Iterator[PackWriter]:
+        """Yields a new pack. It becomes visible when the block ends without an error."""
         self.folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_TEMPORARY)
         try:
             with os.fdopen(handle, "wb", buffering=_BLOCK) as file:
-                arriving = Arriving(file)
-                yield arriving
-                arriving.finish()
-            if arriving.places:
-                self._arrived(temporary, arriving.places)
+                writer = PackWriter(file)
+                yield writer
+                writer.finish()
+            if writer.places:
+                self._publish(temporary, writer.places)
         finally:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)  # noqa: PTH108 - a text all the way
+                os.unlink(temporary)  # noqa: PTH108 - a string already
 
-    def _arrived(self, temporary: str, places: Mapping[str, tuple[int, int]]) -> None:
+    def _publish(self, temporary: str, places: Mapping[str, tuple[int, int]]) -> None:
         last = max((name.partition("-")[0] for name in self._known), default="0")
         name = f"{int(last, 16) + 1:08x}-{secrets.token_hex(4)}.pack"
         Path(temporary).replace(self.folder / name)
@@ -154,8 +154,8 @@ class Packs:
         self._fresh.add(name)
 
 
-class Arriving:
-    """A pack that is being written."""
+class PackWriter:
+    """Writes a new pack."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -163,14 +163,14 @@ class Arriving:
         self.places: dict[str, tuple[int, int]] = {}
 
     def put(self, data: bytes) -> str:
-        """Take bytes in; returns their digest."""
+        """Add bytes. Returns their digest."""
         digest = digest_of(data)
         if digest not in self.places:
             self._note(digest, self._file.write(data))
         return digest
 
     def put_chunks(self, chunks: Iterable[bytes], digest: str) -> None:
-        """Take an object in; not under this name where its content is no longer what the name was taken of."""
+        """Add an object in blocks. It is left out if its content no longer has this digest."""
         total, size = hashlib.blake2b(digest_size=20), 0
         for block in chunks:
             total.update(block)
@@ -185,7 +185,7 @@ class Arriving:
         self._end += size
 
     def finish(self) -> None:
-        """Write index and end; all of it is on the disk afterwards."""
+        """Write index and end, and sync the file."""
         index = b"".join(_ENTRY.pack(bytes.fromhex(digest), *place) for digest, place in self.places.items())
         self._file.write(index)
         self._file.write(_END.pack(self._end, _digest(index), _FORMAT))
@@ -194,11 +194,11 @@ class Arriving:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    return (name for name in os.listdir(folder) if _NAME.fullmatch(name))  # noqa: PTH208 - texts are wanted
+    return (name for name in os.listdir(folder) if _NAME.fullmatch(name))  # noqa: PTH208 - strings are wanted
 
 
 def _index(path: Path) -> Mapping[str, Place]:
-    """The index of a pack; empty where it is none, or cannot be read (it is somebody else's)."""
+    """The index of a pack; empty if the file is no pack or is unreadable."""
     try:
         with path.open("rb", buffering=0) as file:
             end = file.seek(-_END.size, os.SEEK_END)
@@ -226,18 +226,20 @@ def _sync(folder: Path) -> None:
 
 
 def prune(folder: Path, needed: Iterable[str], *, older_than: float) -> int:
-    """Remove packs (and what killed runs left half written) that are not named and were last used before the time
-    `older_than`; returns the bytes freed."""
+    """Remove packs, and temporary files of killed runs, that are not `needed` and were last used before `older_than`.
+
+    Returns the bytes freed.
+    """
     keep, freed = set(needed), 0
     for path in (*folder.glob("*.pack"), *folder.glob(f"{_TEMPORARY}*")):
-        with contextlib.suppress(OSError):  # another run prunes too; what is somebody else's stays
+        with contextlib.suppress(OSError):  # another run prunes too; files of another user stay
             if path.name not in keep and path.stat().st_mtime < older_than:
                 freed += _remove_unless_used(path, older_than)
     return freed
 
 
 def _remove_unless_used(path: Path, older_than: float) -> int:
-    """Out of sight first, then a second look: whoever has just made it fresh gets it back."""
+    """Rename the file, then check its time again: a run may just have marked it as used. Then it is renamed back."""
     aside = path.with_name(f"{_TEMPORARY}{path.name}")
     path.replace(aside)
     info = aside.stat()

@@ -1,4 +1,4 @@
-"""Removes trees, also with folders without write permission and files that appear meanwhile."""
+"""Removes folders with their content, even with missing write permissions or concurrent writers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 _OPEN = stat.S_IRWXU
-_AT_MOST = 5  # attempts, where somebody goes on writing into the tree
+_ATTEMPTS = 5  # attempts, if a process still writes into the tree
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder with its content, or a file. Nothing happens where nothing is there.
+    """Remove a file, or a folder with its content. A missing path is no error.
 
-    A folder of ours that forbids writing or reading is opened first, as otherwise a plain user could remove nothing.
-    Raises OSError where something stays.
+    Folders that forbid reading or writing are made accessible first. Raises OSError if something is left.
     """
-    for attempt in range(_AT_MOST):
+    for attempt in range(_ATTEMPTS):
         try:
             if path.is_dir() and not path.is_symlink():
                 open_folder(path)
@@ -31,20 +30,20 @@ def remove_tree(path: Path) -> None:
             if not os.path.lexists(path):
                 return
         except OSError:
-            if attempt == _AT_MOST - 1:
+            if attempt == _ATTEMPTS - 1:
                 raise
         else:
             return
 
 
 def open_folder(path: Path | str) -> bool:
-    """Let the owner read, write and enter a folder; returns whether anything was changed."""
+    """Give the owner full access to a folder. Returns whether the mode was changed."""
     if os.access(path, os.R_OK | os.W_OK | os.X_OK):
         return False
-    with contextlib.suppress(OSError):  # somebody else's: whoever needs it fails with the reason
+    with contextlib.suppress(OSError):  # another user's folder: the caller fails with the reason
         info = os.lstat(path)
         if stat.S_ISDIR(info.st_mode):
-            os.chmod(path, stat.S_IMODE(info.st_mode) | _OPEN)  # noqa: PTH101 - a text, in a hot path
+            os.chmod(path, stat.S_IMODE(info.st_mode) | _OPEN)  # noqa: PTH101 - a string, in a hot path
             return True
     return False
 
@@ -56,10 +55,10 @@ def _again(function: Callable[..., Any], path: str, error: tuple[type[BaseExcept
         return
     if not isinstance(problem, PermissionError):
         raise problem
-    opened = [open_folder(folder) for folder in (os.path.dirname(path), path)]  # noqa: PTH120 - it is a text
+    opened = [open_folder(folder) for folder in (os.path.dirname(path), path)]  # noqa: PTH120 - a string
     if not any(opened):
         raise problem
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - it is a text
+    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - a string
         shutil.rmtree(path, onerror=_again)
     else:
         function(path)

@@ -122,7 +122,7 @@ def test_the_forges_first_process_takes_in_orphans_and_ends_when_told(bench: Ben
         assert not container.attrs["HostConfig"].get("Init")
         orphan = "(sh -c 'exit 0' & exec true) & wait; for n in 1 2 3 4 5 6 7 8 9; do "
         orphan += "grep -l '^State:.Z' /proc/[0-9]*/status >/tmp/z || exit 0; sleep 0.2; done; exit 7"
-        assert 0 == container_exec.ask(container, "sh", "-c", orphan, again=False).exit_code
+        assert 0 == container_exec.ask(container, "sh", "-c", orphan, repeatable=False).exit_code
         assert {} == forge.running(f"XAVOS_RUN={name}")
         container.kill("TERM")
         assert 0 == container.wait(timeout=20)["StatusCode"]

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from rollout.errors import NoEngine
 from rollout.journal import Journal, Redactor
-from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer, ExistingServer
+from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer, ExternalServer
 from rollout.site.postgres.engine import engine
 
 DECOYS = ("xavos_dev2", "xavos", "xavos_de")
@@ -95,7 +95,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 
 @pytest.fixture(scope="session")
 def existing(theirs: EmbeddedServer) -> DatabaseServer:
-    server = ExistingServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/postgres")
+    server = ExternalServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/postgres")
     server.start()
     return server
 

@@ -52,5 +52,5 @@ def deploy(server: DatabaseServer, journal: Journal) -> None:
 
 def undo(record: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> str:
     """As rollback, recovery and `make undeploy` do it."""
-    workshop = rollout.rollback.undo.Workshop(store=Store(Path("/nonexistent")), secrets=secrets or {}, servers={})
+    workshop = rollout.rollback.undo.UndoContext(store=Store(Path("/nonexistent")), secrets=secrets or {}, servers={})
     return rollout.rollback.undo.undo(record, workshop)

@@ -15,7 +15,7 @@ from rollout.site.postgres import (
     DatabaseServer,
     DatabaseUnreachable,
     EmbeddedServer,
-    ExistingServer,
+    ExternalServer,
     NotOurs,
     ServerFailed,
     drop_owned,
@@ -86,7 +86,7 @@ def test_an_undo_on_a_server_that_is_down_stays_owed(tmp_path: Path, journal: Jo
     down = EmbeddedServer(run=journal.run, folder=tmp_path / "postgres", journal=journal)
     try:
         down.start()
-        server = ExistingServer(f"postgresql://postgres:{down.secrets()['password']}@127.0.0.1:{down.port}/postgres")
+        server = ExternalServer(f"postgresql://postgres:{down.secrets()['password']}@127.0.0.1:{down.port}/postgres")
         provision(server, role=ROLE, password=PASSWORD, databases=(), run=journal.run, journal=journal)
         record = open_acts(read_events(journal.path))[-1].undo
         down.pause()
@@ -110,7 +110,7 @@ def test_a_role_goes_with_its_server(tmp_path: Path, journal: Journal) -> None:
 def test_a_wrong_password_is_denied(theirs: EmbeddedServer) -> None:
     """Reachable, but not for us; the password is not repeated."""
     with pytest.raises(DatabaseDenied, match="authentication failed") as caught:
-        ExistingServer(f"postgresql://boss:wrong-password@127.0.0.1:{theirs.port}/postgres").start()
+        ExternalServer(f"postgresql://boss:wrong-password@127.0.0.1:{theirs.port}/postgres").start()
 
     assert "database_denied" == caught.value.cause
     assert "wrong-password" not in str(caught.value)
@@ -119,13 +119,13 @@ def test_a_wrong_password_is_denied(theirs: EmbeddedServer) -> None:
 def test_a_role_that_may_not_create_is_denied(theirs: EmbeddedServer) -> None:
     """The error names the rights that lack."""
     with pytest.raises(DatabaseDenied, match="it lacks CREATEDB and CREATEROLE"):
-        ExistingServer(f"postgresql://weak:weak-password@127.0.0.1:{theirs.port}/postgres").start()
+        ExternalServer(f"postgresql://weak:weak-password@127.0.0.1:{theirs.port}/postgres").start()
 
 
 def test_a_database_that_is_not_there_is_said(theirs: EmbeddedServer) -> None:
     """The URL names it."""
     with pytest.raises(DatabaseMisconfigured, match='database "nope" does not exist'):
-        ExistingServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/nope").start()
+        ExternalServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/nope").start()
 
 
 def test_a_container_of_the_same_name_is_refused_and_stays(

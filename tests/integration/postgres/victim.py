@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rollout.journal import Journal, Redactor
-from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer, ExistingServer, provision
+from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer, ExternalServer, provision
 from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE
 
 PLACES = {
@@ -49,7 +49,7 @@ def main(what: str, place: str, folder: Path, run: str, argument: str) -> None:
     elif what == "embedded":
         server = EmbeddedServer(run=run, folder=folder / "postgres", journal=journal)
     else:
-        server = ExistingServer(argument)
+        server = ExternalServer(argument)
     (folder / "secrets.json").write_text(json.dumps(dict(server.secrets())))
     if place != "never":
         _arm(place)

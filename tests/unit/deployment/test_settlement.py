@@ -12,7 +12,7 @@ from rollout.errors import RolloutError
 from rollout.journal import Act, Journal, Redactor
 from rollout.results.verdict import verdict
 from rollout.rollback.rollback import ATTEMPTS, essential, roll_back
-from rollout.rollback.undo import _KINDS, Workshop
+from rollout.rollback.undo import _KINDS, UndoContext
 from rollout.site.store.objects import Store
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
@@ -31,12 +31,12 @@ def journal(tmp_path: Path) -> Journal:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(store=Store(tmp_path), secrets={}, servers={"container:x": None})  # type: ignore[dict-item]
+def workshop(tmp_path: Path) -> UndoContext:
+    return UndoContext(store=Store(tmp_path), secrets={}, servers={"container:x": None})  # type: ignore[dict-item]
 
 
 def _answers_at(attempt: int, asked: list[str]) -> Any:
-    def undo(record: Mapping[str, Any], workshop: Workshop) -> str:
+    def undo(record: Mapping[str, Any], workshop: UndoContext) -> str:
         asked.append(str(record["name"]))
         if asked.count(str(record["name"])) < attempt:
             raise Unreachable("It does not answer.")
@@ -46,7 +46,7 @@ def _answers_at(attempt: int, asked: list[str]) -> Any:
 
 
 def test_an_undo_whose_server_does_not_answer_is_tried_again_with_the_server_looked_up_anew(
-    journal: Journal, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, workshop: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setitem(_KINDS, "role", _answers_at(3, asked))
@@ -60,7 +60,7 @@ def test_an_undo_whose_server_does_not_answer_is_tried_again_with_the_server_loo
 
 
 def test_a_server_that_was_given_up_is_not_waited_for_again(
-    journal: Journal, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, workshop: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setitem(_KINDS, "role", _answers_at(99, asked))
@@ -71,11 +71,11 @@ def test_a_server_that_was_given_up_is_not_waited_for_again(
 
 
 def test_what_fails_for_another_reason_is_tried_once(
-    journal: Journal, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, workshop: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
 
-    def refuses(record: Mapping[str, Any], workshop: Workshop) -> str:
+    def refuses(record: Mapping[str, Any], workshop: UndoContext) -> str:
         asked.append("")
         raise PermissionError(13, "Permission denied")
 
@@ -98,7 +98,7 @@ def _spoilt_once(stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, *, sa
     """The first undo of this kind fails, or says that it is done and does nothing."""
     undo, seen = _KINDS[kind], []
 
-    def spoilt(record: Mapping[str, Any], workshop: Workshop) -> str:
+    def spoilt(record: Mapping[str, Any], workshop: UndoContext) -> str:
         seen.append(record)
         if len(seen) > 1:
             return undo(record, workshop)

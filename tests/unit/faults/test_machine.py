@@ -31,7 +31,7 @@ from rollout.journal import open_acts
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.rollback import recovery
-from rollout.rollback.undo import StillThere, Workshop, undo
+from rollout.rollback.undo import StillThere, UndoContext, undo
 from rollout.site.mounts import mount
 from rollout.site.repository import MARK
 from rollout.site.store.objects import Store
@@ -209,8 +209,8 @@ class TestUndoOfMounts:
     """Undone by name and place, again and again; nothing is hidden, and nothing of anybody else's is unmounted."""
 
     @pytest.fixture
-    def workshop(self, tmp_path: Path) -> Workshop:
-        return Workshop(store=Store(tmp_path), secrets={}, servers={})
+    def workshop(self, tmp_path: Path) -> UndoContext:
+        return UndoContext(store=Store(tmp_path), secrets={}, servers={})
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[Path]:
@@ -223,7 +223,7 @@ class TestUndoOfMounts:
     def record(self, place: Path, name: str = "xavos-run-1") -> dict[str, str]:
         return {"kind": "mount", "path": str(place), "source": name}
 
-    def test_what_is_in_it_goes_with_it(self, place: Path, workshop: Workshop) -> None:
+    def test_what_is_in_it_goes_with_it(self, place: Path, workshop: UndoContext) -> None:
         (place / "folder").mkdir()
         (place / "folder/file").write_text("x")
         undo(self.record(place), workshop)
@@ -231,14 +231,14 @@ class TestUndoOfMounts:
         assert [] == list(place.iterdir())
         undo(self.record(place), workshop)
 
-    def test_another_mount_stays(self, place: Path, workshop: Workshop) -> None:
+    def test_another_mount_stays(self, place: Path, workshop: UndoContext) -> None:
         """Somebody else has mounted something there."""
         (place / "file").write_text("x")
         undo(self.record(place, "xavos-run-2"), workshop)
         undo({**self.record(place, "xavos-run-2"), "kind": "remount", "options": "ro"}, workshop)
         (place / "file").write_text("still there, and writable")
 
-    def test_what_cannot_be_emptied_is_not_unmounted(self, place: Path, workshop: Workshop) -> None:
+    def test_what_cannot_be_emptied_is_not_unmounted(self, place: Path, workshop: UndoContext) -> None:
         """It stays owed; once it is writable again it can be paid."""
         (place / "file").write_text("x")
         mount("-o", "remount,ro", str(place))
@@ -249,7 +249,7 @@ class TestUndoOfMounts:
         undo(self.record(place), workshop)
         assert not os.path.ismount(place)
 
-    def test_what_is_in_use_stays_owed(self, place: Path, workshop: Workshop) -> None:
+    def test_what_is_in_use_stays_owed(self, place: Path, workshop: UndoContext) -> None:
         """A file is open in it."""
         with (place / "file").open("w"), pytest.raises(StillThere, match="busy"):
             undo(self.record(place), workshop)

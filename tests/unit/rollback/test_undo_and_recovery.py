@@ -26,7 +26,7 @@ from rollout.phases.step import Step
 from rollout.results.verdict import verdict
 from rollout.rollback import recovery
 from rollout.rollback.rollback import roll_back
-from rollout.rollback.undo import _KINDS, Workshop, undo
+from rollout.rollback.undo import _KINDS, UndoContext, undo
 from rollout.site import postgres
 from rollout.site.processes import marked
 from rollout.site.repository import MARK, Repository
@@ -36,8 +36,8 @@ from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(store=Store(tmp_path), secrets={}, servers={})
+def context(tmp_path: Path) -> UndoContext:
+    return UndoContext(store=Store(tmp_path), secrets={}, servers={})
 
 
 def act(number: int, record: dict[str, Any]) -> Act:
@@ -47,18 +47,18 @@ def act(number: int, record: dict[str, Any]) -> Act:
 class TestDirectory:
     """The folder goes with all that is in it; folders above it only where we made them and nobody moved in."""
 
-    def test_what_was_made_goes(self, tmp_path: Path, workshop: Workshop) -> None:
+    def test_what_was_made_goes(self, tmp_path: Path, context: UndoContext) -> None:
         """Again and again: undoing is idempotent."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
         (made[1] / "file").write_text("x")
         (made[1] / MARK).write_text("run-1")
         record = {"kind": "directory", "path": str(made[1]), "made": [str(folder) for folder in made], "run": "run-1"}
-        undo(record, workshop)
+        undo(record, context)
         assert not made[0].exists()
-        undo(record, workshop)
+        undo(record, context)
 
-    def test_what_was_there_stays(self, tmp_path: Path, workshop: Workshop) -> None:
+    def test_what_was_there_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """Also where it is empty now."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/ours").mkdir()
@@ -69,11 +69,11 @@ class TestDirectory:
                 "made": [str(tmp_path / "theirs/ours")],
                 "run": "run-1",
             },
-            workshop,
+            context,
         )
         assert (tmp_path / "theirs").is_dir()
 
-    def test_a_folder_into_which_somebody_moved_stays(self, tmp_path: Path, workshop: Workshop) -> None:
+    def test_a_folder_into_which_somebody_moved_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """We made it, they use it."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
@@ -81,11 +81,11 @@ class TestDirectory:
         (made[1] / MARK).write_text("run-1")
         undo(
             {"kind": "directory", "path": str(made[1]), "made": [str(folder) for folder in made], "run": "run-1"},
-            workshop,
+            context,
         )
         assert ["theirs"] == [path.name for path in (tmp_path / "a").iterdir()]
 
-    def test_what_a_link_points_to_stays(self, tmp_path: Path, workshop: Workshop) -> None:
+    def test_what_a_link_points_to_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """A link in the folder goes, its target does not."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/file").write_text("x")
@@ -94,12 +94,12 @@ class TestDirectory:
         (tmp_path / "ours" / MARK).write_text("run-1")
         undo(
             {"kind": "directory", "path": str(tmp_path / "ours"), "made": [str(tmp_path / "ours")], "run": "run-1"},
-            workshop,
+            context,
         )
         assert "x" == (tmp_path / "theirs/file").read_text()
 
 
-def test_a_folder_without_our_mark_stays(tmp_path: Path, workshop: Workshop) -> None:
+def test_a_folder_without_our_mark_stays(tmp_path: Path, context: UndoContext) -> None:
     """Somebody made it between our intent and our act, or another run was quicker."""
     for mark in (None, "run-2"):
         theirs = tmp_path / f"theirs-{mark}"
@@ -107,7 +107,7 @@ def test_a_folder_without_our_mark_stays(tmp_path: Path, workshop: Workshop) -> 
         (theirs / "precious").write_text("mine")
         if mark:
             (theirs / MARK).write_text(mark)
-        undo({"kind": "directory", "path": str(theirs), "made": [str(theirs)], "run": "run-1"}, workshop)
+        undo({"kind": "directory", "path": str(theirs), "made": [str(theirs)], "run": "run-1"}, context)
         assert "mine" == (theirs / "precious").read_text()
 
 
@@ -129,28 +129,28 @@ class TestWorktree:
         repository.commit(tmp_path / "site", "one")
         return repository
 
-    def test_ours_goes(self, tmp_path: Path, repository: Repository, workshop: Workshop) -> None:
+    def test_ours_goes(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
         """The folder itself is another act's; undoing twice is fine."""
         for _ in range(2):
-            undo(self.record(tmp_path, "run-1"), workshop)
+            undo(self.record(tmp_path, "run-1"), context)
             assert {} == repository.refs()
             assert () == repository.worktrees()
             assert [tmp_path / "site" / MARK] == list((tmp_path / "site").iterdir())
-        undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, workshop)
+        undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, context)
         assert not repository.path.exists()
 
-    def test_the_branch_of_another_run_stays(self, tmp_path: Path, repository: Repository, workshop: Workshop) -> None:
+    def test_the_branch_of_another_run_stays(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
         """Its first commit names another run."""
-        undo(self.record(tmp_path, "run-2"), workshop)
+        undo(self.record(tmp_path, "run-2"), context)
         assert ["refs/heads/deploy/xavos"] == list(repository.refs())
 
-    def test_a_repository_with_other_deployments_stays(self, repository: Repository, workshop: Workshop) -> None:
+    def test_a_repository_with_other_deployments_stays(self, repository: Repository, context: UndoContext) -> None:
         """Somebody's branch is in it."""
-        assert "stays" in undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, workshop)
+        assert "stays" in undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, context)
         assert repository.exists
 
 
-def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, workshop: Workshop) -> None:
+def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, context: UndoContext) -> None:
     """One that ignores TERM too; one with a marker that only begins alike goes on."""
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -166,7 +166,7 @@ def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, workshop: Wor
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "_PATIENCE", 0.5)
-        undo({"kind": "processes", "marker": "XAVOS_RUN=unit-1", "forge": {"kind": "host"}}, workshop)
+        undo({"kind": "processes", "marker": "XAVOS_RUN=unit-1", "forge": {"kind": "host"}}, context)
     assert () == marked("XAVOS_RUN=unit-1")
     assert (started[1].pid,) == marked("XAVOS_RUN=unit-12")
     started[1].kill()
@@ -193,25 +193,25 @@ class Engine:
 
 @pytest.mark.parametrize("kind", ["container", "network"])
 def test_what_the_engine_had_been_asked_for_is_waited_for(
-    kind: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    kind: str, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signal or a kill cuts off the client; the engine goes on, and makes it when the undo has looked already."""
     engine = Engine(after=3)
     monkeypatch.setattr(postgres, "engine", engine.asked)
-    monkeypatch.setitem(_KINDS, kind, lambda record, workshop: f"after {engine.questions}")
+    monkeypatch.setitem(_KINDS, kind, lambda record, context: f"after {engine.questions}")
     record = {"kind": kind, "name": "xavos-run-1-forge", "run": "run-1"}
-    assert undo(record, workshop, cut_off=time.time()) == "after 4"
+    assert undo(record, context, cut_off=time.time()) == "after 4"
     engine.after = 1000
     began = time.monotonic()
-    undo(record, workshop, cut_off=time.time() - 60)
+    undo(record, context, cut_off=time.time() - 60)
     assert 1.9 < time.monotonic() - began < 10, "what has not come in a minute is looked for a moment"
     asked = engine.questions
-    assert undo(record, workshop) == f"after {asked}", "an act that ended is over"
+    assert undo(record, context) == f"after {asked}", "an act that ended is over"
 
 
 @pytest.mark.parametrize("error", [NoEngine(reason="it is busy"), docker.errors.APIError("busy"), TimeoutError("busy")])
 def test_an_engine_that_cannot_be_asked_is_not_waited_for(
-    error: Exception, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    error: Exception, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The undo itself is tried, and says what is wrong."""
 
@@ -219,8 +219,8 @@ def test_an_engine_that_cannot_be_asked_is_not_waited_for(
         raise error
 
     monkeypatch.setattr(postgres, "engine", engine)
-    monkeypatch.setitem(_KINDS, "container", lambda record, workshop: "tried")
-    assert undo({"kind": "container", "name": "c", "run": "r"}, workshop, cut_off=time.time()) == "tried"
+    monkeypatch.setitem(_KINDS, "container", lambda record, context: "tried")
+    assert undo({"kind": "container", "name": "c", "run": "r"}, context, cut_off=time.time()) == "tried"
 
 
 def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None:
@@ -239,12 +239,12 @@ def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None
     journal.close()
 
 
-def test_a_state_is_restored_from_the_store(tmp_path: Path, workshop: Workshop) -> None:
+def test_a_state_is_restored_from_the_store(tmp_path: Path, context: UndoContext) -> None:
     """Files as they were, twice over."""
     root = tmp_path / "site"
     root.mkdir()
     (root / "a").write_text("before")
-    digest = workshop.store.keep_tree(root, scan(root))
+    digest = context.store.keep_tree(root, scan(root))
     record: dict[str, Any] = {
         "kind": "state",
         "directory": str(root),
@@ -257,25 +257,25 @@ def test_a_state_is_restored_from_the_store(tmp_path: Path, workshop: Workshop) 
     for _ in range(2):
         (root / "a").write_text("after")
         (root / "b").mkdir(exist_ok=True)
-        undo(record, workshop)
+        undo(record, context)
         assert {"a": "before"} == {path.name: path.read_text() for path in root.iterdir()}
 
 
-def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, workshop: Workshop) -> None:
+def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, context: UndoContext) -> None:
     """Only what was looked at last of all need not be looked at again for the proof."""
     root = tmp_path / "site"
     root.mkdir()
     (root / "a").write_text("before")
     record: dict[str, Any] = {"kind": "state", "directory": str(root), "git": None, "databases": {}, "server": "",
-                              "role": "x", "manifest": workshop.store.keep_tree(root, scan(root))}  # fmt: skip
+                              "role": "x", "manifest": context.store.keep_tree(root, scan(root))}  # fmt: skip
     (root / "a").write_text("after")
-    undo(record, workshop)
-    assert ({str(root)}, scan(root)) == (workshop.seen, workshop.trees[str(root)])
-    undo({"kind": "directory", "path": str(tmp_path / "other"), "run": "r"}, workshop)
-    assert set() == workshop.seen
+    undo(record, context)
+    assert ({str(root)}, scan(root)) == (context.scanned, context.trees[str(root)])
+    undo({"kind": "directory", "path": str(tmp_path / "other"), "run": "r"}, context)
+    assert set() == context.scanned
 
 
-def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, workshop: Workshop) -> None:
+def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, context: UndoContext) -> None:
     """A failing undo is named and owed; all the others are done."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
     folders = [tmp_path / name for name in "abc"]
@@ -284,7 +284,7 @@ def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, workshop: W
         (folder / MARK).write_text("run-1")
     acts = [act(n, {"kind": "directory", "path": str(folder), "run": "run-1"}) for n, folder in enumerate(folders)]
     acts.insert(1, act(9, {"kind": "no-such-kind"}))
-    left = roll_back(acts, journal, workshop)
+    left = roll_back(acts, journal, context)
     assert ("act 9: KeyError: 'no-such-kind'",) == left
     assert [("undo.done", "2"), ("undo.done", "1"), ("undo.failed", "9"), ("undo.done", "0")] == [
         (event["event"], event["id"]) for event in journal.events()
@@ -539,9 +539,9 @@ def _assert_nothing(found: object) -> None:
     assert ((), []) == found
 
 
-def _struck(record: object, workshop: object) -> str:
+def _struck(record: object, context: object) -> str:
     raise KeyboardInterrupt
 
 
-def _busy(record: object, workshop: object) -> str:
+def _busy(record: object, context: object) -> str:
     raise OSError(16, "Device or resource busy")

@@ -64,7 +64,7 @@ STRANGE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-@pytest.mark.parametrize("ask", [recovery.owing, recovery.kept, "recover"])
+@pytest.mark.parametrize("ask", [recovery.pending_runs, recovery.kept, "recover"])
 def test_what_is_no_state_of_ours_is_named(tmp_path: Path, strange: str, ask: Any) -> None:
     """By every question that recovery is asked, and nothing is removed."""
     name, make, reason = STRANGE[strange]

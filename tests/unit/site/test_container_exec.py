@@ -35,9 +35,9 @@ def run(engine: BusyEngine, script: str, tmp_path: Path, *, reads: bool = False,
     return execute(request, ContainerLauncher(fake, "busy"), Quiet())
 
 
-def ask(engine: BusyEngine, script: str, *, again: bool) -> container_exec.Answer:
+def ask(engine: BusyEngine, script: str, *, repeatable: bool) -> container_exec.Answer:
     container: Any = engine
-    return container_exec.ask(container, "sh", "-c", script, again=again, env={"PATH": os.environ["PATH"]})
+    return container_exec.ask(container, "sh", "-c", script, repeatable=repeatable, env={"PATH": os.environ["PATH"]})
 
 
 def forge(engine: BusyEngine) -> ContainerForge:
@@ -112,20 +112,20 @@ def test_a_signal_to_the_command_leaves_its_mark_and_its_exit_code(tmp_path: Pat
 
 
 def test_each_stream_of_an_answer_has_its_own_mark() -> None:
-    answer = ask(BusyEngine(), r"printf '\000\377'; echo hint >&2; exit 2", again=True)
+    answer = ask(BusyEngine(), r"printf '\000\377'; echo hint >&2; exit 2", repeatable=True)
 
     assert (2, b"\0\xff", b"hint\n", True) == (answer.exit_code, answer.output, answer.errors, answer.is_whole)
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
 def test_a_question_is_asked_again_and_else_is_an_error(loss: Loss) -> None:
-    assert "an answer\n" == ask(BusyEngine(loss, loss), "echo an answer", again=True).text
+    assert "an answer\n" == ask(BusyEngine(loss, loss), "echo an answer", repeatable=True).text
     with pytest.raises(OutputLost, match="`sh -c echo x` in busy, 5 times"):
-        ask(BusyEngine(*[loss] * 9), "echo x", again=True)
+        ask(BusyEngine(*[loss] * 9), "echo x", repeatable=True)
 
 
 def test_what_cannot_be_asked_again_says_that_its_answer_is_cut() -> None:
-    answer = ask(BusyEngine(half, late=2), "echo 0123456789; exit 6", again=False)
+    answer = ask(BusyEngine(half, late=2), "echo 0123456789; exit 6", repeatable=False)
 
     assert (6, False) == (answer.exit_code, answer.is_whole)
     assert answer.errors.endswith(LOST)
@@ -144,7 +144,7 @@ def test_a_list_of_processes_does_not_end_the_output(tmp_path: Path) -> None:
     """The arguments of the shell that prints the mark are in such a list."""
     listing = "tr '\\000' ' ' </proc/$PPID/cmdline; exit 4"
 
-    answer = ask(BusyEngine(), listing, again=True)
+    answer = ask(BusyEngine(), listing, repeatable=True)
     outcome = run(BusyEngine(), listing, tmp_path)
 
     assert (4, True) == (answer.exit_code, answer.is_whole)
@@ -164,9 +164,9 @@ def test_forge_asks_a_busy_engine_again(loss: Loss, monkeypatch: pytest.MonkeyPa
 
 def test_who_asks_is_not_among_the_answers() -> None:
     """The question itself carries the marker, as every command in the forge does."""
-    asking = processes.ASKING | {"PATH": os.environ["PATH"], "XAVOS_RUN": "mine"}
+    observer = processes.OBSERVER | {"PATH": os.environ["PATH"], "XAVOS_RUN": "mine"}
 
-    said = subprocess.run(["sh", "-c", processes.SCRIPT, "x", "marked", "XAVOS_RUN=mine"], env=asking, check=True,
+    said = subprocess.run(["sh", "-c", processes.SCRIPT, "x", "marked", "XAVOS_RUN=mine"], env=observer, check=True,
                           capture_output=True, text=True)  # fmt: skip
 
     assert "" == said.stdout

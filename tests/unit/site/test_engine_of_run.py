@@ -11,7 +11,7 @@ from rollout.journal import Journal
 from rollout.rollback import recovery
 from rollout.site.engine.address import Tls
 from rollout.site.engine.client import Engine, NoEngine
-from rollout.site.engine.discovery import engine_of_run, find_engine, meant
+from rollout.site.engine.discovery import engine_of_run, find_engine, selection_key
 from rollout.site.store.objects import Store
 from tests.unit.fakes import options
 from tests.unit.site.tls_engine import make_certificates, serving
@@ -55,11 +55,11 @@ def test_an_engine_that_is_gone_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_what_is_known_of_one_engine_is_not_taken_for_another(tmp_path: Path) -> None:
-    here = meant()
+    here = selection_key()
     with engine_of_run(engine("unix:///a.sock").settings()):
-        first = meant()
+        first = selection_key()
     with engine_of_run({}):
-        nothing = meant()
+        nothing = selection_key()
 
     assert here == nothing != first
 

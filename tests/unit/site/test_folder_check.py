@@ -14,7 +14,7 @@ import pytest
 
 from rollout.config.options import ROOT
 from rollout.errors import AlreadyExists, PlaceUnwritable, Refused, UnfitPlace
-from rollout.site.folder_check import refuse_place, writable_reason
+from rollout.site.folder_check import require_usable_place, writable_reason
 from rollout.site.repository import MARK, beside
 from tests.unit.fakes import options
 
@@ -79,7 +79,7 @@ def test_whatever_is_there_is_refused_and_not_looked_into(tmp_path: Path, watch:
     KINDS[kind](place)
     watch.seen.clear()
     with pytest.raises(AlreadyExists, match=f"The {kind} {place} exists already") as refused:
-        refuse_place(options(tmp_path / "ours"), place)
+        require_usable_place(options(tmp_path / "ours"), place)
     assert [] == watch.within(place)
     assert "in_the_way" == refused.value.cause
     assert "--directory" in refused.value.advice
@@ -92,7 +92,7 @@ def test_so_is_whatever_stands_where_the_repository_would(tmp_path: Path, watch:
     KINDS[kind](beside(place))
     watch.seen.clear()
     with pytest.raises(AlreadyExists, match=rf"The {'repository' if kind == 'folder' else kind} .*\.site\.git exists"):
-        refuse_place(options(tmp_path / "ours"), place)
+        require_usable_place(options(tmp_path / "ours"), place)
     assert [] == watch.within(beside(place))
 
 
@@ -110,7 +110,7 @@ def test_so_is_whatever_stands_where_the_repository_would(tmp_path: Path, watch:
 def test_folders_of_which_more_is_to_be_said(tmp_path: Path, place: str, says: str) -> None:
     """They are there like any other, and the sentence says what they are."""
     with pytest.raises(AlreadyExists, match=says) as refused:
-        refuse_place(options(tmp_path), Path(place))
+        require_usable_place(options(tmp_path), Path(place))
     assert "remove it" not in refused.value.advice
 
 
@@ -160,7 +160,7 @@ def test_places_where_nothing_is_and_nothing_can_go(around: Path, watch: Watch, 
     asked, before = options(around / "ours"), sorted(around.rglob("*"))
     watch.seen.clear()
     with pytest.raises(UnfitPlace, match=says) as refused:
-        refuse_place(asked, around / place)
+        require_usable_place(asked, around / place)
     assert "unfit_place" == refused.value.cause
     assert [] == watch.within(around)
     assert before == sorted(around.rglob("*"))
@@ -169,7 +169,7 @@ def test_places_where_nothing_is_and_nothing_can_go(around: Path, watch: Watch, 
 def test_a_place_around_the_suites_own_folders(tmp_path: Path) -> None:
     """None of them is there yet, and all would be in the deployment."""
     with pytest.raises(UnfitPlace, match="would be in it"):
-        refuse_place(options(tmp_path / "new"), tmp_path / "new")
+        require_usable_place(options(tmp_path / "new"), tmp_path / "new")
 
 
 def test_where_a_conductor_says_where_it_goes_the_reports_may_be_around_it(tmp_path: Path) -> None:
@@ -177,23 +177,23 @@ def test_where_a_conductor_says_where_it_goes_the_reports_may_be_around_it(tmp_p
     asked = options(tmp_path)
     (asked.reports / "trials").mkdir(parents=True)
     with pytest.raises(UnfitPlace):
-        refuse_place(asked, asked.reports / "trials" / "site")
-    refuse_place(replace(asked, folder=asked.reports / "trials" / "reports"), asked.reports / "trials" / "site")
+        require_usable_place(asked, asked.reports / "trials" / "site")
+    require_usable_place(replace(asked, folder=asked.reports / "trials" / "reports"), asked.reports / "trials" / "site")
 
 
 @pytest.mark.parametrize("place", ["site", "a/b/site", "a b/sítě", "a\u3000b", "up/../site"])
 def test_a_place_that_will_do(tmp_path: Path, place: str) -> None:
     """Folders above it need not be there; nothing is made by asking."""
     (tmp_path / "up").mkdir()
-    refuse_place(options(tmp_path / "ours"), tmp_path / place)
+    require_usable_place(options(tmp_path / "ours"), tmp_path / place)
     assert ["up"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_the_default_place_is_in_the_checkout(tmp_path: Path) -> None:
     """Below its deployments, not among its sources, and not in the place of all of them."""
-    refuse_place(options(tmp_path), ROOT / "deployments" / "none_of_this_name")
+    require_usable_place(options(tmp_path), ROOT / "deployments" / "none_of_this_name")
     with pytest.raises(Refused, match=r"exists already|the checkout's own deployments"):
-        refuse_place(options(tmp_path), ROOT / "deployments")
+        require_usable_place(options(tmp_path), ROOT / "deployments")
 
 
 def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     else:
         monkeypatch.setattr("rollout.site.folder_check.os.access", lambda path, mode: Path(path) != shut)
     with pytest.raises(PlaceUnwritable, match=f"{shut}: you may not write to it") as refused:
-        refuse_place(options(tmp_path / "ours"), shut / "a" / "site")
+        require_usable_place(options(tmp_path / "ours"), shut / "a" / "site")
     assert "permission_denied" == refused.value.cause
     assert [] == list(shut.iterdir())
 
@@ -222,7 +222,7 @@ def test_a_place_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("rollout.site.folder_check.os.lstat", lstat)
     with pytest.raises(Refused, match=r"you may not look into it|not connected"):
-        refuse_place(options(tmp_path / "ours"), place)
+        require_usable_place(options(tmp_path / "ours"), place)
 
 
 @pytest.mark.parametrize(

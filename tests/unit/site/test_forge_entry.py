@@ -15,7 +15,7 @@ import pytest
 from rollout.config.options import ROOT
 from rollout.site.engine.address import Tls
 from rollout.site.engine.client import Engine
-from rollout.site.shell_access import entrances
+from rollout.site.shell_access import shell_commands
 
 SCRIPTS = ROOT / "overlay/scripts/files/scripts"
 FORGE = "xavos-1-forge"
@@ -199,7 +199,7 @@ def test_a_person_is_told_the_way_in_by_the_same_engine(found: Engine, begins: l
     forge = SimpleNamespace(root=Path("/srv/xavos"), kind="container", record={"name": FORGE})
     site: Any = SimpleNamespace(forge=forge, in_forge=forge, engine=found, observed=False, provisioned=False)
 
-    words = shlex.split(entrances(site)["forge"])
+    words = shlex.split(shell_commands(site)["forge"])
 
     assert [*begins, "exec"] == words[: len(begins) + 1]
     assert [FORGE, "bash"] == words[-2:]

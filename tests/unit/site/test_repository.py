@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import PhaseFailed
-from rollout.site.repository import Repository, _to_its_end
+from rollout.site.repository import Repository, _run_uninterrupted
 from tests.unit.fakes import interrupted_after
 
 
 def test_a_signal_waits_for_git(tmp_path: Path) -> None:
     """Killed amid a commit, Git would leave a lock, and nothing could be put back any more."""
     with interrupted_after(0.2):
-        _to_its_end(("sh", "-c", 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"', str(tmp_path / "index")), None)
+        script = 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"'
+        _run_uninterrupted(("sh", "-c", script, str(tmp_path / "index")), None)
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
 def test_input_output_and_failure_are_as_of_any_command() -> None:
-    assert _to_its_end(("cat",), "text").stdout == "text"
+    assert _run_uninterrupted(("cat",), "text").stdout == "text"
     with pytest.raises(subprocess.CalledProcessError) as failed:
-        _to_its_end(("sh", "-c", "echo out; echo wrong >&2; exit 3"), None)
+        _run_uninterrupted(("sh", "-c", "echo out; echo wrong >&2; exit 3"), None)
     assert (failed.value.returncode, failed.value.output, failed.value.stderr) == (3, "out\n", "wrong\n")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.site.forge import HostForge, homes
-from rollout.site.shell_access import entrances
+from rollout.site.shell_access import shell_commands
 
 SECRET = "s3cret-password"
 
@@ -28,7 +28,7 @@ def site(folder: Path, *, kind: str = "container", observed: bool = False, provi
 
 
 def test_a_forge_in_a_container_is_entered_by_the_engine_of_the_run(tmp_path: Path) -> None:
-    lines = entrances(site(tmp_path))
+    lines = shell_commands(site(tmp_path))
     assert "podman --url unix:///run/p.sock exec -it xavos-r-forge bash" == lines["forge"]
     assert lines["database"].startswith("podman --url unix:///run/p.sock exec -it xavos-r-forge bash -c ")
     assert SECRET not in "".join(lines.values())
@@ -37,7 +37,7 @@ def test_a_forge_in_a_container_is_entered_by_the_engine_of_the_run(tmp_path: Pa
 def test_a_forge_on_the_host_is_entered_in_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a b"
     folder.mkdir()
-    lines = entrances(site(folder, kind="host"))
+    lines = shell_commands(site(folder, kind="host"))
     assert lines["forge"].startswith(f"cd '{folder}' && env 'HOME={folder}/.home'")
     assert SECRET not in "".join(lines.values())
 
@@ -45,13 +45,13 @@ def test_a_forge_on_the_host_is_entered_in_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("observed", "there"), [(False, False), (True, True)])
 def test_a_database_is_entered_where_somebody_can_log_in(observed: bool, there: bool, tmp_path: Path) -> None:
     """Before the role is made nobody can; of an observed path the superuser's password is no secret."""
-    lines = entrances(site(tmp_path, observed=observed, provisioned=False))
+    lines = shell_commands(site(tmp_path, observed=observed, provisioned=False))
     assert there == ("database" in lines)
 
 
 def test_without_a_forge_there_is_nothing_to_enter() -> None:
     nothing: Any = types.SimpleNamespace(forge=None)
-    assert {} == entrances(nothing)
+    assert {} == shell_commands(nothing)
 
 
 def test_homes_lie_inside_the_deployment() -> None:

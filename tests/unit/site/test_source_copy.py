@@ -11,7 +11,7 @@ import pytest
 
 from rollout.errors import InvalidOption
 from rollout.site import git_folder, source_copy
-from rollout.site.source_copy import Belongings, TooMuch, find, refuse_scripts
+from rollout.site.source_copy import ScriptSource, SourceTooLarge, find, refuse_scripts
 from rollout.site.store.manifest import scan
 from tests.unit.fakes import options
 
@@ -58,7 +58,7 @@ def taken(tmp_path: Path, script: Path, **given: str) -> Path:
     place.mkdir(exist_ok=True)
     before = scan(tmp_path / "home")
     own = find(script, options(place, path=f"script:{script}", **given))
-    own.require_bounded()
+    own.require_copyable_size()
     target = place / f"copy-{len(list(place.iterdir()))}" / own.name
     own.copy_to(target)
     assert scan(tmp_path / "home") == before, "what is theirs was written to"
@@ -270,14 +270,14 @@ class TestTheBound:
         monkeypatch.setattr(source_copy, "MOST_FILES", 10)
         for number in range(11):
             (theirs / f"{number}.sh").write_text("x")
-        with pytest.raises(TooMuch, match="--script-root=DIR"):
+        with pytest.raises(SourceTooLarge, match="--script-root=DIR"):
             refuse_scripts(options(tmp_path, path=f"script:{theirs / '0.sh'}"))
 
     def test_on_bytes(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of a repository as well, whose history counts."""
         top = committed(theirs / "shop", deploy="x" * 5000)
         monkeypatch.setattr(source_copy, "MOST_BYTES", 1000)
-        with pytest.raises(TooMuch, match="is too large to copy"):
+        with pytest.raises(SourceTooLarge, match="is too large to copy"):
             refuse_scripts(options(tmp_path, path=f"script:{top / 'deploy.sh'}"))
 
     def test_holes_do_not_count(self, tmp_path: Path, theirs: Path) -> None:
@@ -289,7 +289,7 @@ class TestTheBound:
 
 
 def test_a_script_in_the_root_folder_has_a_name() -> None:
-    assert Belongings(script=Path("/deploy.sh"), root=Path("/")).name == "root"
+    assert ScriptSource(script=Path("/deploy.sh"), root=Path("/")).name == "root"
 
 
 def test_an_empty_script_is_refused(tmp_path: Path) -> None:

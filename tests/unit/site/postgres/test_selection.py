@@ -10,7 +10,7 @@ from rollout.site.postgres import (
     Choice,
     DatabaseUnreachable,
     EmbeddedUnavailable,
-    ExistingServer,
+    ExternalServer,
     NoDatabase,
     NotOurs,
     choose_database,
@@ -62,7 +62,7 @@ def test_a_url_is_taken_as_it_is() -> None:
 def test_the_key_of_a_server_has_no_password() -> None:
     """Keys go into the journal; the password is masked wherever it appears."""
     redactor = Redactor()
-    server = ExistingServer("postgresql://ad%40min:se%2Fcret99@db.example:5433/main?sslmode=require", redactor=redactor)
+    server = ExternalServer("postgresql://ad%40min:se%2Fcret99@db.example:5433/main?sslmode=require", redactor=redactor)
 
     assert "url:postgresql://ad%40min@db.example:5433/main?sslmode=require" == server.key
     assert "***" == redactor.text("se/cret99")
@@ -71,7 +71,7 @@ def test_the_key_of_a_server_has_no_password() -> None:
 
 def test_the_url_for_ecto_is_quoted_and_seen_from_the_forge() -> None:
     """The forge may know the server by another address."""
-    server = ExistingServer("postgresql://a:b@127.0.0.1:5433/main?sslmode=require", forge_address=("pg", 5432))
+    server = ExternalServer("postgresql://a:b@127.0.0.1:5433/main?sslmode=require", forge_address=("pg", 5432))
 
     assert "ecto://xavos:p%2Fw@pg:5432/xavos_dev?ssl=true" == server.url(
         user="xavos", password="p/w", database="xavos_dev"
@@ -81,7 +81,7 @@ def test_the_url_for_ecto_is_quoted_and_seen_from_the_forge() -> None:
 def test_an_unknown_parameter_of_a_url_is_refused_without_its_password() -> None:
     """libpq knows which parameters there are."""
     with pytest.raises(InvalidOption, match="nonsense") as caught:
-        ExistingServer("postgresql://a:secret99@127.0.0.1/main?nonsense=1")
+        ExternalServer("postgresql://a:secret99@127.0.0.1/main?nonsense=1")
 
     assert "secret99" not in str(caught.value)
 
@@ -89,7 +89,7 @@ def test_an_unknown_parameter_of_a_url_is_refused_without_its_password() -> None
 def test_a_server_that_does_not_answer_is_unreachable() -> None:
     """Port 1 of this machine has no PostgreSQL."""
     with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1 cannot be reached") as caught:
-        ExistingServer("postgresql://a:b@127.0.0.1:1/main").start()
+        ExternalServer("postgresql://a:b@127.0.0.1:1/main").start()
 
     assert "database_unreachable" == caught.value.cause
 
