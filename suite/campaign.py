@@ -161,7 +161,7 @@ class _Hooks:
         session.exitstatus = self._told.end(int(session.exitstatus))
 
     def pytest_unconfigure(self) -> None:
-        self._told.run.close(settled=True)  # what trials owe is in their own journals
+        self._told.run.close(settled=True)  # the pending undos of trials are in their own journals
 
     def _say_what_is_left_out(self, said: set[str]) -> None:
         """Once each: of some it is only known after the warm-up."""

@@ -260,4 +260,4 @@ class _Conducting:
         session.exitstatus = self._conductor.end(int(session.exitstatus))
 
     def pytest_unconfigure(self) -> None:
-        self._conductor.run.close(settled=True)  # it did nothing itself: what its paths owe is in their own journals
+        self._conductor.run.close(settled=True)  # pending undos of the paths are in their own journals

@@ -42,7 +42,7 @@ def show_refusal(config: pytest.Config, options: Options, refused: RunRefused) -
         run.journal.record("run.started", **refused_facts(options, plans), gate=gate)
     except JournalUnwritable as error:
         run.close(settled=True)
-        forget(options.state, run.id)  # nothing was done, so nothing is owed
+        forget(options.state, run.id)  # nothing was done, so no undo is pending
         raise pytest.UsageError(f"{refused} {error}") from None
     config.stash[stash.RUN] = run
     errors = {refusal.plan: refusal.error for refusal in refused.refusals}

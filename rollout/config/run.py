@@ -30,7 +30,7 @@ class Run:
     """Everything that belongs to one run and to no path.
 
     The journal is one file under two names: `reports/<run>/journal.jsonl` for people, and `<state>/open/<run>.jsonl` so
-    that recovery still finds it after `reports/` was cleaned. The second name goes when nothing is owed any more.
+    that recovery still finds it after `reports/` was cleaned. The second name is removed when no undo is pending.
     `parts` are the paths of a comparison: name → folder (below this run's) of the run that each is.
     """
 
@@ -76,7 +76,7 @@ class Run:
         return merge(own, *read_parts(self.folder, self.parts)) if self.parts else own
 
     def close(self, *, settled: bool) -> None:
-        """Close the journal; where everything is settled (nothing owed, nothing kept), forget its second name.
+        """Close the journal; if everything is settled (no pending undo, nothing kept), forget its second name.
 
         Not where a full disk has not taken all of it: what it does not know to be undone is undone again.
         """
@@ -136,7 +136,7 @@ def lock_run(state: Path, run: str) -> filelock.BaseFileLock:
 
 
 def forget(state: Path, run: str) -> None:
-    """Nothing is owed: remove what was kept for recovery."""
+    """No undo is pending: remove the files kept for recovery."""
     open_journal(state, run).unlink(missing_ok=True)
     secrets_file(state, run).unlink(missing_ok=True)
 

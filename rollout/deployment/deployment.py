@@ -21,7 +21,7 @@ from rollout.deployment.restoration import Restoration
 from rollout.deployment.rollbacks import Rollbacks
 from rollout.faults.injection import Injection
 from rollout.hex.http_cache import prune_all
-from rollout.journal import open_acts
+from rollout.journal import pending_undos
 from rollout.phases.phase import PhaseCode, PhaseResult
 from rollout.results.verdict import verdict
 from rollout.site.fingerprint import Fingerprint
@@ -145,7 +145,7 @@ class Deployment:
     @property
     def is_settled(self) -> bool:
         """True if every act is undone: nothing is kept, nothing is pending."""
-        return not open_acts(self.run.journal.events())
+        return not pending_undos(self.run.journal.events())
 
     def outcome(self) -> str:
         """The path's outcome so far: deployed, refused, failed (and kept), rolled_back or dirty; void at the end."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.config.run import read_secrets
 from rollout.deployment.context import Context
-from rollout.journal import open_acts
+from rollout.journal import pending_undos
 from rollout.phases.phase import PhaseCode
 from rollout.rollback.rollback import essential, roll_back
 from rollout.rollback.undo import UndoContext
@@ -36,7 +36,7 @@ class Rollbacks:
             with self._rolling_back(code.name, why) as found:
                 acts = [
                     act
-                    for act in open_acts(context.journal.events())
+                    for act in pending_undos(context.journal.events())
                     if act.phase == code.name and act.path == context.plan.name
                 ]
                 context.injection.rolling_back(code.name)
@@ -62,7 +62,7 @@ class Rollbacks:
             return
         context = self._context
         with context.journal.forgiving(), self._rolling_back("", "settlement") as found:
-            acts = tuple(act for act in open_acts(context.journal.events()) if act.path == context.plan.name)
+            acts = tuple(act for act in pending_undos(context.journal.events()) if act.path == context.plan.name)
             undone = roll_back(essential(acts), context.journal, self._undo_context(""))
             context.site.last_tree = None
             found.extend((*undone, *self._unexplained, *self._difference(first, is_fresh=False)))

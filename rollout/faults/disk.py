@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout.faults.fault import CannotInject, Wound
 from rollout.faults.output_witness import Sensed
-from rollout.journal import open_acts
+from rollout.journal import pending_undos
 from rollout.phases.step import Step
 from rollout.process import Outcome
 from rollout.rollback.rollback import roll_back
@@ -73,7 +73,7 @@ class OnADisk(Sensed):
             self.met(site, f"{outcome.request.label}: ended with {outcome.exit_code} on such a disk: {said}")
 
     def lift(self, site: Site) -> None:
-        acts = tuple(act for act in open_acts(site.run.journal.events()) if act.id == self._act)
+        acts = tuple(act for act in pending_undos(site.run.journal.events()) if act.id == self._act)
         with site.run.journal.forgiving():
             roll_back(acts, site.run.journal, UndoContext(store=site.store, secrets={}, servers={}))
 

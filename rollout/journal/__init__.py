@@ -1,7 +1,7 @@
 """The journal: JSON lines of every event of a run, from which undo and all reports are made."""
 
 from rollout.journal.commands import CommandRecorder
-from rollout.journal.reader import Act, open_acts, read_events, read_journal
+from rollout.journal.reader import Act, pending_undos, read_events, read_journal
 from rollout.journal.redaction import Redactor
 from rollout.journal.writer import Journal, JournalUnwritable
 
@@ -11,7 +11,7 @@ __all__ = [
     "Journal",
     "JournalUnwritable",
     "Redactor",
-    "open_acts",
+    "pending_undos",
     "read_events",
     "read_journal",
 ]

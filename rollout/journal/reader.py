@@ -80,7 +80,7 @@ def _problem(event: Mapping[str, Any]) -> str:
     return ""
 
 
-def open_acts(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
+def pending_undos(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
     """The acts that are announced and not undone, oldest first."""
     acts: dict[str, Act] = {}
     for event in events:

@@ -11,7 +11,7 @@ from typing import Any
 import filelock
 
 from rollout.config.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
-from rollout.journal import Act, Journal, Redactor, open_acts, read_events, read_journal
+from rollout.journal import Act, Journal, Redactor, pending_undos, read_events, read_journal
 from rollout.journal.merging import JOURNAL
 from rollout.journal.query import Event, last, mapping, text
 from rollout.report import write_reports
@@ -166,7 +166,7 @@ def _settle(  # noqa: PLR0917 - a test fails if two arguments are swapped
     state: Path, reports: Path, run: str, path: Path, store: Store, say: Callable[[str], None], *, why: str
 ) -> Recovered:
     events = read_journal(path)
-    acts = open_acts(events)
+    acts = pending_undos(events)
     secrets = read_secrets(state, run)
     redactor = Redactor()
     redactor.add(*(secret for key, secret in secrets.items() if key != "user"))

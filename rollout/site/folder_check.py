@@ -50,7 +50,7 @@ def require_usable_place(options: Options, directory: Path, owners: Mapping[Path
 
 
 def require_no_pattern(directory: Path) -> None:
-    """Raise UnfitPlace where the folder's path is a pattern to Mix and rebar3. In a container it is another path."""
+    """Raise UnfitPlace if Mix and rebar3 would read the folder's path as a pattern. A container has another path."""
     if found := _PATTERN.intersection(str(directory)):
         reason = f"with --forge=host its path may not have {' '.join(sorted(found))}, a pattern to Mix and rebar3"
         raise UnfitPlace(directory=directory, reason=reason)
@@ -198,7 +198,7 @@ def _refuse_names(directory: Path, parent: Path) -> None:
         if len(os.fsencode(name)) > most:
             raise UnfitPlace(directory=directory, reason=f"names have at most {most} bytes there, and {name} is longer")
     if len(os.fsencode(directory)) + _DEEPEST > longest:
-        raise UnfitPlace(directory=directory, reason=f"paths in it would be longer than {longest} bytes")
+        raise UnfitPlace(directory=directory, reason=f"paths in it would have more than {longest} bytes")
 
 
 def _why_closed(parent: Path) -> str:

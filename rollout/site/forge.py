@@ -116,8 +116,8 @@ def known_hosts(*, isolated: bool) -> tuple[str, ...]:
     """Entries `name:address` for /etc/hosts of a container forge.
 
     On the machine's network: the machine's own name. Erlang resolves it at every start, and waits ten seconds if the
-    name server is silent. On an isolated network: the host of Hex's daily update check, which uses no mirror. With these
-    invalid addresses the check fails at once instead of waiting for an unreachable name server.
+    name server is silent. On an isolated network: the host of Hex's daily update check, which uses no mirror.
+    Invalid addresses make the check fail at once instead of waiting for an unreachable name server.
     """
     if isolated:
         return ("repo.hex.pm:255.255.255.255", "repo.hex.pm:ff02::1")

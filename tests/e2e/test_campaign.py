@@ -21,7 +21,7 @@ from rollout.campaign.executors import TrialExecutor, open_executor
 from rollout.campaign.trial import run_trial
 from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.plan import load_plan
-from rollout.journal import open_acts, read_events
+from rollout.journal import pending_undos, read_events
 from rollout.results.campaign.trials import Result, Specification
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import PATIENCE, World, finish
@@ -138,10 +138,10 @@ def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str
 
 
 def _is_amid_a_trial(world: World) -> bool:
-    """Whether a trial has begun a phase, and owes its undo."""
+    """Whether a trial has started a phase whose undo is pending."""
     journals = (world.state / "trials").glob("*/open/*.jsonl")
     with contextlib.suppress(FileNotFoundError):  # settled between two looks
-        return any(open_acts(read_events(path)) for path in journals)
+        return any(pending_undos(read_events(path)) for path in journals)
     return False
 
 

@@ -88,7 +88,7 @@ def test_an_optional_phase_that_fails_is_undone_and_the_path_goes_on(
     [f"{phase}:{moment}" for phase, moment in KILLS.items()] + list(MORE_KILLS + RESTORATION_KILLS),
 )
 def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
-    """After SIGKILL the next `--recover` leaves nothing, and the one after that finds nothing owed."""
+    """After SIGKILL the next `--recover` leaves nothing, and the one after that finds no pending undo."""
     phase, moment = spec.split(":", 1)
     rehearsed.needs(phase)
     before = world.seen()

@@ -77,7 +77,7 @@ def test_a_phase_that_fails_in_an_installer_is_undone(incremental: Rehearsed, wo
 
 @pytest.mark.parametrize("phase", KILLS)
 def test_a_run_killed_in_an_installer_is_recovered_to_nothing(incremental: Rehearsed, world: World, phase: str) -> None:
-    """After SIGKILL the next `--recover` leaves nothing, and the one after that finds nothing owed."""
+    """After SIGKILL the next `--recover` leaves nothing, and the one after that finds no pending undo."""
     incremental.needs(phase)
     before = world.seen()
     killed = world.run(PATH, "-k", "phase_passed", SABOTAGE=f"{phase}:kill:{KILLS[phase]}")

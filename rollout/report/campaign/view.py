@@ -103,7 +103,7 @@ def _trial(trial: Trial) -> TrialView:
     notes = [line(text, 300) for text in one.evidence[:MOST_EVIDENCE]] if one.bites else []
     if one.cause or one.message:
         notes.append(line(": ".join(part for part in (one.cause, one.failed_at, one.message) if part), 400))
-    for label, things in (("not undone", one.owed), ("changed", one.changed)):
+    for label, things in (("undo pending", one.owed), ("changed", one.changed)):
         notes += [line(f"{label}: {thing}", 300) for thing in things]
     return TrialView(
         anchor=f"trial-{specification.key}",

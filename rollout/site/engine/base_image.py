@@ -109,7 +109,7 @@ def pull(client: DockerClient, tag: str, say: Say) -> str | None:
         limit, last = 60.0, event
     found = find_image(client, tag)
     if found is None:
-        say(f"  {tag} cannot be pulled: {last.splitlines()[0][:160] if last else 'the engine says nothing'}")
+        say(f"  {tag} cannot be pulled: {last.splitlines()[0][:160] if last else 'the engine gives no reason'}")
     return found
 
 

@@ -135,8 +135,8 @@ def attempts() -> Sequence[Attempt]:
     ways.append(
         Attempt(
             arguments=("--iptables=false", "--ip6tables=false"),
-            cost="Trying again without iptables: containers will reach no outer network except with --network=host, "
-            "and published ports answer on this machine only.",
+            cost="Trying again without iptables: containers reach outer networks only with --network=host, "
+            "and published ports are open on this machine only.",
         )
     )
     return ways

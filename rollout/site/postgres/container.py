@@ -36,8 +36,8 @@ _REMOVED_WITHIN = 20.0  # seconds; the engine may be slow or already removing it
 class ContainerServer(Server):
     """A server in a container. It listens on `network`, else on `port` (or a free port) of 127.0.0.1.
 
-    `image` must be on this machine. `joined` (`container:ID`) is the network of the container that this process runs in;
-    then the server listens there. A given `password` is no secret. Without one, a password is generated and masked.
+    `image` must be on this machine. `joined` (`container:ID`) is the network of the container that this process runs
+    in. The server listens there then. A given `password` is no secret. Without one, a password is generated and masked.
 
     The container outlives the process that started it. Only `stop` or `undo_container` removes it.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import docker
 import pytest
 
-from rollout.journal import open_acts, read_events
+from rollout.journal import pending_undos, read_events
 from rollout.site.postgres import EmbeddedServer, attach, differences, facts
 from tests.integration.postgres.conftest import new_run
 from tests.integration.postgres.deployment import DATABASES, ROLE, undo
@@ -26,7 +26,7 @@ _ROOT = Path(__file__).parents[3]
 def _run(
     what: str, place: str, folder: Path, argument: str
 ) -> tuple[subprocess.CompletedProcess[str], Mapping[str, Any]]:
-    """Let a run act in a process of its own until it dies; returns how it ended, and what it owes."""
+    """Run acts in another process until it dies. Returns how it ended, and its pending undos."""
     command = [
         sys.executable,
         "-m",
@@ -38,7 +38,7 @@ def _run(
         argument,
     ]
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=90, check=False)
-    acts = open_acts(read_events(folder / "journal.jsonl"))
+    acts = pending_undos(read_events(folder / "journal.jsonl"))
     assert 1 == len(acts), ended.stderr
     return ended, acts[0].undo
 

@@ -12,7 +12,7 @@ import pytest
 from psycopg.pq.abc import PGconn
 
 from rollout.errors import AlreadyExists
-from rollout.journal import Journal, open_acts, read_events
+from rollout.journal import Journal, pending_undos, read_events
 from rollout.site.postgres import (
     DatabaseServer,
     NotOurs,
@@ -33,7 +33,7 @@ def _facts(server: DatabaseServer) -> dict[str, str]:
 
 
 def _undo_all(journal: Journal, server: DatabaseServer) -> list[str]:
-    acts = open_acts(read_events(journal.path))
+    acts = pending_undos(read_events(journal.path))
     return [undo(act.undo, server.secrets()) for act in reversed(acts)]
 
 
@@ -143,12 +143,12 @@ def _until_active(server: DatabaseServer, role: str) -> None:
 
 def test_provision_refuses_what_exists(deployed: DatabaseServer, journal: Journal) -> None:
     """Role or database, and before anything is announced."""
-    acts = len(open_acts(read_events(journal.path)))
+    acts = len(pending_undos(read_events(journal.path)))
     for role, databases in ((ROLE, ()), ("xv_other", (DATABASES[1],))):
         with pytest.raises(AlreadyExists, match="--name"):
             provision(deployed, role=role, password=PASSWORD, databases=databases, run=journal.run, journal=journal)
 
-    assert acts == len(open_acts(read_events(journal.path)))
+    assert acts == len(pending_undos(read_events(journal.path)))
 
 
 def test_the_password_is_nowhere_in_the_journal(deployed: DatabaseServer, journal: Journal) -> None:
@@ -250,7 +250,7 @@ def _ask(connection: Connection, server: DatabaseServer) -> None:
 def test_a_server_is_found_again_by_its_record(server: DatabaseServer, journal: Journal) -> None:
     """From the JSON of a journal and the secrets."""
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
-    (act,) = open_acts(read_events(journal.path))
+    (act,) = pending_undos(read_events(journal.path))
 
     again = attach(act.undo, server.secrets())
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from rollout.errors import AlreadyExists, RollbackIncomplete
-from rollout.journal import Journal, Redactor, open_acts, read_events
+from rollout.journal import Journal, Redactor, pending_undos, read_events
 from rollout.site.postgres import (
     ContainerServer,
     DatabaseDenied,
@@ -82,13 +82,13 @@ def test_what_holds_a_role_is_named(embedded: DatabaseServer, journal: Journal) 
 
 
 def test_an_undo_on_a_server_that_is_down_stays_owed(tmp_path: Path, journal: Journal) -> None:
-    """Clearly; and is paid when it is back."""
+    """The error says so. The pending undo succeeds when the server is back."""
     down = EmbeddedServer(run=journal.run, folder=tmp_path / "postgres", journal=journal)
     try:
         down.start()
         server = ExternalServer(f"postgresql://postgres:{down.secrets()['password']}@127.0.0.1:{down.port}/postgres")
         provision(server, role=ROLE, password=PASSWORD, databases=(), run=journal.run, journal=journal)
-        record = open_acts(read_events(journal.path))[-1].undo
+        record = pending_undos(read_events(journal.path))[-1].undo
         down.pause()
         with pytest.raises(DatabaseUnreachable):
             undo(record, server.secrets())

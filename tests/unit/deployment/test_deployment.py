@@ -14,7 +14,7 @@ from rollout.config.plan import Package, PhasePlan
 from rollout.config.run import open_journal
 from rollout.deployment import provisioner
 from rollout.errors import AlreadyExists, PhaseFailed
-from rollout.journal import Journal, open_acts, read_events
+from rollout.journal import Journal, pending_undos, read_events
 from rollout.phases.step import Step
 from rollout.results.verdict import verdict
 from rollout.rollback.undo import _KINDS
@@ -32,7 +32,7 @@ def fails(step: Step) -> None:
 
 
 def test_a_path_that_passes_is_rolled_back_in_reverse(tmp_path: Path) -> None:
-    """keep=never: deployed, then every phase undone, last in first out, nothing left, nothing owed."""
+    """keep=never: deployed, then every phase undone, last in first out, nothing left, no undo pending."""
     stage = Stage(tmp_path, plan("ground", "one", "two"))
     seen: list[bool] = []
     results = stage.play(
@@ -184,7 +184,7 @@ def test_an_undo_that_fails_stays_owed(tmp_path: Path, monkeypatch: pytest.Monke
     assert "dirty" == stage.deployment.outcome()
     assert any("Device or resource busy" in line for line in stage.deployment.residue)
     journal = open_journal(stage.options.state, stage.run.id)
-    assert ["directory"] == [act.undo["kind"] for act in open_acts(read_events(journal))]
+    assert ["directory"] == [act.undo["kind"] for act in pending_undos(read_events(journal))]
 
 
 def test_a_fingerprint_that_cannot_be_taken_is_no_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,7 @@ class TestKeeping:
         assert not stage.site.file("half").exists()
 
     def test_a_failed_phase_can_be_left_as_it_is(self, tmp_path: Path) -> None:
-        """failed keeps what the failed phase has done; it ends as failed, stays owed, and says how to enter it."""
+        """`failed` keeps the failed phase's result. Undos stay pending, and the run says how to enter the site."""
         stage = Stage(tmp_path, plan("ground", "one", "two", "three"), keep="failed")
 
         stage.play(GROUND, code("one", writes("a")), code("two", fails), code("three", writes("b")))
@@ -428,7 +428,7 @@ class TestInterrupted:
         assert not stage.directory.exists()
 
     def test_at_every_event_of_a_run(self, tmp_path: Path) -> None:
-        """Whichever line of the journal was written last, nothing is left and nothing is owed."""
+        """Whichever line of the journal was written last, nothing is left and no undo is pending."""
         for number in range(1, 60):
             stage = Stage(tmp_path / str(number), plan("ground", "one"), keep="on-success")
             heard = 0
@@ -447,7 +447,7 @@ class TestInterrupted:
                 if stage.told("kept"):  # it passed, and is kept: nothing is to be undone any more
                     continue
                 assert not stage.directory.exists(), f"left after event {number}"
-                assert not open_journal(stage.options.state, stage.run.id).exists(), f"owed after event {number}"
+                assert not open_journal(stage.options.state, stage.run.id).exists(), f"pending after event {number}"
                 assert [] == stage.deployment.residue, f"dirty after event {number}"
             finally:
                 stage.interrupts.uninstall()

@@ -224,7 +224,7 @@ def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> Non
     elsewhere = replace(asked, directory=asked.directory.with_name("elsewhere"))
     elsewhere.directory.mkdir()
     assert {"realistic": "in_the_way"} == refusals(elsewhere), "only what is that run's"
-    with pytest.raises(RunRefused, match="An earlier run of ours could not remove it"):
+    with pytest.raises(RunRefused, match="An earlier run could not remove it"):
         refuse(asked, before_recovery=False)
     recovery.recover(asked.state, asked.reports, Store(asked.cache), lambda text: None)
     assert {"realistic": "in_the_way"} == refusals(asked, before_recovery=False)
@@ -258,9 +258,8 @@ def test_a_deployment_of_ours_is_told_as_what_it_is(asked: Options, kept: bool) 
     asked.directory.mkdir()
     with pytest.raises(RunRefused) as refused:
         refuse(asked, before_recovery=True)
-    whose = (
-        f"It is the deployment xavos, kept by run {run.id}." if kept else f"It belongs to run {run.id}, which goes on."
-    )
+    running = f"It belongs to run {run.id}, which is still running."
+    whose = f"It is the deployment xavos, kept by run {run.id}." if kept else running
     assert whose in str(refused.value)
     assert "make undeploy" in str(refused.value)
     if not kept:

@@ -1,4 +1,4 @@
-"""What cannot be undone with its phase: tried again, owed, paid at the path's end, or by the next run."""
+"""A failed undo is retried, stays pending, and is tried again at the path's end and by the next run."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from rollout.faults.fault import CannotInject, Fault, Witness, Wound
 from rollout.faults.machine import KINDS
 from rollout.faults.output_witness import Sensed, chain_of
 from rollout.faults.shims import TooOld
-from rollout.journal import open_acts
+from rollout.journal import pending_undos
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.rollback import recovery
@@ -169,7 +169,7 @@ class TestDisk:
         assert 1 == bed.bites
         bed.fault.lift(bed.site)
         bed.site.file("new").write_text("x")
-        open_kinds = [act.undo["kind"] for act in open_acts(bed.stage.run.journal.events())]
+        open_kinds = [act.undo["kind"] for act in pending_undos(bed.stage.run.journal.events())]
         assert ["directory", "mount"] == open_kinds
         bed.fault.lift(bed.site)
 
@@ -239,7 +239,7 @@ class TestUndoOfMounts:
         (place / "file").write_text("still there, and writable")
 
     def test_what_cannot_be_emptied_is_not_unmounted(self, place: Path, workshop: UndoContext) -> None:
-        """It stays owed; once it is writable again it can be paid."""
+        """The undo stays pending, and succeeds once the folder is writable again."""
         (place / "file").write_text("x")
         mount("-o", "remount,ro", str(place))
         with pytest.raises(OSError, match="Read-only"):

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.config.options import ROOT
-from rollout.journal import CommandRecorder, Journal, JournalUnwritable, Redactor, open_acts, read_events
+from rollout.journal import CommandRecorder, Journal, JournalUnwritable, Redactor, pending_undos, read_events
 from rollout.journal.redaction import MASK
 from rollout.process import Outcome, Request
 
@@ -109,14 +109,14 @@ def test_a_journal_cut_anywhere_gives_its_whole_lines(tmp_path_factory: pytest.T
 
 
 def test_an_act_is_owed_from_its_announcement_on(journal: Journal) -> None:
-    """Also where it failed; it is not owed any more when its undo is done."""
+    """Also where it failed; its undo is pending until it is done."""
     with pytest.raises(OSError, match="no"), journal.act("make a folder", {"kind": "directory", "path": "/x"}, **WHERE):
-        assert 1 == len(open_acts(read_events(journal.path)))
+        assert 1 == len(pending_undos(read_events(journal.path)))
         raise OSError("no")
-    (act,) = open_acts(read_events(journal.path))
+    (act,) = pending_undos(read_events(journal.path))
     assert ("make a folder", "database", "/x") == (act.text, act.phase, act.undo["path"])
     journal.record("undo.done", id=act.id, seconds=0, text="gone")
-    assert () == open_acts(read_events(journal.path))
+    assert () == pending_undos(read_events(journal.path))
 
 
 def test_a_failed_undo_stays_owed(journal: Journal) -> None:
@@ -124,7 +124,7 @@ def test_a_failed_undo_stays_owed(journal: Journal) -> None:
     with journal.act("a", {"kind": "directory", "path": "/x"}, **WHERE) as identity:
         pass
     journal.record("undo.failed", id=identity, error="busy")
-    assert [identity] == [act.id for act in open_acts(journal.events())]
+    assert [identity] == [act.id for act in pending_undos(journal.events())]
 
 
 def test_acts_are_given_oldest_first(journal: Journal) -> None:
@@ -132,7 +132,7 @@ def test_acts_are_given_oldest_first(journal: Journal) -> None:
     for number in range(50):
         with journal.act(str(number), {"kind": "directory", "path": "/x"}, **WHERE):
             pass
-    assert [str(number) for number in range(50)] == [act.text for act in open_acts(journal.events())]
+    assert [str(number) for number in range(50)] == [act.text for act in pending_undos(journal.events())]
 
 
 class TestFullDisk:
@@ -188,7 +188,7 @@ class TestFullDisk:
         assert "run.finished" == full.events()[-1]["event"]
 
     def test_a_rollback_goes_on_in_memory(self, full: Journal) -> None:
-        """Inside `forgiving` the event is kept for this process; the disk's journal still owes the undo."""
+        """Inside `forgiving` the event is kept for this process; in the journal on disk the undo stays pending."""
         with full.forgiving():
             full.record("undo.done", id="a", seconds=0, text="gone")
         assert "undo.done" == full.events()[-1]["event"]
@@ -221,7 +221,7 @@ class TestSecrets:
         journal.record(
             "act.intent", id="1", text="make /srv/postgres", undo={"kind": "directory", "path": "/srv/postgres"}
         )
-        assert "/srv/postgres" == open_acts(journal.events())[0].undo["path"]
+        assert "/srv/postgres" == pending_undos(journal.events())[0].undo["path"]
 
     def test_in_events(self, journal: Journal) -> None:
         """In text, in nested values, and in every URL."""

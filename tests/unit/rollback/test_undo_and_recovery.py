@@ -20,7 +20,7 @@ import pytest
 from rollout.config.options import ROOT
 from rollout.config.run import lock_file, lock_run, open_journal, secrets_file
 from rollout.errors import NoEngine, PhaseFailed
-from rollout.journal import Act, Journal, Redactor, open_acts, read_events
+from rollout.journal import Act, Journal, Redactor, pending_undos, read_events
 from rollout.journal.merging import JOURNAL
 from rollout.phases.step import Step
 from rollout.results.verdict import verdict
@@ -139,7 +139,7 @@ class TestWorktree:
         undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, context)
         assert not repository.path.exists()
 
-    def test_the_branch_of_another_run_stays(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
+    def test_branch_of_another_run_stays(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
         """Its first commit names another run."""
         undo(self.record(tmp_path, "run-2"), context)
         assert ["refs/heads/deploy/xavos"] == list(repository.refs())
@@ -165,7 +165,7 @@ def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, context: Undo
     from rollout.site import processes
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "_PATIENCE", 0.5)
+        patch.setattr(processes, "_ENDS_WITHIN", 0.5)
         undo({"kind": "processes", "marker": "XAVOS_RUN=unit-1", "forge": {"kind": "host"}}, context)
     assert () == marked("XAVOS_RUN=unit-1")
     assert (started[1].pid,) == marked("XAVOS_RUN=unit-12")
@@ -233,7 +233,7 @@ def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None
     began = time.time()
     with pytest.raises(KeyboardInterrupt), journal.act("cut off", {"kind": "container"}):
         raise KeyboardInterrupt
-    done, failed, cut_off = open_acts(journal.events())
+    done, failed, cut_off = pending_undos(journal.events())
     assert (done.cut_off, failed.cut_off) == (None, None)
     assert cut_off.cut_off == pytest.approx(began, abs=5)
     journal.close()
@@ -276,7 +276,7 @@ def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, co
 
 
 def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, context: UndoContext) -> None:
-    """A failing undo is named and owed; all the others are done."""
+    """A failing undo is reported and stays pending. All others are executed."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
@@ -342,7 +342,7 @@ class TestRecovery:
         assert secrets_file(state, run).exists()
         recovered, said = self.recover(tmp_path)
         assert (recovery.Recovered(run=run, left=()),) == recovered
-        assert [f"Recovering run {run}: 2 thing(s) to undo"] == said
+        assert [f"Recovering run {run}: 2 pending undo(s)"] == said
         assert not (tmp_path / "deployments").exists()
         assert [] == [path for path in state.rglob("*") if path.is_file()]
         assert '"killed": true' in (tmp_path / "reports" / run / "verdict.json").read_text()
@@ -439,18 +439,18 @@ class TestRecovery:
         assert not (tmp_path / "deployments").exists()
 
     def test_recovery_itself_may_be_killed(self, tmp_path: Path) -> None:
-        """What it had undone is not owed any more, the rest still is."""
+        """Only undos that it has not executed are still pending."""
         run = self.killed(tmp_path)
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(_KINDS, "directory", _struck)
             with pytest.raises(KeyboardInterrupt):
                 self.recover(tmp_path)
-        assert open_acts(read_events(open_journal(tmp_path / "state", run)))
+        assert pending_undos(read_events(open_journal(tmp_path / "state", run)))
         recovered, _ = self.recover(tmp_path)
         assert () == recovered[0].left
         assert not (tmp_path / "deployments").exists()
 
-    def test_what_cannot_be_undone_stays_owed(self, tmp_path: Path) -> None:
+    def test_a_failed_undo_stays_pending(self, tmp_path: Path) -> None:
         """It is named, and the next recovery tries again."""
         run = self.killed(tmp_path)
         with pytest.MonkeyPatch.context() as patch:

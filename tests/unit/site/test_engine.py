@@ -68,7 +68,7 @@ def test_socket_that_nobody_listens_on_gives_its_reason(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
 
-    assert "connection refused (the socket is there, nobody listens)" == ask(f"unix://{path}")
+    assert "connection refused (the socket exists, but nothing listens)" == ask(f"unix://{path}")
 
 
 def test_silent_socket_is_given_up_after_the_ping_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,16 +141,16 @@ def around(tmp_path: Path) -> Path:
         ("bare.git/site", "it is in a Git repository's own folder"),
         ("file/site", "above it is a file, not a folder"),
         ("file/deep/site", "above it is a file, not a folder"),
-        ("dangling/site", "is a link that leads nowhere"),
+        ("dangling/site", "is a dangling link"),
         ("loop/site", "Too many levels"),
         ("pipe/site", "above it is a named pipe, not a folder"),
         ("x" * 256, "File name too long"),
-        ("x" * 240, "a name there has at most 255 bytes"),
-        ("ä" * 120, "a name there has at most 255 bytes"),
+        ("x" * 240, "names have at most 255 bytes there"),
+        ("ä" * 120, "names have at most 255 bytes there"),
         ("/".join(["x" * 200] * 19), "more than 4096 bytes"),
         (f"{ROOT}/rollout/nothing/site", "it is in the checkout's own rollout"),
-        ("a\nb/site", "control characters, or no UTF-8"),
-        ("\udcff", "control characters, or no UTF-8"),
+        ("a\nb/site", "control characters or is not UTF-8"),
+        ("\udcff", "control characters or is not UTF-8"),
         ("/proc/site", "a file system of the kernel"),
         ("/dev/site", "a file system of the kernel"),
     ],
@@ -204,7 +204,7 @@ def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
         shut.chmod(0o555)
     else:
         monkeypatch.setattr("rollout.site.folder_check.os.access", lambda path, mode: Path(path) != shut)
-    with pytest.raises(PlaceUnwritable, match=f"{shut}: you may not write to it") as refused:
+    with pytest.raises(PlaceUnwritable, match=f"{shut}: you have no permission to write to it") as refused:
         require_usable_place(options(tmp_path / "ours"), shut / "a" / "site")
     assert "permission_denied" == refused.value.cause
     assert [] == list(shut.iterdir())
@@ -221,7 +221,7 @@ def test_a_place_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return see(path, **how)
 
     monkeypatch.setattr("rollout.site.folder_check.os.lstat", lstat)
-    with pytest.raises(Refused, match=r"you may not look into it|not connected"):
+    with pytest.raises(Refused, match=r"you have no permission to enter it|not connected"):
         require_usable_place(options(tmp_path / "ours"), place)
 
 

@@ -206,7 +206,7 @@ def test_a_plain_user_is_told_the_one_command_for_his_own_engine(
     monkeypatch.setattr(base_image, "_program", lambda: None)
     with pytest.raises(BaseUnavailable) as caught:
         ensure_image(on(FakeClient(), kind=kind, url=url), "forge", say=print)
-    command = str(caught.value).partition("Mend it with: ")[2].partition(". Or go without")[0]
+    command = str(caught.value).partition("Run: ")[2].partition(". Or deploy without")[0]
     assert command.endswith(f"| {importing} import - {OWN_BASE}")
 
     for name, script in {
@@ -245,7 +245,7 @@ def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
 
 
 def test_pull_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base_image, "_FIRST_WORD_SECONDS", 0.05)
+    monkeypatch.setattr(base_image, "_FIRST_EVENT_SECONDS", 0.05)
     said: list[str] = []
 
     class Silent(FakeClient):

@@ -79,7 +79,7 @@ def test_a_kill_amid_a_pack_leaves_what_was_there(tmp_path: Path, amid: str) -> 
     """At worst a temporary file, which goes with time; what was kept before is found."""
     before = Store(tmp_path).put(b"before")
     patched = {
-        "write": "packs.Arriving.finish = lambda self: die()",
+        "write": "packs.PackWriter.finish = lambda self: die()",
         "fsync": "os.fsync = lambda handle: die()",
         "replace": "pathlib.Path.replace = lambda self, other: die()",
     }[amid]
