@@ -127,3 +127,12 @@ def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", read(path)):
         if "://" not in link:
             assert (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(path: Path) -> None:
+    """A file of the repository in code marks, such as `rollout/config/options.py`."""
+    named = re.findall(
+        r"`((?:rollout|suite|fixtures|deploy_tests|docgen|tests|plans|overlay|images|rehearsal)/[\w./-]*)`", read(path)
+    )
+    assert [] == [file for file in named if "NAME" not in file and not (ROOT / file).exists()]
