@@ -6,10 +6,13 @@ what stands between them. It is committed, so that it can be read without a buil
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from rollout.config.options import FLAGS, ROOT
@@ -17,12 +20,13 @@ from rollout.config.plan import PACKAGE_KEYS, PHASE_KEYS, PLAN_KEYS
 from rollout.config.traits import TRAITS
 from rollout.diagnosis import CAUSES
 from rollout.diagnosis.causes import ADVICE, MEANINGS
-from rollout.faults import CATALOGUE, FAMILIES, Kind
+from rollout.faults import CATALOGUE, FAMILIES, Fault, Kind
 from rollout.journal.events import EVENTS
 from rollout.journal.events import MEANINGS as EVENT_MEANINGS
 from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLBACK_OUTCOMES
 
 DOCS = ROOT / "docs"
+CHECKS = ROOT / "deploy_tests"
 SCHEMA = DOCS / "verdict.schema.json"
 BLOCK = re.compile(r"(<!-- generated: ([a-z -]+) -->)\n.*?\n(<!-- /generated -->)", re.DOTALL)
 _FLAG = re.compile(r"(?<![\w`-])--[a-z][a-z-]*(?:=[\w:]+)?")
@@ -80,6 +84,30 @@ def journal_events() -> str:
     return _table(("event", "meaning", "keys"), rows)
 
 
+def fault_methods() -> str:
+    """The methods of a fault that faults override, in the order in which a run calls them."""
+    overridden = {name for each in _subclasses(Fault) for name in vars(each)}
+    rows = [
+        (_code(name), _first_sentence(inspect.getdoc(member)))
+        for name, member in vars(Fault).items()
+        if name in overridden and not name.startswith("_") and isinstance(member, FunctionType | property)
+    ]
+    return _table(("method", "what it does"), rows)
+
+
+def check_fixtures() -> str:
+    """The fixtures that checks share."""
+    files = (CHECKS / "conftest.py", *sorted((CHECKS / "support").glob("*.py")))
+    functions = [
+        node
+        for file in files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and "pytest.fixture" in map(_decorator, node.decorator_list)
+    ]
+    rows = [(_code(each.name), _first_sentence(ast.get_docstring(each))) for each in functions]
+    return _table(("fixture", "what it does"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "options": options,
     "faults": faults,
@@ -94,6 +122,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "package keys": lambda: _meanings("key", PACKAGE_KEYS),
     "traits": lambda: _meanings("trait", TRAITS),
     "journal events": journal_events,
+    "fault methods": fault_methods,
+    "check fixtures": check_fixtures,
 }
 """Name of a mark → the text between it and its end."""
 
@@ -153,6 +183,22 @@ def _phases(kind: Kind) -> str:
     """Traits, not names of phases: a new phase of a plan does not change the page."""
     wanted = " or ".join(map(_code, kind.traits)) or "any"
     return f"{wanted}, not {' or '.join(map(_code, kind.spares))}" if kind.spares else wanted
+
+
+def _subclasses(kind: type[Fault]) -> Iterable[type[Fault]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def _decorator(node: ast.expr) -> str:
+    return ast.unparse(node.func if isinstance(node, ast.Call) else node)
+
+
+def _first_sentence(text: str | None) -> str:
+    """The first sentence of a docstring."""
+    paragraph = " ".join((text or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z`])", paragraph)[0]
 
 
 def _keys(schema: Mapping[str, Any], place: str = "") -> Iterable[tuple[str, str, str]]:
