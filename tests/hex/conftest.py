@@ -53,10 +53,16 @@ class Forge:
     def __init__(self, container: Container) -> None:
         self.container = container
 
-    def run(self, *argv: str, cwd: str = "/tmp", env: Mapping[str, str] | None = None) -> Ran:  # noqa: S108 - its own
+    def run(
+        self,
+        *argv: str,
+        cwd: str = "/tmp",  # noqa: S108 - its own
+        env: Mapping[str, str] | None = None,
+        seconds: int = 90,
+    ) -> Ran:
         """Run a command to its end, again where the engine lost its output."""
         environment = {"MIX_ENV": "dev", "HOME": "/tmp/home", "LANG": "C.UTF-8", **(env or {})}  # noqa: S108
-        command = ("sh", "-c", 'exec 2>&1; exec timeout 90 "$@"', "sh", *argv)
+        command = ("sh", "-c", f'exec 2>&1; exec timeout {seconds} "$@"', "sh", *argv)
         answer = container_exec.ask(self.container, *command, repeatable=True, cwd=cwd, env=environment)
         assert answer.exit_code is not None
         return Ran(exit_code=answer.exit_code, output=answer.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from rollout.config.plan import load_plan
 from rollout.hex.version import Requirement as VersionRequirement
 from rollout.hex.version import Version
 from rollout.rehearsal import InvalidScenario, Requirement, Retirement, Scenario, load_scenario, scenario_names
+from rollout.rehearsal.scenario import ROOT
 
 BASE = """
 name = "base"
@@ -137,3 +139,16 @@ def test_requirements_of_stand_ins_are_in_the_registry(name: str) -> None:
     for release in scenario.releases:
         for each in release.requires:
             assert scenario.versions(each.name), f"{release.name} requires {each.name}"
+
+
+def test_the_readme_of_stand_ins_names_each_with_its_release() -> None:
+    """`packages/README.md` says what each imitates, from which release on, and what it cannot do."""
+    table = re.findall(
+        r"^\| ([a-z_]+) \| ([0-9.]+) \| ✓? ?\| [^|]{10,} \| [^|]{3,} \|$",
+        (ROOT / "packages" / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    releases = [each for each in load_scenario("default").releases if each.source != "packages/empty"]
+    newest = {each.name: each.version for each in reversed(releases)}
+    assert dict(sorted(table)) == newest
+    assert len(table) == len(newest)

@@ -142,7 +142,7 @@ defmodule Jason.Decoder do
   defp value("null" <> rest, _), do: {nil, rest}
 
   defp value(<<char, _::binary>> = text, {whole, _}) when char == ?- or char in ?0..?9 do
-    [number] = Regex.run(~r/^-?\d+(\.\d+)?([eE][+-]?\d+)?/, text) || fail(text, whole)
+    [number | _] = Regex.run(~r/^-?\d+(\.\d+)?([eE][+-]?\d+)?/, text) || fail(text, whole)
     rest = binary_part(text, byte_size(number), byte_size(text) - byte_size(number))
     {number(number), rest}
   end
