@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rollout.config.plan import Plan
 from rollout.errors import RolloutError
+from rollout.journal.events import phases
 from rollout.packages.blame import blame, matrix
 from rollout.phases.phase import PhaseResult
 from rollout.site.site import Site
@@ -36,4 +37,4 @@ class Analyses:
             matrix(self._site, self._plan, phase=phase, minutes=self._site.options.matrix_minutes)
         except (RolloutError, OSError) as error:
             text = f"The grid of packages could not be drawn: {error}"
-            self._site.run.journal.record("phase.note", path=self._plan.name, phase=phase, text=text)
+            self._site.run.journal.record(phases.PhaseNote(path=self._plan.name, phase=phase, text=text))

@@ -22,6 +22,7 @@ from rollout.deployment.rollbacks import Rollbacks
 from rollout.faults.injection import Injection
 from rollout.hex.http_cache import prune_all
 from rollout.journal import pending_undos
+from rollout.journal.events import runs
 from rollout.phases.phase import PhaseCode, PhaseResult
 from rollout.results.verdict import verdict
 from rollout.site.fingerprint import Fingerprint
@@ -73,13 +74,14 @@ class Deployment:
         self._began = time.monotonic()
         self._first: Fingerprint | None = None  # the site before the first phase
         run.journal.record(
-            "path.started",
-            path=plan.name,
-            phases=list(plan.phase_names),
-            through=plan.phase_names[-1],
-            attempts=self._context.attempted,
-            requires=list(site.options.require),
-            may_answer=[group for group in plan.groups if group in self._context.unconfirmed],
+            runs.PathStarted(
+                path=plan.name,
+                phases=plan.phase_names,
+                through=plan.phase_names[-1],
+                attempts=tuple(self._context.attempted),
+                requires=tuple(site.options.require),
+                may_answer=tuple(group for group in plan.groups if group in self._context.unconfirmed),
+            )
         )
         site.fault_points = self._injection
         self._injection.arm(site)
@@ -167,7 +169,7 @@ class Deployment:
         if self._keeps:
             journal_kept_site(self._context)
         seconds = round(time.monotonic() - self._began, 3)
-        self.run.journal.tell("path.finished", path=self.plan.name, outcome=outcome, seconds=seconds)
+        self.run.journal.tell(runs.PathFinished(path=self.plan.name, outcome=outcome, seconds=seconds))
         self._context.restoration.keep_within()
         close_gateway(self.site)  # a kept deployment does not need it
         prune_all(self.site.options.cache / "gateway", most=GATEWAY_CACHE_BYTES)

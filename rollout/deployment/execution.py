@@ -9,6 +9,7 @@ from typing import Protocol
 from rollout.config.plan import PhasePlan
 from rollout.deployment.context import Context
 from rollout.hex import recorded_responses
+from rollout.journal.events import phases
 from rollout.phases.phase import PhaseCode, PhaseResult, describe
 from rollout.phases.step import Step
 from rollout.site.fingerprint import Fingerprint
@@ -94,13 +95,13 @@ class Executor:
         """The result of a phase that comes after one that failed."""
         context, phase = self._context, self._context.plan.phase(code.name)
         result = PhaseResult(name=code.name, outcome="blocked", by=after.culprit, site=context.site, plan=phase)
-        context.journal.tell("phase.blocked", path=context.plan.name, phase=code.name, by=result.culprit.name)
+        context.journal.tell(phases.PhaseBlocked(path=context.plan.name, phase=code.name, by=result.culprit.name))
         return result
 
     def _start(self, code: PhaseCode, before: Fingerprint | None) -> Attempt:
         context, phase = self._context, self._context.plan.phase(code.name)
         digest = before.digest if before else ""
-        context.journal.tell("phase.started", path=context.plan.name, phase=code.name, before=digest)
+        context.journal.tell(phases.PhaseStarted(path=context.plan.name, phase=code.name, before=digest))
         passed = frozenset(name for name, result in context.results.items() if result.passed)
         step = Step(context.site, context.plan, phase, passed=passed)
         return Attempt(code=code, phase=phase, step=step, before=before)
@@ -151,7 +152,8 @@ class Executor:
 def journal_packages(context: Context, step: Step) -> None:
     """Record the packages that a phase has installed, if any."""
     if step.facts.get("packages"):
-        context.journal.record("phase.packages", packages=step.facts["packages"], **step.where)
+        packages = tuple(step.facts["packages"])
+        context.journal.record(phases.PhasePackages(path=context.plan.name, phase=step.phase.name, packages=packages))
 
 
 def journal_end(
@@ -160,12 +162,14 @@ def journal_end(
     """Journal the end of a phase. Raises JournalUnwritable only for one that passed: unrecorded, it did not pass."""
     write = context.journal.record if outcome == "passed" else context.journal.tell
     write(
-        "phase.finished",
-        outcome=outcome,
-        seconds=round(time.monotonic() - attempt.began, 3),
-        restored=attempt.restored,
-        attempts=attempt.step.attempts,
-        failure=describe(error, context.run.folder) if error else None,
-        key=key,
-        **attempt.step.where,
+        phases.PhaseFinished(
+            path=context.plan.name,
+            phase=attempt.phase.name,
+            outcome=outcome,
+            seconds=round(time.monotonic() - attempt.began, 3),
+            restored=attempt.restored,
+            attempts=attempt.step.attempts,
+            failure=describe(error, context.run.folder) if error else None,
+            key=key,
+        )
     )

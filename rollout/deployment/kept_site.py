@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.deployment.context import Context
+from rollout.journal.events import phases, runs
 from rollout.site.shell_access import shell_commands
 
 
@@ -13,15 +14,16 @@ def journal_kept_site(context: Context) -> None:
     site = context.site
     manage = f"{site.directory}/scripts/manage_xavos.sh" if context.has_passed("scripts") else ""
     context.journal.record(
-        "kept",
-        path=context.plan.name,
-        url=site.base_url if context.has_passed("server") else "",
-        directory=str(site.directory),
-        manage=manage,
-        # There is no default account: a command makes the first operator.
-        first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
-        remove=f"make undeploy ARGS={site.options.name}",
-        **shell_commands(site),
+        runs.Kept(
+            path=context.plan.name,
+            url=site.base_url if context.has_passed("server") else "",
+            directory=str(site.directory),
+            manage=manage,
+            # There is no default account: a command makes the first operator.
+            first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
+            remove=f"make undeploy ARGS={site.options.name}",
+            **shell_commands(site),
+        )
     )
 
 
@@ -34,5 +36,5 @@ def record_bundle(context: Context, target: Path) -> bool:
     else:
         text = f"Bundle {summary.target}: {summary.files} files, {summary.size / 1e6:.1f} MB."
         written = True
-    context.journal.record("phase.note", path=context.plan.name, phase=context.plan.phase_names[-1], text=text)
+    context.journal.record(phases.PhaseNote(path=context.plan.name, phase=context.plan.phase_names[-1], text=text))
     return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rollout.deployment.context import Context
 from rollout.deployment.execution import Attempt, journal_end, journal_packages
+from rollout.journal.events import runs
 from rollout.phases.phase import PhaseCode
 from rollout.rollback.residue import left_behind
 from rollout.site.fingerprint import Fingerprint
@@ -48,7 +49,7 @@ class ObservedPhases:
         journal_packages(context, step)  # a failed step may have installed some
         if attempt.phase.may_answer_for:
             context.unconfirmed -= set(step.facts.get("found", ()))
-            context.journal.record("path.attempts", path=context.plan.name, attempts=context.attempted)
+            context.journal.record(runs.PathAttempts(path=context.plan.name, attempts=tuple(context.attempted)))
         outcome = "failed" if error else "passed"
         journal_end(context, attempt, outcome, error=error, key=attempt.key or None)
         return outcome
@@ -70,4 +71,4 @@ class ObservedPhases:
             failed = any(result.outcome == "failed" for result in observed)
             if failed:
                 self.residue.extend(items)
-            context.journal.record("path.left", path=context.plan.name, items=list(items), failed=failed)
+            context.journal.record(runs.PathLeft(path=context.plan.name, items=items, failed=failed))

@@ -19,6 +19,7 @@ from rollout.deployment.obstacles import (
 from rollout.errors import AlreadyExists, EngineUnfit
 from rollout.hex.gateway import Gateway
 from rollout.hex.sources import RehearsalSource
+from rollout.journal.events import runs
 from rollout.phases.step import Step
 from rollout.site import postgres
 from rollout.site.engine.client import RUN_LABEL
@@ -166,7 +167,14 @@ def close_gateway(site: Site) -> None:
     """Stop the gateway, if it runs, and journal a summary of its requests."""
     if site.gateway is not None:
         site.gateway.stop()
-        site.run.journal.tell("gateway.summary", **site.gateway.log.summary())
+        counts = site.gateway.log.summary()
+        summary = runs.GatewaySummary(
+            requests=counts["requests"],
+            from_cache=counts["from_cache"],
+            bytes=counts["bytes"],
+            failures=counts["failures"],
+        )
+        site.run.journal.tell(summary)
         site.gateway = None
 
 

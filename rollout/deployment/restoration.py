@@ -10,6 +10,7 @@ from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import PhaseFailed
 from rollout.hex import recorded_responses
+from rollout.journal.events import phases
 from rollout.phases.phase import PhaseCode
 from rollout.phases.step import EDITOR, Step
 from rollout.site.site import SITE_ONLY, Site
@@ -117,8 +118,17 @@ class Restoration:
             facts=step.facts,
         )
         self._checkpoints.save(checkpoint)
-        site.run.journal.record("checkpoint.saved", key=key, seconds=round(time.monotonic() - began, 3),
-                                files=len(kept.entries), bytes=kept.size, **step.where)  # fmt: skip
+        seconds = round(time.monotonic() - began, 3)
+        site.run.journal.record(
+            phases.CheckpointSaved(
+                path=step.plan.name,
+                phase=step.phase.name,
+                key=key,
+                seconds=seconds,
+                files=len(kept.entries),
+                bytes=kept.size,
+            )
+        )
 
     def keep_within(self) -> None:
         """Remove the least recently used checkpoints beyond the limit of the cache."""
@@ -150,10 +160,19 @@ class Restoration:
                 site.database.restore(name, dump, owner=site.role)
         if dumps:
             site.remember_dumps(checkpoint.dumps)
-        site.run.journal.record("checkpoint.restored", key=checkpoint.key, files=len(wanted.entries),
-                                seconds=round(time.monotonic() - began, 3), **step.where)  # fmt: skip
+        seconds = round(time.monotonic() - began, 3)
+        site.run.journal.record(
+            phases.CheckpointRestored(
+                path=step.plan.name,
+                phase=step.phase.name,
+                key=checkpoint.key,
+                seconds=seconds,
+                files=len(wanted.entries),
+            )
+        )
         return ""
 
     def _skipped(self, step: Step, reason: str) -> bool:
-        self._site.run.journal.record("checkpoint.skipped", reason=reason, **step.where)
+        skipped = phases.CheckpointSkipped(path=step.plan.name, phase=step.phase.name, reason=reason)
+        self._site.run.journal.record(skipped)
         return False

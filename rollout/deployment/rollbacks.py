@@ -6,11 +6,11 @@ import contextlib
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from rollout.config.run import read_secrets
 from rollout.deployment.context import Context
 from rollout.journal import pending_undos
+from rollout.journal.events import undo
 from rollout.phases.phase import PhaseCode
 from rollout.rollback.rollback import essential, roll_back
 from rollout.rollback.undo import UndoContext
@@ -73,12 +73,19 @@ class Rollbacks:
     def _rolling_back(self, phase: str, why: str) -> Iterator[list[str]]:
         """Journal the start and the end of a rollback. The block adds the residue to the list."""
         journal = self._context.journal
-        where: dict[str, Any] = {"path": self._context.plan.name, "phase": phase, "why": why}
-        began, found = time.monotonic(), list[str]()
-        journal.record("rollback.started", **where)
+        path, began, found = self._context.plan.name, time.monotonic(), list[str]()
+        journal.record(undo.RollbackStarted(path=path, phase=phase, why=why))
         yield found
-        journal.record("rollback.finished", outcome="dirty" if found else "restored", residue=found,
-                       seconds=round(time.monotonic() - began, 3), **where)  # fmt: skip
+        journal.record(
+            undo.RollbackFinished(
+                path=path,
+                phase=phase,
+                why=why,
+                outcome="dirty" if found else "restored",
+                seconds=round(time.monotonic() - began, 3),
+                residue=tuple(found),
+            )
+        )
 
     def _difference(self, before: Fingerprint, *, is_fresh: bool) -> tuple[str, ...]:
         """What differs from `before`. The folder is scanned again unless the last undo has just done so."""

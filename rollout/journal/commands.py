@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from rollout.journal.events import phases
 from rollout.journal.writer import Journal
 from rollout.process import Outcome, Request
 
@@ -39,19 +40,20 @@ class CommandRecorder:
         self._log = self._logs / f"{number:03d}-{phase}-{label}.log"
         self._file = self._log.open("w", encoding="utf-8", errors="replace")
         self._journal.record(
-            "command.started",
-            id=self._id,
-            label=request.label,
-            argv=list(request.argv),
-            cwd=str(request.cwd),
-            deadline=request.deadline,
-            log=f"logs/{self._log.name}",
-            **self._where,
+            phases.CommandStarted(
+                id=self._id,
+                label=request.label,
+                argv=request.argv,
+                cwd=str(request.cwd),
+                deadline=request.deadline,
+                log=f"logs/{self._log.name}",
+                **self._where,
+            )
         )
         return self._log
 
     def running(self, request: Request, identity: Mapping[str, object]) -> None:
-        self._journal.record("command.running", id=self._id, identity=dict(identity))
+        self._journal.record(phases.CommandRunning(id=self._id, identity=dict(identity)))
 
     def output(self, chunk: bytes) -> None:
         # Only whole lines are masked and written, and none that may begin a secret that continues on the next line.
@@ -70,13 +72,14 @@ class CommandRecorder:
         if self._file is not None:
             self._file.close()
         self._journal.record(
-            "command.finished",
-            id=self._id,
-            exit_code=outcome.exit_code,
-            seconds=round(outcome.seconds, 3),
-            timed_out=outcome.timed_out,
-            # masked before it is cut, because half a secret is not found
-            tail=self._journal.redactor.text(outcome.tail)[-_TAIL_IN_JOURNAL:],
+            phases.CommandFinished(
+                id=self._id,
+                exit_code=outcome.exit_code,
+                seconds=round(outcome.seconds, 3),
+                timed_out=outcome.timed_out,
+                # masked before it is cut, because half a secret is not found
+                tail=self._journal.redactor.text(outcome.tail)[-_TAIL_IN_JOURNAL:],
+            )
         )
 
     def _write(self, data: bytes) -> None:

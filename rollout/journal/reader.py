@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import StateUnusable
-from rollout.journal.events import SCHEMA
+from rollout.journal.events import SCHEMA, decode
+from rollout.journal.events.undo import ActIntent
 from rollout.journal.query import moment
 
 # Event → keys that an undo reads, all of them strings.
@@ -85,12 +86,13 @@ def pending_undos(events: Iterable[Mapping[str, Any]]) -> tuple[Act, ...]:
     acts: dict[str, Act] = {}
     for event in events:
         if event["event"] == "act.intent":
-            acts[event["id"]] = Act(
-                id=event["id"],
-                path=event.get("path"),
-                phase=event.get("phase"),
-                text=event["text"],
-                undo=event["undo"],
+            intent = decode(ActIntent, event)
+            acts[intent.id] = Act(
+                id=intent.id,
+                path=intent.path,
+                phase=intent.phase,
+                text=intent.text,
+                undo=intent.undo,
                 cut_off=moment(event),
             )
         elif event["event"] in {"act.done", "act.failed"} and event["id"] in acts:

@@ -46,9 +46,7 @@ class Redactor:
         self._strong: tuple[_Secret, ...] = ()
         self._weak: tuple[re.Pattern[str], ...] = ()
         self._known: set[str] = set()
-        self._beginnings: dict[
-            str, list[tuple[str, int]]
-        ] = {}  # last letters → form, length of its beginning
+        self._beginnings: dict[str, list[tuple[str, int]]] = {}  # last letters → form, length of its beginning
 
     def add(self, *secrets: str) -> None:
         """Add secrets to mask."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import RolloutError
-from rollout.journal.events import REQUIRED, SCHEMA
+from rollout.journal.events import REQUIRED, SCHEMA, JournalEvent, encode, phases, undo
 from rollout.journal.redaction import Redactor
 
 Event = dict[str, Any]
@@ -64,8 +64,13 @@ class Journal:
         """The events that this object has recorded so far."""
         return tuple(self._events)
 
-    def record(self, event: str, **facts: Any) -> Event:
-        """Write one event. Raises KeyError for one not in the vocabulary, JournalUnwritable if the disk is full."""
+    def record(self, event: str | JournalEvent, **facts: Any) -> Event:
+        """Write one event, given as an object or by name and keys.
+
+        Raises KeyError for an unknown event or a missing key, JournalUnwritable if the disk is full.
+        """
+        if isinstance(event, JournalEvent):
+            event, facts = encode(event)
         missing = REQUIRED[event] - facts.keys()
         if missing:
             raise KeyError(f"{event} lacks {', '.join(sorted(missing))}")
@@ -94,28 +99,28 @@ class Journal:
             subscriber(line)
         return line
 
-    def tell(self, event: str, **facts: Any) -> Event:
+    def tell(self, event: str | JournalEvent, **facts: Any) -> Event:
         """Like `record`, but a full disk raises nothing. For events that announce no act, such as an end."""
         with self.forgiving():
             return self.record(event, **facts)
 
     @contextlib.contextmanager
-    def act(self, text: str, undo: Mapping[str, Any], **where: Any) -> Iterator[str]:
+    def act(self, text: str, undo_record: Mapping[str, Any], **where: Any) -> Iterator[str]:
         """Announce an act with its undo, run the block, and record its end. Yields the act's id.
 
         The undo is pending from the announcement on, even if the act fails: undoing is idempotent. An act that a signal
         or a kill interrupts is neither done nor failed. The program that it has called may still continue.
         """
         identity = f"{self.run}-{time.monotonic_ns():x}"
-        self.record("act.intent", id=identity, text=text, undo=dict(undo), **where)
+        self.record(undo.ActIntent(id=identity, text=text, undo=dict(undo_record), **where))
         began = time.monotonic()
         try:
             yield identity
         except Exception as error:
             with self.forgiving():
-                self.record("act.failed", id=identity, error=f"{type(error).__name__}: {error}")
+                self.record(undo.ActFailed(id=identity, error=f"{type(error).__name__}: {error}"))
             raise
-        self.record("act.done", id=identity, seconds=round(time.monotonic() - began, 3))
+        self.record(undo.ActDone(id=identity, seconds=round(time.monotonic() - began, 3)))
 
     @contextlib.contextmanager
     def waiting(self, text: str, **where: Any) -> Iterator[None]:
@@ -124,7 +129,7 @@ class Journal:
         try:
             yield
         finally:
-            self.record("wait.finished", text=text, seconds=round(time.monotonic() - began, 4), **where)
+            self.record(phases.WaitFinished(text=text, seconds=round(time.monotonic() - began, 4), **where))
 
     @contextlib.contextmanager
     def forgiving(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from rollout.hex.errors import TarballChanged
 from rollout.hex.http_client import UNTRUSTED
 from rollout.hex.request_record import UNREACHABLE_CAUSES
 from rollout.journal import CommandRecorder
+from rollout.journal.events import phases
 from rollout.process import LocalLauncher, Outcome, Request, execute
 from rollout.site.site import Site
 
@@ -77,7 +78,7 @@ class Step:
 
     def note(self, text: str) -> None:
         """Journal a decision for the reader of the report."""
-        self.site.run.journal.record("phase.note", text=text, **self.where)
+        self.site.run.journal.record(phases.PhaseNote(path=self.plan.name, phase=self.phase.name, text=text))
 
     def run(
         self,
@@ -253,12 +254,14 @@ class Step:
         error = state.outcome.exception() if state.outcome else None
         self.attempts += 1
         self.site.run.journal.record(
-            "phase.retry",
-            attempt=state.attempt_number,
-            cause=getattr(error, "cause", "unknown"),
-            wait=round(state.next_action.sleep, 1) if state.next_action else 0,
-            message=str(error),
-            **self.where,
+            phases.PhaseRetry(
+                path=self.plan.name,
+                phase=self.phase.name,
+                attempt=state.attempt_number,
+                cause=getattr(error, "cause", "unknown"),
+                wait=round(state.next_action.sleep, 1) if state.next_action else 0,
+                message=str(error),
+            )
         )
 
 

@@ -25,6 +25,7 @@ from rollout.deployment.execution import Attempt, Executor
 from rollout.deployment.restoration import Restoration
 from rollout.errors import PhaseFailed
 from rollout.journal import Journal
+from rollout.journal.events import JournalEvent
 from rollout.phases.step import Step
 from rollout.site.store import objects
 from rollout.site.store.manifest import Entry, Stat
@@ -84,10 +85,10 @@ def _install(sabotage: Sabotage) -> None:
     record, apply, restore = Journal.record, Executor._apply, Restoration.restore
     write = objects._write
 
-    def recording(self: Journal, event: str, **facts: Any) -> dict[str, Any]:
+    def recording(self: Journal, event: str | JournalEvent, **facts: Any) -> dict[str, Any]:
         line = record(self, event, **facts)
         sabotage.run = line["run"]
-        sabotage.saw(event, facts)
+        sabotage.saw(line["event"], line)
         return line
 
     def applying(self: Executor, attempt: Attempt, *, saves: bool) -> None:

@@ -12,6 +12,7 @@ from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment import analyses
 from rollout.deployment.analyses import Analyses
 from rollout.errors import PhaseFailed, RolloutError
+from rollout.journal.events.phases import PhaseNote
 from rollout.phases.phase import PhaseResult
 
 PHASES = tuple(PhasePlan(name=name) for name in ("prerequisites", "generation", "server"))
@@ -36,8 +37,8 @@ class Asked:
         if self._broken:
             raise RolloutError("The solver ended.")
 
-    def record(self, event: str, **facts: Any) -> None:
-        self.notes.append(str(facts["text"]))
+    def record(self, event: PhaseNote) -> None:
+        self.notes.append(event.text)
 
 
 def asked(inquired: Asked, results: tuple[tuple[str, str], ...], *, stands: bool = True, **options: bool) -> None:
