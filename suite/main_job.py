@@ -19,7 +19,7 @@ from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
 from rollout.deployment.preflight import RunRefused
 from rollout.errors import RolloutError, UsageError
-from rollout.faults import Wound, aim
+from rollout.faults import FaultSpec, aim
 from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.results import history
 from rollout.rollback import recovery
@@ -134,7 +134,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                                     "Name their files or folder by path.")  # fmt: skip
         return
     # Where a fault strikes a phase and no check asks for more than that phases pass, nobody looks between them.
-    struck = session.wound is not None and session.wound.phase is not None
+    struck = session.spec is not None and session.spec.phase is not None
     session.defers_restoring = struck and all(item.name.endswith(PASSED) for item in items)
     names = [name for item in items for mark in item.iter_markers("phase") for name in mark.args]
     known = [phase.name for phase in session.plan.phases if not set(phase.groups).isdisjoint(names)]
@@ -187,7 +187,7 @@ def _end(session: Session, exit_code: int) -> int:
         reason=_reason(outcome, deployment, unmet),
     )
     # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
-    if session.options.folder is None and session.wound is None:
+    if session.options.folder is None and session.spec is None:
         history.update(session.run.journal, session.options.state)
         newest_results.journal_newest(session.run)
     session.interrupts.uninstall()
@@ -205,13 +205,13 @@ def _reason(outcome: str, deployment: Deployment | None, unmet: tuple[str, ...])
 _current: Session | None = None
 
 
-def _aimed(options: Options, plan: Plan, chosen: Chosen) -> Wound | None:
+def _aimed(options: Options, plan: Plan, chosen: Chosen) -> FaultSpec | None:
     """The fault of `--fault`. Raises UsageError where it is invalid or cannot be injected on this site."""
     if not options.fault:
         return None
-    wound = aim(options.fault, plan, seed=options.seed)
-    refuse_unfit(wound, chosen.means)
-    return wound
+    spec = aim(options.fault, plan, seed=options.seed)
+    refuse_unfit(spec, chosen.means)
+    return spec
 
 
 def _begin(config: pytest.Config, options: Options) -> Session:
@@ -223,9 +223,9 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     chosen = choose(options, (whole,))
     called = path_names(options)[options.path]
     plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, called=called).through(options.through)
-    wound = _aimed(options, plan, chosen)
+    spec = _aimed(options, plan, chosen)
     run = Run(options)
-    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), wound=wound)
+    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), spec=spec)
     run.journal.subscribe(open_console(config))
     gate = [plan.name] if options.path in options.gate else []
     run.journal.record("run.started", **run_facts(options, chosen, (plan,)), gate=gate)

@@ -10,7 +10,7 @@ from rollout.config.plan import Plan
 from rollout.config.run import Run
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
-from rollout.faults import Injection, Wound
+from rollout.faults import FaultSpec, Injection
 from rollout.site.site import Site
 from suite.preparation import (
     Chosen,
@@ -26,7 +26,7 @@ class Session:
     run: Run
     chosen: Chosen
     interrupts: Interrupts
-    wound: Wound | None = None
+    spec: FaultSpec | None = None
     defers_restoring: bool = False
     deployment: Deployment | None = None
     began: float = field(default_factory=time.monotonic)
@@ -44,7 +44,7 @@ class Session:
             sharing=chosen.sharing,
             observed=self.plan.is_observed,
         )
-        injection = Injection(self.wound, self.run.journal)
+        injection = Injection(self.spec, self.run.journal)
         self.deployment = Deployment(
             self.run, site, self.plan, self.interrupts, injection, defers_restoring=self.defers_restoring
         )

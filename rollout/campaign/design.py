@@ -12,7 +12,7 @@ from rollout.campaign.trial_settings import arguments
 from rollout.config.options import Options
 from rollout.config.plan import Plan, load_plan
 from rollout.errors import InvalidOption, UsageError
-from rollout.faults import CATALOGUE, Means, unfit
+from rollout.faults import CATALOGUE, Means, why_unfit
 from rollout.journal import Redactor
 from rollout.results.attempts import REAL
 from rollout.results.campaign.statistics import is_expected
@@ -146,7 +146,7 @@ def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
     """
     selection = parse_faults(options.faults)
     plans = {path: load_plan(path, rehearsal=is_rehearsal) for path in options.campaign_paths}
-    left_out = {kind.name: reason for kind in selection.kinds if (reason := unfit(kind, means))}
+    left_out = {kind.name: reason for kind in selection.kinds if (reason := why_unfit(kind, means))}
     left_out |= dict.fromkeys(unusable_kinds(selection.kinds, plans, selection.limits), "no path has a phase for it")
     earlier = TrialLog.load(options.resume) if options.resume is not None else None
     trials = options.trials if options.trials is not None or options.minutes is not None else 1

@@ -180,7 +180,7 @@ class Deployment:
         """The site before a phase, with every restored phase that this one builds on in place."""
         if not code.checkpointed or self._injection.strikes(code.name):
             self._context.restoration.place_pending()
-        self._injection.look(code.name)
+        self._injection.before_fingerprint(code.name)
         before = self.site.fingerprint()
         self._first = self._first or before
         return before

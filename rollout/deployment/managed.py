@@ -45,7 +45,7 @@ class ManagedPhases:
             site.repository.commit(site.directory, f"{name}\n\nRun {context.run.id}, path {context.plan.name}")
         context.facts[name] = step.facts
         journal_packages(context, step)
-        step.asked = {**step.asked, **context.injection.mark(name)}
+        step.asked = {**step.asked, **context.injection.key_mark(name)}
         context.restoration.passed(attempt.key, step)
 
     def passed(self, attempt: Attempt) -> None:

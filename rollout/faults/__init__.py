@@ -1,7 +1,7 @@
-"""Faults: what goes wrong in practice, brought about on purpose and seen to bite."""
+"""Injects faults on purpose: registry outages, full disks, kills. A witness proves that each took effect."""
 
-from rollout.faults.catalogue import CATALOGUE, aim, find, places, unfit
-from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Witness, Wound
+from rollout.faults.catalogue import CATALOGUE, aim, find, places, why_unfit
+from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, FaultSpec, Kind, Means, Witness
 from rollout.faults.injection import Injection
 
 __all__ = [
@@ -10,13 +10,13 @@ __all__ = [
     "FORMS",
     "CannotInject",
     "Fault",
+    "FaultSpec",
     "Injection",
     "Kind",
     "Means",
     "Witness",
-    "Wound",
     "aim",
     "find",
     "places",
-    "unfit",
+    "why_unfit",
 ]

@@ -10,7 +10,7 @@ from rollout.config.options import PATHS
 from rollout.config.plan import PhasePlan, Plan, load_plan
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
-from rollout.faults.fault import CannotInject, Kind, Means, Wound
+from rollout.faults.fault import CannotInject, FaultSpec, Kind, Means
 
 OPTION = "--fault"
 CATALOGUE: Mapping[str, Kind] = {
@@ -22,7 +22,7 @@ _MOMENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)s")
 
 
 def find(name: str, *, option: str = OPTION) -> Kind:
-    """The kind of this name. Raises InvalidOption that suggests the nearest."""
+    """The kind with this name. Raises InvalidOption, which suggests the nearest name."""
     if name in CATALOGUE:
         return CATALOGUE[name]
     near = difflib.get_close_matches(name, CATALOGUE, n=1)
@@ -31,7 +31,7 @@ def find(name: str, *, option: str = OPTION) -> Kind:
 
 
 def listing() -> str:
-    """Every fault by family: its name, what goes wrong, where it can strike."""
+    """The list of all faults by family: name, what goes wrong, phases, forms."""
     lines = []
     for kind in CATALOGUE.values():
         if f"{kind.family}:" not in lines:
@@ -41,7 +41,7 @@ def listing() -> str:
 
 
 def reach(kind: Kind) -> str:
-    """The phases of the suite's own plans at which a kind can strike, in words."""
+    """The phases of the suite's plans that a kind can strike, as text."""
     if not kind.traits and not kind.spares:
         return "any"
     plans = [load_plan(path, rehearsal=edition) for path in PATHS for edition in (False, True)]
@@ -53,7 +53,7 @@ def reach(kind: Kind) -> str:
 
 
 def places(kind: Kind, plan: Plan) -> tuple[str, ...]:
-    """The phases of this plan during which the kind can strike, in their order."""
+    """The phases of a plan that the kind can strike, in order."""
     return tuple(phase.name for phase in plan.phases if fits(kind, phase))
 
 
@@ -64,10 +64,10 @@ def fits(kind: Kind, phase: PhasePlan) -> bool:
     )
 
 
-def aim(text: str, plan: Plan, *, seed: int) -> Wound:
-    """Read `NAME[@PHASE][:FORM]`, where PHASE may be a moment of the run (`7.4s`); without one, the first that fits.
+def aim(text: str, plan: Plan, *, seed: int) -> FaultSpec:
+    """Parse `NAME[@PHASE][:FORM]`. PHASE may be a time of the run (`7.4s`); the default is the first phase that fits.
 
-    A phase of the realistic path stands for the one that answers for it in this plan. Raises InvalidOption.
+    A phase of the realistic path means the phase of this plan that answers for its checks. Raises InvalidOption.
     """
     name, _, form = text.partition(":")
     name, _, where = name.partition("@")
@@ -84,7 +84,7 @@ def aim(text: str, plan: Plan, *, seed: int) -> Wound:
     phase = answering.name if answering else where
     if where and not moment and phase not in there:
         raise InvalidOption(option=OPTION, value=text, expected=f"{name}@ one of {', '.join(there)}")
-    return Wound(
+    return FaultSpec(
         kind=kind,
         path=plan.name,
         phase=None if moment else phase or there[0],
@@ -94,22 +94,22 @@ def aim(text: str, plan: Plan, *, seed: int) -> Wound:
     )
 
 
-def unfit(kind: Kind, means: Means) -> str | None:
-    """Why the kind cannot be injected with such means; None where it can."""
+def why_unfit(kind: Kind, means: Means) -> str | None:
+    """Why the kind cannot be injected with these means; None if it can."""
     for need in kind.needs:
         if need == "engine" and (means.forge, means.database) != ("container", "container"):
             return "forge and database have to be containers"
         if need == "database" and means.database == "url":
-            return "the database server is not ours, and is not touched"
+            return "the database server belongs to the user and is never disturbed"
         if need == "root" and not means.is_root:
             return "it mounts file systems, which only root may"
         if need == "key" and not means.signs:
-            return "what the registry says is signed, and only the key of a rehearsal is ours"
+            return "registry entries are signed, and only the key of a rehearsal is available"
     return None
 
 
-def refuse_unfit(wound: Wound, means: Means) -> None:
-    """Raise CannotInject where the site has not what the fault needs."""
-    why = unfit(wound.kind, means)
+def refuse_unfit(spec: FaultSpec, means: Means) -> None:
+    """Raise CannotInject if the site lacks something that the fault needs."""
+    why = why_unfit(spec.kind, means)
     if why:
-        raise CannotInject(fault=wound.kind.name, why=why, option="run where it can")
+        raise CannotInject(fault=spec.kind.name, why=why, option="use a site that has it")

@@ -1,4 +1,4 @@
-"""Faults of the database: its server, what the deployment's role may do there, what somebody else has there."""
+"""Catalogue of the database faults: outages of the server, missing rights of the role, taken names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 
 from rollout.faults.fault import Kind, either_form
 from rollout.faults.log_witness import LASTS
-from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, GoneInRollback, Starved, Stopped
+from rollout.faults.outage import CutOff, CutOffInRollback, Frozen, Starved, Stopped, StoppedInRollback
 from rollout.faults.role import ConnectionLimit, Killed, NoCreateDb, WrongPassword
 from rollout.faults.server_storage import Full, NameTaken
 
@@ -22,13 +22,13 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="database_stopped",
         text="the database server is stopped",
-        bites="a command or the phase that was refused, as we were ourselves",
+        bites="a command or the phase was refused, and so was our own connection",
         make=Stopped,
     ),
     _kind(
         name="database_refused",
-        text="the database server takes no connection, though it lives",
-        bites="a command or the phase that was refused, as we were ourselves",
+        text="the database server runs but is unreachable",
+        bites="a command or the phase was refused, and so was our own connection",
         make=CutOff,
         needs=("engine",),
     ),
@@ -41,13 +41,13 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="no_createdb",
         text="the role may not create databases",
-        bites="the server's log says that it was denied",
+        bites="the server's log reports that it was denied",
         make=NoCreateDb,
         traits=("creates_databases",),
     ),
     _kind(
         name="name_taken",
-        text="somebody else has a database of the name that the deployment wants",
+        text="another role has a database with the name that the deployment wants",
         bites="the phase was refused, or a command found it created already",
         make=NameTaken,
         traits=("names_databases",),
@@ -72,7 +72,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="database_disk_full",
-        text="the database server has no more room for new databases, tables and indexes",
+        text="the disk of the database server is full for new databases, tables and indexes",
         bites="ENOSPC in the server's log",
         make=Full,
         traits=("writes_database",),
@@ -89,8 +89,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="database_hangs",
-        text="the database server takes connections and never answers",
-        bites="connections that wait while it stands still",
+        text="the database server accepts connections and never answers",
+        bites="connections that wait while it is paused",
         make=Frozen,
         needs=("engine",),
     ),
@@ -98,7 +98,7 @@ KINDS: tuple[Kind, ...] = (
         name="database_gone_in_rollback",
         text="the database server is stopped when a phase is rolled back; persistent: and does not start again",
         bites="an undo that could not reach it",
-        make=GoneInRollback,
+        make=StoppedInRollback,
         traits=_ROLLED_BACK,
         lasts="until it is started again by the rollback",
         expects=either_form("deployed"),

@@ -1,4 +1,4 @@
-"""Faults of the deployment: what is laid over the application does not compile, does not migrate, does not start."""
+"""Faults of the application: files that do not compile, a migration that fails, a server that does not start."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rollout.faults.fault import Kind, Wound, either_form
-from rollout.faults.planted_code import Planted, after, mix
+from rollout.faults.fault import FaultSpec, Kind, either_form
+from rollout.faults.planted_code import PlantedFiles, after, mix
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
 
@@ -16,7 +16,7 @@ _APPLICATION = "lib/xavos/application.ex"
 _MIGRATIONS = "priv/repo/migrations"
 _SAYS = "injected by a fault"
 _TABLE = _SAYS.replace(" ", "_")
-_PATIENCE_SECONDS = 12  # manage_xavos.sh waits so long for a server that hangs; 90 s where nobody says anything
+_PATIENCE_SECONDS = 12  # how long manage_xavos.sh waits for a server that hangs; its default is 90 s
 _DOES_NOT_COMPILE = (
     "defmodule Xavos.BrokenOverlay do\n  def broken, do: [1, 2\nend\n",
     "defmodule Xavos.BrokenOverlay do\n  def broken, do: there_is_no_such_function(1)\nend\n",
@@ -29,27 +29,27 @@ _DOES_NOT_MIGRATE = (
 _GARBLED = ("<<<<<<< HEAD\n{text}=======\n%{{}}\n>>>>>>> other\n", "{half}", "\x00\x01\x02{half}")
 
 
-class DoesNotCompile(Planted):
+class DoesNotCompile(PlantedFiles):
     """An overlay has a file that does not compile."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"broken_overlay\.ex|BrokenOverlay")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"broken_overlay\.ex|BrokenOverlay")
 
-    def awaits(self, site: Site, request: Request) -> bool:
-        """Igniter compiles the application before it installs something; its phases may have no overlay after that."""
+    def plants_before(self, site: Site, request: Request) -> bool:
+        """Before the first command that compiles. Igniter compiles before it installs a package."""
         return mix(request, "compile") or mix(request, "igniter.install")
 
     def files(self, site: Site) -> Mapping[str, str]:
         return {_BROKEN: self.chance.choice(_DOES_NOT_COMPILE)}
 
 
-class DoesNotMigrate(Planted):
-    """The newest migration fails, after those before it have been run."""
+class DoesNotMigrate(PlantedFiles):
+    """The newest migration fails after the earlier ones have run."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, rf"\(RuntimeError\) {_SAYS}|{_TABLE}\"? does not exist")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, rf"\(RuntimeError\) {_SAYS}|{_TABLE}\"? does not exist")
 
-    def awaits(self, site: Site, request: Request) -> bool:
+    def plants_before(self, site: Site, request: Request) -> bool:
         return mix(request, "ecto.migrate") or mix(request, "ash.setup") or mix(request, "ash.migrate")
 
     def files(self, site: Site) -> Mapping[str, str]:
@@ -64,37 +64,37 @@ class DoesNotMigrate(Planted):
         }
 
 
-class LockGarbled(Planted):
-    """mix.lock cannot be read: a conflict of versions left in it, or only the half of it written."""
+class LockGarbled(PlantedFiles):
+    """mix.lock is unreadable: it contains conflict markers, or only half of it was written."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"mix\.lock")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"mix\.lock")
         self._is_rewritten = False
 
-    def awaits(self, site: Site, request: Request) -> bool:
+    def plants_before(self, site: Site, request: Request) -> bool:
         return request.argv[0] == "mix" and site.file("mix.lock").is_file()
 
     def files(self, site: Site) -> Mapping[str, str]:
         text = site.file("mix.lock").read_text(encoding="utf-8")
         return {"mix.lock": self.chance.choice(_GARBLED).format(text=text, half=text[: len(text) // 2])}
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        """Mix takes a lock that is no Elixir for an empty one, without a word, and writes another."""
-        super().commanded(site, outcome)
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        """Mix treats an unreadable lock as empty, without a message, and writes a new one."""
+        super().after_command(site, outcome)
         for before, planted in self.planted.values():
             lock = site.file("mix.lock").read_bytes() if site.file("mix.lock").is_file() else planted
             if lock != planted and not self.is_over and not self._is_rewritten:
                 self._is_rewritten = True
                 same = "with what was in it" if lock == before else "with something else in it"
-                self.met(site, f"{outcome.request.label}: has written mix.lock anew, {same}")
+                self.bite(site, f"{outcome.request.label}: has written mix.lock anew, {same}")
 
 
-class _DoesNotStart(Planted):
-    """The application does something else than start."""
+class _DoesNotStart(PlantedFiles):
+    """Base class: the application does not start."""
 
     what = ""
 
-    def awaits(self, site: Site, request: Request) -> bool:
+    def plants_before(self, site: Site, request: Request) -> bool:
         return "manage_xavos.sh" in request.argv[0] or any("phx.server" in word for word in request.argv)
 
     def files(self, site: Site) -> Mapping[str, str]:
@@ -102,42 +102,42 @@ class _DoesNotStart(Planted):
         return {_APPLICATION: after(r"def start\(_type, _args\) do\n", text, f"    {self.what}\n")}
 
     def failed(self, site: Site, error: BaseException) -> None:
-        """What the server has said last is in its log."""
+        """Search the server's log for proof."""
         super().failed(site, error)
         if self.planted:
-            self.look_into_log(site)
+            self.search_log(site)
 
 
 class Crashes(_DoesNotStart):
-    """It raises."""
+    """The application raises when it starts."""
 
     what = f'raise "{_SAYS}"'
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, _SAYS)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, _SAYS)
 
 
 class Hangs(_DoesNotStart):
-    """It waits for something that does not come. The script that starts it is told to be less patient than it is."""
+    """The application hangs when it starts. The script that starts it gets a shorter timeout."""
 
     what = f'IO.puts("{_SAYS}: waiting")\n    Process.sleep(:infinity)'
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, _SAYS)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, _SAYS)
 
-    def command(self, site: Site, request: Request) -> Request:
-        request = super().command(site, request)
+    def before_command(self, site: Site, request: Request) -> Request:
+        request = super().before_command(site, request)
         return replace(request, env={**request.env, "XAVOS_START_SECONDS": str(_PATIENCE_SECONDS)})
 
 
-class AssetsFail(Planted):
-    """JavaScript and CSS cannot be built; where nothing is built, what is served in their place cannot be set up."""
+class AssetsFail(PlantedFiles):
+    """JavaScript and CSS cannot be built, or their prebuilt replacement cannot be set up."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"app\.css|endpoint\.ex")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"app\.css|endpoint\.ex")
         self._plain = True
 
-    def awaits(self, site: Site, request: Request) -> bool:
+    def plants_before(self, site: Site, request: Request) -> bool:
         self._plain = any("assets_plain" in word for word in request.argv)
         return self._plain or mix(request, "assets.build") or mix(request, "assets.setup")
 
@@ -162,7 +162,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="failing_migration",
         text="the newest migration fails",
-        bites="a command that failed by what the migration does",
+        bites="a command that failed in the migration",
         make=DoesNotMigrate,
         traits=("migrates",),
     ),
@@ -170,7 +170,7 @@ KINDS: tuple[Kind, ...] = (
         name="corrupt_lock",
         alters=True,
         text="mix.lock cannot be read",
-        bites="a command that failed and named the file, or wrote it anew as if there had been none",
+        bites="a command that failed and named the file, or replaced it",
         make=LockGarbled,
         traits=("reads_lock",),
         expects=either_form("deployed", "rolled_back"),
@@ -178,20 +178,20 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="server_crashes",
         text="the application raises while it starts",
-        bites="what it raised, in the log of the server",
+        bites="its error in the log of the server",
         make=Crashes,
         traits=("runs_server",),
     ),
     _kind(
         name="server_hangs",
-        text="the application does not come to an end of its start",
-        bites="what it waits for, in the log of the server",
+        text="the application hangs while it starts",
+        bites="the wait in the log of the server",
         make=Hangs,
         traits=("runs_server",),
     ),
     _kind(
         name="asset_build_fails",
-        text="JavaScript and CSS cannot be built, or what a site without a bundler serves cannot be set up",
+        text="JavaScript and CSS cannot be built, or their prebuilt replacement cannot be set up",
         bites="a command that failed and named the file",
         make=AssetsFail,
         traits=("builds_assets",),

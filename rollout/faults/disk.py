@@ -1,4 +1,4 @@
-"""A file system of the deployment's own below its folder, full or read-only without harm to anybody else."""
+"""Disk faults: mounts a tmpfs on the deployment's folder and makes it full or read-only."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from rollout.faults.fault import CannotInject, Wound
-from rollout.faults.output_witness import Sensed
+from rollout.faults.fault import CannotInject, FaultSpec
+from rollout.faults.output_witness import OutputWitnessFault
 from rollout.journal import pending_undos
 from rollout.phases.step import Step
 from rollout.process import Outcome
@@ -19,19 +19,18 @@ from rollout.site.repository import MARK
 from rollout.site.site import Site
 
 ROOMY = "size=16g"
-_FIRST = "prerequisites"  # in every plan the phase that makes folder and forge, and whose rollback disposes of both
-_LITTLE_KIB = (0, 4, 8)  # a page or two: phases that write no more than a settings file meet it as well
+_FIRST = "prerequisites"  # the phase that creates folder and forge, and whose rollback removes them, in every plan
+_LITTLE_KIB = (0, 4, 8)  # a page or two: also a phase that writes only a settings file fails
 
 
-class OnADisk(Sensed):
-    """The deployment's folder is a tmpfs from before its forge begins: a mount that comes later is not seen in there.
+class DiskFault(OutputWitnessFault):
+    """The deployment's folder is a tmpfs, mounted before the forge starts, because a container sees no later mount.
 
-    What the strike does to it is journaled with its undo, which no phase's rollback knows: the trouble stays until it
-    is lifted, until the path's end is settled, or until the run is recovered.
+    The strike remounts it. The undo of that is journaled without a phase, so no phase's rollback ends the fault early.
     """
 
-    def __init__(self, wound: Wound, signs: str) -> None:
-        super().__init__(wound, signs)
+    def __init__(self, spec: FaultSpec, signs: str) -> None:
+        super().__init__(spec, signs)
         self._site: Site | None = None
         self._act = ""
 
@@ -39,7 +38,7 @@ class OnADisk(Sensed):
         self._site = site
 
     def forge_options(self) -> Mapping[str, Any]:
-        """Asked between the folder and the container that it is mounted in."""
+        """Mount the tmpfs: called after the folder is created and before the forge's container."""
         if self._site is not None:
             self._mount(self._site)
         return {}
@@ -47,30 +46,28 @@ class OnADisk(Sensed):
     def strike(self, step: Step) -> None:
         site = step.site
         if not os.path.ismount(site.directory):
-            raise CannotInject(fault=self.wound.kind.name, why="the deployment's folder is not on a disk of its own",
+            raise CannotInject(fault=self.spec.kind.name, why="the deployment's folder is not on a disk of its own",
                                option="have the forge in a container")  # fmt: skip
-        options = self.squeeze(site)
+        options = self.remount_options(site)
         record = {"kind": "remount", "path": str(site.directory), "source": source(site), "options": f"rw,{ROOMY}"}
-        with site.run.journal.act(
-            f"remount {site.directory} with {options}", record, path=self.wound.path
-        ) as self._act:
+        with site.run.journal.act(f"remount {site.directory} with {options}", record, path=self.spec.path) as self._act:
             mount("-o", f"remount,{options}", str(site.directory))
 
-    def squeeze(self, site: Site) -> str:
-        """The options that are the trouble."""
+    def remount_options(self, site: Site) -> str:
+        """The mount options that inject the fault."""
         raise NotImplementedError
 
-    def is_so(self, site: Site) -> bool:
-        """Whether the kernel says at this moment that the disk is as it was squeezed."""
+    def is_affected(self, site: Site) -> bool:
+        """Whether the disk is full or read-only at this moment."""
         raise NotImplementedError
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        """Also where a command fails by it and gives another reason, as `mkdir -p` in Erlang does."""
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        """Search the output. A command may also fail with another message, as `mkdir -p` in Erlang does."""
         before = self.witness.bites
-        super().commanded(site, outcome)
-        if not outcome.ok and self.witness.bites == before and self.is_active and self.is_so(site):
+        super().after_command(site, outcome)
+        if not outcome.ok and self.witness.bites == before and self.is_active and self.is_affected(site):
             said = (outcome.tail.strip().splitlines() or [""])[-1].strip()
-            self.met(site, f"{outcome.request.label}: ended with {outcome.exit_code} on such a disk: {said}")
+            self.bite(site, f"{outcome.request.label}: ended with {outcome.exit_code} on such a disk: {said}")
 
     def lift(self, site: Site) -> None:
         acts = tuple(act for act in pending_undos(site.run.journal.events()) if act.id == self._act)
@@ -80,39 +77,39 @@ class OnADisk(Sensed):
     def _mount(self, site: Site) -> None:
         directory = site.directory
         record = {"kind": "mount", "path": str(directory), "source": source(site)}
-        with site.run.journal.act(f"mount a tmpfs on {directory}", record, path=self.wound.path, phase=_FIRST):
+        with site.run.journal.act(f"mount a tmpfs on {directory}", record, path=self.spec.path, phase=_FIRST):
             kept = (directory / MARK).read_text(encoding="utf-8")
             mount("-t", "tmpfs", "-o", f"{ROOMY},mode=755", source(site), str(directory))
             (directory / MARK).write_text(kept, encoding="utf-8")
 
 
-class Full(OnADisk):
-    """There is no more room on it than a few KiB."""
+class Full(DiskFault):
+    """The disk has at most a few KiB left."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"no space left on device|\benospc\b")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"no space left on device|\benospc\b")
 
-    def squeeze(self, site: Site) -> str:
+    def remount_options(self, site: Site) -> str:
         little = self.chance.choice(_LITTLE_KIB) * 1024
         return f"size={max(shutil.disk_usage(site.directory).used + little, 4096)}"
 
-    def is_so(self, site: Site) -> bool:
+    def is_affected(self, site: Site) -> bool:
         return shutil.disk_usage(site.directory).free == 0
 
 
-class ReadOnly(OnADisk):
-    """Nothing can be written to it."""
+class ReadOnly(DiskFault):
+    """The disk is mounted read-only."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"read-only file system|\berofs\b")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"read-only file system|\berofs\b")
 
-    def squeeze(self, site: Site) -> str:
+    def remount_options(self, site: Site) -> str:
         return "ro"
 
-    def is_so(self, site: Site) -> bool:
+    def is_affected(self, site: Site) -> bool:
         return bool(os.statvfs(site.directory).f_flag & os.ST_RDONLY)
 
 
 def source(site: Site) -> str:
-    """What the mount is called in the table of mounts: by it the undo knows its own."""
+    """The source of the mount, by which its undo identifies it."""
     return f"xavos-{site.run.id}"

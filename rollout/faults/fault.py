@@ -1,4 +1,4 @@
-"""A fault: one trouble that is brought about on purpose, and the witness that it bit."""
+"""Base class of injected faults, their catalogue entries, and the witness that proves that a fault took effect."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MOST_EVIDENCE = 5
 
 
 def either_form(*outcomes: str) -> Mapping[str, tuple[str, ...]]:
-    """`Kind.expects` of a fault whose two forms come to the same."""
+    """`Kind.expects` of a fault whose two forms have the same outcomes."""
     return dict.fromkeys(FORMS, outcomes)
 
 
 class CannotInject(Refused):
-    """A fault that has no means on this site."""
+    """The fault cannot be injected on this site."""
 
     def __init__(self, *, fault: str, why: str, option: str) -> None:
         super().__init__(f"The fault {fault} cannot be injected here: {why}.", advice=f"Leave it out, or {option}.")
@@ -38,22 +38,21 @@ class CannotInject(Refused):
 class Kind:
     """An entry of the catalogue.
 
-    `text` says what goes wrong, `bites` what the witness counts as proof. `traits`: it can strike a phase
-    that has one of them (rollout/config/traits.py); empty: any phase. `spares`: phases with one of these traits have no
-    moment at which it could strike. `lasts` says when the transient
-    form goes away; `forms` are those that make a difference. `needs`: means it has to have, of "engine" (forge and
-    database are containers), "database" (the server is ours to interrupt), "root" (mounts), "key" (to sign what the
-    registry says). `by_the_clock`: it can strike at a moment of the run instead of a phase. `expects`: form → outcomes
-    of a path that promises to clean up; an optional phase that fails lets the path be deployed in any case. `alters`: a
-    phase that passes all the same may have come to something else than without it, so that nothing kept without it may
-    follow.
+    `text` says what goes wrong, `bites` what the witness counts as proof. `lasts` says when the transient form ends.
+    `traits`: the fault strikes phases with one of these traits (rollout/config/traits.py); empty: any phase.
+    `spares`: it cannot strike phases with one of these traits.
+    `forms`: the forms that differ. `by_the_clock`: it can strike at a time of the run instead of in a phase.
+    `needs`: what the site must have, of "engine" (forge and database are containers), "database" (a server of our own),
+    "root" (mounts) and "key" (the private key of the registry).
+    `expects`: form → outcomes of a path that cleans up. If an optional phase fails, "deployed" is expected too.
+    `alters`: a phase under this fault may pass with another result, so later phases use no checkpoint from without it.
     """
 
     name: str
     family: str
     text: str
     bites: str
-    make: Callable[[Wound], Fault]
+    make: Callable[[FaultSpec], Fault]
     traits: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
     lasts: str = ""
@@ -68,7 +67,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What there is on a site to inject faults with: kinds of forge and database, root's rights, the registry's key."""
+    """What a site offers for injecting faults. `signs`: the private key of the registry is available."""
 
     forge: str
     database: str
@@ -78,7 +77,7 @@ class Means:
 
 @dataclass(kw_only=True)
 class Witness:
-    """What proves that a fault bit. Thread-safe; the first bite is in the journal before anything comes of it."""
+    """Collects the proof that a fault took effect. Thread-safe. The first bite is journaled at once."""
 
     journal: Journal
     facts: Mapping[str, Any]
@@ -86,27 +85,27 @@ class Witness:
     evidence: list[str] = field(default_factory=list)
     _lock: Any = field(default_factory=threading.Lock)
 
-    def saw(self, evidence: str) -> int:
-        """One more bite, and what shows it; returns how many there are."""
-        told = line(evidence, 300)
+    def record_bite(self, evidence: str) -> int:
+        """Count one more bite with its evidence; returns the number of bites."""
+        shown = line(evidence, 300)
         with self._lock:
             self.bites += 1
             first = self.bites == 1
-            if told not in self.evidence and len(self.evidence) < _MOST_EVIDENCE:
-                self.evidence.append(told)
+            if shown not in self.evidence and len(self.evidence) < _MOST_EVIDENCE:
+                self.evidence.append(shown)
             count = self.bites
         if first:
             with self.journal.forgiving():
-                self.journal.record("fault.bit", evidence=told, **self.facts)
+                self.journal.record("fault.bit", evidence=shown, **self.facts)
         return count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wound:
-    """Where, when and how a fault strikes.
+class FaultSpec:
+    """The specification of one injected fault: kind, form, and where or when it strikes.
 
-    `phase` is the path's own, None for one that strikes by the clock: `at` seconds after the run began. `chance` is
-    seeded, so that what a fault leaves to chance is the same whenever the run is repeated.
+    `phase` is None for a fault that strikes by the clock, `at` seconds after the start of the run. `chance` is seeded,
+    so a repeated run makes the same random choices.
     """
 
     kind: Kind
@@ -125,29 +124,31 @@ class Wound:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What every event of the fault says."""
+        """The keys that every journal event of the fault has."""
         return {"fault": self.kind.name, "family": self.kind.family, "path": self.path, "phase": self.phase or "",
                 "form": self.form, "seed": self.seed, **({"at": self.at} if self.at is not None else {})}  # fmt: skip
 
 
 class Fault:
-    """One injected trouble. As a context manager it strikes on entering; a transient one is over on leaving.
+    """One injected fault. As a context manager it strikes on entering; a transient fault ends on leaving.
 
-    A run meets its methods in this order; a kind of fault overrides those that it needs. `arm`: before the path's first
-    phase, nothing is there yet. `look`: before the struck phase is looked at (for what changes how the site looks from
-    outside, and must be the same after the rollback). `strike`: before the phase is applied. `command`, `commanded`:
-    around each command of the phase, while the fault is active. `failed`: what the phase raised. A persistent one hears
-    `commanded` and `failed` in the phases after it as well, and once it has bitten also `command`. `rolling_back`:
-    before the phase's rollback, for kinds that strike there and nowhere else. `lift`: the trouble goes away; called
-    once, at the latest when the path has ended, and it may not raise for what is gone already.
+    Kinds of faults override the methods that they need, which are called in this order:
+    `arm`: before the path's first phase, on an empty site.
+    `before_fingerprint`: before the fingerprint of the struck phase, for changes that the fingerprint contains.
+    `strike`: before the phase is applied.
+    `before_command`, `after_command`: around each command of the phase. `failed`: after the phase raised an error.
+    A persistent fault also gets `after_command` and `failed` of later phases, and `before_command` once it has bitten.
+    `rolling_back`: before the phase's rollback, for kinds that strike only there.
+    `lift`: ends the fault. It is called once, at the latest at the end of the path. It must not raise for missing
+    things.
     """
 
     strikes_in_rollback = False
-    is_over_with_its_phase = False  # what `look` did is taken back after the phase's rollback, persistent or not
+    is_over_with_its_phase = False  # it ends after the phase's rollback, even if it is persistent
 
-    def __init__(self, wound: Wound) -> None:
-        self.wound = wound
-        self.witness: Witness  # given by the injection, before anything strikes
+    def __init__(self, spec: FaultSpec) -> None:
+        self.spec = spec
+        self.witness: Witness  # set by the injection before the fault strikes
         self.is_active = False
         self.is_over = False
         self._over_once = threading.Lock()
@@ -156,7 +157,7 @@ class Fault:
 
     @property
     def interceptors(self) -> tuple[Interceptor, ...]:
-        """What stands between the gateway and those who ask it, from the beginning; passes on while not active."""
+        """Interceptors between the gateway and its clients. They forward requests while the fault is not active."""
         return ()
 
     def forge_options(self) -> Mapping[str, Any]:
@@ -164,34 +165,34 @@ class Fault:
         return {}
 
     def arm(self, site: Site) -> None:
-        """Prepare what has to be there from the beginning."""
+        """Prepare the fault before the first phase."""
 
-    def look(self, site: Site) -> None:
-        """Strike before the fingerprint of the phase is taken."""
+    def before_fingerprint(self, site: Site) -> None:
+        """Strike before the fingerprint of the phase."""
 
     def strike(self, step: Step) -> None:
-        """Bring the trouble about."""
+        """Inject the fault."""
 
-    def command(self, site: Site, request: Request) -> Request:
-        """Do something before a command of the phase, or have another one run in its place."""
+    def before_command(self, site: Site, request: Request) -> Request:
+        """Act before a command of the phase. Returns the command to run instead."""
         return request
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        """Look for the bite in what a command printed."""
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        """Search the output of a command for proof."""
 
     def failed(self, site: Site, error: BaseException) -> None:
-        """Look for the bite in what the phase raised."""
+        """Search the error of the phase for proof."""
 
     def rolling_back(self, site: Site) -> None:
         """Strike the rollback of the phase."""
 
     def lift(self, site: Site) -> None:
-        """Make the trouble go away."""
+        """End the fault and undo its changes."""
 
     # -- the context manager
 
     def on(self, step: Step) -> Fault:
-        """The fault, about to strike this step: `with fault.on(step): …`."""
+        """Returns the fault, set to strike this step: `with fault.on(step): …`."""
         self._step = step
         return self
 
@@ -205,13 +206,13 @@ class Fault:
     ) -> None:
         if error is not None:
             self.failed(self._step.site, error)
-        if self.wound.is_transient:
+        if self.spec.is_transient:
             self.over(self._step.site)
 
     # -- for kinds of fault
 
     def over(self, site: Site) -> None:
-        """The trouble is over, whoever says so first; from any thread."""
+        """End the fault, once; from any thread."""
         with self._over_once:
             if self.is_over:
                 return
@@ -219,11 +220,11 @@ class Fault:
             self.lift(site)
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Do something in `seconds`, unless the process ends before."""
+        """Call `do` after so many seconds, unless the process ends before."""
         timer = threading.Timer(seconds, do)
         timer.daemon = True
         timer.start()
 
-    def saw(self, evidence: str) -> int:
-        """One bite, and what shows it; returns how many there were."""
-        return self.witness.saw(evidence)
+    def record_bite(self, evidence: str) -> int:
+        """Count one bite with its evidence; returns the number of bites."""
+        return self.witness.record_bite(evidence)

@@ -1,4 +1,4 @@
-"""In the gateway's door: what a fault can do to a registry's answer there, and how it is counted."""
+"""Base class of faults that change the registry's responses in the gateway, and the broken responses they send."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from rollout.faults.fault import Fault, Wound
+from rollout.faults.fault import Fault, FaultSpec
 from rollout.hex.routes import CAUSE_HEADER, TRANSPORT, Endpoint, Interceptor
 from rollout.site.site import Site
 
 REGISTRY = re.compile(r"/(?:names|versions|public_key|(?:packages|tarballs|installs)/.+)")
 ENTRIES = re.compile(r"/packages/.+")
 TARBALLS = re.compile(r"/tarballs/.+\.tar")
-_HITS = (2, 3)  # fewer than the attempts of a command that is retried
+_TRANSIENT_HITS = (2, 3)  # fewer than the attempts of a command that is retried
 _BLOCK = 4096
 _RESET = struct.pack("ii", 1, 0)  # linger for 0 s: closing resets
 _OK, _BAD_GATEWAY = 200, 502
@@ -30,8 +30,8 @@ _Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
-    """An answer that has been taken in whole before anything of it went out."""
+class WholeResponse:
+    """A response that was received completely before any of it was sent on."""
 
     status: int
     headers: _Headers
@@ -39,15 +39,15 @@ class Whole:
 
     @property
     def is_file(self) -> bool:
-        """Whether there is something in it to be altered."""
+        """Whether the response has a body that can be changed."""
         return self.status == _OK and bool(self.body)
 
     def response(self) -> Response:
-        """The same answer again."""
+        """The unchanged response."""
         return self._with(self.body, self.headers)
 
     def altered(self, body: bytes, *, cause: str | None = None) -> Response:
-        """The same answer with another body; nothing that clients keep of it will ever count as the true one."""
+        """The response with another body, and without the headers by which clients cache it."""
         headers = tuple(pair for pair in self.headers if pair[0] not in (b"content-length", b"etag", b"last-modified"))
         said = ((CAUSE_HEADER.encode(), cause.encode()),) if cause else ()
         return self._with(body, (*headers, (b"content-length", str(len(body)).encode()), *said))
@@ -58,10 +58,10 @@ class Whole:
         return response
 
 
-async def taken(request: Request, proceed: Endpoint, *, anew: bool = False) -> Whole:
-    """What the gateway answers, whole. `anew`: as for somebody who has kept nothing of it, so that there is a body."""
+async def receive_whole(request: Request, proceed: Endpoint, *, unconditional: bool = False) -> WholeResponse:
+    """Receive the gateway's complete response. `unconditional`: ignore the client's cache, so that there is a body."""
     scope = request.scope
-    if anew:
+    if unconditional:
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]}
     messages: list[Message] = []
 
@@ -71,20 +71,20 @@ async def taken(request: Request, proceed: Endpoint, *, anew: bool = False) -> W
     response = await proceed(Request(scope, request.receive))
     await response(scope, request.receive, keep)
     head = messages[0]
-    return Whole(
+    return WholeResponse(
         status=head["status"],
         headers=tuple((name, value) for name, value in head["headers"]),
         body=b"".join(message.get("body", b"") for message in messages[1:]),
     )
 
 
-class Broken(Response):
-    """The connection ends where an answer should have come: after `sent` bytes of its body, or before any answer.
+class BrokenResponse(Response):
+    """A response that breaks off after `sent` bytes of its body, or a connection that is reset before any response.
 
-    The record of requests has the cause, whatever the client has seen.
+    The cause is recorded with the request.
     """
 
-    def __init__(self, answer: Whole | None = None, *, sent: int = 0, cause: str) -> None:
+    def __init__(self, answer: WholeResponse | None = None, *, sent: int = 0, cause: str) -> None:
         super().__init__(None, answer.status if answer else _BAD_GATEWAY)
         said = (CAUSE_HEADER.encode(), cause.encode())
         self.raw_headers = [*(answer.headers if answer else ()), said]
@@ -98,75 +98,75 @@ class Broken(Response):
             connection: socket.socket = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
-            await send(start)  # goes into the record only
+            await send(start)  # only for the record of requests
             await send(end)
             return
         await send(start)
         await send({"type": "http.response.body", "body": self._begun, "more_body": True})
         transport.close()
-        with contextlib.suppress(h11.LocalProtocolError):  # it is not all that was promised
+        with contextlib.suppress(h11.LocalProtocolError):  # fewer bytes than announced
             await send(end)
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
-class Trickle(Response):
-    """An answer in small pieces, `bytes_per_second` at most for as long as `lasts` says."""
+class TrickleResponse(Response):
+    """A response in small pieces, at most `bytes_per_second` while `lasts` returns True."""
 
-    def __init__(self, answer: Whole, *, bytes_per_second: int, lasts: Callable[[], bool]) -> None:
+    def __init__(self, answer: WholeResponse, *, bytes_per_second: int, lasts: Callable[[], bool]) -> None:
         super().__init__(None, answer.status)
         self.body, self.raw_headers = answer.body, list(answer.headers)
         self._pace, self._lasts = bytes_per_second, lasts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for begin in range(0, len(self.body), _BLOCK):
-            block = self.body[begin : begin + _BLOCK]
+        for start in range(0, len(self.body), _BLOCK):
+            block = self.body[start : start + _BLOCK]
             if self._lasts():
                 await asyncio.sleep(len(block) / self._pace)
             await send({"type": "http.response.body", "body": block, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
-class AtTheDoor(Fault):
-    """A fault that stands in the gateway's door and meddles with requests for `paths` of the Hex registry.
+class GatewayFault(Fault):
+    """A fault that tampers in the gateway with requests for `paths` of the Hex registry.
 
-    The transient form is over after a small, seeded number of hits.
+    The transient form ends after a small, seeded number of hits.
     """
 
-    def __init__(self, wound: Wound, paths: re.Pattern[str] = REGISTRY) -> None:
-        super().__init__(wound)
-        self.chance = wound.chance()
-        self.most = self.chance.randint(*_HITS)
+    def __init__(self, spec: FaultSpec, paths: re.Pattern[str] = REGISTRY) -> None:
+        super().__init__(spec)
+        self.chance = spec.chance()
+        self.most = self.chance.randint(*_TRANSIENT_HITS)
         self._paths = paths
         self._site: Site
 
     @property
     def interceptors(self) -> tuple[Interceptor, ...]:
-        return (self._meet,)
+        return (self._intercept,)
 
     def arm(self, site: Site) -> None:
         self._site = site
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
-        """What becomes of a request that is met while the fault is active."""
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
+        """The response to a request while the fault is active."""
         raise NotImplementedError
 
     def concerns(self, path: str) -> bool:
-        """Whether a request for this path is meddled with."""
+        """Whether the fault affects requests for this path."""
         return self._paths.fullmatch(path) is not None
 
     def hit(self, evidence: str) -> None:
-        """One request was met, and got what `evidence` says."""
-        count = self.saw(evidence)
-        if self.wound.is_transient and count >= self.most:
+        """Count one affected request. A transient fault ends after the last of its hits."""
+        count = self.record_bite(evidence)
+        if self.spec.is_transient and count >= self.most:
             self.end()
 
     def end(self) -> None:
-        """The trouble is over; from any thread."""
+        """End the fault; from any thread."""
         self.over(self._site)
 
-    async def _meet(self, request: Request, proceed: Endpoint) -> Response:
+    async def _intercept(self, request: Request, proceed: Endpoint) -> Response:
         if not self.is_active or not self.concerns(request.url.path):
             return await proceed(request)
-        return await self.meddle(request, proceed)
+        return await self.tamper(request, proceed)

@@ -1,4 +1,4 @@
-"""Faults of the database that are heard while they last: in the server's own log, in XAVOS' own, in retries."""
+"""Base class of database faults whose proof is searched in logs: the server's, XAVOS' and that of retries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import psycopg
 from docker.models.containers import Container
 
 from rollout.errors import RolloutError
-from rollout.faults.fault import CannotInject, Wound
-from rollout.faults.output_witness import SERVER_LOG, Sensed
+from rollout.faults.fault import CannotInject, FaultSpec
+from rollout.faults.output_witness import SERVER_LOG, OutputWitnessFault
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
@@ -24,136 +24,141 @@ from rollout.site.site import Site
 _POLL_SECONDS = 0.25
 _LINGERS = (0.5, 3.0)
 _LONGEST_SECONDS = 20.0
-LASTS = f"{_LINGERS[0]} to {_LINGERS[1]:.0f} s (seeded) after somebody has met it, at most {_LONGEST_SECONDS:.0f} s"
-UNANSWERED = (RolloutError, docker.errors.DockerException, psycopg.Error, OSError)  # what is gone by now
-# Commands that the database is asked by; what comes before them in a phase is compiled or generated.
+LASTS = f"{_LINGERS[0]} to {_LINGERS[1]:.0f} s (seeded) after its first effect, at most {_LONGEST_SECONDS:.0f} s"
+UNANSWERED = (
+    RolloutError,
+    docker.errors.DockerException,
+    psycopg.Error,
+    OSError,
+)  # from a server that is gone
+# Commands that query the database. Earlier commands of a phase compile or generate.
 _ASKING = re.compile(r"\becto\.\w+|\bash\.setup\b|\bmix (?:test|run)\b|\bphx\.server\b|manage_xavos\.sh start")
 
 
-class Heard(Sensed):
-    """Strikes when the database is about to be asked. The transient form is over a moment after it was met.
+class LogWitnessFault(OutputWitnessFault):
+    """Strikes before the first command that queries the database. The transient form ends soon after its first effect.
 
-    `signs` are looked for in what commands print, the phase raises, a retry gives as its reason and XAVOS logs;
-    `logged` in the database server's own log.
+    `signs` are searched in the output of commands, the phase's error, the reasons of retries and XAVOS' log, `logged`
+    in the log of the database server.
     """
 
-    def __init__(self, wound: Wound, signs: str, *, logged: str = "") -> None:
-        super().__init__(wound, signs)
+    def __init__(self, spec: FaultSpec, signs: str, *, logged: str = "") -> None:
+        super().__init__(spec, signs)
         self._logged = re.compile(logged) if logged else None
         self._lingers = self.chance.uniform(*_LINGERS)
-        self._from_the_beginning = self.chance.random() < 0.5
-        self._has_begun = False
+        self._starts_at_once = self.chance.random() < 0.5
+        self._has_started = False
         self._is_applied = threading.Event()
-        self._hearing = threading.Lock()
-        self._heard: dict[str, int] = {}
+        self._poll_lock = threading.Lock()
+        self._read: dict[str, int] = {}
         self.server: DatabaseServer
 
     # -- when
 
-    def begins_with(self, step: Step) -> bool:
-        """Whether it begins with the phase; else with the first command that the database is asked by."""
-        return step.phase.name == "server" or (step.phase.name == "database" and self._from_the_beginning)
+    def starts_with(self, step: Step) -> bool:
+        """Whether the fault starts with the phase, not with the first command that queries the database."""
+        return step.phase.name == "server" or (step.phase.name == "database" and self._starts_at_once)
 
-    def begins_before(self, request: Request) -> bool:
+    def starts_before(self, request: Request) -> bool:
         return _ASKING.search(" ".join(request.argv)) is not None
 
     def strike(self, step: Step) -> None:
-        if self.begins_with(step):
-            self.begin(step.site)
+        if self.starts_with(step):
+            self.start(step.site)
 
-    def command(self, site: Site, request: Request) -> Request:
-        if not self._has_begun and self.begins_before(request):
-            self.begin(site)
+    def before_command(self, site: Site, request: Request) -> Request:
+        if not self._has_started and self.starts_before(request):
+            self.start(site)
         return request
 
-    def begin(self, site: Site) -> None:
-        """From now on something is wrong, and whoever says so is heard."""
+    def start(self, site: Site) -> None:
+        """Inject the fault and watch the logs from now on."""
         self.server = site.database
-        self._has_begun = True
-        for name, ear in self._ears(site):
-            self._heard[name] = len(ear())
-        self.bring_about(site)
-        threading.Thread(target=self._listen, args=(site,), daemon=True).start()
-        if self.wound.is_transient:
+        self._has_started = True
+        for name, ear in self._log_sources(site):
+            self._read[name] = len(ear())
+        self.inject(site)
+        threading.Thread(target=self._poll_until_applied, args=(site,), daemon=True).start()
+        if self.spec.is_transient:
             self.after(_LONGEST_SECONDS, lambda: self.over(site))
 
-    def bring_about(self, site: Site) -> None:
-        """The trouble itself."""
+    def inject(self, site: Site) -> None:
+        """Inject the fault."""
         raise NotImplementedError
 
-    def put_right(self, site: Site) -> None:
-        """Take it back. May raise for what is gone."""
+    def revert(self, site: Site) -> None:
+        """Undo the injection. May raise for things that are gone."""
 
     def lift(self, site: Site) -> None:
-        if self._has_begun:
+        if self._has_started:
             with contextlib.suppress(*UNANSWERED):
-                self.put_right(site)
+                self.revert(site)
 
     def __exit__(self, *how: Any) -> None:
-        """What was said last is heard as well. A path that is only observed ends with the first phase that fails."""
+        """Read the logs once more. An observed path ends with the first phase that fails, and so does the fault."""
         self._is_applied.set()
-        if self._has_begun:
-            self.hear(self._step.site)
+        if self._has_started:
+            self.poll(self._step.site)
         super().__exit__(*how)
         if how[1] is not None and self._step.phase.observed:
             self.over(self._step.site)
 
     # -- the witness
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        super().commanded(site, outcome)
-        self._hear_later(site)
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        super().after_command(site, outcome)
+        self._poll_after_phase(site)
 
     def failed(self, site: Site, error: BaseException) -> None:
         super().failed(site, error)
-        self._hear_later(site)
+        self._poll_after_phase(site)
 
-    def met(self, site: Site, evidence: str) -> None:
-        """One bite; with the first, the end of the transient form is in sight."""
-        if self._has_begun and self.saw(evidence) == 1 and self.wound.is_transient:
+    def bite(self, site: Site, evidence: str) -> None:
+        """Count one bite. The first one starts the timer that ends the transient form."""
+        if self._has_started and self.record_bite(evidence) == 1 and self.spec.is_transient:
             self.after(self._lingers, lambda: self.over(site))
 
-    def hear(self, site: Site) -> None:
-        """Listen to whatever has something to say that was not heard yet."""
-        with self._hearing:
-            for name, ear in self._ears(site):
+    def poll(self, site: Site) -> None:
+        """Search the new lines of every log."""
+        with self._poll_lock:
+            for name, ear in self._log_sources(site):
                 said = ear()
-                known = self._heard.get(name, 0)
-                new, self._heard[name] = said[known:], max(known, len(said))  # "": it could not be read for once
+                known = self._read.get(name, 0)
+                new, self._read[name] = said[known:], max(known, len(said))  # "" if it could not be read this time
                 if name == "the server's log":
                     for line in new.splitlines():
                         if self._logged is not None and self._logged.search(line):
-                            self.met(site, f"{name}: {line.strip()}")
+                            self.bite(site, f"{name}: {line.strip()}")
                 else:
-                    self.look_into(site, new, whose=name)
+                    self.search(site, new, whose=name)
 
-    def _hear_later(self, site: Site) -> None:
-        """After the struck phase nobody listens all the time."""
-        if self._has_begun and self._is_applied.is_set():
-            self.hear(site)
+    def _poll_after_phase(self, site: Site) -> None:
+        """Search the logs after the struck phase, when no thread does."""
+        if self._has_started and self._is_applied.is_set():
+            self.poll(site)
 
-    def _listen(self, site: Site) -> None:
+    def _poll_until_applied(self, site: Site) -> None:
         while not self._is_applied.wait(_POLL_SECONDS):
-            self.hear(site)
+            self.poll(site)
 
-    def _ears(self, site: Site) -> Iterator[tuple[str, Callable[[], str]]]:
+    def _log_sources(self, site: Site) -> Iterator[tuple[str, Callable[[], str]]]:
         if self._logged is not None:
             yield "the server's log", lambda: server_log(self.server)
         yield "a retry", self._retries
-        yield "XAVOS' log", lambda: _text(site)
+        yield "XAVOS' log", lambda: _application_log(site)
 
     def _retries(self) -> str:
-        """Why what we ask ourselves was asked again; why a command was, it has printed."""
+        """The reasons why our own queries were retried."""
         events = self.witness.journal.events()
         return "".join(
             f"{event['cause']}: {event['message']}\n" for event in events
-            if event["event"] == "phase.retry" and event["phase"] == self.wound.phase
+            if event["event"] == "phase.retry" and event["phase"] == self.spec.phase
             and event["message"].startswith("PostgreSQL at")
         )  # fmt: skip
 
 
 def server_log(server: DatabaseServer) -> str:
-    """What a server of ours has logged so far; "" where it is gone."""
+    """The log of a server of our own so far; "" if it is gone."""
     with contextlib.suppress(*UNANSWERED):
         if isinstance(server, ContainerServer):
             with named_container(server.name) as container:
@@ -165,16 +170,16 @@ def server_log(server: DatabaseServer) -> str:
 
 @contextlib.contextmanager
 def container_of(server: DatabaseServer) -> Iterator[Container]:
-    """The container that the server is in. Raises CannotInject where it is in none, ServerGone."""
+    """The container of the server. Raises CannotInject if it has none, ServerGone if it is gone."""
     if not isinstance(server, ContainerServer):
         raise CannotInject(
-            fault="of the database", why="its server is in no container", option="use --database=container"
+            fault="of the database", why="its server does not run in a container", option="use --database=container"
         )
     with named_container(server.name) as container:
         yield container
 
 
-def _text(site: Site) -> str:
+def _application_log(site: Site) -> str:
     with contextlib.suppress(OSError):
         return site.file(SERVER_LOG).read_text(encoding="utf-8", errors="replace")
     return ""

@@ -1,4 +1,4 @@
-"""Faults of the machine: its disk, its rights, its port, its memory, its clock, its tools."""
+"""Faults of the machine: disk, permissions, port, memory, open files, clock and tools."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import docker.errors
 import psutil
 
 from rollout.faults.disk import Full, ReadOnly
-from rollout.faults.fault import CannotInject, Kind, Wound, either_form
-from rollout.faults.output_witness import Sensed
+from rollout.faults.fault import CannotInject, FaultSpec, Kind, either_form
+from rollout.faults.output_witness import OutputWitnessFault
 from rollout.faults.shims import Missing, TooOld
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
@@ -26,11 +26,11 @@ from rollout.site.engine import container_exec
 from rollout.site.site import Site
 from rollout.site.store.objects import UNSTORED
 
-_MEMORY_MIB = (48, 56, 64)  # Erlang itself needs some 45, a compilation of anything some 70
+_MEMORY_MIB = (48, 56, 64)  # Erlang needs about 45, any compilation about 70
 _DESCRIPTORS = (20, 21, 22)
 _DAYS = 400
 _CLOCK = ".home/fault-clock"
-_FAKETIME = "/usr/$LIB/faketime/libfaketime.so.1"  # the loader knows what $LIB is on each architecture
+_FAKETIME = "/usr/$LIB/faketime/libfaketime.so.1"  # the loader replaces $LIB on each architecture
 _DAC = ["DAC_OVERRIDE", "DAC_READ_SEARCH"]
 _WRITING = 0o222
 _WRITTEN_TO = (
@@ -50,18 +50,18 @@ threading.Thread(target=answer, daemon=True).start()
 print("listening", flush=True)
 sys.stdin.read()
 """
-# The sum of processes that the kernel has ended for want of memory, by either version of control groups.
+# The number of processes that the kernel has killed for lack of memory, for both versions of control groups.
 _OOM_KILLS = "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null"
 
 
-class NoPermission(Sensed):
+class NoPermission(OutputWitnessFault):
     """Folders that the phase writes to, and the files in them, may not be written to.
 
     Not even by root, who has no such power in the forge then.
     """
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"permission denied|\beacces\b")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"permission denied|\beacces\b")
         self._modes: dict[Path, int] = {}
 
     def forge_options(self) -> Mapping[str, Any]:
@@ -81,7 +81,7 @@ class NoPermission(Sensed):
 
 
 def _files_in(folder: Path) -> tuple[Path, ...]:
-    """Files that a rollback puts back, modes included: no phase writes the others a second time."""
+    """Files whose content and mode a rollback restores."""
     return tuple(
         path for path in folder.iterdir() if path.is_file() and not path.is_symlink() and path.name not in UNSTORED
     )
@@ -92,11 +92,11 @@ def _below(site: Site, app: str) -> tuple[str, ...]:
     return tuple(name for name in names if (site.directory / name).is_dir())
 
 
-class PortTaken(Sensed):
-    """Another program listens on the deployment's port; it ends with this process, however that ends."""
+class PortTaken(OutputWitnessFault):
+    """Another program listens on the deployment's port. It ends with this process."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"already in use|taken by another|eaddrinuse")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"already in use|taken by another|eaddrinuse")
         self._listener: subprocess.Popen[bytes] | None = None
 
     def strike(self, step: Step) -> None:
@@ -110,7 +110,7 @@ class PortTaken(Sensed):
 
     def failed(self, site: Site, error: BaseException) -> None:
         super().failed(site, error)
-        self.look_into_log(site)
+        self.search_log(site)
 
     def lift(self, site: Site) -> None:
         if self._listener is not None:
@@ -118,28 +118,28 @@ class PortTaken(Sensed):
             self._listener.communicate()
 
 
-class MemoryLimit(Sensed):
-    """The forge's container has so little memory that the kernel ends what compiles."""
+class MemoryLimit(OutputWitnessFault):
+    """The forge's container has so little memory that the kernel kills the compiler."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"(?!)")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"(?!)")
         self._kills = 0
 
     def forge_options(self) -> Mapping[str, Any]:
-        """A limit from the beginning, the machine's own memory: one that is there can be changed, and put back."""
+        """Set a limit as large as the machine at the start: only an existing limit can be changed and restored."""
         return {"mem_limit": psutil.virtual_memory().total, "memswap_limit": psutil.virtual_memory().total}
 
     def strike(self, step: Step) -> None:
         self._kills = self._killed(step.site)
         self._limit(step.site, self.chance.choice(_MEMORY_MIB) * 1024**2)
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
+    def after_command(self, site: Site, outcome: Outcome) -> None:
         killed = self._killed(site)
         if killed > self._kills:
             ended = f"{outcome.request.label}: exit {outcome.exit_code}"
             told = f"the kernel has ended {killed - self._kills} process(es) for want of memory; {ended}"
             self._kills = killed
-            self.met(site, told)
+            self.bite(site, told)
 
     def lift(self, site: Site) -> None:
         if site.forge is not None:
@@ -155,35 +155,35 @@ class MemoryLimit(Sensed):
         return sum(map(int, counted))
 
 
-class FewDescriptors(Sensed):
-    """A command of the phase may have so few files open that Erlang runs out of them."""
+class FewDescriptors(OutputWitnessFault):
+    """A command may open so few files that Erlang runs out of descriptors."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"\bemfile\b|too many open files|cannot open shared object file: Error 24")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"\bemfile\b|too many open files|cannot open shared object file: Error 24")
         self._most = self.chance.choice(_DESCRIPTORS)
 
-    def command(self, site: Site, request: Request) -> Request:
+    def before_command(self, site: Site, request: Request) -> Request:
         return replace(request, argv=("sh", "-c", f'ulimit -n {self._most} && exec "$@"', "sh", *request.argv))
 
 
-class ClockJump(Sensed):
-    """The clock of the forge's commands is wrong by more than a year; the transient form is set right after some."""
+class ClockJump(OutputWitnessFault):
+    """The clock of the forge's commands is wrong by more than a year. The transient form ends after some commands."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"(?!)")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"(?!)")
         self._days = self.chance.choice((_DAYS, -_DAYS))
         self._most = self.chance.randint(1, 3)
         self._commands = 0
 
-    def command(self, site: Site, request: Request) -> Request:
+    def before_command(self, site: Site, request: Request) -> Request:
         file = site.in_forge.root / _CLOCK
         (site.directory / _CLOCK).parent.mkdir(parents=True, exist_ok=True)
         env = {"LD_PRELOAD": _FAKETIME, "FAKETIME": f"{self._days:+d}d", "DONT_FAKE_MONOTONIC": "1"}
         return replace(request, argv=("sh", "-c", 'date +%s >"$0"; exec "$@"', str(file), *request.argv),
                        env={**request.env, **env})  # fmt: skip
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        """What the command's own shell took for the time."""
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        """Compare the time that the command's shell has seen."""
         file = site.directory / _CLOCK
         if not file.is_file():
             return
@@ -193,8 +193,8 @@ class ClockJump(Sensed):
             return
         self._commands += 1
         ended = "" if outcome.ok else f", and ended with {outcome.exit_code}"
-        self.saw(f"{outcome.request.label}: ran on {told:%Y-%m-%d}{ended}")
-        if self.wound.is_transient and self._commands >= self._most:
+        self.record_bite(f"{outcome.request.label}: ran on {told:%Y-%m-%d}{ended}")
+        if self.spec.is_transient and self._commands >= self._most:
             self.over(site)
 
 
@@ -213,8 +213,8 @@ _MET = "when the first command, or the phase itself, has met it"
 KINDS: tuple[Kind, ...] = (
     _kind(
         name="disk_full",
-        text="the disk that the deployment is on has no more room",
-        bites="ENOSPC in what a command printed or the phase raised, or a command that failed while nothing was free",
+        text="the disk of the deployment is full",
+        bites="ENOSPC in the output of a command or the error of the phase, or a command that failed while nothing was free",
         make=Full,
         traits=("writes_files",),
         lasts=_MET,
@@ -222,8 +222,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="read_only",
-        text="the disk that the deployment is on has become read-only",
-        bites="EROFS in what a command printed or the phase raised, or a command that failed while it was so",
+        text="the disk of the deployment is read-only",
+        bites="EROFS in the output of a command or the error of the phase, or a command that failed on the read-only disk",
         make=ReadOnly,
         traits=("writes_files",),
         lasts=_MET,
@@ -232,7 +232,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="no_permission",
         text="folders of the deployment, and the files in them, may not be written to",
-        bites="EACCES in what a command printed",
+        bites="EACCES in the output of a command",
         make=NoPermission,
         traits=_MIX,
         lasts=_MET,
@@ -241,7 +241,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="port_taken",
         text="another program listens on the deployment's port",
-        bites="the run refused to begin, or the server did not get the port",
+        bites="the run was refused, or the server did not get the port",
         make=PortTaken,
         traits=("uses_port",),
         lasts=_MET,
@@ -250,19 +250,19 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="memory_limit",
         text="the forge has too little memory",
-        bites="processes that the kernel ended for want of memory",
+        bites="processes that the kernel killed for lack of memory",
         make=MemoryLimit,
         traits=_MIX,
-        lasts="when the kernel has ended something",
+        lasts="when the kernel has killed a process",
         needs=("engine",),
     ),
     _kind(
         name="descriptor_limit",
         text=f"commands may have no more than {_DESCRIPTORS[0]} to {_DESCRIPTORS[-1]} files open",
-        bites="EMFILE in what a command printed",
+        bites="EMFILE in the output of a command",
         make=FewDescriptors,
         traits=_MIX,
-        lasts="when the first command has met it",
+        lasts="after the first command that it affected",
     ),
     _kind(
         name="clock_jump",
@@ -287,8 +287,8 @@ KINDS: tuple[Kind, ...] = (
         name="tool_missing",
         text="a tool of the forge cannot be found",
         bites="a command that ended with 127",
-        make=lambda wound: Missing(wound, anywhere=("mix",), first=("elixir", "erl", "mix", "git", "psql")),
+        make=lambda spec: Missing(spec, anywhere=("mix",), first=("elixir", "erl", "mix", "git", "psql")),
         traits=("checks_tools", *_MIX, "runs_server"),
-        lasts="when the first command has met it",
+        lasts="after the first command that it affected",
     ),
 )

@@ -1,4 +1,4 @@
-"""Faults that are proven by words: what a command printed, or what the phase raised, says that it met the trouble."""
+"""Base class of faults that are proven by text: the output of a command, or the error of the phase."""
 
 from __future__ import annotations
 
@@ -6,50 +6,50 @@ import re
 from collections.abc import Iterator
 
 from rollout.errors import RolloutError
-from rollout.faults.fault import Fault, Wound
+from rollout.faults.fault import Fault, FaultSpec
 from rollout.process import Outcome
 from rollout.site.site import Site
 
 SERVER_LOG = "log/server.log"
 
 
-class Sensed(Fault):
-    """The bite is a line that `signs` match. The transient form is over as soon as somebody has met the trouble."""
+class OutputWitnessFault(Fault):
+    """A line that matches `signs` is a bite. The transient form ends with the first one."""
 
-    def __init__(self, wound: Wound, signs: str) -> None:
-        super().__init__(wound)
-        self.chance = wound.chance()
+    def __init__(self, spec: FaultSpec, signs: str) -> None:
+        super().__init__(spec)
+        self.chance = spec.chance()
         self._signs = re.compile(signs, re.IGNORECASE)
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
-        self.look_into(site, outcome.tail, whose=outcome.request.label)
+    def after_command(self, site: Site, outcome: Outcome) -> None:
+        self.search(site, outcome.tail, whose=outcome.request.label)
 
     def failed(self, site: Site, error: BaseException) -> None:
-        """What the phase raises repeats what a command said; it counts where no command did."""
+        """Search the error, unless a command has shown the effect: the error repeats its output."""
         if not self.witness.bites:
-            self.look_into(site, "\n".join(map(_words, chain_of(error))), whose="the phase")
+            self.search(site, "\n".join(map(_as_text, causes_of(error))), whose="the phase")
 
-    def look_into(self, site: Site, text: str, *, whose: str) -> None:
-        """Take the first line that matches for a bite."""
+    def search(self, site: Site, text: str, *, whose: str) -> None:
+        """Count the first matching line as a bite."""
         found = next((line for line in text.splitlines() if self._signs.search(line)), None)
         if found is not None:
-            self.met(site, f"{whose}: {found.strip()}")
+            self.bite(site, f"{whose}: {found.strip()}")
 
-    def look_into_log(self, site: Site) -> None:
-        """Look where a server that runs in the background says what befell it, unless somebody has repeated it."""
+    def search_log(self, site: Site) -> None:
+        """Search the log of the server, unless the fault has bitten already."""
         log = site.file(SERVER_LOG)
         if not self.witness.bites and log.is_file():
-            self.look_into(site, log.read_text(encoding="utf-8", errors="replace"), whose=SERVER_LOG)
+            self.search(site, log.read_text(encoding="utf-8", errors="replace"), whose=SERVER_LOG)
 
-    def met(self, site: Site, evidence: str) -> None:
-        """One bite; with it the transient form is over."""
-        self.saw(evidence)
-        if self.wound.is_transient:
+    def bite(self, site: Site, evidence: str) -> None:
+        """Count one bite, which ends the transient form."""
+        self.record_bite(evidence)
+        if self.spec.is_transient:
             self.over(site)
 
 
-def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from, the nearest first."""
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, nearest first."""
     found: BaseException | None = error
     seen: set[int] = set()
     while found is not None and id(found) not in seen:
@@ -58,6 +58,6 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
         found = found.__cause__ or found.__context__
 
 
-def _words(error: BaseException) -> str:
-    said = error.message if isinstance(error, RolloutError) else error  # what we advise is no sign of anything
+def _as_text(error: BaseException) -> str:
+    said = error.message if isinstance(error, RolloutError) else error  # without the advice, which may contain signs
     return f"{type(error).__name__}: {said}"

@@ -1,6 +1,6 @@
-"""Faults of the registry: it is gone, it is slow, it refuses, or what it answers is not what it should be.
+"""Faults of the package registry: unreachable, slow, error responses, or wrong content.
 
-All of them stand in the gateway's door (see door.py), so commands in the forge and our own look-ups meet the same.
+All of them act in the gateway (interceptor.py), so they affect commands in the forge and our own look-ups alike.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ from starlette.responses import PlainTextResponse, Response
 
 from rollout.config.plan import PhasePlan, Plan
 from rollout.faults import resigned_registry
-from rollout.faults.fault import CannotInject, Kind, Wound, either_form
-from rollout.faults.interceptor import ENTRIES, REGISTRY, TARBALLS, AtTheDoor, Broken, Trickle, Whole, taken
+from rollout.faults.fault import CannotInject, FaultSpec, Kind, either_form
+from rollout.faults.interceptor import (
+    ENTRIES,
+    REGISTRY,
+    TARBALLS,
+    BrokenResponse,
+    GatewayFault,
+    TrickleResponse,
+    WholeResponse,
+    receive_whole,
+)
 from rollout.hex.fetcher import fetch_uncached
 from rollout.hex.registry import Package, read_package
 from rollout.hex.routes import CAUSE_HEADER, Endpoint
@@ -26,8 +35,7 @@ from rollout.hex.sources import RehearsalSource, Source
 from rollout.phases.step import Step
 from rollout.site.site import Site
 
-# Everything of a plan is resolved and fetched with phoenix_app. Later phases only ask whether the entries in Hex's
-# cache are still true, and fetch no tarball any more.
+# phoenix_app resolves and fetches all packages of a plan. Later phases only revalidate the entries in Hex's cache.
 _ASKING = ("asks_registry",)
 _FETCHING = ("fetches",)
 _OK, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 200, 404, 429, 500, 502, 503
@@ -35,120 +43,122 @@ _LATENCY_SECONDS = (0.3, 0.8)
 _BYTES_PER_SECOND = 64 * 1024
 _SLOW_SECONDS = (4.0, 12.0)
 _MOST_BEFORE_GONE = 30
-_FEWER_BEFORE_GONE = {"packages": 8, "archives": 3}  # phases that do not ask for more
+_FEWER_BEFORE_GONE = {"packages": 8, "archives": 3}  # these phases send no more requests
 _IMPOSSIBLE = ">= 99.0.0"
 _A_FEW = "after a few requests (two or three, seeded)"
-# Commands that ask the registry are tried four times. What lasts longer does not harm a phase after phoenix_app as long
-# as Hex has every entry in its cache, which it has where phoenix_app was applied and not restored.
+# Commands that query the registry are tried four times. A longer outage does not harm a phase after phoenix_app if Hex
+# has every entry in its cache, which it has if phoenix_app was applied and not restored.
 _RETRIED = {"transient": ("deployed",), "persistent": ("rolled_back", "deployed")}
 _NOT_RETRIED = either_form("rolled_back")
 
 
-class Answering(AtTheDoor):
-    """Every request gets the same refusal."""
+class ErrorResponse(GatewayFault):
+    """Every request gets the same error response."""
 
-    def __init__(self, wound: Wound, status: int, cause: str, sentence: str, *, retry_after: int | None = None) -> None:
-        super().__init__(wound)
+    def __init__(
+        self, spec: FaultSpec, status: int, cause: str, sentence: str, *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(spec)
         self._status, self._cause, self._sentence = status, cause, sentence
         self._more = {} if retry_after is None else {"retry-after": str(retry_after)}
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
         self.hit(f"{self._status} ({self._cause}) for {request.url.path}")
         said = {CAUSE_HEADER: self._cause, **self._more}
         return PlainTextResponse(f"{request.url.path}: {self._sentence}\n", self._status, said)
 
 
-class Halfway(Answering):
-    """The first requests are answered, and then the registry is gone."""
+class Halfway(ErrorResponse):
+    """The first requests are answered, later ones fail."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, _BAD_GATEWAY, "unreachable", "the source cannot be reached any more")
-        self._good = self.chance.randint(1, _FEWER_BEFORE_GONE.get(wound.phase or "", _MOST_BEFORE_GONE))
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, _BAD_GATEWAY, "unreachable", "the source cannot be reached any more")
+        self._still_answered = self.chance.randint(1, _FEWER_BEFORE_GONE.get(spec.phase or "", _MOST_BEFORE_GONE))
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
-        if self._good > 0:
-            self._good -= 1
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
+        if self._still_answered > 0:
+            self._still_answered -= 1
             return await proceed(request)
-        return await super().meddle(request, proceed)
+        return await super().tamper(request, proceed)
 
 
-class HungUp(AtTheDoor):
-    """Connections are reset instead of answered."""
+class ConnectionReset(GatewayFault):
+    """Every connection is reset."""
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
         self.hit(f"connection reset for {request.url.path}")
-        return Broken(cause="unreachable")
+        return BrokenResponse(cause="unreachable")
 
 
-class Slow(AtTheDoor):
-    """Every answer comes late, and trickles."""
+class Slow(GatewayFault):
+    """Every response is delayed and slow."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec)
         self._lasts = self.chance.uniform(*_SLOW_SECONDS)
 
     def strike(self, step: Step) -> None:
-        if self.wound.is_transient:
+        if self.spec.is_transient:
             self.after(self._lasts, self.end)
 
     def hit(self, evidence: str) -> None:
-        self.saw(evidence)
+        self.record_bite(evidence)
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
         late = self.chance.uniform(*_LATENCY_SECONDS)
         await asyncio.sleep(late)
-        answer = await taken(request, proceed)
+        answer = await receive_whole(request, proceed)
         self.hit(
             f"{late:.2f} s late, {len(answer.body)} bytes at {_BYTES_PER_SECOND // 1024} KiB/s: {request.url.path}"
         )
-        return Trickle(answer, bytes_per_second=_BYTES_PER_SECOND, lasts=lambda: self.is_active)
+        return TrickleResponse(answer, bytes_per_second=_BYTES_PER_SECOND, lasts=lambda: self.is_active)
 
 
-class Altering(AtTheDoor):
-    """An answer that has a body is changed on its way."""
+class Altering(GatewayFault):
+    """Changes responses that have a body."""
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
-        answer = await taken(request, proceed, anew=True)
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
+        answer = await receive_whole(request, proceed, unconditional=True)
         changed = self.change(request.url.path, answer) if self.is_active and answer.is_file else None
         return changed or answer.response()
 
     @abstractmethod
-    def change(self, path: str, answer: Whole) -> Response | None:
-        """What goes out instead, after `hit` was told; None where this answer stays as it is."""
+    def change(self, path: str, answer: WholeResponse) -> Response | None:
+        """Call `hit` and return the changed response; None to leave the response unchanged."""
 
 
 class Truncated(Altering):
-    """A tarball breaks off in the middle: the connection ends before everything has come that was promised."""
+    """A tarball breaks off in the middle: the connection ends before all announced bytes were sent."""
 
-    def change(self, path: str, answer: Whole) -> Response:
+    def change(self, path: str, answer: WholeResponse) -> Response:
         half = len(answer.body) // 2
         self.hit(f"{half} of {len(answer.body)} promised bytes of {path}")
-        return Broken(answer, sent=half, cause="truncated")
+        return BrokenResponse(answer, sent=half, cause="truncated")
 
 
 class WrongChecksum(Altering):
-    """A tarball is whole, and not the one that the registry has signed for."""
+    """A complete tarball has another checksum than the registry's."""
 
-    def change(self, path: str, answer: Whole) -> Response:
+    def change(self, path: str, answer: WholeResponse) -> Response:
         middle = len(answer.body) // 2
         body = answer.body[:middle] + bytes((answer.body[middle] ^ 1,)) + answer.body[middle + 1 :]
-        self.hit(f"one bit of {path} turned over, SHA-256 {hashlib.sha256(body).hexdigest()[:16]}…")
+        self.hit(f"one bit of {path} flipped, SHA-256 {hashlib.sha256(body).hexdigest()[:16]}…")
         return answer.altered(body, cause="checksum_mismatch")
 
 
 class BadSignature(Altering):
-    """A registry entry's signature is not the registry's."""
+    """A registry entry has an invalid signature."""
 
-    def change(self, path: str, answer: Whole) -> Response:
+    def change(self, path: str, answer: WholeResponse) -> Response:
         self.hit(f"signature of {path} spoilt")
-        return answer.altered(resigned_registry.spoilt(answer.body), cause="bad_signature")
+        return answer.altered(resigned_registry.with_bad_signature(answer.body), cause="bad_signature")
 
 
-class AboutOne(AtTheDoor):
-    """Meddles with what is asked about one package, that the struck phase cannot do without."""
+class OnePackage(GatewayFault):
+    """Affects requests about one package that the struck phase needs."""
 
-    def __init__(self, wound: Wound, paths: re.Pattern[str] = REGISTRY) -> None:
-        super().__init__(wound, paths)
+    def __init__(self, spec: FaultSpec, paths: re.Pattern[str] = REGISTRY) -> None:
+        super().__init__(spec, paths)
         self.package = ""
 
     def strike(self, step: Step) -> None:
@@ -156,38 +166,38 @@ class AboutOne(AtTheDoor):
         self.choose(step.site.source, names)
 
     def choose(self, source: Source, names: list[str]) -> None:
-        """Take the first of them that will do as `package`."""
+        """Set `package` to the first suitable name."""
         self.package = names[0]
 
     def concerns(self, path: str) -> bool:
         return bool(self.package) and path == f"/packages/{self.package}"
 
 
-class Missing(AboutOne):
-    """There is no such package."""
+class Missing(OnePackage):
+    """The registry answers 404 for the package."""
 
     def concerns(self, path: str) -> bool:
         return super().concerns(path) or (bool(self.package) and path.startswith(f"/tarballs/{self.package}-"))
 
-    async def meddle(self, request: Request, proceed: Endpoint) -> Response:
+    async def tamper(self, request: Request, proceed: Endpoint) -> Response:
         self.hit(f"404 for {request.url.path}")
         return PlainTextResponse("not found\n", _NOT_FOUND)
 
 
-class Resigned(AboutOne, Altering):
-    """The registry itself says something else about one package: its entry is altered and signed again."""
+class Resigned(OnePackage, Altering):
+    """Changes the registry's entry about one package and signs it again."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, ENTRIES)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, ENTRIES)
         self._altered = b""
-        self._told = ""
+        self._change = ""
 
     def arm(self, site: Site) -> None:
         super().arm(site)
         if not isinstance(site.source, RehearsalSource):
             raise CannotInject(
-                fault=self.wound.kind.name,
-                why=f"what the registry says is signed, and the key of {site.source.description} is not ours",
+                fault=self.spec.kind.name,
+                why=f"registry entries are signed, and the key of {site.source.description} is not available",
                 option="run with --source=rehearsal",
             )
 
@@ -200,16 +210,16 @@ class Resigned(AboutOne, Altering):
             body = served.read()
             altered = self.alter(resigned_registry.payload_of(body), read_package(body, source.key, name=name))
             if altered is not None:
-                payload, self._told = altered
+                payload, self._change = altered
                 self.package, self._altered = name, resigned_registry.signed(payload, key)
                 return
 
     @abstractmethod
     def alter(self, payload: bytes, package: Package) -> tuple[bytes, str] | None:
-        """The altered payload and what is different in it; None where this package gives no occasion."""
+        """The changed payload and a description of the change; None if this package is unsuitable."""
 
-    def change(self, path: str, answer: Whole) -> Response:
-        self.hit(f"{path} says: {self._told}")
+    def change(self, path: str, answer: WholeResponse) -> Response:
+        self.hit(f"{path} says: {self._change}")
         return answer.altered(self._altered)
 
 
@@ -223,19 +233,19 @@ class Retired(Resigned):
 
 
 class Conflicting(Resigned):
-    """All releases of a package require what does not exist."""
+    """All releases of a package require a version that does not exist."""
 
     def alter(self, payload: bytes, package: Package) -> tuple[bytes, str] | None:
         required = [each for release in package.releases for each in release.dependencies if not each.optional]
         if not required:
             return None
         dependency = required[0].package
-        altered = resigned_registry.demand(payload, dependency, _IMPOSSIBLE)
+        altered = resigned_registry.set_requirement(payload, dependency, _IMPOSSIBLE)
         return altered, f"{package.name} requires {dependency} {_IMPOSSIBLE}"
 
 
 def needed(plan: Plan, phase: PhasePlan) -> tuple[list[str], list[str]]:
-    """Packages that the phase asks for and cannot do without: its own, and the others of phases that must pass."""
+    """Packages that the phase needs: its own, and those of all other phases that are not optional."""
     own = _names((phase,))
     return own, [name for name in _names(each for each in plan.whole if not each.optional) if name not in own]
 
@@ -244,16 +254,16 @@ def _names(phases: Iterable[PhasePlan]) -> list[str]:
     return list(dict.fromkeys(each.name for phase in phases for each in (*phase.archives, *phase.packages)))
 
 
-def _unreachable(wound: Wound) -> Answering:
-    return Answering(wound, _BAD_GATEWAY, "unreachable", "the source cannot be reached")
+def _unreachable(spec: FaultSpec) -> ErrorResponse:
+    return ErrorResponse(spec, _BAD_GATEWAY, "unreachable", "the source cannot be reached")
 
 
-def _rate_limited(wound: Wound) -> Answering:
-    return Answering(wound, _TOO_MANY, "rate_limited", "upstream answers 429", retry_after=1)
+def _rate_limited(spec: FaultSpec) -> ErrorResponse:
+    return ErrorResponse(spec, _TOO_MANY, "rate_limited", "upstream answers 429", retry_after=1)
 
 
-def _failing(status: int, wound: Wound) -> Answering:
-    return Answering(wound, status, "server_error", f"upstream answers {status}")
+def _failing(status: int, spec: FaultSpec) -> ErrorResponse:
+    return ErrorResponse(spec, status, "server_error", f"upstream answers {status}")
 
 
 _kind = functools.partial(Kind, family="registry", traits=_ASKING, lasts=_A_FEW)
@@ -270,7 +280,7 @@ KINDS: tuple[Kind, ...] = (
         name="registry_refused",
         text="connections to the registry are reset before any answer",
         bites="connections that were reset",
-        make=HungUp,
+        make=ConnectionReset,
         expects=_RETRIED,
     ),
     _kind(
@@ -314,7 +324,7 @@ KINDS: tuple[Kind, ...] = (
         name="truncated_tarball",
         text="tarballs break off in the middle",
         bites="tarballs that were cut",
-        make=lambda wound: Truncated(wound, TARBALLS),
+        make=lambda spec: Truncated(spec, TARBALLS),
         traits=_FETCHING,
         expects={"transient": ("deployed",), "persistent": ("rolled_back",)},
     ),
@@ -323,7 +333,7 @@ KINDS: tuple[Kind, ...] = (
         alters=True,
         text="tarballs are not those that the registry has signed for",
         bites="tarballs that were altered",
-        make=lambda wound: WrongChecksum(wound, TARBALLS),
+        make=lambda spec: WrongChecksum(spec, TARBALLS),
         traits=_FETCHING,
         expects=_NOT_RETRIED,
     ),
@@ -332,7 +342,7 @@ KINDS: tuple[Kind, ...] = (
         alters=True,
         text="registry entries carry a signature that is not the registry's",
         bites="entries whose signature was spoilt",
-        make=lambda wound: BadSignature(wound, ENTRIES),
+        make=lambda spec: BadSignature(spec, ENTRIES),
         expects=_NOT_RETRIED,
     ),
     _kind(

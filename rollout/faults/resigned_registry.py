@@ -1,6 +1,6 @@
-"""A registry's entry about a package, altered and signed again, as the registry itself would have it.
+"""Changes a registry entry about a package and signs it again with the registry's key.
 
-The wire format is that of rollout/hex/registry.py; every field that is not altered stays as it is.
+The wire format is that of rollout/hex/registry.py. All other fields stay the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Field = tuple[int, int | bytes]
 
 
 def private_key(source: Source) -> rsa.RSAPrivateKey | None:
-    """The key that the source's entries are signed with; None where it is somebody else's."""
+    """The key that signs the source's entries; None if it is not available."""
     if not isinstance(source, RehearsalSource):
         return None
     key = serialization.load_pem_private_key(key_file(source).read_bytes(), password=None)
@@ -37,35 +37,35 @@ def private_key(source: Source) -> rsa.RSAPrivateKey | None:
 
 
 def key_file(source: RehearsalSource) -> Path:
-    """Where building the registry has left its key."""
+    """The file with the key, written when the registry is built."""
     return source.folder.parent / "private_key.pem"
 
 
 def signed(payload: bytes, key: rsa.RSAPrivateKey) -> bytes:
-    """The payload as a registry answers with it."""
+    """The payload with its signature, as a registry sends it."""
     return _sealed(payload, key.sign(payload, padding.PKCS1v15(), hashes.SHA512()))
 
 
-def spoilt(body: bytes) -> bytes:
-    """The same entry with another signature than the registry's: one bit of it is turned over."""
+def with_bad_signature(body: bytes) -> bytes:
+    """The entry with an invalid signature: one bit is flipped."""
     fields = dict(_fields(gzip.decompress(body)))
     signature = protobuf.octets(fields[_SIGNATURE])
     return _sealed(protobuf.octets(fields[_PAYLOAD]), signature[:-1] + bytes((signature[-1] ^ 1,)))
 
 
 def payload_of(body: bytes) -> bytes:
-    """What is signed in a registry's answer."""
+    """The signed payload of a registry's response."""
     return protobuf.octets(dict(_fields(gzip.decompress(body)))[_PAYLOAD])
 
 
 def newest(package: Package) -> str:
-    """The newest release that is not a pre-release, else the newest of all."""
+    """The newest release, preferably one that is not a pre-release."""
     versions = sorted((Version.parse(each.version) for each in package.releases), key=lambda v: (not v.pre, v))
     return str(versions[-1])
 
 
 def retire(payload: bytes, version: str, *, reason: str, message: str) -> bytes:
-    """The entry, with one release retired."""
+    """The entry with one release retired."""
     retirement = written([(_REASON, RETIREMENT_REASONS.index(reason)), (_MESSAGE, message.encode())])
 
     def altered(release: list[Field]) -> list[Field]:
@@ -76,12 +76,12 @@ def retire(payload: bytes, version: str, *, reason: str, message: str) -> bytes:
     return _each_release(payload, altered)
 
 
-def demand(payload: bytes, dependency: str, requirement: str) -> bytes:
-    """The entry, with every release requiring `requirement` of one of its dependencies."""
+def set_requirement(payload: bytes, dependency: str, requirement: str) -> bytes:
+    """The entry with another requirement of one dependency, in every release."""
 
     def altered(release: list[Field]) -> list[Field]:
         return [
-            (number, _demanding(protobuf.octets(value), dependency, requirement)) if number == _DEPENDENCIES
+            (number, _with_requirement(protobuf.octets(value), dependency, requirement)) if number == _DEPENDENCIES
             else (number, value)
             for number, value in release
         ]  # fmt: skip
@@ -110,7 +110,7 @@ def _each_release(payload: bytes, alter: Callable[[list[Field]], list[Field]]) -
     )
 
 
-def _demanding(message: bytes, dependency: str, requirement: str) -> bytes:
+def _with_requirement(message: bytes, dependency: str, requirement: str) -> bytes:
     fields = list(_fields(message))
     if dict(fields).get(1) != dependency.encode():
         return message

@@ -1,4 +1,4 @@
-"""Faults that take rights from the deployment's role: login, CREATEDB, connections, sessions."""
+"""Faults that take something from the deployment's role: its password, CREATEDB, connections, sessions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from psycopg import sql
 
-from rollout.faults.fault import Wound
-from rollout.faults.log_witness import UNANSWERED, Heard
+from rollout.faults.fault import FaultSpec
+from rollout.faults.log_witness import UNANSWERED, LogWitnessFault
 from rollout.phases.step import Step
 from rollout.process import Request
 from rollout.site.postgres import SUPERUSER, Connection
@@ -28,14 +28,14 @@ _SESSIONS = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 _MIGRATING = re.compile(r"\becto\.migrate\b|\bash\.setup\b|\bmix test\b")
 _KILLS = (1, 3)
 _KILL_SECONDS = (0.05, 0.4)
-# So long a session lives that is killed; migrations of a rehearsal take no more than a tenth of a second.
+# The age at which a session is killed. Migrations of a rehearsal take at most 0.1 s.
 _OLD_SECONDS = (0.0, 0.05)
 _POLL_SECONDS = 0.01
 _IMPOSTOR = "xavos_fault"
 
 
 class Role(NamedTuple):
-    """What a role has, as `_ATTRIBUTES` asks for it; of the password its verifier."""
+    """The attributes of a role, as `_ATTRIBUTES` selects them."""
 
     verifier: str | None
     may_create: bool
@@ -43,28 +43,28 @@ class Role(NamedTuple):
     is_superuser: bool
 
 
-class OnTheRole(Heard):
-    """The role is altered, and put back as it was; one that is gone by then needs nothing.
+class RoleFault(LogWitnessFault):
+    """Alters the role and restores it. A role that is gone by then is left alone.
 
-    In the phase that makes the role it strikes afterwards. In a later one the persistent form strikes before the phase
-    is looked at and ends after its rollback: what the role may do is part of how the site looks. Of a path that is only
-    observed the role is the superuser himself; the connection that puts him back is open from the beginning.
+    In the phase that creates the role, the fault strikes after that. In a later phase, the persistent form strikes
+    before the phase's fingerprint, which contains the role's attributes, and ends after the rollback. On an observed
+    path the role is the superuser, so the connection that restores it is opened first.
     """
 
     is_over_with_its_phase = True
 
-    def __init__(self, wound: Wound, logged: str) -> None:
-        super().__init__(wound, r"(?!)", logged=logged)
+    def __init__(self, spec: FaultSpec, logged: str) -> None:
+        super().__init__(spec, r"(?!)", logged=logged)
         self.admin: Connection | None = None
 
-    def begins_with(self, step: Step) -> bool:
+    def starts_with(self, step: Step) -> bool:
         return False
 
-    def look(self, site: Site) -> None:
-        if not self.wound.is_transient and site.provisioned:
-            self.begin(site)
+    def before_fingerprint(self, site: Site) -> None:
+        if not self.spec.is_transient and site.provisioned:
+            self.start(site)
 
-    def bring_about(self, site: Site) -> None:
+    def inject(self, site: Site) -> None:
         self.admin = self.server.connect()
         found = self.admin.execute(_ATTRIBUTES, (site.role,)).fetchone()
         if found is not None:
@@ -72,9 +72,9 @@ class OnTheRole(Heard):
 
     @abstractmethod
     def alter(self, site: Site, admin: Connection, now: Role) -> None:
-        """Take something from the role, of what it has now."""
+        """Alter the role, whose present attributes are `now`."""
 
-    def put_right(self, site: Site) -> None:
+    def revert(self, site: Site) -> None:
         if self.admin is None:
             return
         with contextlib.closing(self.admin):
@@ -83,14 +83,14 @@ class OnTheRole(Heard):
 
     @abstractmethod
     def restore(self, site: Site, admin: Connection) -> None:
-        """Give it back."""
+        """Restore the attributes."""
 
 
-class WrongPassword(OnTheRole):
-    """The role has another password than the deployment knows."""
+class WrongPassword(RoleFault):
+    """The role gets another password than the deployment knows."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r'password authentication failed for user "')
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r'password authentication failed for user "')
         self._verifier = ""
 
     def alter(self, site: Site, admin: Connection, now: Role) -> None:
@@ -104,11 +104,11 @@ class WrongPassword(OnTheRole):
         _alter(admin, site.role, sql.SQL("PASSWORD {}").format(self._verifier))
 
 
-class NoCreateDb(OnTheRole):
-    """The role may not create databases. A superuser may do everything: another role takes his name meanwhile."""
+class NoCreateDb(RoleFault):
+    """The role may not create databases. A superuser always may, so a plain role takes its name meanwhile."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"permission denied to create database")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"permission denied to create database")
         self._keeper: Connection | None = None
 
     def alter(self, site: Site, admin: Connection, now: Role) -> None:
@@ -136,11 +136,11 @@ class NoCreateDb(OnTheRole):
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(_IMPOSTOR)))
 
 
-class ConnectionLimit(OnTheRole):
-    """The role may have no connection any more. Superusers know no limit: for one, all that there are are in use."""
+class ConnectionLimit(RoleFault):
+    """The role gets no more connections. A superuser has no limit, so all connections of the server are used up."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r'too many connections for role "|too many clients already|remaining connection slots')
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r'too many connections for role "|too many clients already|remaining connection slots')
         self._limit = -1
         self._held: list[Connection] = []
 
@@ -160,40 +160,40 @@ class ConnectionLimit(OnTheRole):
             _alter(admin, site.role, sql.SQL("CONNECTION LIMIT {}").format(self._limit))
 
 
-class Killed(Heard):
-    """Sessions of the role are ended while migrations run: some times, or without end."""
+class Killed(LogWitnessFault):
+    """Ends sessions of the role while migrations run: a few times, or until the path ends."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"(?!)", logged=r"terminating connection due to administrator command")
-        self._kills = self.chance.randint(*_KILLS) if wound.is_transient else None
-        self._old = self.chance.uniform(*_OLD_SECONDS) if wound.is_transient else 0.0
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"(?!)", logged=r"terminating connection due to administrator command")
+        self._kills = self.chance.randint(*_KILLS) if spec.is_transient else None
+        self._session_age = self.chance.uniform(*_OLD_SECONDS) if spec.is_transient else 0.0
 
-    def begins_with(self, step: Step) -> bool:
+    def starts_with(self, step: Step) -> bool:
         return False
 
-    def begins_before(self, request: Request) -> bool:
+    def starts_before(self, request: Request) -> bool:
         return _MIGRATING.search(" ".join(request.argv)) is not None
 
-    def bring_about(self, site: Site) -> None:
+    def inject(self, site: Site) -> None:
         threading.Thread(target=self._kill, args=(site,), daemon=True).start()
 
-    def met(self, site: Site, evidence: str) -> None:
-        """Its end has nothing to do with who has noticed: the kills are counted."""
-        if self._has_begun:
-            self.saw(evidence)
+    def bite(self, site: Site, evidence: str) -> None:
+        """Count one bite. The transient form ends after a number of kills, not with a bite."""
+        if self._has_started:
+            self.record_bite(evidence)
 
     def _kill(self, site: Site) -> None:
-        while self._goes_on():
+        while self._continues():
             with contextlib.suppress(*UNANSWERED), self.server.connect() as admin:
-                while self._goes_on():
-                    ended = admin.execute(_SESSIONS, (site.role, _OURS, self._old)).fetchone()
+                while self._continues():
+                    ended = admin.execute(_SESSIONS, (site.role, _OURS, self._session_age)).fetchone()
                     if self._kills is not None and ended != (0,):
                         self._kills -= 1
                         time.sleep(self.chance.uniform(*_KILL_SECONDS))
                     time.sleep(_POLL_SECONDS)
             time.sleep(_POLL_SECONDS)
 
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         return not self.is_over and self._kills != 0
 
 

@@ -1,4 +1,4 @@
-"""Faults of the database server: its disk is full, or the database's name is taken."""
+"""Faults of the database server's storage: its disk is full, or the name of the database is taken."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import sql
 
-from rollout.faults.fault import Fault, Wound
-from rollout.faults.log_witness import UNANSWERED, Heard, container_of
-from rollout.faults.output_witness import chain_of
+from rollout.faults.fault import Fault, FaultSpec
+from rollout.faults.log_witness import UNANSWERED, LogWitnessFault, container_of
+from rollout.faults.output_witness import causes_of
 from rollout.process import Outcome
 from rollout.site.engine import container_exec
 from rollout.site.postgres import Connection, DatabaseServer
@@ -19,20 +19,20 @@ _SPACE = "xavos_fault"
 # Every container has this memory file system, which is as small as a full disk has to be (64 MiB).
 _DISK = f"/dev/shm/{_SPACE}"  # noqa: S108 - the container's own
 _FILLER = f"{_DISK}/filler"
-_SOMEBODY = "somebody_else"
-_HEIRLOOM = "heirloom"
+_OTHER_ROLE = "somebody_else"
+_TABLE = "heirloom"
 
 
-class Full(Heard):
-    """The disk has no more room that new databases, tables and indexes go to; what is there already is elsewhere.
+class Full(LogWitnessFault):
+    """The disk for new databases, tables and indexes is full. Existing ones are on another disk.
 
-    The transient form ends with room being made.
+    The transient form ends when space is freed.
     """
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"(?!)", logged=r"No space left on device")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"(?!)", logged=r"No space left on device")
 
-    def bring_about(self, site: Site) -> None:
+    def inject(self, site: Site) -> None:
         _inside(self.server, f"mkdir -p -m 700 {_DISK}")
         with self.server.connect() as connection:
             connection.execute(f"CREATE TABLESPACE {_SPACE} LOCATION '{_DISK}'")
@@ -40,11 +40,11 @@ class Full(Heard):
             connection.execute(f"ALTER DATABASE template1 SET TABLESPACE {_SPACE}")
             connection.execute(f"ALTER SYSTEM SET default_tablespace = '{_SPACE}'")
             connection.execute("SELECT pg_reload_conf()")
-        # It ends with the error that is wanted.
+        # dd fails when the disk is full, as intended.
         _inside(self.server, f"dd if=/dev/zero of={_FILLER} bs=8k || true")
 
-    def put_right(self, site: Site) -> None:
-        """Room is made; what has found its place there stays there, as long as the server."""
+    def revert(self, site: Site) -> None:
+        """Free the space. Tables on this disk stay there until the server is removed."""
         _inside(self.server, f"rm -f {_FILLER}")
         with self.server.connect() as connection:
             connection.execute("ALTER SYSTEM RESET default_tablespace")
@@ -53,46 +53,46 @@ class Full(Heard):
 
 
 class NameTaken(Fault):
-    """There is a database of the name that the deployment wants; it is somebody else's, with something in it.
+    """Another role has a database with the name that the deployment wants, and a table in it.
 
-    It is there before the phase is looked at, and until its rollback has been looked at: it has to stay as it is.
+    It exists from before the phase's fingerprint until after its rollback, and must not change.
     """
 
     is_over_with_its_phase = True
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec)
         self._server: DatabaseServer | None = None
         self._name = ""
         self._before: str | None = None
 
-    def look(self, site: Site) -> None:
+    def before_fingerprint(self, site: Site) -> None:
         self._server, self._name = site.database, site.databases["dev"]
         with self._server.connect() as connection:
-            _execute(connection, "CREATE ROLE {} NOLOGIN", _SOMEBODY)
-            _execute(connection, "CREATE DATABASE {} OWNER {}", self._name, _SOMEBODY)
+            _execute(connection, "CREATE ROLE {} NOLOGIN", _OTHER_ROLE)
+            _execute(connection, "CREATE DATABASE {} OWNER {}", self._name, _OTHER_ROLE)
         with self._server.connect(self._name) as connection:
-            _execute(connection, "CREATE TABLE {} (worth text)", _HEIRLOOM)
-            _execute(connection, "INSERT INTO {} VALUES ('much')", _HEIRLOOM)
-            _execute(connection, "ALTER TABLE {} OWNER TO {}", _HEIRLOOM, _SOMEBODY)
+            _execute(connection, "CREATE TABLE {} (worth text)", _TABLE)
+            _execute(connection, "INSERT INTO {} VALUES ('much')", _TABLE)
+            _execute(connection, "ALTER TABLE {} OWNER TO {}", _TABLE, _OTHER_ROLE)
         self._before = site.database_digest(self._name)
 
-    def commanded(self, site: Site, outcome: Outcome) -> None:
+    def after_command(self, site: Site, outcome: Outcome) -> None:
         said = next((line for line in outcome.tail.splitlines() if "already been created" in line), None)
         if said is not None:
-            self.saw(f"{outcome.request.label}: {said.strip()}")
+            self.record_bite(f"{outcome.request.label}: {said.strip()}")
 
     def failed(self, site: Site, error: BaseException) -> None:
-        for each in chain_of(error):
+        for each in causes_of(error):
             if self._name in str(each) and "exists already" in str(each):
-                self.saw(str(each))
+                self.record_bite(str(each))
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """A path that only looks whether it is there may have taken it for its own."""
+        """Check whether the path has changed the database."""
         site = self._step.site
         with contextlib.suppress(*UNANSWERED):
             if site.database_digest(self._name) != self._before:
-                self.saw(f"{self._name}, which is {_SOMEBODY}'s, is not as it was")
+                self.record_bite(f"{self._name}, which is {_OTHER_ROLE}'s, has changed")
         if error is not None:
             self.failed(site, error)
             if self._step.phase.observed:
@@ -103,7 +103,7 @@ class NameTaken(Fault):
             return
         with contextlib.suppress(*UNANSWERED), self._server.connect() as connection:
             _execute(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
-            _execute(connection, "DROP ROLE IF EXISTS {}", _SOMEBODY)
+            _execute(connection, "DROP ROLE IF EXISTS {}", _OTHER_ROLE)
 
 
 def _execute(connection: Connection, statement: str, *names: str) -> None:
@@ -111,7 +111,7 @@ def _execute(connection: Connection, statement: str, *names: str) -> None:
 
 
 def _inside(server: DatabaseServer, command: str) -> None:
-    """Run a command that may be run twice, as the server's own user. Raises OSError with what it says."""
+    """Run an idempotent command as the server's user. Raises OSError with its error output."""
     with container_of(server) as container:
         ended = container_exec.ask(container, "sh", "-c", command, repeatable=True, user="postgres")
     if ended.exit_code:

@@ -1,4 +1,4 @@
-"""A tool of the forge that is another one than it was: found first by PATH, in a folder of the site."""
+"""Faults that replace a tool of the forge by a shim, a script in a folder that comes first in PATH."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from rollout.faults.fault import Wound
-from rollout.faults.output_witness import Sensed
+from rollout.faults.fault import FaultSpec
+from rollout.faults.output_witness import OutputWitnessFault
 from rollout.process import Request
 from rollout.site.site import Site
 
 _FOLDER = ".home/fault-bin"
 
 
-class Shimmed(Sensed):
-    """Commands find `tool` in the shim's folder; what it does there, `script` says."""
+class ShimFault(OutputWitnessFault):
+    """Commands find `script` under the name of `tool`."""
 
     tool = ""
 
     def script(self) -> str:
-        """The shim, as a script of sh; `$real` is the PATH without it."""
+        """The text of the shim, for sh. `$real` is the PATH without the shim."""
         raise NotImplementedError
 
-    def command(self, site: Site, request: Request) -> Request:
+    def before_command(self, site: Site, request: Request) -> Request:
         folder = site.directory / _FOLDER
         if not folder.is_dir():
             folder.mkdir(parents=True)
@@ -37,33 +37,34 @@ class Shimmed(Sensed):
             shutil.rmtree(site.directory / _FOLDER)
 
 
-class TooOld(Shimmed):
-    """The tool says that it is an old version."""
+class TooOld(ShimFault):
+    """The tool reports an old version."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"ToolMissing: .*found")
-        self.tool, self._asked, self._said = self.chance.choice((
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"ToolMissing: .*found")
+        self.tool, self._question, self._answer = self.chance.choice((
             ("elixir", "--short-version", "1.14.5"),
             ("git", "--version", "git version 2.17.1"),
             ("psql", "--version", "psql (PostgreSQL) 11.22"),
         ))  # fmt: skip
 
     def script(self) -> str:
-        return f'[ "$*" = "{self._asked}" ] && {{ echo "{self._said}"; exit 0; }}\nPATH=$real exec {self.tool} "$@"\n'
+        answer = f'[ "$*" = "{self._question}" ] && {{ echo "{self._answer}"; exit 0; }}'
+        return f'{answer}\nPATH=$real exec {self.tool} "$@"\n'
 
 
-class Missing(Shimmed):
-    """The tool cannot be had: what calls it is told what a shell says of a command that it does not find."""
+class Missing(ShimFault):
+    """The tool is missing: the shim fails as a shell does for a missing command."""
 
-    def __init__(self, wound: Wound, *, anywhere: tuple[str, ...], first: tuple[str, ...]) -> None:
-        super().__init__(wound, r"fault-bin/|: command not found$|: not found$")
-        self.tool = self.chance.choice(first if wound.phase == "prerequisites" else anywhere)
+    def __init__(self, spec: FaultSpec, *, anywhere: tuple[str, ...], first: tuple[str, ...]) -> None:
+        super().__init__(spec, r"fault-bin/|: command not found$|: not found$")
+        self.tool = self.chance.choice(first if spec.phase == "prerequisites" else anywhere)
 
     def script(self) -> str:
         return f'echo "sh: 1: exec: {self.tool}: not found" >&2\nexit 127\n'
 
 
 def write_tool(file: Path, script: str, *, real: str) -> None:
-    """Write an executable of that name."""
+    """Write an executable file."""
     file.write_text(f"#!/bin/sh\nreal='{real}'\n{script}", encoding="utf-8")
     file.chmod(0o755)

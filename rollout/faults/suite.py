@@ -1,4 +1,4 @@
-"""Faults of the suite itself: it is interrupted or killed, its journal finds no room, another run gets in its way."""
+"""Faults of the suite itself: signals, a full disk for the journal, a second run of the same name."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ import psutil
 
 from rollout import environment
 from rollout.config.options import ROOT, RUN_FOLDER
-from rollout.faults.fault import CannotInject, Fault, Kind, Wound, either_form
+from rollout.faults.fault import CannotInject, Fault, FaultSpec, Kind, either_form
 from rollout.journal import JournalUnwritable
 from rollout.phases.step import Step
 from rollout.site.site import Site
 
-_SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the struck phase's beginning
-_AGAIN_SECONDS = 0.3
-_RIVAL_SECONDS = 120.0
-_NO_ROOM = "/dev/full"  # every write to it ends with ENOSPC, as on a disk without room
+_SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the phase's start
+_REPEAT_SECONDS = 0.3
+_SECOND_RUN_SECONDS = 120.0
+_FULL_DEVICE = "/dev/full"  # every write to it fails with ENOSPC, as on a full disk
 
 
 class Signalled(Fault):
-    """A signal to this process: at a seeded moment after its phase has begun, or so long after the process has.
+    """Sends a signal to this process, at a seeded moment of the phase or at a given time of the run.
 
-    The persistent form goes on: once more and again, until the path has ended.
+    The persistent form repeats it until the path has ended.
     """
 
-    def __init__(self, wound: Wound, number: signal.Signals) -> None:
-        super().__init__(wound)
+    def __init__(self, spec: FaultSpec, number: signal.Signals) -> None:
+        super().__init__(spec)
         self._number = number
 
     def arm(self, site: Site) -> None:
-        if self.wound.at is not None:
+        if self.spec.at is not None:
             lived = time.time() - psutil.Process().create_time()
-            self.after(max(self.wound.at - lived, 0), self._send)
+            self.after(max(self.spec.at - lived, 0), self._send)
 
     def strike(self, step: Step) -> None:
-        self.after(self.wound.chance().uniform(0, _SPREAD_SECONDS), self._send)
+        self.after(self.spec.chance().uniform(0, _SPREAD_SECONDS), self._send)
 
     def __exit__(self, *_: object) -> None:
-        """A signal that is on its way comes, whatever the phase has come to."""
+        """Do not end with the phase: a pending signal is still sent."""
 
     def _send(self) -> None:
-        """Once the path has ended, only what was to come at a moment of the run's still comes."""
-        if self.is_over and (self.wound.at is None or self.witness.bites):
+        """Send the signal. After the end of the path, only a signal at a given time is still sent."""
+        if self.is_over and (self.spec.at is None or self.witness.bites):
             return
-        self.saw(f"{self._number.name} to process {os.getpid()}")
-        if not self.wound.is_transient:
-            self.after(_AGAIN_SECONDS, self._send)
+        self.record_bite(f"{self._number.name} to process {os.getpid()}")
+        if not self.spec.is_transient:
+            self.after(_REPEAT_SECONDS, self._send)
         os.kill(os.getpid(), self._number)
 
 
-class Rival(Fault):
-    """A second run of the same name, folder and port, while this one is at work: it has to be refused."""
+class SecondRun(Fault):
+    """Starts a second run with the same name, folder and port, which has to be refused."""
 
     def strike(self, step: Step) -> None:
         options = step.site.options
@@ -72,33 +72,33 @@ class Rival(Fault):
                 cwd=ROOT,
                 env=environment.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
                                        XAVOS_STATE_DIR=str(options.state)),
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RIVAL_SECONDS, check=False,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECOND_RUN_SECONDS, check=False,
             )  # fmt: skip
         said = next((line for line in ended.stdout.splitlines() if "exists already" in line or "in use" in line), "")
         if ended.returncode == 1 and said:
-            self.saw(f"the second run was refused: {said.strip()}")
+            self.record_bite(f"the second run was refused: {said.strip()}")
 
 
 class JournalDiskFull(Fault):
-    """The kernel takes no more of what is written to the journal: its descriptor is one of a device without room.
+    """Writing to the journal fails: its file descriptor points to /dev/full.
 
-    What was journaled before stays where it is, and readable; so it is what recovery would find.
+    Earlier events stay readable in the file, so recovery would find them.
     """
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound)
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec)
         self._descriptor = -1
         self._kept = -1
 
     def strike(self, step: Step) -> None:
         path = step.site.run.journal.path
-        found = (file.fd for file in psutil.Process().open_files() if _is(file.path, path))
+        found = (file.fd for file in psutil.Process().open_files() if _is_same_file(file.path, path))
         self._descriptor = next(found, -1)
         if self._descriptor < 0:
             raise CannotInject(fault="journal_disk_full", why=f"no open file of this process is {path}",
                                option="run where open files can be listed")  # fmt: skip
         self._kept = os.dup(self._descriptor)
-        full = os.open(_NO_ROOM, os.O_WRONLY)
+        full = os.open(_FULL_DEVICE, os.O_WRONLY)
         try:
             os.dup2(full, self._descriptor)
         finally:
@@ -106,7 +106,7 @@ class JournalDiskFull(Fault):
 
     def failed(self, site: Site, error: BaseException) -> None:
         if isinstance(error, JournalUnwritable):
-            self.saw(str(error))
+            self.record_bite(str(error))
 
     def lift(self, site: Site) -> None:
         if self._kept >= 0:
@@ -114,14 +114,14 @@ class JournalDiskFull(Fault):
             os.close(self._kept)
 
 
-def _is(name: str, path: Path) -> bool:
-    """Whether they are one file, by whatever links."""
+def _is_same_file(name: str, path: Path) -> bool:
+    """Whether both are the same file, also by links."""
     with contextlib.suppress(OSError):
         return path.samefile(name)
     return False
 
 
-_UNWOUND = either_form("rolled_back", "refused")
+_ENDS_UNDONE = either_form("rolled_back", "refused")
 _kind = functools.partial(Kind, family="suite")
 
 KINDS: tuple[Kind, ...] = (
@@ -129,25 +129,25 @@ KINDS: tuple[Kind, ...] = (
         name="sigint",
         text="Ctrl-C while the run is at work",
         bites="the signal was sent to the run",
-        make=lambda wound: Signalled(wound, signal.SIGINT),
+        make=lambda spec: Signalled(spec, signal.SIGINT),
         by_the_clock=True,
-        lasts="one signal; persistent: again and again until the path has ended",
-        expects=_UNWOUND,
+        lasts="one signal; persistent: repeated until the path has ended",
+        expects=_ENDS_UNDONE,
     ),
     _kind(
         name="sigterm",
         text="SIGTERM while the run is at work, as a service manager or a cancelled CI job sends it",
         bites="the signal was sent to the run",
-        make=lambda wound: Signalled(wound, signal.SIGTERM),
+        make=lambda spec: Signalled(spec, signal.SIGTERM),
         by_the_clock=True,
-        lasts="one signal; persistent: again and again until the path has ended",
-        expects=_UNWOUND,
+        lasts="one signal; persistent: repeated until the path has ended",
+        expects=_ENDS_UNDONE,
     ),
     _kind(
         name="sigkill",
         text="SIGKILL: a power cut, the kernel out of memory, kill -9",
         bites="the signal was sent to the run, and its process ended by it",
-        make=lambda wound: Signalled(wound, signal.SIGKILL),
+        make=lambda spec: Signalled(spec, signal.SIGKILL),
         by_the_clock=True,
         forms=("transient",),
         lasts="one signal",
@@ -157,7 +157,7 @@ KINDS: tuple[Kind, ...] = (
         name="two_runs",
         text="a second run of the same name, folder and port begins while this one is at work",
         bites="the second run was refused",
-        make=Rival,
+        make=SecondRun,
         spares=("makes_site",),  # before it nothing is there that the second run could find
         forms=("transient",),
         lasts="one run",
@@ -165,11 +165,11 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         name="journal_disk_full",
-        text="the disk that the run's journal is on has no more room",
+        text="the disk of the run's journal is full",
         bites="the run stopped because its journal could not be written",
         make=JournalDiskFull,
         traits=("journals",),
         lasts="until the phase has failed",
-        expects=_UNWOUND,
+        expects=_ENDS_UNDONE,
     ),
 )

@@ -17,7 +17,7 @@ from rollout.config.run import Run
 from rollout.deployment import provisioner
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
-from rollout.faults import Injection, Wound
+from rollout.faults import FaultSpec, Injection
 from rollout.phases.phase import PhaseCode, PhaseResult
 from rollout.phases.step import Step
 from rollout.site.forge import HostForge
@@ -42,7 +42,7 @@ class Stage:
     """A run of a plan on this machine; `play` enters the phases one in another, as their fixtures do."""
 
     def __init__(
-        self, folder: Path, plan: Plan, *, fault: Wound | None = None, defers_restoring: bool = False, **given: str
+        self, folder: Path, plan: Plan, *, fault: FaultSpec | None = None, defers_restoring: bool = False, **given: str
     ) -> None:
         self.options = options(folder, **given)
         self.plan = plan

@@ -10,7 +10,7 @@ import pytest
 from fixtures.script import find_application
 from rollout.config.plan import PhasePlan, load_plan
 from rollout.errors import PhaseFailed, UsageError
-from rollout.faults import CATALOGUE, Wound
+from rollout.faults import CATALOGUE, FaultSpec
 from rollout.phases.step import Step
 from rollout.site import settings
 from rollout.site.selection import Choice, require_own_server
@@ -74,8 +74,8 @@ def test_it_begins_where_the_fault_strikes_and_is_what_it_came_to_by_itself(tmp_
     """
 
     def worked(struck: str | None) -> tuple[bool, bool]:
-        wound = Wound(kind=CATALOGUE["two_runs"], path="realistic", phase=struck, at=None, form="transient", seed=1)
-        stage = Stage(tmp_path, plan("ground", WATCHED, AFTER), fault=wound if struck else None, defers_restoring=True)
+        spec = FaultSpec(kind=CATALOGUE["two_runs"], path="realistic", phase=struck, at=None, form="transient", seed=1)
+        stage = Stage(tmp_path, plan("ground", WATCHED, AFTER), fault=spec if struck else None, defers_restoring=True)
         fault = stage.injection.fault
         if fault is not None:
             fault.strike = lambda step: None  # type: ignore[method-assign]

@@ -21,8 +21,8 @@ from rollout.diagnosis import failure
 from rollout.errors import AlreadyExists, PhaseFailed
 from rollout.faults import CATALOGUE, log_witness, places
 from rollout.faults.database import KINDS
-from rollout.faults.fault import Witness, Wound
-from rollout.faults.log_witness import Heard
+from rollout.faults.fault import FaultSpec, Witness
+from rollout.faults.log_witness import LogWitnessFault
 from rollout.faults.outage import waiting_for
 from rollout.journal import Journal, Redactor
 from rollout.phases.step import Step
@@ -64,10 +64,10 @@ def ended(text: str, *argv: str) -> Outcome:
     return Outcome(request=asked(*(argv or MIGRATE)), exit_code=1, seconds=0, tail=text, log=None)
 
 
-def wounded(name: str, journal: Journal, *, phase: str = "migrations", form: str = "persistent", seed: int = 1) -> Any:
-    wound = Wound(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
-    fault = wound.kind.make(wound)
-    fault.witness = Witness(journal=journal, facts=wound.facts)
+def fault_of(name: str, journal: Journal, *, phase: str = "migrations", form: str = "persistent", seed: int = 1) -> Any:
+    spec = FaultSpec(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
+    fault = spec.kind.make(spec)
+    fault.witness = Witness(journal=journal, facts=spec.facts)
     return fault
 
 
@@ -145,12 +145,12 @@ def test_it_strikes_with_the_first_command_that_the_database_is_asked_by(
     tmp_path: Path, journal: Journal, argv: tuple[str, ...], begins: bool
 ) -> None:
     server = Listener()
-    fault = wounded("database_stopped", journal)
+    fault = fault_of("database_stopped", journal)
     site = site_with(server, tmp_path)
     with fault.on(step_on(site, "migrations")):
         assert [] == server.said
         for _ in range(2):  # once
-            assert asked(*argv) == fault.command(site, asked(*argv))
+            assert asked(*argv) == fault.before_command(site, asked(*argv))
     assert (["pause"] if begins else []) == server.said
 
 
@@ -158,16 +158,16 @@ def test_seeds_decide_whether_the_making_of_the_role_meets_it_as_well(tmp_path: 
     begun = set()
     for seed in range(12):
         server = Listener()
-        fault = wounded("database_stopped", journal, phase="database", seed=seed)
+        fault = fault_of("database_stopped", journal, phase="database", seed=seed)
         with fault.on(step_on(site_with(server, tmp_path), "database")):
             begun.add(tuple(server.said))
     assert {(), ("pause",)} == begun
 
 
 def test_migrations_are_what_sessions_are_killed_in(journal: Journal) -> None:
-    fault = wounded("killed_while_migrating", journal)
+    fault = fault_of("killed_while_migrating", journal)
     assert [False, True, True, True] == [
-        fault.begins_before(asked(*argv))
+        fault.starts_before(asked(*argv))
         for argv in (("mix", "ecto.create"), MIGRATE, ("mix", "ash.setup"), ("mix", "test"))
     ]
 
@@ -175,26 +175,26 @@ def test_migrations_are_what_sessions_are_killed_in(journal: Journal) -> None:
 # -- the witness
 
 
-class Told(Heard):
+class Told(LogWitnessFault):
     """Nothing but the ears."""
 
-    def __init__(self, wound: Wound) -> None:
-        super().__init__(wound, r"refused")
+    def __init__(self, spec: FaultSpec) -> None:
+        super().__init__(spec, r"refused")
         self.log = ""
         self.put_back = 0
 
-    def bring_about(self, site: Any) -> None:
+    def inject(self, site: Any) -> None:
         """Nothing."""
 
-    def put_right(self, site: Any) -> None:
+    def revert(self, site: Any) -> None:
         self.put_back += 1
 
 
 def told(journal: Journal, *, form: str = "persistent") -> Told:
     fault = Told(
-        Wound(kind=CATALOGUE["database_stopped"], path="realistic", phase="server", at=None, form=form, seed=1)
+        FaultSpec(kind=CATALOGUE["database_stopped"], path="realistic", phase="server", at=None, form=form, seed=1)
     )
-    fault.witness = Witness(journal=journal, facts=fault.wound.facts)
+    fault.witness = Witness(journal=journal, facts=fault.spec.facts)
     fault._lingers = 0.05
     return fault
 
@@ -204,12 +204,12 @@ def test_only_what_is_said_after_the_strike_counts_and_once(tmp_path: Path, jour
     log = tmp_path / "log/server.log"
     log.write_text("connection refused, long ago\n")
     fault, site = told(journal), site_with(Listener(), tmp_path)
-    fault.commanded(site, ended("connection refused before it began"))
+    fault.after_command(site, ended("connection refused before it began"))
     with fault.on(step_on(site, "server")):
         with log.open("a") as file:
             file.write("well\nconnection refused now\n")
         assert wait_for(lambda: fault.witness.bites == 1, seconds=3)
-        fault.hear(site)
+        fault.poll(site)
     assert 1 == fault.witness.bites
     assert ["XAVOS' log: connection refused now"] == fault.witness.evidence
 
@@ -240,7 +240,7 @@ def test_the_transient_form_is_over_a_moment_after_somebody_met_it(tmp_path: Pat
     fault.after = lambda seconds, do: later.append((seconds, do))  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
         assert [log_witness._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # where nobody meets it
-        fault.commanded(site, ended("connection refused"))
+        fault.after_command(site, ended("connection refused"))
         seconds, be_over = later[-1]
         assert (fault._lingers, False) == (seconds, fault.is_over)
         be_over()
@@ -254,7 +254,7 @@ def test_the_persistent_form_stays_until_it_is_lifted(tmp_path: Path, journal: J
     later: list[float] = []
     fault.after = lambda seconds, do: later.append(seconds)  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
-        fault.commanded(site, ended("connection refused"))
+        fault.after_command(site, ended("connection refused"))
     assert 1 == fault.witness.bites
     assert [] == later
     assert not fault.is_over
@@ -281,10 +281,10 @@ def test_a_server_that_still_lets_us_in_was_not_stopped(
 ) -> None:
     server = Listener()
     monkeypatch.setattr(server, "pause", lambda: setattr(server, "lets_in", lets_in))
-    fault, site = wounded("database_stopped", journal), site_with(server, tmp_path)
+    fault, site = fault_of("database_stopped", journal), site_with(server, tmp_path)
     with fault.on(step_on(site, "migrations")):
-        fault.command(site, asked(*MIGRATE))
-        fault.commanded(site, ended("tcp connect (127.0.0.1:1): connection refused - :econnrefused"))
+        fault.before_command(site, asked(*MIGRATE))
+        fault.after_command(site, ended("tcp connect (127.0.0.1:1): connection refused - :econnrefused"))
     assert (0 if lets_in else 1) == fault.witness.bites
 
 
@@ -304,7 +304,7 @@ def test_of_a_struck_rollback_the_undos_that_did_not_get_through_are_the_bites(
     server, unreachable = Listener(), "PostgreSQL at h:1 cannot be reached: Connection refused."
     earlier = unreachable.replace("h:1", "h:2")
     journal.record("undo.retried", id="a", attempt=1, error=earlier, path="realistic", phase="later")
-    fault = wounded("database_gone_in_rollback", journal, form="transient")
+    fault = fault_of("database_gone_in_rollback", journal, form="transient")
     site = site_with(server, tmp_path)
     fault.rolling_back(site)
     assert ["pause"] == server.said
@@ -316,7 +316,7 @@ def test_of_a_struck_rollback_the_undos_that_did_not_get_through_are_the_bites(
 
 
 def test_without_a_server_there_is_no_rollback_to_strike(tmp_path: Path, journal: Journal) -> None:
-    fault = wounded("database_refused_in_rollback", journal)
+    fault = fault_of("database_refused_in_rollback", journal)
     site = site_with(None, tmp_path)
     fault.rolling_back(site)
     fault.over(site)
@@ -400,9 +400,9 @@ def test_the_server_turns_the_role_away_and_says_so_until_it_is_put_back(
 ) -> None:
     where: OnTheServer = request.getfixturevalue(whose)
     before = where.fingerprint()
-    fault = wounded(name, journal, phase="database")
+    fault = fault_of(name, journal, phase="database")
     with fault.on(step_on(where.site, "database")):
-        fault.command(where.site, asked("mix", "ecto.create"))
+        fault.before_command(where.site, asked("mix", "ecto.create"))
         with pytest.raises(psycopg.Error):
             _turned_away(where, NAMES["dev"])
         assert wait_for(lambda: fault.witness.bites > 0, seconds=5)
@@ -419,11 +419,11 @@ def test_in_a_later_phase_it_is_there_before_the_phase_is_looked_at_and_after_it
 ) -> None:
     """So that the phase's rollback can be proven, and the one before it as well."""
     undisturbed = ours.fingerprint()
-    fault = wounded(name, journal)
-    fault.look(ours.site)
+    fault = fault_of(name, journal)
+    fault.before_fingerprint(ours.site)
     looked_at = ours.fingerprint()
     with fault.on(step_on(ours.site, "migrations")):
-        fault.command(ours.site, asked(*MIGRATE))
+        fault.before_command(ours.site, asked(*MIGRATE))
     assert looked_at == ours.fingerprint()
     assert fault.is_over_with_its_phase
     fault.over(ours.site)
@@ -432,11 +432,11 @@ def test_in_a_later_phase_it_is_there_before_the_phase_is_looked_at_and_after_it
 
 def test_the_transient_form_lets_the_phase_be_looked_at_before(ours: OnTheServer, journal: Journal) -> None:
     before = ours.fingerprint()
-    fault = wounded("connection_limit", journal, form="transient")
-    fault.look(ours.site)
+    fault = fault_of("connection_limit", journal, form="transient")
+    fault.before_fingerprint(ours.site)
     assert before == ours.fingerprint()
     with fault.on(step_on(ours.site, "migrations")):
-        fault.command(ours.site, asked(*MIGRATE))
+        fault.before_command(ours.site, asked(*MIGRATE))
         assert before != ours.fingerprint()
     assert before == ours.fingerprint()
 
@@ -445,8 +445,8 @@ def test_the_transient_form_lets_the_phase_be_looked_at_before(ours: OnTheServer
 def test_a_role_that_went_with_the_rollback_need_not_be_put_back(
     name: str, ours: OnTheServer, journal: Journal
 ) -> None:
-    fault = wounded(name, journal, phase="database")
-    fault.command(ours.site, asked("mix", "ecto.create"))
+    fault = fault_of(name, journal, phase="database")
+    fault.before_command(ours.site, asked("mix", "ecto.create"))
     ours.clean()
     fault.over(ours.site)
     assert {} == ours.fingerprint()
@@ -457,11 +457,11 @@ def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
     form: str, ours: OnTheServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rollout.faults.role._KILL_SECONDS", (0.01, 0.02))
-    fault = wounded("killed_while_migrating", journal, form=form)
+    fault = fault_of("killed_while_migrating", journal, form=form)
     most = fault._kills
     killed = 0
     with ours.server.connect() as own, fault.on(step_on(ours.site, "migrations")):
-        fault.command(ours.site, asked(*MIGRATE))
+        fault.before_command(ours.site, asked(*MIGRATE))
         for _ in range(5):
             with contextlib.suppress(psycopg.Error), ours.login() as session:
                 for _ in range(10):
@@ -475,9 +475,9 @@ def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
 
 
 def test_where_the_role_is_the_superuser_we_are_not_killed_with_it(superuser: OnTheServer, journal: Journal) -> None:
-    fault = wounded("killed_while_migrating", journal, phase="setup")
+    fault = fault_of("killed_while_migrating", journal, phase="setup")
     with superuser.server.connect() as own, fault.on(step_on(superuser.site, "setup")):
-        fault.command(superuser.site, asked("mix", "ash.setup"))
+        fault.before_command(superuser.site, asked("mix", "ash.setup"))
         with pytest.raises(psycopg.OperationalError), superuser.login() as session:
             session.execute("SELECT pg_sleep(5)")
         own.execute("SELECT 1")
@@ -487,8 +487,8 @@ def test_where_the_role_is_the_superuser_we_are_not_killed_with_it(superuser: On
 def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
     undisturbed = ours.fingerprint()
-    fault = wounded("name_taken", journal, phase="database")
-    fault.look(ours.site)
+    fault = fault_of("name_taken", journal, phase="database")
+    fault.before_fingerprint(ours.site)
     before = ours.fingerprint()
     with pytest.raises(AlreadyExists), fault.on(step_on(ours.site, "database")):
         ours.provision()
@@ -501,20 +501,20 @@ def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours:
 
 def test_a_path_that_takes_somebody_elses_database_for_its_own_is_seen(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
-    fault = wounded("name_taken", journal, phase="setup")
-    fault.look(ours.site)
+    fault = fault_of("name_taken", journal, phase="setup")
+    fault.before_fingerprint(ours.site)
     with fault.on(step_on(ours.site, "setup", observed=True)), ours.server.connect(NAMES["dev"]) as connection:
         connection.execute("CREATE TABLE schema_migrations (version bigint)")
-    assert any("is not as it was" in evidence for evidence in fault.witness.evidence)
+    assert any("has changed" in evidence for evidence in fault.witness.evidence)
     fault.over(ours.site)
 
 
 def test_nobody_touched_it_nobody_was_refused_no_bite(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
-    fault = wounded("name_taken", journal, phase="database")
-    fault.look(ours.site)
+    fault = fault_of("name_taken", journal, phase="database")
+    fault.before_fingerprint(ours.site)
     with fault.on(step_on(ours.site, "database")):
-        fault.commanded(ours.site, ended("The database was created", "mix", "ecto.create"))
+        fault.after_command(ours.site, ended("The database was created", "mix", "ecto.create"))
     fault.over(ours.site)
     assert 0 == fault.witness.bites
 

@@ -13,7 +13,7 @@ from rollout.config.plan import load_plan
 from rollout.errors import PhaseFailed
 from rollout.faults import CATALOGUE, places
 from rollout.faults.deployment import KINDS
-from rollout.faults.fault import Fault, Witness, Wound
+from rollout.faults.fault import Fault, FaultSpec, Witness
 from rollout.hex import lockfile
 from rollout.hex.errors import InvalidLock
 from rollout.phases.step import Step
@@ -42,9 +42,9 @@ class Bed:
     def __init__(self, folder: Path, name: str, *, form: str = "persistent", seed: int = 1) -> None:
         self.stage = Stage(folder, plan("ground", "one"))
         self.site = self.stage.site
-        wound = Wound(kind=CATALOGUE[name], path="realistic", phase="one", at=None, form=form, seed=seed)
-        self.fault: Fault = wound.kind.make(wound)
-        self.fault.witness = Witness(journal=self.site.run.journal, facts=wound.facts)
+        spec = FaultSpec(kind=CATALOGUE[name], path="realistic", phase="one", at=None, form=form, seed=seed)
+        self.fault: Fault = spec.kind.make(spec)
+        self.fault.witness = Witness(journal=self.site.run.journal, facts=spec.facts)
         self.step = Step(self.site, self.stage.plan, self.stage.plan.phase("one"))
         GROUND.apply(self.step)
         for file, text in FILES.items():
@@ -53,11 +53,11 @@ class Bed:
         self.fault.is_active = True
 
     def meet(self, *argv: str) -> Request:
-        return self.fault.command(self.site, Request(argv=argv, label=argv[0], cwd=self.site.directory))
+        return self.fault.before_command(self.site, Request(argv=argv, label=argv[0], cwd=self.site.directory))
 
     def ended(self, text: str, *, code: int = 1) -> None:
         request = Request(argv=("mix",), label="mix", cwd=Path("/"))
-        self.fault.commanded(self.site, Outcome(request=request, exit_code=code, seconds=0, tail=text, log=None))
+        self.fault.after_command(self.site, Outcome(request=request, exit_code=code, seconds=0, tail=text, log=None))
 
     def tree(self) -> dict[str, str]:
         folder = self.site.directory

@@ -11,7 +11,20 @@ import pytest
 from rollout.config.plan import load_plan
 from rollout.config.values import PATHS
 from rollout.errors import InvalidOption, PhaseFailed
-from rollout.faults import CATALOGUE, FAMILIES, FORMS, CannotInject, Fault, Kind, Means, Wound, aim, find, places, unfit
+from rollout.faults import (
+    CATALOGUE,
+    FAMILIES,
+    FORMS,
+    CannotInject,
+    Fault,
+    FaultSpec,
+    Kind,
+    Means,
+    aim,
+    find,
+    places,
+    why_unfit,
+)
 from rollout.faults.catalogue import refuse_unfit
 from rollout.phases.step import Step
 from rollout.process import Request
@@ -28,14 +41,14 @@ class Noted(Fault):
     def arm(self, site: Site) -> None:
         SEEN.append("arm")
 
-    def look(self, site: Site) -> None:
+    def before_fingerprint(self, site: Site) -> None:
         SEEN.append("look")
 
     def strike(self, step: Step) -> None:
         SEEN.append(f"strike {step.phase.name}")
 
     def failed(self, site: Site, error: BaseException) -> None:
-        self.saw(str(error))
+        self.record_bite(str(error))
 
     def lift(self, site: Site) -> None:
         SEEN.append("lift")
@@ -44,8 +57,8 @@ class Noted(Fault):
 class Biting(Noted):
     """Has another command run, and bites by that."""
 
-    def command(self, site: Site, request: Request) -> Request:
-        self.saw(request.label)
+    def before_command(self, site: Site, request: Request) -> Request:
+        self.record_bite(request.label)
         return replace(request, label="troubled")
 
 
@@ -54,7 +67,7 @@ class InRollback(Noted):
 
     def rolling_back(self, site: Site) -> None:
         SEEN.append("rolling back")
-        self.saw("rolling back")
+        self.record_bite("rolling back")
 
 
 KIND = Kind(name="noted", family="suite", text="", bites="", make=Noted, lasts="a moment")
@@ -65,8 +78,8 @@ def _clean() -> None:
     SEEN.clear()
 
 
-def wound(kind: Kind = KIND, **facts: Any) -> Wound:
-    return Wound(**{"kind": kind, "path": "realistic", "phase": "one", "at": None, "form": "transient", "seed": 1,
+def spec(kind: Kind = KIND, **facts: Any) -> FaultSpec:
+    return FaultSpec(**{"kind": kind, "path": "realistic", "phase": "one", "at": None, "form": "transient", "seed": 1,
                     **facts})  # fmt: skip
 
 
@@ -76,7 +89,7 @@ def fails(step: Step) -> None:
 
 
 def test_a_fault_is_met_in_its_order_and_its_bite_is_in_the_journal(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage = Stage(tmp_path, plan("ground", "one"), fault=spec())
     stage.play(GROUND, code("one", fails))
     assert ["arm", "look", "strike one", "lift"] == SEEN
     names = [e["event"] for e in stage.run.journal.events() if e["event"].startswith("fault.")]
@@ -89,7 +102,7 @@ def test_a_fault_is_met_in_its_order_and_its_bite_is_in_the_journal(tmp_path: Pa
 
 
 def test_a_path_whose_fault_never_bit_is_void(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage = Stage(tmp_path, plan("ground", "one"), fault=spec())
     stage.play(GROUND, code("one", writes("a")))
     assert "void" == stage.deployment.outcome()
     (path,) = verdict(stage.run.journal.events()).paths
@@ -97,7 +110,7 @@ def test_a_path_whose_fault_never_bit_is_void(tmp_path: Path) -> None:
 
 
 def test_a_phase_that_is_never_reached_is_never_struck(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan("ground", "zero", "one"), fault=wound())
+    stage = Stage(tmp_path, plan("ground", "zero", "one"), fault=spec())
     stage.play(GROUND, code("zero", fails), code("one", writes("a")))
     assert ["arm", "lift"] == SEEN
     assert "void" == stage.deployment.outcome()
@@ -110,14 +123,14 @@ def test_what_is_left_behind_is_dirty_though_the_fault_never_bit(
     from rollout.rollback.undo import _KINDS
 
     monkeypatch.setitem(_KINDS, "directory", lambda record, workshop: "done")
-    stage = Stage(tmp_path, plan("ground", "one"), fault=wound())
+    stage = Stage(tmp_path, plan("ground", "one"), fault=spec())
     stage.play(GROUND, code("one", writes("a")))
     assert "dirty" == stage.deployment.outcome()
 
 
 def test_a_persistent_fault_lasts_through_the_rollback(tmp_path: Path) -> None:
     still: list[bool] = []
-    stage = Stage(tmp_path, plan("ground", "one"), fault=wound(form="persistent"))
+    stage = Stage(tmp_path, plan("ground", "one"), fault=spec(form="persistent"))
     assert stage.injection.fault is not None
     fault = stage.injection.fault
     stage.play(GROUND, code("one", fails), within=lambda: still.append(fault.is_active))
@@ -127,7 +140,7 @@ def test_a_persistent_fault_lasts_through_the_rollback(tmp_path: Path) -> None:
 
 def test_a_persistent_fault_is_heard_in_the_phases_after_the_struck_one(tmp_path: Path) -> None:
     """A full disk that the struck phase had no need of is met by the next."""
-    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form="persistent"))
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form="persistent"))
     stage.play(GROUND, code("one", writes("a")), code("two", fails))
     (finished,) = stage.told("fault.finished")
     assert (1, ["It broke."]) == (finished["bites"], finished["evidence"])
@@ -144,7 +157,7 @@ def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Pat
     for bites in (True, False):
         SEEN.clear()
         kind = replace(KIND, make=Biting if bites else Noted)
-        stage = Stage(tmp_path / str(bites), plan("ground", "one", "two"), fault=wound(kind, form="persistent"))
+        stage = Stage(tmp_path / str(bites), plan("ground", "one", "two"), fault=spec(kind, form="persistent"))
         stage.play(GROUND, code("one", asks), code("two", asks))
         expected = ["one: troubled", "two: troubled"] if bites else ["one: mix x", "two: mix x"]
         assert expected == [told for told in SEEN if ":" in told]
@@ -152,7 +165,7 @@ def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Pat
 
 def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There the site is looked at, and what was leapt over is put in place."""
-    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form="persistent"))
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form="persistent"))
     looks = stage.site.fingerprint
 
     def breaks(step: Step) -> None:
@@ -169,7 +182,7 @@ def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkey
 @pytest.mark.parametrize(("form", "at"), [("transient", "one"), ("persistent", "two")])
 def test_what_fails_without_the_fault_being_there_is_no_bite(tmp_path: Path, form: str, at: str) -> None:
     """After a transient one, and before a persistent one."""
-    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=wound(form=form, phase=at))
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form=form, phase=at))
     failing = {"one": "two", "two": "one"}[at]
     stage.play(GROUND, *(code(name, fails if name == failing else writes("a")) for name in ("one", "two")))
     assert 0 == stage.told("fault.finished")[0]["bites"]
@@ -178,19 +191,19 @@ def test_what_fails_without_the_fault_being_there_is_no_bite(tmp_path: Path, for
 def test_a_struck_phase_is_neither_restored_nor_kept(tmp_path: Path) -> None:
     """So that the fault sees it at work, and nobody inherits what it has done."""
 
-    def restored(fault: Wound | None) -> bool:
+    def restored(fault: FaultSpec | None) -> bool:
         stage = Stage(tmp_path, plan("ground", "one"), fault=fault)
         results = stage.play(GROUND, code("one", writes("a")))
         saved = {event["phase"] for event in stage.told("checkpoint.saved")}
         assert fault is None or "one" not in saved
         return results["one"].restored
 
-    assert [restored(wound()), restored(None), restored(None), restored(wound())] == [False, False, True, False]
+    assert [restored(spec()), restored(None), restored(None), restored(spec())] == [False, False, True, False]
 
 
 def test_a_fault_of_the_rollback_lets_the_phase_be_and_strikes_when_it_goes(tmp_path: Path) -> None:
     kind = replace(KIND, make=InRollback)
-    stage = Stage(tmp_path, plan("ground", "one"), fault=wound(kind, form="persistent"))
+    stage = Stage(tmp_path, plan("ground", "one"), fault=spec(kind, form="persistent"))
     stage.play(GROUND, code("one", writes("a")), within=lambda: SEEN.append("deployed"))
     assert ["arm", "look", "deployed", "rolling back", "lift"] == SEEN
     assert "deployed" == stage.deployment.outcome()
@@ -235,11 +248,11 @@ def test_what_cannot_be_meant_is_refused(text: str, says: str) -> None:
 
 def test_what_a_site_does_not_have_is_said() -> None:
     means = Means(forge="container", database="container", is_root=True, signs=True)
-    assert unfit(find("sigterm"), means) is None
+    assert why_unfit(find("sigterm"), means) is None
     needing = replace(KIND, needs=("engine", "database", "root", "key"))
-    assert unfit(needing, means) is None
+    assert why_unfit(needing, means) is None
     changes: tuple[dict[str, Any], ...] = ({"forge": "host"}, {"database": "url"}, {"is_root": False}, {"signs": False})
     for change in changes:
-        assert unfit(needing, replace(means, **change)), change
+        assert why_unfit(needing, replace(means, **change)), change
     with pytest.raises(CannotInject, match="noted"):
-        refuse_unfit(wound(needing), replace(means, forge="host"))
+        refuse_unfit(spec(needing), replace(means, forge="host"))

@@ -9,7 +9,7 @@ import pytest
 
 from rollout.config.run import open_journal
 from rollout.faults import CATALOGUE
-from rollout.faults.fault import Wound
+from rollout.faults.fault import FaultSpec
 from rollout.journal import JournalUnwritable, read_events
 from rollout.phases.step import Step
 from rollout.results.verdict import verdict
@@ -18,8 +18,8 @@ from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
 
 def _struck(folder: Path, form: str) -> Stage:
-    wound = Wound(kind=CATALOGUE["journal_disk_full"], path="realistic", phase="one", at=None, form=form, seed=1)
-    return Stage(folder, plan("ground", "one"), fault=wound)
+    spec = FaultSpec(kind=CATALOGUE["journal_disk_full"], path="realistic", phase="one", at=None, form=form, seed=1)
+    return Stage(folder, plan("ground", "one"), fault=spec)
 
 
 def _acts(step: Step) -> None:

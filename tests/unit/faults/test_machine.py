@@ -22,10 +22,10 @@ from rollout.config.options import ROOT
 from rollout.config.plan import load_plan
 from rollout.errors import PhaseFailed, PortTaken, ToolMissing
 from rollout.faults import CATALOGUE, places
-from rollout.faults.disk import OnADisk, source
-from rollout.faults.fault import CannotInject, Fault, Witness, Wound
+from rollout.faults.disk import DiskFault, source
+from rollout.faults.fault import CannotInject, Fault, FaultSpec, Witness
 from rollout.faults.machine import KINDS
-from rollout.faults.output_witness import Sensed, chain_of
+from rollout.faults.output_witness import OutputWitnessFault, causes_of
 from rollout.faults.shims import TooOld
 from rollout.journal import pending_undos
 from rollout.phases.step import Step
@@ -48,9 +48,9 @@ class Bed:
                  port: int = 39999) -> None:  # fmt: skip
         self.stage = Stage(folder, plan("ground", "ash_core"), port=str(port))
         self.site = self.stage.site
-        wound = Wound(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
-        self.fault: Fault = wound.kind.make(wound)
-        self.fault.witness = Witness(journal=self.site.run.journal, facts=wound.facts)
+        spec = FaultSpec(kind=CATALOGUE[name], path="realistic", phase=phase, at=None, form=form, seed=seed)
+        self.fault: Fault = spec.kind.make(spec)
+        self.fault.witness = Witness(journal=self.site.run.journal, facts=spec.facts)
         self.fault.arm(self.site)
         self.step = Step(self.site, self.stage.plan, self.stage.plan.phase("ash_core"))
         GROUND.apply(self.step)
@@ -64,18 +64,20 @@ class Bed:
 
     def run(self, *argv: str) -> Outcome:
         """A command as a step runs it while the fault is active."""
-        asked = self.fault.command(self.site, self.request(*argv)) if self.fault.is_active else self.request(*argv)
+        asked = self.request(*argv)
+        if self.fault.is_active:
+            asked = self.fault.before_command(self.site, asked)
         ended = subprocess.run(asked.argv, cwd=asked.cwd, env=dict(asked.env), capture_output=True, text=True,
                                check=False)  # fmt: skip
         said = Outcome(request=asked, exit_code=ended.returncode, seconds=0, tail=ended.stdout + ended.stderr, log=None)
-        self.fault.commanded(self.site, said)
+        self.fault.after_command(self.site, said)
         return said
 
 
-def _old(tool: str, seed: int) -> bool:
-    wound = Wound(kind=CATALOGUE["toolchain_too_old"], path="realistic", phase="prerequisites", at=None,
+def _session_age(tool: str, seed: int) -> bool:
+    spec = FaultSpec(kind=CATALOGUE["toolchain_too_old"], path="realistic", phase="prerequisites", at=None,
                   form="persistent", seed=seed)  # fmt: skip
-    return TooOld(wound).tool == tool
+    return TooOld(spec).tool == tool
 
 
 def outcome(text: str, *, code: int = 1) -> Outcome:
@@ -103,7 +105,7 @@ class TestSensed:
     def test_what_says_nothing_of_it_is_no_bite(self, tmp_path: Path) -> None:
         """A command may fail for another reason."""
         bed = self.bed(tmp_path, "transient")
-        bed.fault.commanded(bed.site, outcome("** (Mix) something else\n"))
+        bed.fault.after_command(bed.site, outcome("** (Mix) something else\n"))
         bed.fault.failed(bed.site, RuntimeError("something else"))
         assert (0, False) == (bed.bites, bed.fault.is_over)
 
@@ -111,7 +113,7 @@ class TestSensed:
         """The transient form is over with it, the persistent one is not."""
         for form in ("transient", "persistent"):
             bed = self.bed(tmp_path / form, form)
-            bed.fault.commanded(bed.site, outcome("one\n  could not open: emfile\nthree"))
+            bed.fault.after_command(bed.site, outcome("one\n  could not open: emfile\nthree"))
             assert ["mix compile: could not open: emfile"] == bed.fault.witness.evidence
             assert bed.fault.is_over is (form == "transient")
 
@@ -136,7 +138,7 @@ class TestSensed:
     def test_a_circle_of_causes_comes_to_an_end(self) -> None:
         one, two = RuntimeError("one"), RuntimeError("two")
         one.__cause__, two.__cause__ = two, one
-        assert [one, two] == list(chain_of(one))
+        assert [one, two] == list(causes_of(one))
 
 
 @ROOT_ONLY
@@ -180,13 +182,13 @@ class TestDisk:
             filled = bed.site.file("filled")
             with contextlib.suppress(OSError):
                 filled.write_bytes(bytes(1024**2))
-            bed.fault.commanded(bed.site, outcome("fine", code=0))
+            bed.fault.after_command(bed.site, outcome("fine", code=0))
             assert 0 == bed.bites
-            bed.fault.commanded(bed.site, outcome("mkdir -p: no such file or directory"))
+            bed.fault.after_command(bed.site, outcome("mkdir -p: no such file or directory"))
             assert 1 == bed.bites
             raise RuntimeError
         bed.fault.lift(bed.site)
-        bed.fault.commanded(bed.site, outcome("no such file or directory"))
+        bed.fault.after_command(bed.site, outcome("no such file or directory"))
         assert 1 == bed.bites
 
     @pytest.mark.parametrize("bed", ["disk_full"], indirect=True)
@@ -311,8 +313,8 @@ class TestPort:
         assert ["log/server.log: [error] Failed to start Ranch listener: :eaddrinuse"] == bed.fault.witness.evidence
 
     def test_a_port_that_is_taken_already_cannot_be_taken(self, tmp_path: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            bed = Bed(tmp_path, "port_taken", port=taken.getsockname()[1])
+        with socket.create_server(("127.0.0.1", 0)) as receive_whole:
+            bed = Bed(tmp_path, "port_taken", port=receive_whole.getsockname()[1])
             with pytest.raises(CannotInject):
                 bed.fault.strike(bed.step)
         bed.fault.lift(bed.site)
@@ -353,7 +355,7 @@ class TestTools:
 
     def test_an_old_tool(self, tmp_path: Path) -> None:
         """Asked for its version it lies; the bite is that the phase failed by it."""
-        seed = next(seed for seed in range(99) if _old("git", seed))
+        seed = next(seed for seed in range(99) if _session_age("git", seed))
         bed = Bed(tmp_path, "toolchain_too_old", phase="prerequisites", seed=seed)
         with bed.fault.on(bed.step):
             assert "git version 2.17.1\n" == bed.run("sh", "-c", "git --version").tail
@@ -390,10 +392,10 @@ class TestClock:
 
     def seen(self, bed: Bed, when: str) -> None:
         """A command that wrote this time where the shell would have written it."""
-        asked = bed.fault.command(bed.site, bed.request("true"))
+        asked = bed.fault.before_command(bed.site, bed.request("true"))
         where = bed.site.directory / ".home/fault-clock"
         subprocess.run(("sh", "-c", f'date -d "{when}" +%s >"$0"', str(where)), check=True)
-        bed.fault.commanded(bed.site, replace(outcome("", code=0), request=asked))
+        bed.fault.after_command(bed.site, replace(outcome("", code=0), request=asked))
         assert not where.exists()
 
     def test_the_time_of_everybody_else_is_no_bite(self, tmp_path: Path) -> None:
@@ -415,7 +417,7 @@ class TestClock:
     def test_command_and_environment(self, tmp_path: Path) -> None:
         """The command is the same, in a shell that has looked at the clock first."""
         bed = Bed(tmp_path, "clock_jump")
-        asked = bed.fault.command(bed.site, bed.request("mix", "compile"))
+        asked = bed.fault.before_command(bed.site, bed.request("mix", "compile"))
         assert ("mix", "compile") == asked.argv[-2:]
         assert asked.env["FAKETIME"] in {"+400d", "-400d"}
         assert asked.env["PATH"] == os.environ["PATH"]
@@ -425,5 +427,5 @@ def test_the_name_of_a_mount_is_the_runs(tmp_path: Path) -> None:
     """Two runs never unmount each other's."""
     one, two = (Bed(tmp_path / name, "disk_full") for name in "ab")
     assert source(one.site) != source(two.site)
-    assert isinstance(one.fault, OnADisk)
-    assert isinstance(one.fault, Sensed)
+    assert isinstance(one.fault, DiskFault)
+    assert isinstance(one.fault, OutputWitnessFault)

@@ -18,8 +18,8 @@ from fixtures import packages
 from rollout.config.plan import Package, PhasePlan, Plan
 from rollout.errors import PhaseFailed
 from rollout.faults import registry as kinds
-from rollout.faults.fault import CannotInject, Fault, Kind, Witness, Wound
-from rollout.faults.resigned_registry import payload_of, retire, spoilt, written
+from rollout.faults.fault import CannotInject, Fault, FaultSpec, Kind, Witness
+from rollout.faults.resigned_registry import payload_of, retire, with_bad_signature, written
 from rollout.hex import recorded_responses
 from rollout.hex.errors import BadSignature
 from rollout.hex.gateway import Gateway
@@ -105,10 +105,10 @@ def armed(source: RehearsalSource, tmp_path: Path) -> Iterator[Strike]:
 
         def make(name: str, form: str = "persistent", *, seed: int = 1) -> Struck:
             kind = BY_NAME[name]
-            wound = Wound(kind=kind, path="realistic", phase="ash_core", at=None, form=form, seed=seed)
-            fault = kind.make(wound)
+            spec = FaultSpec(kind=kind, path="realistic", phase="ash_core", at=None, form=form, seed=seed)
+            fault = kind.make(spec)
             journal = Journal(tmp_path / "journal.jsonl", run="test", redactor=Redactor())
-            fault.witness = Witness(journal=journal, facts=wound.facts)
+            fault.witness = Witness(journal=journal, facts=spec.facts)
             upstreams = Upstreams(hex=source, npm=NoUpstream("none"), git=choose_git("auto", source=source))
             gateway = Gateway(upstreams, cache=tmp_path / "cache", interceptors=fault.interceptors)
             stack.enter_context(gateway)
@@ -178,8 +178,8 @@ def test_the_transient_form_is_over_after_a_few_hits(armed: Strike, seed: int) -
     assert 2 <= hits <= 3
     assert [503] * hits + [200] * (6 - hits) == statuses
     assert (hits, True) == (struck.witness.bites, struck.fault.is_over)
-    again = BY_NAME["registry_503"].make(struck.fault.wound)
-    assert hits == cast(kinds.Answering, again).most
+    again = BY_NAME["registry_503"].make(struck.fault.spec)
+    assert hits == cast(kinds.ErrorResponse, again).most
 
 
 def test_only_the_hex_area_is_troubled(armed: Strike) -> None:
@@ -208,8 +208,8 @@ def test_halfway_is_never_beyond_what_the_phase_asks() -> None:
     """Archives are two, with two requests each: a registry that is gone after them would trouble nobody."""
     kind = BY_NAME["registry_halfway"]
     good = [
-        cast(kinds.Halfway, kind.make(Wound(kind=kind, path="ambitious", phase="archives", at=None,
-                                            form="persistent", seed=seed)))._good
+        cast(kinds.Halfway, kind.make(FaultSpec(kind=kind, path="ambitious", phase="archives", at=None,
+                                            form="persistent", seed=seed)))._still_answered
         for seed in range(50)
     ]  # fmt: skip
     assert {1, 2, 3} == set(good)
@@ -385,12 +385,13 @@ def test_packages_fail_with_the_cause_where_it_does_not(armed: Strike, name: str
     assert (cause, attempts) == (failed.value.cause, step.attempts)
 
 
-def test_spoiling_twice_mends() -> None:
+def test_a_bit_flipped_twice_is_the_signature_again() -> None:
     """One bit of the signature, and nothing else."""
     body = FakeRegistry(packages=PACKAGES).package("alpha")
-    assert payload_of(body) == payload_of(spoilt(body))
-    assert spoilt(spoilt(body)) == spoilt(spoilt(spoilt(spoilt(body))))
-    read_package(spoilt(spoilt(body)), public_key("own"), name="alpha")
+    assert payload_of(body) == payload_of(with_bad_signature(body))
+    twice = with_bad_signature(with_bad_signature(body))
+    assert twice == with_bad_signature(with_bad_signature(twice))
+    read_package(twice, public_key("own"), name="alpha")
 
 
 def test_fields_are_written_as_they_are_read() -> None:
