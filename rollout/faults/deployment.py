@@ -148,7 +148,7 @@ class AssetsFail(PlantedFiles):
 
 
 _FAILING = either_form("rolled_back")
-_MET = "when the first command has met it"
+_MET = "after the first command was affected"
 _kind = functools.partial(Kind, family="deployment", lasts=_MET, expects=_FAILING)
 
 KINDS: tuple[Kind, ...] = (

@@ -208,13 +208,13 @@ _MIX = ("runs_mix",)
 _FAILING = either_form("rolled_back")
 _REFUSED = either_form("rolled_back", "refused")
 _kind = functools.partial(Kind, family="machine", expects=_FAILING)
-_MET = "when the first command, or the phase itself, has met it"
+_MET = "after the first command, or the phase itself, was affected"
 
 KINDS: tuple[Kind, ...] = (
     _kind(
         name="disk_full",
         text="the disk of the deployment is full",
-        bites="ENOSPC in the output of a command or the error of the phase, or a command that failed while nothing was free",
+        bites="ENOSPC in the output of a command or in the phase's error, or a command that failed on the full disk",
         make=Full,
         traits=("writes_files",),
         lasts=_MET,
@@ -223,7 +223,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         name="read_only",
         text="the disk of the deployment is read-only",
-        bites="EROFS in the output of a command or the error of the phase, or a command that failed on the read-only disk",
+        bites="EROFS in the output of a command or in the phase's error, or a command that failed on the disk",
         make=ReadOnly,
         traits=("writes_files",),
         lasts=_MET,
@@ -262,7 +262,7 @@ KINDS: tuple[Kind, ...] = (
         bites="EMFILE in the output of a command",
         make=FewDescriptors,
         traits=_MIX,
-        lasts="after the first command that it affected",
+        lasts="after the first command was affected",
     ),
     _kind(
         name="clock_jump",
@@ -289,6 +289,6 @@ KINDS: tuple[Kind, ...] = (
         bites="a command that ended with 127",
         make=lambda spec: Missing(spec, anywhere=("mix",), first=("elixir", "erl", "mix", "git", "psql")),
         traits=("checks_tools", *_MIX, "runs_server"),
-        lasts="after the first command that it affected",
+        lasts="after the first command was affected",
     ),
 )
