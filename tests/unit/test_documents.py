@@ -136,3 +136,9 @@ def test_files_that_are_named_exist(path: Path) -> None:
         r"`((?:rollout|suite|fixtures|deploy_tests|docgen|tests|plans|overlay|images|rehearsal)/[\w./-]*)`", read(path)
     )
     assert [] == [file for file in named if "NAME" not in file and not (ROOT / file).exists()]
+
+
+def test_the_glossary_has_every_term_once_and_in_order() -> None:
+    terms = re.findall(r"^\| ([^|]+?) \| [^|]", read(DOCS / "glossary.md"), re.MULTILINE)[1:]
+    assert len(terms) > 40
+    assert sorted(set(terms)) == terms
