@@ -13,7 +13,7 @@ from rollout.deployment.deployment import Deployment
 from rollout.deployment.server import NO_TLS
 from rollout.phases.step import Step
 from rollout.site.postgres.login import open_connection
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 from suite.phases import group_of
 
 # pytest rewrites asserts only in modules that are registered before their import.
@@ -40,7 +40,7 @@ WORTH_NOTING = 0.02  # seconds; shorter waits for XAVOS are not journaled
 
 
 @pytest.fixture(scope="session")
-def site(deployment: Deployment) -> Site:
+def site(deployment: Deployment) -> CheckedSite:
     """The site of the path under test."""
     return deployment.site
 
@@ -53,7 +53,7 @@ def ask(request: pytest.FixtureRequest, deployment: Deployment) -> Ask:
 
 
 @pytest.fixture
-def tracked(site: Site, ask: Ask) -> tuple[str, ...]:
+def tracked(site: CheckedSite, ask: Ask) -> tuple[str, ...]:
     """The files that the application's repository holds."""
     if not site.observed:
         return tuple(site.repository.tracked(site.branch))
@@ -64,7 +64,7 @@ def tracked(site: Site, ask: Ask) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def dev_database(site: CheckedSite) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """The application's database, as the application's own role."""
     host, port = site.database.host, site.database.port
     settings = site.settings
@@ -80,7 +80,7 @@ def dev_database(site: Site) -> Iterator[psycopg.Connection[tuple[object, ...]]]
 
 
 @pytest.fixture
-def browser(site: Site) -> Iterator[httpx.Client]:
+def browser(site: CheckedSite) -> Iterator[httpx.Client]:
     """An HTTP client that keeps cookies and follows no redirect."""
 
     def asked(request: httpx.Request) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from deploy_tests.support.commands import Ask
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("prerequisites"), pytest.mark.timeout(60)]
 
@@ -28,7 +28,7 @@ def test_elixir_runs_on_the_erlang_it_was_built_for_or_newer(ask: Ask) -> None:
     assert int(found[2]) <= int(found[1])
 
 
-def test_git_fetches_from_a_git_repository(ask: Ask, site: Site) -> None:
+def test_git_fetches_from_a_git_repository(ask: Ask, site: CheckedSite) -> None:
     """Mix fetches dependencies by Git, without the settings of user and machine."""
     bare = site.file(".git-probe")
     fetched = ask("sh", "-c", "git init --quiet --bare .git-probe && git ls-remote --exit-code .git-probe; echo $?")
@@ -40,7 +40,7 @@ def test_git_fetches_from_a_git_repository(ask: Ask, site: Site) -> None:
         shutil.rmtree(bare, ignore_errors=True)
 
 
-def test_a_c_compiler_makes_programs_that_run(ask: Ask, site: Site) -> None:
+def test_a_c_compiler_makes_programs_that_run(ask: Ask, site: CheckedSite) -> None:
     """Native packages are compiled in the forge."""
     script = "echo 'int main(void) { return 7; }' | cc -x c -o .cc-probe - && ./.cc-probe"
     made = ask("sh", "-c", script)
@@ -48,7 +48,7 @@ def test_a_c_compiler_makes_programs_that_run(ask: Ask, site: Site) -> None:
     assert made.exit_code == 7, made.tail
 
 
-def test_the_forge_sees_the_folder_of_the_deployment(ask: Ask, site: Site) -> None:
+def test_the_forge_sees_the_folder_of_the_deployment(ask: Ask, site: CheckedSite) -> None:
     probe = site.file(".forge-probe")
     probe.write_text("seen from this side")
     try:
@@ -57,7 +57,7 @@ def test_the_forge_sees_the_folder_of_the_deployment(ask: Ask, site: Site) -> No
         probe.unlink()
 
 
-def test_psql_in_the_forge_reaches_the_database_server(ask: Ask, site: Site) -> None:
+def test_psql_in_the_forge_reaches_the_database_server(ask: Ask, site: CheckedSite) -> None:
     """The server refuses an unknown user. So PostgreSQL listens there, seen from the forge."""
     address = f"host={site.database.host} port={site.database.port} user=nobody_of_this_name dbname=postgres"
     asked = ask(
@@ -67,11 +67,11 @@ def test_psql_in_the_forge_reaches_the_database_server(ask: Ask, site: Site) -> 
     assert "FATAL" in asked.tail or "no password supplied" in asked.tail, asked.tail
 
 
-def test_two_gibibytes_of_disk_are_free(site: Site) -> None:
+def test_two_gibibytes_of_disk_are_free(site: CheckedSite) -> None:
     assert shutil.disk_usage(site.directory).free >= 2 * 1024**3
 
 
-def test_an_offline_forge_reaches_nothing_outside(ask: Ask, site: Site) -> None:
+def test_an_offline_forge_reaches_nothing_outside(ask: Ask, site: CheckedSite) -> None:
     if not site.options.offline:
         pytest.skip("needs --offline")
     assert site.engine is not None

@@ -7,7 +7,7 @@ import pytest
 from deploy_tests.support.commands import Ask
 from rollout.packages.dependencies import read_lock
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("phoenix_app"), pytest.mark.timeout(120)]
 
@@ -16,7 +16,7 @@ def test_phoenix_app_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_the_application_is_called_xavos(site: Site) -> None:
+def test_the_application_is_called_xavos(site: CheckedSite) -> None:
     assert "app: :xavos" in site.file("mix.exs").read_text()
 
 
@@ -32,13 +32,13 @@ def test_every_dependency_is_fetched_and_compiled(ask: Ask) -> None:
     assert wrong == []
 
 
-def test_phoenix_and_liveview_are_locked(site: Site) -> None:
+def test_phoenix_and_liveview_are_locked(site: CheckedSite) -> None:
     assert {"phoenix", "phoenix_live_view", "ecto_sql", "postgrex"} <= read_lock(site.file("mix.lock")).keys()
 
 
-def test_tables_get_binary_ids(site: Site) -> None:
+def test_tables_get_binary_ids(site: CheckedSite) -> None:
     assert "binary_id: true" in site.file("config/config.exs").read_text()
 
 
-def test_the_application_is_compiled(site: Site) -> None:
+def test_the_application_is_compiled(site: CheckedSite) -> None:
     assert site.file("_build/dev/lib/xavos/ebin/xavos.app").is_file()

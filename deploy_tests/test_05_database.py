@@ -9,7 +9,7 @@ from rollout.phases.phase import PhaseResult
 from rollout.site import postgres
 from rollout.site.postgres import queries
 from rollout.site.postgres.login import open_connection
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("database"), pytest.mark.timeout(60)]
 
@@ -22,25 +22,27 @@ def test_psycopg_reaches_the_database_as_the_application_would(dev_database: pos
     assert dev_database.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_the_database_is_in_utf8(dev_database: postgres.Connection, site: Site) -> None:
+def test_the_database_is_in_utf8(dev_database: postgres.Connection, site: CheckedSite) -> None:
     assert queries.encoding(dev_database, site.databases["dev"]) == "UTF8"
 
 
-def test_the_database_belongs_to_the_role_of_the_deployment(dev_database: postgres.Connection, site: Site) -> None:
+def test_the_database_belongs_to_the_role_of_the_deployment(
+    dev_database: postgres.Connection, site: CheckedSite
+) -> None:
     assert queries.owner(dev_database, site.databases["dev"]) == site.role
 
 
-def test_the_role_may_connect_and_create_tables(dev_database: postgres.Connection, site: Site) -> None:
+def test_the_role_may_connect_and_create_tables(dev_database: postgres.Connection, site: CheckedSite) -> None:
     assert queries.rights(dev_database, site.role) >= {"connect", "create", "create in public"}
 
 
-def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: Site) -> None:
+def test_the_role_is_no_superuser(dev_database: postgres.Connection, site: CheckedSite) -> None:
     if site.options.script:
         pytest.skip("a script gets the superuser of its own server")
     assert queries.rights(dev_database, site.role).isdisjoint({"superuser", "create roles"})
 
 
-def test_a_wrong_password_is_refused(dev_database: postgres.Connection, site: Site) -> None:
+def test_a_wrong_password_is_refused(dev_database: postgres.Connection, site: CheckedSite) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         open_connection(host=site.database.host, port=site.database.port, user=site.role, password="not the password",
                         dbname=site.databases["dev"], connect_timeout=5)  # fmt: skip

@@ -10,7 +10,7 @@ from rollout.deployment.deployment import Deployment
 from rollout.hex.version import Version
 from rollout.packages.dependencies import read_lock
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("ash_core"), pytest.mark.timeout(120)]
@@ -21,7 +21,7 @@ def test_ash_core_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.mark.needs("packages")
-def test_no_package_was_downgraded_since_an_earlier_phase(site: Site, deployment: Deployment) -> None:
+def test_no_package_was_downgraded_since_an_earlier_phase(site: CheckedSite, deployment: Deployment) -> None:
     locked = read_lock(site.file("mix.lock"))
     older = {
         name: (found, locked[name].version)

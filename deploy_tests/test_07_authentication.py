@@ -8,7 +8,7 @@ from deploy_tests.support.commands import Ask
 from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phases.phase import PhaseResult
 from rollout.site.settings import secrets_of
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("authentication"), pytest.mark.timeout(120)]
@@ -18,7 +18,7 @@ def test_authentication_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_the_signing_secret_is_not_in_the_code(site: Site, tracked: tuple[str, ...]) -> None:
+def test_the_signing_secret_is_not_in_the_code(site: CheckedSite, tracked: tuple[str, ...]) -> None:
     """The same rule for every path: a secret that a generator writes into config/dev.exs is in the code."""
     secret = secrets_of(site).get("TOKEN_SIGNING_SECRET")
     if site.observed and secret is None:
@@ -31,11 +31,11 @@ def test_the_signing_secret_is_not_in_the_code(site: Site, tracked: tuple[str, .
     assert site.observed or secret in site.file(".env").read_text(encoding="utf-8")
 
 
-def _text(site: Site, path: str) -> str:
+def _text(site: CheckedSite, path: str) -> str:
     return site.application.joinpath(path).read_text(encoding="utf-8", errors="replace")
 
 
-def _code(site: Site) -> list[str]:
+def _code(site: CheckedSite) -> list[str]:
     """Source files, tracked by Git or not."""
     files = [file for folder in ("config", "lib", "test") for file in site.application.joinpath(folder).rglob("*")]
     return sorted(str(file.relative_to(site.application)) for file in files if file.is_file())

@@ -7,7 +7,7 @@ import pytest
 from deploy_tests.support.commands import Ask
 from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires"]
 pytestmark = [pytest.mark.phase("extras"), pytest.mark.timeout(120)]
@@ -21,5 +21,5 @@ def test_admin_is_routed(ask: Ask) -> None:
     assert "/admin" in ask("mix", "phx.routes", label="routes of extras", repeatable=True).tail
 
 
-def test_the_router_of_the_json_api_is_compiled(site: Site) -> None:
+def test_the_router_of_the_json_api_is_compiled(site: CheckedSite) -> None:
     assert site.file("_build/dev/lib/xavos/ebin/Elixir.XavosWeb.AshJsonApiRouter.beam").is_file()

@@ -11,7 +11,7 @@ from deploy_tests.support.code_checks import test_the_code_is_formatted
 from deploy_tests.support.commands import Ask
 from rollout.deployment.deployment import Deployment
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("foundation"), pytest.mark.timeout(120)]
@@ -52,7 +52,7 @@ def test_foundation_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.mark.parametrize("module", ["Xavos.Coordination", "Xavos.Coordination.Agent", "XavosWeb.Health"])
-def test_module_is_compiled(module: str, site: Site) -> None:
+def test_module_is_compiled(module: str, site: CheckedSite) -> None:
     assert site.file(f"_build/dev/lib/xavos/ebin/Elixir.{module}.beam").is_file()
 
 

@@ -16,7 +16,7 @@ from deploy_tests.support.code_checks import (
 from deploy_tests.support.commands import Ask
 from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = [
     "test_every_resource_has_policies",
@@ -37,7 +37,7 @@ def test_accounts_phase_passed(phase: PhaseResult) -> None:
     "module",
     ["Xavos.Accounts.ApiKey", "Xavos.RateLimit", "Mix.Tasks.Xavos.Operator", "Mix.Tasks.Xavos.ApiKey"],
 )
-def test_module_is_compiled(module: str, site: Site) -> None:
+def test_module_is_compiled(module: str, site: CheckedSite) -> None:
     assert is_compiled(module, site)
 
 

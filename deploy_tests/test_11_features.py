@@ -10,7 +10,7 @@ from deploy_tests.support.application_facts import Facts
 from deploy_tests.support.code_checks import is_compiled, test_the_code_is_formatted
 from deploy_tests.support.package_checks import test_package_is_compiled, test_package_is_locked_as_the_plan_requires
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_package_is_compiled", "test_package_is_locked_as_the_plan_requires", "test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("features"), pytest.mark.timeout(120)]
@@ -28,7 +28,7 @@ def test_features_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.mark.parametrize("module", ["Oban", "AshOban", f"{AGENT}.Lifecycle", f"{ITEM}.Lifecycle"])
-def test_module_is_compiled(module: str, site: Site) -> None:
+def test_module_is_compiled(module: str, site: CheckedSite) -> None:
     assert is_compiled(module, site)
 
 

@@ -15,7 +15,7 @@ from deploy_tests.support.code_checks import (
 )
 from deploy_tests.support.commands import Ask
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 __all__ = ["test_every_resource_has_policies", "test_the_code_is_formatted"]
 pytestmark = [pytest.mark.phase("swarm"), pytest.mark.timeout(120)]
@@ -31,7 +31,7 @@ def test_swarm_phase_passed(phase: PhaseResult) -> None:
     "module",
     ["Xavos.Swarm", "Xavos.Scrum", "Xavos.Bridge", "XavosWeb.CoordinationLive", "Xavos.Intelligence.Claude"],
 )
-def test_module_is_compiled(module: str, site: Site) -> None:
+def test_module_is_compiled(module: str, site: CheckedSite) -> None:
     assert is_compiled(module, site)
 
 

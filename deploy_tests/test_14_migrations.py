@@ -9,7 +9,7 @@ from deploy_tests.support.commands import Ask
 from rollout.phases.phase import PhaseResult
 from rollout.site import postgres
 from rollout.site.postgres import queries
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("migrations"), pytest.mark.timeout(180)]
 
@@ -23,7 +23,7 @@ AGENT_COLUMNS = {
 }
 
 
-def _schema(site: Site) -> dict[str, str]:
+def _schema(site: CheckedSite) -> dict[str, str]:
     """The schema of the database."""
     facts = postgres.facts(site.database, (site.databases["dev"],), site.role)
     return {key: value for key, value in facts.items() if not key.startswith(("rows", "sequence"))}
@@ -63,14 +63,14 @@ def test_a_second_agent_of_the_same_agent_id_is_refused(dev_database: postgres.C
     assert queries.rows(dev_database, "agents") == before
 
 
-def test_migrating_again_changes_nothing(ask: Ask, site: Site) -> None:
+def test_migrating_again_changes_nothing(ask: Ask, site: CheckedSite) -> None:
     before = postgres.facts(site.database, (site.databases["dev"],), site.role)
     again = ask("mix", "ecto.migrate", label="migrate again", repeatable=True)
     assert again.ok, again.tail
     assert postgres.facts(site.database, (site.databases["dev"],), site.role) == before
 
 
-def test_migrations_roll_back_and_forward(ask: Ask, site: Site) -> None:
+def test_migrations_roll_back_and_forward(ask: Ask, site: CheckedSite) -> None:
     before = _schema(site)
     back = ask("mix", "do", "ecto.rollback", "--all", "+", "ecto.migrate", label="roll back and forward")
     assert back.ok, back.tail

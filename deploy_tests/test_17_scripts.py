@@ -13,7 +13,7 @@ from deploy_tests.support.commands import Ask
 from deploy_tests.support.records import PREFIX, CreatedRecords, delete_records
 from fixtures.scripts import SCRIPTS
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("scripts"), pytest.mark.timeout(120)]
 
@@ -43,7 +43,7 @@ def test_scripts_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_script_is_executable(script: str, site: Site) -> None:
+def test_script_is_executable(script: str, site: CheckedSite) -> None:
     assert os.access(site.file(script), os.X_OK)
 
 
@@ -56,7 +56,7 @@ def test_an_unknown_command_is_refused(ask: Ask) -> None:
     assert ask("scripts/manage_xavos.sh", "no-such-command", label="unknown command").exit_code not in (0, None)
 
 
-def test_status_says_stopped_before_the_first_start(ask: Ask, site: Site) -> None:
+def test_status_says_stopped_before_the_first_start(ask: Ask, site: CheckedSite) -> None:
     if site.file("log/server.log").exists():
         pytest.skip("the server was already started in this run")
     status = ask("scripts/manage_xavos.sh", "status", label="status before start", repeatable=True)
@@ -64,14 +64,14 @@ def test_status_says_stopped_before_the_first_start(ask: Ask, site: Site) -> Non
     assert "not running" in status.tail.lower() or "stopped" in status.tail.lower()
 
 
-def test_reset_asks_before_it_deletes(ask: Ask, site: Site) -> None:
+def test_reset_asks_before_it_deletes(ask: Ask, site: CheckedSite) -> None:
     asked = ask("scripts/manage_xavos.sh", "reset", label="reset without an answer")
     assert asked.exit_code != 0
     assert site.database_digest(site.databases["dev"]) is not None
 
 
 @pytest.mark.parametrize("command", TASKS)
-def test_a_command_that_is_not_deployed_says_so(command: str, ask: Ask, site: Site) -> None:
+def test_a_command_that_is_not_deployed_says_so(command: str, ask: Ask, site: CheckedSite) -> None:
     if site.file(f"lib/mix/tasks/xavos.{TASKS[command]}.ex").exists():
         pytest.skip(f"XAVOS has {command} in this deployment")
     refused = ask("scripts/manage_xavos.sh", command, label=f"manage_xavos.sh {command}, not deployed", repeatable=True)
@@ -80,7 +80,7 @@ def test_a_command_that_is_not_deployed_says_so(command: str, ask: Ask, site: Si
 
 
 @pytest.fixture
-def records_deleted_by_script(site: Site, created: CreatedRecords) -> Iterator[None]:
+def records_deleted_by_script(site: CheckedSite, created: CreatedRecords) -> Iterator[None]:
     """Delete the records that a check creates by script."""
     yield
     with site.database.connect(site.databases["dev"]) as connection:
@@ -88,7 +88,7 @@ def records_deleted_by_script(site: Site, created: CreatedRecords) -> Iterator[N
 
 
 @pytest.mark.usefixtures("records_deleted_by_script")
-def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
+def test_work_is_added_and_listed(ask: Ask, site: CheckedSite) -> None:
     if not site.file("lib/mix/tasks/xavos.work.ex").exists():
         pytest.skip("XAVOS has no work items in this deployment")
     name = f"{PREFIX}by-script"
@@ -99,7 +99,9 @@ def test_work_is_added_and_listed(ask: Ask, site: Site) -> None:
 
 
 @pytest.mark.usefixtures("records_deleted_by_script")
-def test_advice_comes_from_rules_where_no_key_is_configured(ask: Ask, site: Site, created: CreatedRecords) -> None:
+def test_advice_comes_from_rules_where_no_key_is_configured(
+    ask: Ask, site: CheckedSite, created: CreatedRecords
+) -> None:
     if not site.file("lib/mix/tasks/xavos.advise.ex").exists():
         pytest.skip("XAVOS gives no advice in this deployment")
     if "ANTHROPIC_API_KEY" in site.file(".env").read_text(encoding="utf-8"):

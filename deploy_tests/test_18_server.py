@@ -19,7 +19,7 @@ from rollout.phases.phase import PhaseResult
 from rollout.site import postgres
 from rollout.site.postgres import queries
 from rollout.site.settings import secrets_of
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.timeout(120)]
 
@@ -118,12 +118,12 @@ def test_readiness_answers_200_with_the_database(browser: httpx.Client) -> None:
     assert browser.get("/health/ready").status_code == 200
 
 
-def test_the_listener_is_the_process_we_started(site: Site) -> None:
+def test_the_listener_is_the_process_we_started(site: CheckedSite) -> None:
     assert site.in_forge.listener_marked(site.options.port, marker(site))
 
 
 @pytest.mark.needs("scripts")
-def test_status_says_running(ask: Ask, site: Site) -> None:
+def test_status_says_running(ask: Ask, site: CheckedSite) -> None:
     """The status has process, address and readiness."""
     status = ask("scripts/manage_xavos.sh", "status", label="status of the running server", repeatable=True)
     assert status.ok, status.tail
@@ -135,7 +135,7 @@ def test_status_says_running(ask: Ask, site: Site) -> None:
 
 
 @pytest.mark.needs("scripts")
-def test_starting_twice_starts_nothing_twice(ask: Ask, site: Site) -> None:
+def test_starting_twice_starts_nothing_twice(ask: Ask, site: CheckedSite) -> None:
     before = set(site.in_forge.marked(marker(site)))
     assert before, "no process of the server is found: this check has nothing to look for"
     again = ask("scripts/manage_xavos.sh", "start", label="start once more")
@@ -220,7 +220,7 @@ def test_the_json_api_lists_agents(
     assert listed == {str(row[0]) for row in dev_database.execute("SELECT agent_id FROM agents")}
 
 
-def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.Client, site: Site) -> None:
+def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.Client, site: CheckedSite) -> None:
     if not site.database.can_interrupt:
         pytest.skip("the database server is the user's and is not stopped")
     waiting = site.run.journal.waiting
@@ -239,7 +239,7 @@ def test_readiness_answers_503_without_the_database_and_recovers(browser: httpx.
     assert last == 200
 
 
-def test_the_servers_log_has_no_secret(site: Site) -> None:
+def test_the_servers_log_has_no_secret(site: CheckedSite) -> None:
     file = site.file("log/server.log")
     if site.observed and not file.exists():
         pytest.skip("the log file of this path's server is unknown")

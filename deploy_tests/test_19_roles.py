@@ -13,7 +13,7 @@ from deploy_tests.support.application_facts import Facts
 from deploy_tests.support.records import PREFIX
 from deploy_tests.support.users import DOMAIN, ROLES, client, csrf
 from rollout.site import postgres
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest.mark.timeout(120)]
 
@@ -104,7 +104,7 @@ def test_home_shows_agents_to_signed_in_users_only(sessions: Sessions, dev_datab
         dev_database.execute("DELETE FROM agents WHERE id = %s", known)
 
 
-def test_a_new_user_is_a_viewer(site: Site, dev_database: postgres.Connection) -> None:
+def test_a_new_user_is_a_viewer(site: CheckedSite, dev_database: postgres.Connection) -> None:
     """The form has no role, and a role in the request is ignored or refused."""
     with client(site) as browser:
         assert 'name="user[role]"' not in browser.get("/register").text
@@ -116,7 +116,7 @@ def test_a_new_user_is_a_viewer(site: Site, dev_database: postgres.Connection) -
     assert dev_database.execute(role, (f"climber@{DOMAIN}",)).fetchone() in (None, ("viewer",))
 
 
-def _register(site: Site, address: str, **more: str) -> None:
+def _register(site: CheckedSite, address: str, **more: str) -> None:
     password = secrets.token_urlsafe(18)
     site.run.redactor.add(password)
     with client(site) as browser:
@@ -134,7 +134,7 @@ def test_development_tools_are_for_operators(path: str, role: str, sessions: Ses
     assert _outcome(sessions(role).get(path)) == OPERATORS[role]
 
 
-def test_other_origins_cannot_open_our_sockets(site: Site) -> None:
+def test_other_origins_cannot_open_our_sockets(site: CheckedSite) -> None:
     """Otherwise a page of another site could act as its visitor."""
     upgrade = {
         "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",

@@ -13,7 +13,7 @@ import pytest
 from deploy_tests.support.commands import Ask
 from deploy_tests.support.users import DOMAIN, Users, client, csrf, sign_in
 from rollout.site import postgres
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest.mark.timeout(180)]
 
@@ -22,7 +22,7 @@ AGENTS = "/api/json/agents"
 
 
 @pytest.fixture
-def fresh(site: Site) -> Iterator[httpx.Client]:
+def fresh(site: CheckedSite) -> Iterator[httpx.Client]:
     """A browser without cookies."""
     with client(site) as browser:
         yield browser
@@ -60,7 +60,7 @@ def _follow(browser: httpx.Client, link: str) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def link_for(site: Site, sessions: Sessions, known_secrets: dict[str, str]) -> Callable[[str], str]:
+def link_for(site: CheckedSite, sessions: Sessions, known_secrets: dict[str, str]) -> Callable[[str], str]:
     """Request a magic link for `address` and return it from the mail. Its token is treated as a secret."""
 
     def of(address: str) -> str:
@@ -82,7 +82,7 @@ def test_operators_and_viewers_sign_in_by_password(sessions: Sessions, users: Us
 
 
 def test_a_magic_link_works_once(
-    fresh: httpx.Client, link_for: Callable[[str], str], users: Users, site: Site
+    fresh: httpx.Client, link_for: Callable[[str], str], users: Users, site: CheckedSite
 ) -> None:
     link = link_for(users.viewer.email)
     answer = _follow(fresh, link)
@@ -138,21 +138,21 @@ def test_a_session_cannot_be_reused_after_sign_out(fresh: httpx.Client, users: U
 
 
 @pytest.mark.needs("extras")
-def test_an_api_key_is_accepted(site: Site, users: Users) -> None:
+def test_an_api_key_is_accepted(site: CheckedSite, users: Users) -> None:
     with client(site, key=users.agent.key, json_api=True) as program:
         assert program.get(AGENTS).status_code == 200
 
 
 @pytest.mark.needs("extras")
 @pytest.mark.parametrize("key", ["", "xavos_nonsense", "xavos_" + "A" * 48])
-def test_an_invalid_api_key_is_refused(key: str, site: Site) -> None:
+def test_an_invalid_api_key_is_refused(key: str, site: CheckedSite) -> None:
     with client(site, key=key or None, json_api=True) as program:
         answer = program.get(AGENTS)
     assert answer.status_code in (401, 403), answer.text[:300]
 
 
 @pytest.mark.needs("extras")
-def test_a_revoked_api_key_is_refused(ask: Ask, site: Site, users: Users) -> None:
+def test_a_revoked_api_key_is_refused(ask: Ask, site: CheckedSite, users: Users) -> None:
     with client(site, key=users.viewer.spare, json_api=True) as program:
         assert program.get(AGENTS).status_code == 200
         revoked = ask("mix", "xavos.api_key", "--revoke", users.viewer.spare_id, label="revoke an API key")
@@ -161,7 +161,7 @@ def test_a_revoked_api_key_is_refused(ask: Ask, site: Site, users: Users) -> Non
 
 
 @pytest.mark.needs("extras")
-def test_an_expired_api_key_is_refused(site: Site, users: Users, dev_database: postgres.Connection) -> None:
+def test_an_expired_api_key_is_refused(site: CheckedSite, users: Users, dev_database: postgres.Connection) -> None:
     with client(site, key=users.agent.spare, json_api=True) as program:
         assert program.get(AGENTS).status_code == 200
         past = "UPDATE api_keys SET expires_at = now() AT TIME ZONE 'utc' - interval '1 second' WHERE id = %s"
@@ -179,7 +179,7 @@ def test_no_api_key_is_stored_in_plain_text(users: Users, dev_database: postgres
 
 
 def test_a_command_creates_the_first_operator(
-    ask: Ask, site: Site, fresh: httpx.Client, known_secrets: dict[str, str]
+    ask: Ask, site: CheckedSite, fresh: httpx.Client, known_secrets: dict[str, str]
 ) -> None:
     """The command prints the password once. Here it goes into a file that is deleted."""
     address, file = f"first@{DOMAIN}", site.file("log/operator.txt")
@@ -232,7 +232,7 @@ def test_cookies_are_httponly_and_samesite(fresh: httpx.Client) -> None:
         assert "samesite=lax" in cookie.lower() or "samesite=strict" in cookie.lower(), cookie
 
 
-def test_signing_in_starts_a_new_session(site: Site, users: Users) -> None:
+def test_signing_in_starts_a_new_session(site: CheckedSite, users: Users) -> None:
     """A cookie from before sign-in is not signed in, and a form from before is refused."""
     with client(site) as browser, client(site) as inserted:
         before = csrf(browser)

@@ -22,7 +22,7 @@ from rollout.deployment.server import marker
 from rollout.process import Outcome
 from rollout.site import postgres
 from rollout.site.postgres import queries
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 from suite.phases import require
 
 pytestmark = [
@@ -101,7 +101,7 @@ def started_at() -> datetime:
 
 
 @pytest.fixture
-def exchange(site: Site) -> Iterator[Path]:
+def exchange(site: CheckedSite) -> Iterator[Path]:
     """A folder with the two files of Scrum at Scale; commands get it as EXCHANGE."""
     folder = site.file(EXCHANGE)
     folder.mkdir(parents=True)
@@ -181,7 +181,7 @@ def test_the_bridge_can_import_its_own_export(ask: Ask, exchange: Path) -> None:
 @pytest.mark.needs("scripts")
 @pytest.mark.usefixtures("worked")
 def test_a_server_restart_loses_nothing(
-    ask: Ask, site: Site, sessions: Callable[[str], httpx.Client], dev_database: postgres.Connection
+    ask: Ask, site: CheckedSite, sessions: Callable[[str], httpx.Client], dev_database: postgres.Connection
 ) -> None:
     """Completed work stays, and users stay signed in."""
     viewer = sessions("viewer")
@@ -224,7 +224,7 @@ def test_a_swarm_continues_while_the_server_restarts(ask: Ask, dev_database: pos
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_database_restart_loses_nothing(site: Site, sessions: Callable[[str], httpx.Client]) -> None:
+def test_a_database_restart_loses_nothing(site: CheckedSite, sessions: Callable[[str], httpx.Client]) -> None:
     if not site.database.can_interrupt:
         pytest.skip("the database server is the user's and is not stopped")
     viewer = sessions("viewer")

@@ -18,7 +18,7 @@ from deploy_tests.support.records import PREFIX, Resource, document
 from deploy_tests.support.users import User, Users
 from rollout.cli.doctor import find_browser
 from rollout.site import postgres
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [
     pytest.mark.phase("server"),
@@ -61,7 +61,7 @@ CONNECTED = "document.querySelector('[data-phx-main].phx-connected') !== null"
 
 
 @pytest.fixture(scope="module")
-def browsers(site: Site, users: Users, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tab]]:
+def browsers(site: CheckedSite, users: Users, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tab]]:
     """Two browsers with the board open: one of an operator, one of a viewer."""
     program = find_browser()
     if program is None:
@@ -78,7 +78,7 @@ def browsers(site: Site, users: Users, tmp_path_factory: pytest.TempPathFactory)
         yield tabs
 
 
-def _sign_in(tab: Tab, site: Site, user: User) -> None:
+def _sign_in(tab: Tab, site: CheckedSite, user: User) -> None:
     """Sign in through the form."""
     tab.open(f"{site.base_url}/sign-in")
     tab.until(CONNECTED)
@@ -169,7 +169,7 @@ def crowded(dev_database: postgres.Connection) -> Iterator[str]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_on_the_board_overflows(
-    width: int, browsers: dict[str, Tab], crowded: str, site: Site
+    width: int, browsers: dict[str, Tab], crowded: str, site: CheckedSite
 ) -> None:
     """With the longest names, and nine digits in every tile."""
     tab = browsers["operator"]
@@ -186,7 +186,7 @@ def test_nothing_on_the_board_overflows(
 
 
 @pytest.mark.timeout(300)
-def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, site: Site) -> None:
+def test_the_board_follows_a_swarm_of_64(browsers: dict[str, Tab], ask: Ask, site: CheckedSite) -> None:
     """The boards show its agents and count completed work without a reload. The pictures are kept."""
     size = ("--agents", str(AGENTS), "--items", str(ITEMS), "--work-ms", "50")
     swarm = ("mix", "xavos.swarm", "--run", f"{PREFIX}seen", *size, "--json")
@@ -212,7 +212,7 @@ def test_the_browsers_report_no_error(browsers: dict[str, Tab]) -> None:
     assert {role: tab.faults for role, tab in browsers.items()} == {role: [] for role in browsers}
 
 
-def test_the_board_loads_nothing_from_other_hosts(browsers: dict[str, Tab], site: Site) -> None:
+def test_the_board_loads_nothing_from_other_hosts(browsers: dict[str, Tab], site: CheckedSite) -> None:
     """Fonts, scripts and counters come from our server."""
     ours = (site.base_url, site.base_url.replace("http", "ws", 1), "about:", "data:", "chrome")
     assert [url for tab in browsers.values() for url in tab.asked if not url.startswith(ours)] == []

@@ -24,7 +24,7 @@ from deploy_tests.support import messages_api as claude
 from deploy_tests.support.records import PREFIX, CreatedRecords, run_in_forge
 from rollout.deployment.deployment import Deployment
 from rollout.site import postgres
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 from suite.phases import require
 
 pytestmark = [
@@ -234,7 +234,7 @@ def test_a_refused_key_falls_back_to_the_heuristic(
 
 
 @pytest.mark.usefixtures("proposed", "refused")
-def test_the_api_key_is_in_no_file(adviser: Adviser, site: Site, dev_database: postgres.Connection) -> None:
+def test_the_api_key_is_in_no_file(adviser: Adviser, site: CheckedSite, dev_database: postgres.Connection) -> None:
     """Not in logs, the run's folder, the advice or the output."""
     assert [str(file) for place in (site.file("log"), site.run.folder) for file in _holding(place, adviser.key)] == []
     kept = [str(row[0]) for row in dev_database.execute("SELECT a::text FROM advices a")]

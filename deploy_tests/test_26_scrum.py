@@ -16,7 +16,7 @@ from deploy_tests.support.records import PREFIX, Resource, document, run_in_forg
 from rollout.deployment.deployment import Deployment
 from rollout.site import postgres
 from rollout.site.postgres import queries
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [
     pytest.mark.phase("server"),
@@ -114,7 +114,7 @@ def test_a_scrum_of_scrums_has_the_sum_of_its_teams(node: Node) -> None:
     assert node["figures"]["cycle_time_median"] == below["figures"]["cycle_time_median"]
 
 
-def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: Site, dev_database: postgres.Connection) -> None:
+def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: CheckedSite, dev_database: postgres.Connection) -> None:
     """It is killed by SIGKILL while it measures."""
     if "create databases" not in queries.rights(dev_database, site.settings["PGUSER"]):
         pytest.skip("the role of the application may not create databases")
@@ -137,7 +137,7 @@ def test_a_killed_benchmark_leaves_no_database(ask: Ask, site: Site, dev_databas
 
 
 def test_the_benchmark_removes_its_database(
-    ask: Ask, site: Site, dev_database: postgres.Connection
+    ask: Ask, site: CheckedSite, dev_database: postgres.Connection
 ) -> None:
     """It compares claims with Oban. The rates are in the command's log; a busy machine distorts them."""
     if "create databases" not in queries.rights(dev_database, site.settings["PGUSER"]):

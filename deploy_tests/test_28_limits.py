@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deploy_tests.support.users import Users, client, csrf, sign_in
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("server"), pytest.mark.needs("accounts"), pytest.mark.timeout(240)]
 
@@ -32,7 +32,7 @@ def _with_enough_time() -> None:
         time.sleep(left)
 
 
-def test_sign_in_attempts_are_limited(site: Site, users: Users) -> None:
+def test_sign_in_attempts_are_limited(site: CheckedSite, users: Users) -> None:
     """After some attempts the right password is refused too, with the same words."""
     user = users.agent
     _with_enough_time()
@@ -44,7 +44,7 @@ def test_sign_in_attempts_are_limited(site: Site, users: Users) -> None:
         assert user.email not in browser.get("/").text
 
 
-def test_the_limit_says_when_to_try_again_and_ends_then(site: Site, users: Users) -> None:
+def test_the_limit_says_when_to_try_again_and_ends_then(site: CheckedSite, users: Users) -> None:
     """After that time sign-in works again, so the deployment is not left locked."""
     with client(site) as browser:
         answer = _tried_too_often(browser, csrf(browser))

@@ -7,7 +7,7 @@ import pytest
 from deploy_tests.support.bystanders import Bystanders, rows_of
 from deploy_tests.support.records import PREFIX, CreatedRecords, delete_records
 from rollout.site import postgres
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [
     pytest.mark.phase("server"),
@@ -37,7 +37,7 @@ def test_no_record_of_the_checks_is_left(table: str, dev_database: postgres.Conn
 
 
 def test_records_of_the_checks_are_found_and_removed(
-    bystanders: Bystanders, site: Site, dev_database: postgres.Connection
+    bystanders: Bystanders, site: CheckedSite, dev_database: postgres.Connection
 ) -> None:
     """Proves that the removal works: the two checks above cannot pass for lack of records."""
     name = f"{PREFIX}to-be-deleted"

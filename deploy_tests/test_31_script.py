@@ -6,7 +6,7 @@ import pytest
 
 from deploy_tests.support.commands import Ask
 from rollout.phases.phase import PhaseResult
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("script"), pytest.mark.timeout(300)]
 
@@ -15,7 +15,7 @@ def test_script_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_the_application_of_the_script_compiles(ask: Ask, site: Site) -> None:
+def test_the_application_of_the_script_compiles(ask: Ask, site: CheckedSite) -> None:
     compiled = ask("mix", "compile", label="the application compiles", repeatable=True)
     assert compiled.ok, compiled.tail
     assert list(site.file("_build/dev/lib").iterdir()) != []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deploy_tests.support.application_facts import Facts
 from deploy_tests.support.commands import Ask
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 
 def test_the_code_is_formatted(ask: Ask) -> None:
@@ -23,7 +23,7 @@ def test_every_resource_has_policies(facts: Facts) -> None:
     assert open_to_all == []
 
 
-def is_compiled(module: str, site: Site) -> bool:
+def is_compiled(module: str, site: CheckedSite) -> bool:
     """Whether a module of the application, or of a package of it, has been compiled for development."""
     return any(site.file("_build/dev/lib").glob(f"*/ebin/Elixir.{module}.beam"))
 

@@ -20,7 +20,7 @@ from rollout.deployment.server import NO_TLS
 from rollout.phases.step import Step
 from rollout.site import postgres
 from rollout.site.postgres import queries
-from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 from suite.phases import require
 
 SCRIPT = Path(__file__).with_name("elixir") / "people.exs"
@@ -97,7 +97,7 @@ def _create_users(step: Step, file: Path) -> dict[str, User]:
     }  # fmt: skip
 
 
-def _delete_users(site: Site) -> None:
+def _delete_users(site: CheckedSite) -> None:
     if site.database_digest(site.databases["dev"]) is None:
         return
     with site.database.connect(site.databases["dev"]) as connection:
@@ -121,7 +121,7 @@ def forget(connection: postgres.Connection, domain: str) -> None:
 
 
 @contextmanager
-def client(site: Site, *, key: str | None = None, json_api: bool = False) -> Iterator[httpx.Client]:
+def client(site: CheckedSite, *, key: str | None = None, json_api: bool = False) -> Iterator[httpx.Client]:
     """A new HTTP client, with an API key if one is given."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
     if json_api:
@@ -151,7 +151,7 @@ def known_secrets() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def sessions(site: Site, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
+def sessions(site: CheckedSite, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
     """`sessions("viewer")` is a browser where the viewer is signed in. In `sessions("nobody")` nobody is."""
     open_clients: dict[str, httpx.Client] = {}
 
@@ -172,7 +172,7 @@ def sessions(site: Site, users: Users) -> Iterator[Callable[[str], httpx.Client]
 
 
 @pytest.fixture(scope="session")
-def api(site: Site, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
+def api(site: CheckedSite, users: Users) -> Iterator[Callable[[str], httpx.Client]]:
     """`api("agent")` is a JSON:API client with the agent's key; `api("nobody")` has no key."""
     open_clients: dict[str, httpx.Client] = {}
 

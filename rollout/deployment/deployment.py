@@ -181,7 +181,7 @@ class Deployment:
         if not code.checkpointed or self._injection.strikes(code.name):
             self._context.restoration.place_pending()
         self._injection.before_fingerprint(code.name)
-        before = self.site.fingerprint()
+        before = self.site.observer.fingerprint()
         self._first = self._first or before
         return before
 

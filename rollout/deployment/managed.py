@@ -27,7 +27,7 @@ class ManagedPhases:
     def announce(self, attempt: Attempt) -> None:
         """Journal the folder and the databases as they are: the phase's own changes are undone from that."""
         if attempt.before is not None and attempt.before.tree is not None:
-            record = self._context.site.undo_state(attempt.before)
+            record = self._context.site.snapshots.undo_record(attempt.before)
             with attempt.step.act("folder and databases as they are", record):
                 pass
 

@@ -32,7 +32,7 @@ class ObservedPhases:
         """Lay out the phase's input, which is no residue of the path."""
         if attempt.code.furnish is not None:
             attempt.code.furnish(attempt.step)
-            self._baseline = self._context.site.fingerprint()
+            self._baseline = self._context.site.observer.fingerprint()
 
     def applied(self, attempt: Attempt) -> None:
         return
@@ -64,7 +64,7 @@ class ObservedPhases:
             return
         with context.journal.forgiving():
             try:
-                items = left_behind(self._baseline, context.site.fingerprint())
+                items = left_behind(self._baseline, context.site.observer.fingerprint())
             except Exception as error:  # noqa: BLE001 - an unreadable site is not proven to be clean
                 items = (f"cannot be looked at: {type(error).__name__}: {error}",)
             observed = [result for name, result in context.results.items() if context.plan.phase(name).observed]

@@ -102,11 +102,11 @@ class Restoration:
     def save(self, key: str, step: Step, seconds: float) -> None:
         """Save a checkpoint of the phase, whose `apply` took `seconds`."""
         site, began = self._site, time.monotonic()
-        tree = site.tree()
+        tree = site.observer.tree()
         if tree is None:
             return
         kept = without(tree, SITE_ONLY)
-        digest, dumps = site.store.keep_tree(site.directory, kept), site.dumps()
+        digest, dumps = site.store.keep_tree(site.directory, kept), site.snapshots.dumps()
         checkpoint = Checkpoint(
             key=key,
             phase=step.phase.name,
@@ -137,7 +137,7 @@ class Restoration:
     def _put_in_place(self, checkpoint: Checkpoint, step: Step) -> str:
         """Write folder and databases of a checkpoint to the site; returns what is damaged, "" if nothing is."""
         site, began = self._site, time.monotonic()
-        now = site.dumps()
+        now = site.snapshots.dumps()
         try:
             tree = site.store.manifest(checkpoint.tree)
             dumps = {
@@ -147,19 +147,18 @@ class Restoration:
             }
         except ObjectMissing:
             return "its manifest, or the dump of a database in it, is damaged"
-        current = site.tree()
+        current = site.observer.tree()
         assert current is not None
         wanted = grafted(tree, current, SITE_ONLY)
-        damaged = site.restore_tree(wanted, current)
+        site.observer.last_tree, damaged = site.snapshots.restore_tree(wanted, current)
         if damaged:
-            assert site.last_tree is not None
-            site.restore_tree(current, site.last_tree)
+            site.observer.last_tree, _ = site.snapshots.restore_tree(current, site.observer.last_tree)
             return f"it is damaged ({'; '.join(damaged)})"
         for name, dump in dumps.items():
             with site.run.journal.waiting(f"pg_restore of {name}", **step.where):
                 site.database.restore(name, dump, owner=site.role)
         if dumps:
-            site.remember_dumps(checkpoint.dumps)
+            site.snapshots.remember_dumps(site.database, checkpoint.dumps)
         seconds = round(time.monotonic() - began, 3)
         site.run.journal.record(
             phases.CheckpointRestored(

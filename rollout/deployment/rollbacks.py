@@ -42,7 +42,7 @@ class Rollbacks:
                 context.injection.rolling_back(code.name)
                 undo_context = self._undo_context(code.name)
                 undone = roll_back(acts, context.journal, undo_context)
-                site.last_tree = undo_context.trees.get(str(site.directory))
+                site.observer.last_tree = undo_context.trees.get(str(site.directory))
                 code.forget(site)
                 found.extend((*undone, *self._difference(before, is_fresh=str(site.directory) in undo_context.scanned)))
                 self.pending.discard(code.name)
@@ -64,7 +64,7 @@ class Rollbacks:
         with context.journal.forgiving(), self._rolling_back("", "settlement") as found:
             acts = tuple(act for act in pending_undos(context.journal.events()) if act.path == context.plan.name)
             undone = roll_back(essential(acts), context.journal, self._undo_context(""))
-            context.site.last_tree = None
+            context.site.observer.last_tree = None
             found.extend((*undone, *self._unexplained, *self._difference(first, is_fresh=False)))
             if not found:
                 self.residue.clear()
@@ -91,7 +91,7 @@ class Rollbacks:
         """What differs from `before`. The folder is scanned again unless the last undo has just done so."""
         site = self._context.site
         try:
-            return residue(before, site.fingerprint(site.last_tree if is_fresh else None))
+            return residue(before, site.observer.fingerprint(site.observer.last_tree if is_fresh else None))
         except Exception as error:  # noqa: BLE001 - an unreadable site is not proven to be clean
             return (f"{_UNPROVEN}: {type(error).__name__}: {error}",)
 
@@ -101,7 +101,7 @@ class Rollbacks:
             store=site.store,
             secrets=read_secrets(run.state, run.id),
             servers={site.server.key: site.server} if site.server else {},
-            trees={str(site.directory): site.last_tree} if site.last_tree else {},
+            trees={str(site.directory): site.observer.last_tree} if site.observer.last_tree else {},
             unreachable=self._given_up,
             waiting=partial(run.journal.waiting, path=self._context.plan.name, phase=phase),
         )

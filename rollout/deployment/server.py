@@ -16,6 +16,7 @@ from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.processes import port_holder
 from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 READY_WITHIN = 90.0
 _ALIVE_SECONDS = 2.0  # between two looks for the server's process; each takes the engine 0.1 s
@@ -24,7 +25,7 @@ _FIRST = {"database_unreachable": f"{ADVICE['database_unreachable']} "}
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def marker(site: Site) -> str:
+def marker(site: CheckedSite) -> str:
     """The environment variable that marks every process of the server (it is in `.env`)."""
     return f"XAVOS_SERVER={site.run.id}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rollout.site import postgres
 from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 SECRETS = ("SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET")
 
@@ -74,7 +75,7 @@ def assumed(site: Site) -> dict[str, str]:
     }
 
 
-def secrets_of(site: Site) -> Mapping[str, str]:
+def secrets_of(site: CheckedSite) -> Mapping[str, str]:
     """The secrets that no log and no committed file may contain, by name."""
     if site.observed:
         return _written_in(site.application)

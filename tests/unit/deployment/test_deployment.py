@@ -141,7 +141,7 @@ def test_a_folder_that_loses_its_mark_is_still_looked_at(tmp_path: Path) -> None
 
     def loses(step: Step) -> None:
         provisioner.make_folder(step)
-        step.site.fingerprint()
+        step.site.observer.fingerprint()
         step.site.file(MARK).unlink()
 
     stage.play(code("ground", loses, checkpointed=False))

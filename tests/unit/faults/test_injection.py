@@ -166,14 +166,14 @@ def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Pat
 def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There the site is looked at, and what was leapt over is put in place."""
     stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form="persistent"))
-    looks = stage.site.fingerprint
+    looks = stage.site.observer.fingerprint
 
     def breaks(step: Step) -> None:
         def broken() -> None:
-            monkeypatch.setattr(stage.site, "fingerprint", looks)
+            monkeypatch.setattr(stage.site.observer, "fingerprint", looks)
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(stage.site, "fingerprint", broken)
+        monkeypatch.setattr(stage.site.observer, "fingerprint", broken)
 
     stage.play(GROUND, code("one", breaks), code("two", writes("b")))
     assert ["[Errno 28] No space left on device"] == stage.told("fault.finished")[0]["evidence"]
