@@ -1,4 +1,4 @@
-"""One cache for all runs, warmed by one whole rehearsal; a fresh world for each test."""
+"""One cache for all runs, filled by one whole rehearsal. Each test gets a new world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ambitious path: everything at once, as it is; what became of it, and that nothing of it stays on the machine."""
+"""The ambitious path: outcome, residue and blame, and that nothing stays on the machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _matching(items: list[str], *starts: str) -> list[str]:
     return [start for start in starts if any(item.startswith(start) for item in items)]
 
 
-def test_where_nothing_clashes_it_deploys_and_the_checks_say_what_is_wanting(world: World) -> None:
+def test_without_a_conflict_it_deploys_and_checks_report_what_is_missing(world: World) -> None:
     """Seven phases passed, none of them rolled back but the ground; the checks are those of every path.
 
     Every package is in the table with the version it got.
@@ -69,7 +69,7 @@ def test_where_nothing_clashes_it_deploys_and_the_checks_say_what_is_wanting(wor
     assert before == world.seen()
 
 
-def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:
+def test_a_conflict_ends_it_and_its_residue_is_listed(world: World) -> None:
     """As in reality: beacon and a new Phoenix application cannot agree on gettext."""
     before = world.seen()
     ended = world.run("--path=ambitious", "--scenario=ambitious_conflict", "--blame")
@@ -88,7 +88,7 @@ def test_a_conflict_ends_it_and_what_it_left_is_listed(world: World) -> None:
     assert "gettext" in blamed["sentence"]
 
 
-def test_blame_knows_the_lock_that_the_application_came_with(world: World) -> None:
+def test_blame_uses_the_lock_of_the_generated_application(world: World) -> None:
     """Without it these packages would resolve, by taking an older decimal. What blame made on the site is gone."""
     before = world.seen()
     world.run("--path=ambitious", "--blame", "-k", "phase_passed")
@@ -120,7 +120,7 @@ def test_a_database_that_is_down_ends_it_at_its_setup(world: World) -> None:
     assert before == world.seen()
 
 
-def test_a_run_killed_in_the_midst_of_it_is_recovered_to_nothing(world: World) -> None:
+def test_a_killed_ambitious_run_is_recovered_completely(world: World) -> None:
     before = world.seen()
     killed = world.run("--path=ambitious", "--scenario=ambitious", "-k", "phase_passed",
                        SABOTAGE="generation:kill:command.running:1")  # fmt: skip
@@ -130,7 +130,7 @@ def test_a_run_killed_in_the_midst_of_it_is_recovered_to_nothing(world: World) -
     assert _path(world)["outcome"] == "rolled_back"
 
 
-def test_it_does_not_get_a_database_server_of_somebody_elses(world: World) -> None:
+def test_it_never_gets_an_external_database_server(world: World) -> None:
     """Refused before anything is changed, and the password is not repeated."""
     before = world.seen()
     ended = world.run("--path=ambitious", "--database=postgresql://boss:their-secret@127.0.0.1:5432/postgres")

@@ -1,4 +1,4 @@
-"""What a new user gets wrong, and what a machine can lack: one clear error, exit code not 0, nothing changed."""
+"""Invalid input and missing resources: one clear error, a non-zero exit code, and nothing changed."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_the_root_of_the_file_system(world: World) -> None:
     assert "It is the root of the file system." in " ".join(ended.output.split())
 
 
-def test_what_is_in_the_way_of_one_path_refuses_all(world: World) -> None:
+def test_an_obstacle_of_one_path_refuses_all(world: World) -> None:
     """Before the first of them has begun; the one that is in question is named."""
     world.cache = world.home / "cache"
     in_use(place := world.directory.with_name(f"{world.name}_ambitious"))

@@ -1,4 +1,4 @@
-"""A bundle recorded by one deployment is enough for another, on a network from which nothing outside can be reached."""
+"""A bundle that one deployment recorded is enough for another one on an isolated network."""
 
 from __future__ import annotations
 

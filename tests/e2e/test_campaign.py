@@ -1,4 +1,4 @@
-"""A short campaign of the real thing; and that nothing escapes it, neither a broken undo nor a fault without a bite."""
+"""A short real campaign. It detects a broken undo and a fault that never takes effect."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _trials(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_short_campaign_that_is_killed_midway_and_gone_on_with_strikes_with_every_family_and_leaves_nothing(
+def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_nothing(
     rehearsed: Rehearsed, world: World
 ) -> None:
     """What ran when it was killed is undone, what was over is not made again; and every trial is as promised.
@@ -157,7 +157,7 @@ def _named(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize(("mutation", "phase"), [("undo_worktree", "worktree"), ("undo_role", "authentication")])
-def test_an_undo_that_only_says_so_is_caught(
+def test_an_undo_that_does_nothing_is_detected(
     rehearsed: Rehearsed, settings: TrialSettings, monkeypatch: pytest.MonkeyPatch, mutation: str, phase: str
 ) -> None:
     """The run itself sees what is left where it can still look, and so does whoever looks from outside."""
@@ -173,7 +173,7 @@ def test_an_undo_that_only_says_so_is_caught(
         _remove_containers_of(result.run)
 
 
-def test_a_fault_that_does_not_bite_counts_for_nothing(
+def test_a_fault_that_does_not_bite_is_not_counted(
     rehearsed: Rehearsed, settings: TrialSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rehearsed.needs("server")

@@ -1,4 +1,4 @@
-"""Several paths in one run: each in a session of its own, all of them in one report; ended in every way there is."""
+"""Several paths in one run, each in its own session, with one report; ended in every possible way."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_gate_decides_and_the_other_path_is_only_compared(world: World) -> N
     assert world.run(*TWO, "--gate=all", **broken).code == 1
 
 
-def test_a_signal_to_the_run_unwinds_every_path(world: World) -> None:
+def test_a_signal_to_the_run_rolls_back_every_path(world: World) -> None:
     before = world.seen()
     process = world.start(*TWO, "--jobs=2", SABOTAGE="worktree:wait:end:1")
     _wait_for(world, "phase.started")
@@ -84,7 +84,7 @@ def test_a_signal_to_the_run_unwinds_every_path(world: World) -> None:
     assert before == world.seen(), ended.output[-2000:]
 
 
-def test_paths_whose_conductor_was_killed_unwind_by_themselves(world: World) -> None:
+def test_paths_of_a_killed_conductor_roll_back(world: World) -> None:
     before = world.seen()
     process = world.start(*TWO, "--jobs=2", SABOTAGE="worktree:wait:end:1")
     _wait_for(world, "phase.started")
@@ -95,7 +95,7 @@ def test_paths_whose_conductor_was_killed_unwind_by_themselves(world: World) -> 
     assert before == world.seen()
 
 
-def test_a_path_that_is_killed_is_recovered_and_the_other_goes_on(world: World) -> None:
+def test_a_killed_path_is_recovered_and_the_other_continues(world: World) -> None:
     before = world.seen()
     ended = world.run(*TWO, SABOTAGE="incremental/worktree:kill:command.running:1")
     assert ended.code == 0, ended.output[-4000:]

@@ -1,4 +1,4 @@
-"""`--database=URL`: in a server of the user's, only our own role and databases come and go."""
+"""`--database=URL`: on a server of the user only our role and databases are created and removed."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_run_killed_with_databases_in_it_is_recovered(rehearsed: Rehearsed, wo
 
 
 @pytest.mark.parametrize(("name", "what"), [("held", "database role held"), ("taken", "database taken_dev")])
-def test_a_role_or_database_that_is_there_already_is_refused(
+def test_an_existing_role_or_database_is_refused(
     cache: Path, world: World, theirs: Theirs, name: str, what: str
 ) -> None:
     """Theirs is theirs, whoever it is called after: the run is refused and has changed nothing."""

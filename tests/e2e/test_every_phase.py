@@ -1,4 +1,4 @@
-"""Phases of every kind fail halfway, and are killed at the worst moments: the world is as it was before."""
+"""Phases of every kind fail halfway or are killed at the worst moments. The machine is as before."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_phase_that_fails_halfway_is_one_failure_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("phase", OPTIONAL_FAILS)
-def test_an_optional_phase_that_fails_is_undone_and_the_path_goes_on(
+def test_a_failed_optional_phase_is_undone_and_the_path_continues(
     rehearsed: Rehearsed, world: World, phase: str
 ) -> None:
     """The failure is reported, nothing is blocked by it, and nothing is left at the end."""
@@ -87,7 +87,7 @@ def test_an_optional_phase_that_fails_is_undone_and_the_path_goes_on(
     "spec",
     [f"{phase}:{moment}" for phase, moment in KILLS.items()] + list(MORE_KILLS + RESTORATION_KILLS),
 )
-def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
+def test_a_run_killed_in_a_phase_is_recovered_completely(rehearsed: Rehearsed, world: World, spec: str) -> None:
     """After SIGKILL the next `--recover` leaves nothing, and the one after that finds no pending undo."""
     phase, moment = spec.split(":", 1)
     rehearsed.needs(phase)
@@ -107,7 +107,7 @@ def test_a_run_killed_in_a_phase_is_recovered_to_nothing(rehearsed: Rehearsed, w
 @pytest.mark.parametrize(
     "spec", ["phoenix_app:int:command.running:3", "database:again:command.running:1", "server:term:act.done:2"]
 )
-def test_a_signal_midway_unwinds_to_nothing(rehearsed: Rehearsed, world: World, spec: str) -> None:
+def test_a_signal_midway_rolls_back_completely(rehearsed: Rehearsed, world: World, spec: str) -> None:
     """SIGINT and SIGTERM roll everything back; more Ctrl-C while that goes on do not cut it short."""
     rehearsed.needs(spec.split(":", 1)[0])
     before = world.seen()

@@ -1,4 +1,4 @@
-"""Without an engine: `--forge=host --database=embedded` is the same path, as a plain user and as root."""
+"""Without an engine: `--forge=host --database=embedded` runs the same path, as a plain user and as root."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_root_deploys_too_with_a_server_that_runs_as_nobody(deployed: Deployed) 
         ("root", "authentication:kill:command.running:2", OPTIONS),
     ],
 )
-def test_a_killed_run_is_recovered_to_nothing(
+def test_a_killed_run_is_recovered_completely(
     deployed: Deployed, user: str, moment: str, options: tuple[str, ...]
 ) -> None:
     """Server, commands and embedded PostgreSQL outlive the killed run; `--recover` ends and removes all."""

@@ -1,4 +1,4 @@
-"""The incremental path, rehearsed: whole, again from checkpoints, failing and killed in the midst of an installer."""
+"""The incremental path in a rehearsal: whole, from checkpoints, failing and killed during an installer."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_phase_that_fails_in_an_installer_is_undone(incremental: Rehearsed, wo
 
 
 @pytest.mark.parametrize("phase", KILLS)
-def test_a_run_killed_in_an_installer_is_recovered_to_nothing(incremental: Rehearsed, world: World, phase: str) -> None:
+def test_a_run_killed_in_an_installer_is_recovered_completely(incremental: Rehearsed, world: World, phase: str) -> None:
     """After SIGKILL the next `--recover` leaves nothing, and the one after that finds no pending undo."""
     incremental.needs(phase)
     before = world.seen()

@@ -1,4 +1,4 @@
-"""Real packages from the default bundle, offline: what `make bundle` recorded deploys without a network."""
+"""Real packages from the default bundle deploy without a network."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_phase_of_real_packages_that_fails_halfway_leaves_nothing(
     assert {each["rollback"]["outcome"] for each in entered} == {"restored"}
 
 
-def test_a_run_killed_in_a_phase_of_real_packages_is_recovered_to_nothing(
+def test_a_run_killed_in_a_phase_of_real_packages_is_recovered_completely(
     real_bundle: Path, filled: Path, tmp_path: Path
 ) -> None:
     world = World(home=tmp_path, cache=filled)

@@ -1,4 +1,4 @@
-"""The whole rehearsal: once as it comes, once again from checkpoints; what it leaves to read; what it keeps."""
+"""The whole rehearsal: from nothing and from checkpoints, its reports, and its kept site."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_whole_path_passes_and_says_so(rehearsed: Rehearsed) -> None:
     assert "XAVOS was not deployed" in rehearsed.ended.output
 
 
-def test_what_it_leaves_to_read(rehearsed: Rehearsed) -> None:
+def test_its_reports_are_complete(rehearsed: Rehearsed) -> None:
     """A junit.xml that parses, a page that loads nothing from anywhere, a log for every command."""
     folder = rehearsed.world.reports / "latest"
     suite = ET.parse(folder / "junit.xml").getroot().find("testsuite")
@@ -53,7 +53,7 @@ def test_what_it_leaves_to_read(rehearsed: Rehearsed) -> None:
     assert [] == [log for log in logs if not (folder / log).is_file()]
 
 
-def test_the_traits_of_a_phase_are_what_it_did(built_phases: dict[str, list[Event]]) -> None:
+def test_the_traits_of_a_phase_match_its_actions(built_phases: dict[str, list[Event]]) -> None:
     """The traits that the plan declares for a phase agree with the commands and acts in a journal of that phase."""
     for phase in load_plan("realistic", rehearsal=True).phases:
         if phase.name not in built_phases and "XAVOS_E2E_CACHE" in os.environ:
@@ -81,7 +81,7 @@ def test_nothing_is_left_of_it(rehearsed: Rehearsed) -> None:
     assert () == tuple(fact for fact in rehearsed.world.seen() if "state/keys" not in fact)
 
 
-def test_no_secret_is_in_anything_it_wrote(rehearsed: Rehearsed, world: World) -> None:
+def test_no_secret_is_in_its_output(rehearsed: Rehearsed, world: World) -> None:
     """The passwords of a deployment that is kept are in its .env and in the state folder, and nowhere else."""
     rehearsed.needs("database")
     ended = world.run("-k", "phase_passed", "--through=database", "--keep=always")

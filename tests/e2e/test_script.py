@@ -1,4 +1,4 @@
-"""A path of somebody's own script: one that is tidy, one that leaves dirt, one that is no deployment at all."""
+"""Script paths: a tidy script, one that leaves residue, and one that deploys nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_tidy_script_is_judged_by_the_checks_of_what_it_made(world: World) -> 
     assert before == world.seen()
 
 
-def test_what_a_script_leaves_when_it_gives_up_is_listed_and_gone_with_its_site(world: World) -> None:
+def test_the_residue_of_a_failed_script_is_listed_and_removed_with_its_site(world: World) -> None:
     """A package that is not there, and: a process, a database, an archive, half an application."""
     before = world.seen()
     ended = world.run(f"--path=script:{SCRIPTS / 'dirty.sh'}")
@@ -95,7 +95,7 @@ def _shop(folder: Path) -> Path:
     return shop
 
 
-def test_scripts_as_they_are_are_judged_to_their_end_and_compared(world: World, tmp_path: Path) -> None:
+def test_unmodified_scripts_are_checked_and_compared(world: World, tmp_path: Path) -> None:
     """In a repository, with neighbours, steps and worktrees; both called deploy.sh. What each leaves in worktrees,
     branches and databases is told, and nothing of it is in the repository that they come from.
     """
@@ -139,7 +139,7 @@ def test_a_script_that_makes_no_application_has_deployed_nothing(world: World, t
 
 
 @pytest.mark.parametrize("how", ["int", "hup"])
-def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp_path: Path, how: str) -> None:
+def test_a_script_that_does_not_end_is_stopped(world: World, tmp_path: Path, how: str) -> None:
     """Ctrl-C, or a terminal that is closed, reaches it and what it has started."""
     script = _written(tmp_path, "sleep 3600 & sleep 3600")
     before = world.seen()
@@ -149,7 +149,7 @@ def test_a_script_that_ends_only_when_it_is_told_to_is_stopped(world: World, tmp
     assert before == world.seen()
 
 
-def test_a_script_does_not_get_somebody_elses_database(world: World) -> None:
+def test_a_script_never_gets_an_external_database(world: World) -> None:
     """Something listens where it would look: refused before anything is changed."""
     before = world.seen()
     with socket.create_server(("127.0.0.1", USUAL_PORT)):

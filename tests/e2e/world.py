@@ -1,4 +1,4 @@
-"""A place of its own for runs of the real thing, and what it looks like from outside (without the suite's own eyes)."""
+"""A world: folders of its own for real runs, and a look at the machine that does not use the suite's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real engines: this machine's, and one with other network and folders."""
+"""Real engines: the one of this machine, and one with another network and other folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe on real engines: what it accepts and refuses, and that it leaves nothing, even after a kill."""
+"""The probe on real engines: what it accepts and rejects, and that it leaves nothing even after a kill."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_this_machines_engine_is_proven_and_remembered(bench: Bench) -> None:
+def test_this_machines_engine_is_proven_and_cached(bench: Bench) -> None:
     sharing = find_sharing(bench.engine, image=bench.image, options=bench.options)
     (remembered,) = files(bench.options.cache)
     assert remembered.startswith("ways/")
@@ -107,7 +107,7 @@ def test_a_probe_that_is_killed_is_removed_by_recovery(
     assert [] == list(tmp_path.glob(".xavos-probe-*"))
 
 
-def test_the_forges_first_process_takes_in_orphans_and_ends_when_told(bench: Bench, tmp_path: Path) -> None:
+def test_the_forges_first_process_reaps_orphans_and_ends_on_a_signal(bench: Bench, tmp_path: Path) -> None:
     """No engine is asked for an init, which Podman has only with catatonit."""
     forge_image = present_tag(bench.engine, "forge")
     if forge_image is None:
@@ -130,7 +130,7 @@ def test_the_forges_first_process_takes_in_orphans_and_ends_when_told(bench: Ben
         container.remove(force=True, v=True)
 
 
-def test_a_folder_that_the_engine_does_not_have_is_not_made_there(bench: Bench, tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_created_on_the_engines_machine(bench: Bench, tmp_path: Path) -> None:
     """`docker run -v` would make it, as root, on the engine's machine."""
     image = present_tag(bench.engine, "forge") or bench.image
     gone = tmp_path / "gone"

@@ -1,4 +1,4 @@
-"""Three servers to try everything on; the journal that their acts go to."""
+"""Fixtures: servers of all three kinds, and a journal."""
 
 from __future__ import annotations
 

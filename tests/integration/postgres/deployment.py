@@ -1,4 +1,4 @@
-"""What a deployment does to a server, without Elixir."""
+"""Changes a database server as a deployment does, without Elixir."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGKILL at any moment: journal and secrets are enough to leave nothing behind and touch nothing else."""
+"""After SIGKILL at any moment, journal and secrets suffice to remove everything of the run and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of all three kinds of server."""
+"""Behaviour that all three kinds of database server share."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_undo_ends_open_connections_of_the_application(server: DatabaseServer, j
     connection.close()
 
 
-def test_undo_waits_for_what_a_client_that_is_gone_had_asked_for(server: DatabaseServer, journal: Journal) -> None:
+def test_undo_waits_for_a_statement_of_a_killed_client(server: DatabaseServer, journal: Journal) -> None:
     """A server goes on with a CREATE DATABASE; here until the last session of its template ends, a second later."""
     before = _facts(server)
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
@@ -87,7 +87,7 @@ def test_undo_waits_for_what_a_client_that_is_gone_had_asked_for(server: Databas
     assert before == _facts(server)
 
 
-def test_undo_waits_for_a_restore_whose_client_is_gone(server: DatabaseServer, journal: Journal) -> None:
+def test_undo_waits_for_a_restore_of_a_killed_client(server: DatabaseServer, journal: Journal) -> None:
     """pg_restore works as the administrator, in one transaction that ends when the undo has looked."""
     before = _facts(server)
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
@@ -103,7 +103,7 @@ def test_undo_waits_for_a_restore_whose_client_is_gone(server: DatabaseServer, j
     assert before == _facts(server)
 
 
-def test_a_statement_of_the_role_that_does_not_end_is_ended(
+def test_an_endless_statement_of_the_role_is_terminated(
     server: DatabaseServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it would hold the role for ever; another's is only waited for."""
@@ -173,7 +173,7 @@ def test_restore_is_exact(deployed: DatabaseServer) -> None:
     assert () == differences(before, _facts(deployed))
 
 
-def test_restore_makes_a_database_that_is_not_there(deployed: DatabaseServer) -> None:
+def test_restore_creates_a_missing_database(deployed: DatabaseServer) -> None:
     """A checkpoint is restored into a new deployment."""
     before = _facts(deployed)
     dump = deployed.dump(DATABASES[0])
@@ -205,7 +205,7 @@ def test_facts_see_one_changed_value(deployed: DatabaseServer) -> None:
     ) == differences(before, _facts(deployed))
 
 
-def test_what_others_do_on_the_server_is_not_ours(deployed: DatabaseServer) -> None:
+def test_changes_of_others_on_the_server_are_ignored(deployed: DatabaseServer) -> None:
     """Nor could it be told from residue; a database of our role under any name is."""
     before = _facts(deployed)
     with deployed.connect() as connection:
@@ -222,7 +222,7 @@ def test_what_others_do_on_the_server_is_not_ours(deployed: DatabaseServer) -> N
     assert (f"database left behind: {ROLE}_more",) == found
 
 
-def test_questions_have_answers(deployed: DatabaseServer) -> None:
+def test_queries_return_values(deployed: DatabaseServer) -> None:
     """What the checks ask."""
     with deployed.connect(DATABASES[0]) as connection:
         _ask(connection, deployed)

@@ -1,4 +1,4 @@
-"""What is not ours stays; what cannot be is refused with its cause."""
+"""Resources of others stay. What cannot be done is refused with its cause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.integration.postgres.conftest import DECOYS, new_journal, new_run
 from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE, undo
 
 
-def test_a_role_without_our_mark_stays(theirs: EmbeddedServer) -> None:
+def test_a_role_without_the_runs_mark_stays(theirs: EmbeddedServer) -> None:
     """With its databases, though a record names them all."""
     record = role_record(theirs, role="xavos2", databases=DECOYS, run="r1")
 
@@ -67,7 +67,7 @@ def test_only_a_database_of_the_owner_is_dropped(theirs: EmbeddedServer, journal
     undo_role(role_record(theirs, role=ROLE, databases=DATABASES, run=journal.run), theirs)
 
 
-def test_what_holds_a_role_is_named(embedded: DatabaseServer, journal: Journal) -> None:
+def test_objects_that_block_the_removal_of_a_role_are_named(embedded: DatabaseServer, journal: Journal) -> None:
     """A database that the record does not name is residue, not ours to drop."""
     provision(embedded, role=ROLE, password=PASSWORD, databases=(), run=journal.run, journal=journal)
     record = role_record(embedded, role=ROLE, databases=(), run=journal.run)
@@ -81,7 +81,7 @@ def test_what_holds_a_role_is_named(embedded: DatabaseServer, journal: Journal) 
     undo_role(record, embedded)
 
 
-def test_an_undo_on_a_server_that_is_down_stays_owed(tmp_path: Path, journal: Journal) -> None:
+def test_an_undo_on_a_stopped_server_stays_pending(tmp_path: Path, journal: Journal) -> None:
     """The error says so. The pending undo succeeds when the server is back."""
     down = EmbeddedServer(run=journal.run, folder=tmp_path / "postgres", journal=journal)
     try:
@@ -99,7 +99,7 @@ def test_an_undo_on_a_server_that_is_down_stays_owed(tmp_path: Path, journal: Jo
     assert not down.folder.exists()
 
 
-def test_a_role_goes_with_its_server(tmp_path: Path, journal: Journal) -> None:
+def test_a_role_is_removed_with_its_server(tmp_path: Path, journal: Journal) -> None:
     """A server of ours that is gone holds nothing any more."""
     server = EmbeddedServer(run=journal.run, folder=tmp_path / "postgres", journal=journal)
     record = role_record(server, role=ROLE, databases=DATABASES, run=journal.run)
@@ -122,13 +122,13 @@ def test_a_role_that_may_not_create_is_denied(theirs: EmbeddedServer) -> None:
         ExternalServer(f"postgresql://weak:weak-password@127.0.0.1:{theirs.port}/postgres").start()
 
 
-def test_a_database_that_is_not_there_is_said(theirs: EmbeddedServer) -> None:
+def test_a_missing_database_is_reported(theirs: EmbeddedServer) -> None:
     """The URL names it."""
     with pytest.raises(DatabaseMisconfigured, match='database "nope" does not exist'):
         ExternalServer(f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/nope").start()
 
 
-def test_a_container_of_the_same_name_is_refused_and_stays(
+def test_an_existing_container_of_the_same_name_is_refused_and_stays(
     container: ContainerServer, image: str, journal: Journal
 ) -> None:
     """Neither start nor undo of another run touches it, and nothing is announced."""
@@ -153,7 +153,7 @@ def test_a_container_that_ends_at_once_shows_its_log(image: str, journal: Journa
         server.stop()
 
 
-def test_a_missing_image_is_said_before_anything_happens(image: str, journal: Journal) -> None:
+def test_a_missing_image_is_reported_before_anything_changes(image: str, journal: Journal) -> None:
     """No image is pulled behind anybody's back."""
     with pytest.raises(ServerFailed, match="there is no image xavos-nothing:1"):
         ContainerServer(run=journal.run, image="xavos-nothing:1", journal=journal).start()

@@ -1,4 +1,4 @@
-"""What a path left on its site, as a person reads it."""
+"""The residue of a path as readable lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def site(*files: str, facts: dict[str, str] | None = None, size: int = 1_000_000
     return Fingerprint(tree=Manifest(tree), facts=facts if facts is not None else SERVER)
 
 
-def test_nothing_left_is_nothing_said() -> None:
+def test_no_residue_gives_no_line() -> None:
     assert left_behind(site("README.md"), site("README.md")) == ()
 
 
@@ -25,7 +25,7 @@ def test_a_folder_is_one_line_with_its_size_and_a_file_one_with_its_name() -> No
     assert left_behind(site(), now) == ("file notes.txt", "folder xavos: 2 files, 2.0 MB")
 
 
-def test_an_archive_is_told_by_itself() -> None:
+def test_an_archive_has_its_own_line() -> None:
     now = site(".home/mix/archives/phx_new-1.8.9/phx_new-1.8.9/ebin/a.beam",
                ".home/mix/archives/phx_new-1.8.9/phx_new-1.8.9/ebin/b.beam", ".home/hex/cache.ets")  # fmt: skip
     assert left_behind(site(), now) == (
@@ -34,19 +34,19 @@ def test_an_archive_is_told_by_itself() -> None:
     )
 
 
-def test_what_was_changed_or_taken_away_is_told() -> None:
+def test_changed_and_lost_files_are_listed() -> None:
     before, now = site("a", "b"), site("a", size=2)
     assert left_behind(before, now) == ("changed: a", "lost: b")
 
 
-def test_a_change_within_a_folder_that_is_told_is_not_told_again() -> None:
+def test_a_change_in_a_listed_folder_has_no_line() -> None:
     now = Fingerprint(tree=Manifest({".home/hex/cache.ets": ("f", 0o644, 9, 2, "new"),
                                      ".home/hex/packages/a.tar": ("f", 0o644, 9, 2, "new"),
                                      ".home/hex/packages/b.tar": ("f", 0o644, 9, 2, "new")}), facts=SERVER)  # fmt: skip
     assert left_behind(site(".home/hex/cache.ets"), now) == ("folder .home/hex: 2 files, 0.0 MB",)
 
 
-def test_what_we_lay_overlays_and_run_scripts_with_is_not_the_paths() -> None:
+def test_files_of_the_suite_are_not_listed() -> None:
     assert left_behind(site(), site(".home/edit/Elixir.Edit.beam", ".home/edit.exs", ".home/.xavos-script.log")) == ()
 
 
@@ -63,12 +63,12 @@ def test_a_database_is_one_line_with_its_tables_and_rows() -> None:
     assert left_behind(site(), site(facts=SERVER | inside)) == ("database xavos_dev: 2 tables, 3 rows",)
 
 
-def test_a_table_in_a_database_that_was_there_is_told() -> None:
+def test_a_new_table_in_an_existing_database_is_listed() -> None:
     found = left_behind(site(), site(facts={**SERVER, "table postgres.public.notes": "owner=postgres"}))
     assert found == ("table postgres.public.notes (owner=postgres)",)
 
 
-def test_a_new_role_is_told() -> None:
+def test_a_new_role_is_listed() -> None:
     assert left_behind(site(), site(facts={**SERVER, "role intruder": "there"})) == ("role intruder (there)",)
 
 
@@ -76,13 +76,13 @@ def test_a_server_that_is_down_is_one_line() -> None:
     assert left_behind(site(), site(facts={})) == ("lost: the database server does not answer",)
 
 
-def test_processes_are_told_by_their_command_and_counted() -> None:
+def test_processes_are_listed_by_command_line_and_counted() -> None:
     now = {**SERVER, "process 10": "sleep 600", "process 11": "sleep 600", "process 12": "beam.smp\n -x"}
     found = left_behind(site(facts={**SERVER, "process 9": "gone by now"}), site(facts=now))
     assert found == ("process sleep 600 (2 times)", "process beam.smp -x")
 
 
-def test_of_erlang_only_what_it_runs_is_told() -> None:
+def test_of_erlang_only_the_arguments_are_listed() -> None:
     now = {
         "process 1": "/usr/lib/erlang/bin/beam.smp -- -root /usr/lib/erlang -noshell -extra /usr/bin/mix phx.server",
         "process 2": "erl_child_setup 20000",
@@ -98,7 +98,7 @@ def test_a_long_list_and_a_long_line_are_cut() -> None:
     assert len(line) == 200
 
 
-def test_empty_folders_and_what_is_no_file_are_told() -> None:
+def test_empty_folders_and_special_files_are_listed() -> None:
     """A folder of empty folders is one line; what lies in a folder that is told anyway is told with that."""
     tree: dict[str, Entry] = {
         "empty": ("d", 0o755, 0, 0, ""), "empty/within": ("d", 0o755, 0, 0, ""),
@@ -110,14 +110,14 @@ def test_empty_folders_and_what_is_no_file_are_told() -> None:
     assert found == ("empty folder empty", "folder full: 1 file, 1 socket, 1.0 MB", "device null", "FIFO pipe")
 
 
-def test_a_folder_whose_mode_was_changed_is_told() -> None:
+def test_a_folder_with_a_changed_mode_is_listed() -> None:
     def tree(mode: int) -> Fingerprint:
         return Fingerprint(tree=Manifest({"sub": ("d", mode, 0, 0, "")}), facts=SERVER)
 
     assert left_behind(tree(0o755), tree(0o555)) == ("changed: sub",)
 
 
-class TestBesideAScript:
+class TestResidueOfAScript:
     """What went along with it is not what it left; what it has put there, or beside it, is."""
 
     BEFORE: ClassVar[dict[str, Entry]] = {
@@ -130,7 +130,7 @@ class TestBesideAScript:
         ground = Fingerprint(tree=Manifest(self.BEFORE), facts=SERVER)
         return left_behind(ground, Fingerprint(tree=Manifest({**self.BEFORE, **after}), facts=SERVER | (facts or {})))
 
-    def test_is_told_folder_by_folder(self) -> None:
+    def test_is_listed_folder_by_folder(self) -> None:
         new: Entry = ("f", 0o644, 1_000_000, 2, "new")
         found = self.left({"script/shop/out/a": new, "script/shop/out/b": new, "script/shop/lib/b.ex": new,
                            "script/shop/lib/a.ex": new, "script/shop-wt/mix.exs": new, "script/shop-wt/.git": new,
@@ -141,7 +141,7 @@ class TestBesideAScript:
             "changed: script/shop/lib/a.ex",
         )  # fmt: skip
 
-    def test_of_git_only_what_means_something(self) -> None:
+    def test_of_git_only_relevant_files_are_listed(self) -> None:
         new: Entry = ("f", 0o644, 1, 2, "new")
         git = {
             f"script/shop/.git/{name}": new for name in ("index", "objects/ab/cd", "logs/HEAD", "config", "HEAD.lock")

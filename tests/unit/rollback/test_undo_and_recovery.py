@@ -1,4 +1,4 @@
-"""Undo functions, rolling back, and recovery from the journal of a run that died."""
+"""Undo functions, rollback, and recovery of a killed run from its journal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def act(number: int, record: dict[str, Any]) -> Act:
 class TestDirectory:
     """The folder goes with all that is in it; folders above it only where we made them and nobody moved in."""
 
-    def test_what_was_made_goes(self, tmp_path: Path, context: UndoContext) -> None:
+    def test_a_created_folder_is_removed(self, tmp_path: Path, context: UndoContext) -> None:
         """Again and again: undoing is idempotent."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
@@ -58,7 +58,7 @@ class TestDirectory:
         assert not made[0].exists()
         undo(record, context)
 
-    def test_what_was_there_stays(self, tmp_path: Path, context: UndoContext) -> None:
+    def test_an_existing_folder_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """Also where it is empty now."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/ours").mkdir()
@@ -73,7 +73,7 @@ class TestDirectory:
         )
         assert (tmp_path / "theirs").is_dir()
 
-    def test_a_folder_into_which_somebody_moved_stays(self, tmp_path: Path, context: UndoContext) -> None:
+    def test_a_parent_folder_with_other_content_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """We made it, they use it."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
@@ -85,7 +85,7 @@ class TestDirectory:
         )
         assert ["theirs"] == [path.name for path in (tmp_path / "a").iterdir()]
 
-    def test_what_a_link_points_to_stays(self, tmp_path: Path, context: UndoContext) -> None:
+    def test_the_target_of_a_link_stays(self, tmp_path: Path, context: UndoContext) -> None:
         """A link in the folder goes, its target does not."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/file").write_text("x")
@@ -99,7 +99,7 @@ class TestDirectory:
         assert "x" == (tmp_path / "theirs/file").read_text()
 
 
-def test_a_folder_without_our_mark_stays(tmp_path: Path, context: UndoContext) -> None:
+def test_a_folder_without_the_runs_mark_stays(tmp_path: Path, context: UndoContext) -> None:
     """Somebody made it between our intent and our act, or another run was quicker."""
     for mark in (None, "run-2"):
         theirs = tmp_path / f"theirs-{mark}"
@@ -129,7 +129,7 @@ class TestWorktree:
         repository.commit(tmp_path / "site", "one")
         return repository
 
-    def test_ours_goes(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
+    def test_the_runs_worktree_is_removed(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
         """The folder itself is another act's; undoing twice is fine."""
         for _ in range(2):
             undo(self.record(tmp_path, "run-1"), context)
@@ -192,7 +192,7 @@ class Engine:
 
 
 @pytest.mark.parametrize("kind", ["container", "network"])
-def test_what_the_engine_had_been_asked_for_is_waited_for(
+def test_an_interrupted_request_to_the_engine_is_awaited(
     kind: str, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signal or a kill cuts off the client; the engine goes on, and makes it when the undo has looked already."""
@@ -210,7 +210,7 @@ def test_what_the_engine_had_been_asked_for_is_waited_for(
 
 
 @pytest.mark.parametrize("error", [NoEngine(reason="it is busy"), docker.errors.APIError("busy"), TimeoutError("busy")])
-def test_an_engine_that_cannot_be_asked_is_not_waited_for(
+def test_an_engine_that_does_not_answer_is_not_awaited(
     error: Exception, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The undo itself is tried, and says what is wrong."""
@@ -223,7 +223,7 @@ def test_an_engine_that_cannot_be_asked_is_not_waited_for(
     assert undo({"kind": "container", "name": "c", "run": "r"}, context, cut_off=time.time()) == "tried"
 
 
-def test_only_an_act_that_nobody_has_seen_end_is_cut_off(tmp_path: Path) -> None:
+def test_only_an_act_without_an_end_is_cut_off(tmp_path: Path) -> None:
     """One that failed has been answered: what it asked for does not come any more."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
     with journal.act("done", {"kind": "container"}):
@@ -261,7 +261,7 @@ def test_a_state_is_restored_from_the_store(tmp_path: Path, context: UndoContext
         assert {"a": "before"} == {path.name: path.read_text() for path in root.iterdir()}
 
 
-def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, context: UndoContext) -> None:
+def test_a_tree_counts_as_scanned_until_something_else_is_undone(tmp_path: Path, context: UndoContext) -> None:
     """Only what was looked at last of all need not be looked at again for the proof."""
     root = tmp_path / "site"
     root.mkdir()
@@ -275,7 +275,7 @@ def test_a_tree_counts_as_seen_until_something_else_is_undone(tmp_path: Path, co
     assert set() == context.scanned
 
 
-def test_a_rollback_is_last_in_first_out_and_goes_on(tmp_path: Path, context: UndoContext) -> None:
+def test_a_rollback_is_last_in_first_out_and_continues_after_a_failure(tmp_path: Path, context: UndoContext) -> None:
     """A failing undo is reported and stays pending. All others are executed."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
     folders = [tmp_path / name for name in "abc"]
@@ -348,7 +348,7 @@ class TestRecovery:
         assert '"killed": true' in (tmp_path / "reports" / run / "verdict.json").read_text()
         assert ((), []) == self.recover(tmp_path)
 
-    def test_the_journal_is_with_the_reports_also_where_they_are_on_another_file_system(self, tmp_path: Path) -> None:
+    def test_the_journal_is_copied_to_reports_on_another_file_system(self, tmp_path: Path) -> None:
         """There it is no single file with two names, and a killed run could not copy it."""
         run = self.killed(tmp_path)
         shown = tmp_path / "reports" / run / JOURNAL
@@ -358,7 +358,7 @@ class TestRecovery:
         assert "run.started" not in told[1:]
         assert {"act.intent", "undo.done", "rollback.finished"} <= set(told)
 
-    def test_a_run_killed_before_its_first_act_has_changed_nothing_and_is_not_called_dirty(
+    def test_a_run_killed_before_its_first_act_is_not_dirty(
         self, tmp_path: Path
     ) -> None:
         """There is nothing to undo, and that is said of its path."""
@@ -377,7 +377,7 @@ class TestRecovery:
         (path,) = verdict(tuple(read_events(tmp_path / "reports" / run / "journal.jsonl"))).paths
         assert ("refused", ()) == (path.outcome, path.residue)
 
-    def test_a_run_killed_amid_the_restoration_of_a_checkpoint_is_undone(self, tmp_path: Path) -> None:
+    def test_a_run_killed_while_a_checkpoint_is_restored_is_undone(self, tmp_path: Path) -> None:
         """Half of its files are there, one of them half written."""
         script = f"""
             import os, pathlib
@@ -429,7 +429,7 @@ class TestRecovery:
         assert not (tmp_path / "deployments").exists()
         assert () == marked(f"XAVOS_RUN={run}")
 
-    def test_a_torn_last_line_is_no_obstacle(self, tmp_path: Path) -> None:
+    def test_a_truncated_last_line_of_the_journal_is_ignored(self, tmp_path: Path) -> None:
         """The kill came amid a write."""
         run = self.killed(tmp_path)
         with open_journal(tmp_path / "state", run).open("ab") as file:
@@ -476,7 +476,7 @@ class TestRecovery:
         holder.communicate(b"\n")
         assert 1 == len(self.recover(tmp_path)[0])
 
-    def test_this_very_run_is_not_touched(self, tmp_path: Path) -> None:
+    def test_a_run_of_this_process_is_not_touched(self, tmp_path: Path) -> None:
         """It holds its own lock."""
         stage = Stage(tmp_path, plan("ground"))
         stage.play(GROUND, within=lambda: _assert_nothing(self.recover(tmp_path)))

@@ -1,4 +1,4 @@
-"""Whatever is in the state and cache folders instead of our files is named in one sentence, or does no harm."""
+"""Unusable entries of the state and cache folders are reported in one sentence or ignored."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ STRANGE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("ask", [recovery.pending_runs, recovery.kept, "recover"])
-def test_what_is_no_state_of_ours_is_named(tmp_path: Path, strange: str, ask: Any) -> None:
+def test_unusable_state_is_named(tmp_path: Path, strange: str, ask: Any) -> None:
     """By every question that recovery is asked, and nothing is removed."""
     name, make, reason = STRANGE[strange]
     path = put(tmp_path, name, make)
@@ -81,7 +81,7 @@ def test_what_is_no_state_of_ours_is_named(tmp_path: Path, strange: str, ask: An
     assert os.path.lexists(path)
 
 
-def test_what_is_none_of_a_runs_names_does_no_harm(tmp_path: Path) -> None:
+def test_foreign_names_are_ignored(tmp_path: Path) -> None:
     """Lines that are no events, files of other names, trials that are no folders, probes that are no records."""
     put(tmp_path, JOURNAL, lines("garbage", "{", [1], 7, {"event": 3}, {"no": "event"}))
     put(tmp_path, "open/note.txt", Path.touch)
@@ -105,7 +105,7 @@ def test_secrets_that_cannot_be_read_are_missing(tmp_path: Path, make: Callable[
      {"url": "unix:///x", "name": "xavos-probe-1", "folder": "HOME", "at": 1.0},
      {"url": "unix:///x", "name": "other", "folder": "HOME/.other", "at": 1.0}],
 )  # fmt: skip
-def test_record_of_a_probe_that_is_none_removes_nothing(tmp_path: Path, record: object) -> None:
+def test_an_invalid_probe_record_removes_nothing(tmp_path: Path, record: object) -> None:
     """Neither a folder of another name than the probe's, nor a container."""
     home = tmp_path / "home"
     (home / ".other").mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_record_of_a_probe_that_is_none_removes_nothing(tmp_path: Path, record: 
 
 
 @pytest.mark.parametrize("name", ["xavos-probe-1.json", "xavos-probe-1.lock"])
-def test_folder_instead_of_a_probes_record_is_told(tmp_path: Path, name: str) -> None:
+def test_a_folder_instead_of_a_probe_record_is_reported(tmp_path: Path, name: str) -> None:
     path = put(tmp_path, f"probes/{name}", Path.mkdir)
     left = probe_records.remove_stale(tmp_path, lambda url: None)
     assert [True] == ["Is a directory" in line for line in left]
@@ -129,14 +129,14 @@ def test_folder_instead_of_a_probes_record_is_told(tmp_path: Path, name: str) ->
        for name in ("checkpoints", "packs", "gateway", "rehearsal", "ways", "bundles", "gateway/git")),
      *((name, Path.mkdir, "it is a folder, not a file") for name in ("checkpoints.lock", "image-forge.lock"))],
 )  # fmt: skip
-def test_what_is_no_cache_of_ours_is_named(tmp_path: Path, name: str, make: Callable[[Path], Any], reason: str) -> None:
+def test_an_unusable_cache_is_named(tmp_path: Path, name: str, make: Callable[[Path], Any], reason: str) -> None:
     path = put(tmp_path, name, make)
     with pytest.raises(StateUnusable, match=f"{reason}.*XAVOS_CACHE_DIR") as raised:
         check_cache(tmp_path)
     assert str(path) in str(raised.value)
 
 
-def test_folder_instead_of_a_checkpoint_is_none_and_is_replaced(tmp_path: Path) -> None:
+def test_a_folder_instead_of_a_checkpoint_is_replaced(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, Store(tmp_path))
     for key in ("one", "two"):
         put(tmp_path, f"checkpoints/{key}.json/inner", Path.mkdir)
@@ -149,7 +149,7 @@ def test_folder_instead_of_a_checkpoint_is_none_and_is_replaced(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("what", ["entry", "body"])
-def test_folder_instead_of_what_the_gateway_keeps_is_fetched_again(tmp_path: Path, what: str) -> None:
+def test_a_folder_instead_of_a_cached_answer_is_fetched_again(tmp_path: Path, what: str) -> None:
     store = HttpCache(tmp_path)
 
     def put_body() -> None:

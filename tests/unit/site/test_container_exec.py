@@ -1,4 +1,4 @@
-"""Output that a busy engine lost is asked for again, or reported."""
+"""Commands in a container: output that a busy engine loses is requested again or reported as lost."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_command_that_only_reads_is_run_again(loss: Loss, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
-def test_a_command_that_changes_something_runs_once_and_its_loss_is_told(loss: Loss, tmp_path: Path) -> None:
+def test_a_command_that_changes_something_runs_once_and_its_lost_output_is_reported(loss: Loss, tmp_path: Path) -> None:
     engine = BusyEngine(loss)
 
     outcome = run(engine, f"echo x >>{tmp_path}/done; echo a long enough line of output; exit 4", tmp_path)
@@ -79,7 +79,7 @@ def test_a_command_that_changes_something_runs_once_and_its_loss_is_told(loss: L
     assert "x\n" == (tmp_path / "done").read_text()
 
 
-def test_reading_is_given_up_after_a_few_times(tmp_path: Path) -> None:
+def test_a_read_only_command_is_repeated_a_limited_number_of_times(tmp_path: Path) -> None:
     engine = BusyEngine(*[nothing] * 9)
 
     outcome = run(engine, "echo x", tmp_path, reads=True)
@@ -111,20 +111,20 @@ def test_a_signal_to_the_command_leaves_its_mark_and_its_exit_code(tmp_path: Pat
     assert outcome.tail.startswith("x\n")
 
 
-def test_each_stream_of_an_answer_has_its_own_mark() -> None:
+def test_each_output_stream_has_its_own_mark() -> None:
     answer = ask(BusyEngine(), r"printf '\000\377'; echo hint >&2; exit 2", repeatable=True)
 
     assert (2, b"\0\xff", b"hint\n", True) == (answer.exit_code, answer.output, answer.errors, answer.is_whole)
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
-def test_a_question_is_asked_again_and_else_is_an_error(loss: Loss) -> None:
+def test_a_repeatable_command_is_repeated_and_then_fails(loss: Loss) -> None:
     assert "an answer\n" == ask(BusyEngine(loss, loss), "echo an answer", repeatable=True).text
     with pytest.raises(OutputLost, match="`sh -c echo x` in busy, 5 times"):
         ask(BusyEngine(*[loss] * 9), "echo x", repeatable=True)
 
 
-def test_what_cannot_be_asked_again_says_that_its_answer_is_cut() -> None:
+def test_an_unrepeatable_command_reports_cut_output() -> None:
     answer = ask(BusyEngine(half, late=2), "echo 0123456789; exit 6", repeatable=False)
 
     assert (6, False) == (answer.exit_code, answer.is_whole)
@@ -153,7 +153,7 @@ def test_a_list_of_processes_does_not_end_the_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loss", [nothing, half])
-def test_forge_asks_a_busy_engine_again(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forge_repeats_a_query_to_a_busy_engine(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
     """No process and no answer differ: what is lost is never taken for an empty list."""
     monkeypatch.setattr("rollout.site.processes.SCRIPT", "echo 7")
 
@@ -162,7 +162,7 @@ def test_forge_asks_a_busy_engine_again(loss: Loss, monkeypatch: pytest.MonkeyPa
         forge(BusyEngine(*[loss] * 9)).marked("XAVOS_RUN=nobody")
 
 
-def test_who_asks_is_not_among_the_answers() -> None:
+def test_the_process_script_does_not_find_itself() -> None:
     """The question itself carries the marker, as every command in the forge does."""
     observer = processes.OBSERVER | {"PATH": os.environ["PATH"], "XAVOS_RUN": "mine"}
 
@@ -176,7 +176,7 @@ def test_a_forge_that_is_gone_has_no_processes() -> None:
     assert () == forge(BusyEngine(is_there=False)).marked("XAVOS_RUN=nobody")
 
 
-def test_every_command_in_a_container_goes_one_way() -> None:
+def test_every_command_in_a_container_uses_container_exec() -> None:
     """The end mark is in one place only, so every other way into a container is forbidden, in tests too."""
     files = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 300
@@ -198,5 +198,5 @@ def test_every_command_in_a_container_goes_one_way() -> None:
         '("podman", "container", "exec", name)', "postgres.exec('psql')", 'f"docker exec {name} ls"',
     ],
 )  # fmt: skip
-def test_ways_past_it_are_seen(line: str) -> None:
+def test_other_calls_of_the_exec_api_are_detected(line: str) -> None:
     assert PAST_IT.search(line)

@@ -1,4 +1,4 @@
-"""Finding a container engine, without one."""
+"""Discovery and set-up of a container engine, tested without an engine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_podman_is_recognised_through_dockers_api(podman: Path) -> None:
     assert Engine(url=f"unix://{podman}", kind="podman", version="5.4.2", rootless=True, os="debian") == found
 
 
-def test_docker_host_is_the_only_place_asked_where_it_is_set(tmp_path: Path, podman: Path) -> None:
+def test_only_docker_host_is_tried_if_it_is_set(tmp_path: Path, podman: Path) -> None:
     found = find_engine({"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", "XDG_RUNTIME_DIR": str(tmp_path)})
 
     assert isinstance(found, NoEngine)
@@ -53,7 +53,7 @@ def test_docker_host_is_the_only_place_asked_where_it_is_set(tmp_path: Path, pod
     assert "nowhere.sock" in found.reason
 
 
-def test_docker_host_that_is_no_address_is_an_answer_and_no_crash() -> None:
+def test_an_invalid_docker_host_is_reported() -> None:
     found = find_engine({"DOCKER_HOST": "nonsense://x"})
 
     assert isinstance(found, NoEngine)
@@ -63,7 +63,7 @@ def test_sockets_of_the_users_own_engine_are_tried(tmp_path: Path, podman: Path)
     assert podman in sockets({"XDG_RUNTIME_DIR": str(tmp_path)})
 
 
-def test_socket_that_nobody_listens_on_gives_its_reason(tmp_path: Path) -> None:
+def test_a_dead_socket_is_reported_with_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -85,11 +85,11 @@ def test_silent_socket_is_given_up_after_the_ping_limit(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(("release", "expected"), [(DEBIAN, True), (MINT, True), (FEDORA, False), ("", False)])
-def test_debian_and_what_is_like_it_are_recognised(release: str, expected: bool) -> None:
+def test_debian_and_its_derivatives_are_recognised(release: str, expected: bool) -> None:
     assert expected == setup.is_debian_like(release)
 
 
-def test_without_root_the_exact_commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root_the_exact_commands_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
 
     with pytest.raises(errors.NoEngine) as caught:
@@ -99,7 +99,7 @@ def test_without_root_the_exact_commands_are_told(monkeypatch: pytest.MonkeyPatc
     assert all(command in str(caught.value) for command in setup.commands())
 
 
-def test_daemon_without_iptables_is_the_last_resort_and_its_cost_is_said() -> None:
+def test_a_daemon_without_iptables_is_the_last_attempt_and_its_drawback_is_printed() -> None:
     *_, last = setup.attempts()
 
     assert ("--iptables=false", "--ip6tables=false") == last.arguments

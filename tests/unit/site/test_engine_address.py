@@ -91,7 +91,7 @@ ALL = {
         (tuple(ALL), "unix:///current.sock", "the Docker context current"),
     ],
 )
-def test_the_first_that_names_one_wins(without: tuple[str, ...], url: str, by: str, home: Home) -> None:
+def test_the_first_setting_that_names_an_engine_wins(without: tuple[str, ...], url: str, by: str, home: Home) -> None:
     home.context("named", "tcp://named")
     home.context("current", "unix:///current.sock")
     home.use("current")
@@ -103,7 +103,7 @@ def test_the_first_that_names_one_wins(without: tuple[str, ...], url: str, by: s
     assert found.by.startswith(by)
 
 
-def test_nothing_is_named_where_nothing_says_so(home: Home) -> None:
+def test_without_a_setting_no_engine_is_named(home: Home) -> None:
     assert home.named() is None
     home.use("default")
     assert home.named(DOCKER_HOST="", DOCKER_CONTEXT="", CONTAINER_HOST="") is None
@@ -116,7 +116,7 @@ def test_the_default_context_by_name_overrides_the_current_one(home: Home) -> No
     assert home.named(DOCKER_CONTEXT="default") is None
 
 
-def test_configuration_may_be_elsewhere(home: Home, tmp_path: Path) -> None:
+def test_docker_config_moves_the_configuration(home: Home, tmp_path: Path) -> None:
     home.context("current", "unix:///current.sock")
     home.use("current")
     home.docker.rename(tmp_path / "elsewhere")
@@ -158,7 +158,7 @@ def test_addresses_are_completed_as_docker_does(value: str, tls: bool, expected:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("variable", ["DOCKER_HOST", "CONTAINER_HOST"])
-def test_address_that_cannot_be_used_is_one_sentence(variable: str, value: str, said: str, home: Home) -> None:
+def test_an_unusable_address_is_one_sentence(variable: str, value: str, said: str, home: Home) -> None:
     refused = home.refusal(**{variable: value})
 
     assert f"{variable}={value}: " in str(refused)
@@ -226,7 +226,7 @@ def test_broken_context_is_one_sentence(broken: Any, said: str, by_variable: boo
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\x00", '"x"'])
-def test_broken_configuration_names_no_context_and_lets_nobody_install_another_engine(text: str, home: Home) -> None:
+def test_a_broken_configuration_names_no_context_and_prevents_an_installation(text: str, home: Home) -> None:
     """Docker warns and goes on with its own socket; so do we, but where that does not answer, the sentence says why."""
     (home.docker / "config.json").write_text(text)
 
@@ -261,7 +261,7 @@ def test_missing_certificates_are_one_sentence(home: Home, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("file", "said"), [("ca.pem", "ca.pem holds no"), ("cert.pem", "do not match")])
-def test_certificates_that_are_none_are_one_sentence(file: str, said: str, home: Home, tmp_path: Path) -> None:
+def test_invalid_certificates_are_one_sentence(file: str, said: str, home: Home, tmp_path: Path) -> None:
     folder = make_certificates(tmp_path / "spoilt")
     (folder / file).write_text("")
 
@@ -344,7 +344,7 @@ def test_as_root_with_an_engine_named_no_other_is_installed(
 
 
 @pytest.mark.parametrize(("named", "told"), [(True, "unset DOCKER_CONTEXT"), (False, "make deploy")])
-def test_a_run_that_needs_an_engine_tells_what_to_do_about_the_one_that_is_named(
+def test_a_run_without_its_named_engine_gives_advice_about_it(
     named: bool, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rollout.site.selection.shutil.which", lambda name: None)

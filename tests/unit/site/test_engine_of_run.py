@@ -26,7 +26,7 @@ def engine(url: str, tls: Tls | None = None) -> Engine:
     return Engine(url=url, kind="podman", version="1", rootless=False, os="debian", tls=tls)
 
 
-def test_the_engine_of_a_run_is_asked_and_no_other(tmp_path: Path) -> None:
+def test_only_the_engine_of_the_run_is_used(tmp_path: Path) -> None:
     folder = make_certificates(tmp_path / "certificates")
     with serving(folder) as port:
         url = f"tcp://127.0.0.1:{port}"
@@ -54,7 +54,7 @@ def test_an_engine_that_is_gone_is_not_replaced(tmp_path: Path) -> None:
     assert "are both needed" in without.reason
 
 
-def test_what_is_known_of_one_engine_is_not_taken_for_another(tmp_path: Path) -> None:
+def test_engines_are_cached_separately(tmp_path: Path) -> None:
     here = selection_key()
     with engine_of_run(engine("unix:///a.sock").settings()):
         first = selection_key()
@@ -65,7 +65,7 @@ def test_what_is_known_of_one_engine_is_not_taken_for_another(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("with_engine", [True, False])
-def test_recovery_asks_the_engine_of_the_run(
+def test_recovery_uses_the_engine_of_the_run(
     with_engine: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(options(tmp_path))

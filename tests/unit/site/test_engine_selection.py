@@ -65,7 +65,7 @@ def refused(found: Engine, place: Options, fake: FakeEngine) -> str:
     return str(error.value)
 
 
-def test_an_engine_of_this_machine_is_used_as_ourselves_on_the_hosts_network(
+def test_an_engine_of_this_machine_runs_as_this_user_on_the_hosts_network(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
     sharing = find_sharing(found, image="forge:1", options=place)
@@ -104,7 +104,7 @@ def test_an_engine_whose_files_do_not_arrive_here_is_refused(
     assert () == fake.left
 
 
-def test_an_engine_that_writes_as_somebody_else_is_refused(
+def test_an_engine_that_writes_as_another_user_is_refused(
     found: Engine, place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = os.getuid()
@@ -112,7 +112,7 @@ def test_an_engine_that_writes_as_somebody_else_is_refused(
     assert f"files that a container writes belong to user {here}, not to user {here + 1}" in refused(found, place, fake)
 
 
-def test_an_engine_that_may_not_write_what_is_ours_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_an_engine_that_cannot_write_to_our_folder_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
     def in_the_way(argv: list[str]) -> list[str]:
         (Path(argv[1]) / "answered").mkdir()
         return argv
@@ -145,7 +145,7 @@ def test_an_engine_that_refuses_a_container_is_quoted(found: Engine, place: Opti
     assert "OCI runtime error: no cgroups" in refused(found, place, fake)
 
 
-def test_an_engine_whose_hosts_network_is_anothers_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_an_engine_with_another_host_network_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
     """On the host network of a virtual machine nobody listens where we do."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = str(gone.getsockname()[1])
@@ -205,12 +205,12 @@ def test_a_rootless_engine_of_another_user_is_refused_with_what_to_do(
     assert "Run this as that user" in refused(podman, place, fake)
 
 
-def test_user_namespaces_of_the_daemon_are_left_for_our_containers() -> None:
+def test_containers_leave_the_user_namespace_of_the_daemon() -> None:
     (sharing,) = candidates({"SecurityOptions": ["name=userns"]}, None)
     assert {"user": USER, "userns_mode": "host"} == sharing.identity()
 
 
-def test_the_probe_itself_asks_for_no_init(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_the_probe_uses_no_init(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Podman has none without catatonit, and says so only when the container is to start."""
     find_sharing(found, image="forge:1", options=place)
     assert "init" not in fake.made[0]
@@ -238,7 +238,7 @@ def test_in_a_container_its_network_is_joined_and_its_mounts_are_translated(
     outside.unlink()
 
 
-def test_in_a_container_with_other_folders_the_refusal_says_what_to_mount(
+def test_in_a_container_without_the_folder_the_error_says_what_to_mount(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
     fake.own = own()
@@ -251,7 +251,7 @@ def test_a_container_on_the_hosts_network_needs_no_joining() -> None:
     assert ("host", True) == (sharing.network, sharing.isolates)
 
 
-def test_a_read_only_mount_is_no_place_for_a_deployment() -> None:
+def test_a_read_only_mount_is_not_used_for_a_deployment() -> None:
     (sharing,) = candidates({}, own(Mounts=[{"Destination": "/src", "Source": "/home/ci", "RW": False}]))
     assert "/src/deployments" == sharing.source(Path("/src/deployments"))
 
@@ -269,13 +269,13 @@ OUTSIDE = f"88 30 0:47 / /var/lib/docker/containers/{ID}/mounts/shm rw - tmpfs s
     ("mountinfo", "hostname", "expected"),
     [(DOCKER, "ci", [ID]), (PODMAN, "ci", [ID]), ("", ID[:12], [ID[:12]]), (OUTSIDE, "vm", []), ("", "vm", [])],
 )
-def test_a_container_knows_itself_by_its_mounts_or_its_host_name(
+def test_the_own_container_is_found_by_mounts_or_host_name(
     mountinfo: str, hostname: str, expected: list[str]
 ) -> None:
     assert expected == list(possible_ids(mountinfo, hostname))
 
 
-def test_a_container_of_another_engine_is_not_ours(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_container_of_another_engine_is_not_the_own_one(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.site.engine.own_container.socket.gethostname", lambda: "0123456789ab")
     assert own_container(fake) is None  # type: ignore[arg-type]
 
@@ -283,7 +283,7 @@ def test_a_container_of_another_engine_is_not_ours(fake: FakeEngine, monkeypatch
 # -- remembered, and recovered ----------------------------------------------------------------------
 
 
-def test_what_was_proven_is_not_proven_again_until_something_changes(
+def test_a_cached_result_is_used_until_something_changes(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
     first = find_sharing(found, image="forge:1", options=place)
@@ -295,7 +295,7 @@ def test_what_was_proven_is_not_proven_again_until_something_changes(
     assert 3 == len(fake.made)
 
 
-def test_what_was_proven_long_ago_is_proven_again_and_forgotten(
+def test_an_old_result_is_probed_again_and_removed(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
     find_sharing(found, image="forge:1", options=place)
@@ -308,7 +308,7 @@ def test_what_was_proven_long_ago_is_proven_again_and_forgotten(
     assert 3 == len(fake.made)
 
 
-def test_a_damaged_memory_is_proven_again(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_a_damaged_cached_result_is_probed_again(found: Engine, place: Options, fake: FakeEngine) -> None:
     find_sharing(found, image="forge:1", options=place)
     for file in (place.cache / "ways").iterdir():
         file.write_text('{"user": 1}')
@@ -316,14 +316,14 @@ def test_a_damaged_memory_is_proven_again(found: Engine, place: Options, fake: F
     assert 2 == len(fake.made)
 
 
-def test_what_failed_is_not_remembered(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_a_failed_probe_is_not_cached(found: Engine, place: Options, fake: FakeEngine) -> None:
     fake.refuses = "not now"
     refused(found, place, fake)
     fake.refuses = ""
     assert Sharing(user=USER) == find_sharing(found, image="forge:1", options=place)
 
 
-def test_an_engine_that_is_slow_to_remove_is_asked_again(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_a_slow_removal_is_repeated(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Podman refuses while it removes by itself what has ended."""
     fake.busy_removing = 3
     find_sharing(found, image="forge:1", options=place)
@@ -343,7 +343,7 @@ probe.prove(fake, Sharing(user="0:0"), url="unix:///fake.sock", image="x", state
 """
 
 
-def test_what_a_killed_probe_leaves_is_removed_by_recovery(fake: FakeEngine, tmp_path: Path) -> None:
+def test_recovery_removes_container_and_folder_of_a_killed_probe(fake: FakeEngine, tmp_path: Path) -> None:
     """The kill comes amid the request to the engine, which makes the container all the same."""
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
     assert -signal.SIGKILL == done.returncode
@@ -366,7 +366,7 @@ def test_a_kill_before_the_record_leaves_a_lock_that_recovery_removes(tmp_path: 
     assert [] == list(folder.iterdir())
 
 
-def test_what_cannot_be_removed_now_is_told_and_kept_for_later(tmp_path: Path) -> None:
+def test_a_container_that_cannot_be_removed_is_reported_and_its_record_kept(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
     (line,) = probe_records.remove_stale(tmp_path / "state", lambda url: None)
     assert "its engine unix:///fake.sock does not answer" in line
@@ -396,7 +396,7 @@ print(probe.remove_stale(Path(sys.argv[1]), connect))
 """
 
 
-def test_a_place_that_cannot_be_written_is_named(found: Engine, place: Options, fake: FakeEngine) -> None:
+def test_an_unwritable_folder_is_named(found: Engine, place: Options, fake: FakeEngine) -> None:
     gone = dataclasses.replace(place, directory=Path("/proc/x/y"))
     with pytest.raises(FolderUnwritable, match="/proc"):
         find_sharing(found, image="forge:1", options=gone)

@@ -1,4 +1,4 @@
-"""Whatever exists at the place of a deployment is refused by its lstat alone. Its content is not read."""
+"""The check of a deployment's place refuses everything that exists there, without reading its content."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_is_there_is_refused_and_not_looked_into(tmp_path: Path, watch: Watch, kind: str) -> None:
+def test_everything_that_exists_is_refused_unread(tmp_path: Path, watch: Watch, kind: str) -> None:
     """Named by what it is."""
     place = tmp_path / "site"
     KINDS[kind](place)
@@ -86,7 +86,7 @@ def test_whatever_is_there_is_refused_and_not_looked_into(tmp_path: Path, watch:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_so_is_whatever_stands_where_the_repository_would(tmp_path: Path, watch: Watch, kind: str) -> None:
+def test_everything_at_the_place_of_the_repository_is_refused(tmp_path: Path, watch: Watch, kind: str) -> None:
     """Beside the folder, which itself is free."""
     place = tmp_path / "site"
     KINDS[kind](beside(place))
@@ -107,7 +107,7 @@ def test_so_is_whatever_stands_where_the_repository_would(tmp_path: Path, watch:
         (str(Path("~").expanduser()), "It is your home folder"),
     ],
 )
-def test_folders_of_which_more_is_to_be_said(tmp_path: Path, place: str, says: str) -> None:
+def test_special_folders_are_refused_with_a_warning(tmp_path: Path, place: str, says: str) -> None:
     """They are there like any other, and the sentence says what they are."""
     with pytest.raises(AlreadyExists, match=says) as refused:
         require_usable_place(options(tmp_path), Path(place))
@@ -155,7 +155,7 @@ def around(tmp_path: Path) -> Path:
         ("/dev/site", "a file system of the kernel"),
     ],
 )
-def test_places_where_nothing_is_and_nothing_can_go(around: Path, watch: Watch, place: str, says: str) -> None:
+def test_places_at_which_no_folder_can_be_created(around: Path, watch: Watch, place: str, says: str) -> None:
     """Each with its reason, and nothing is made, opened or listed by asking."""
     asked, before = options(around / "ours"), sorted(around.rglob("*"))
     watch.seen.clear()
@@ -172,7 +172,7 @@ def test_a_place_around_the_suites_own_folders(tmp_path: Path) -> None:
         require_usable_place(options(tmp_path / "new"), tmp_path / "new")
 
 
-def test_where_a_conductor_says_where_it_goes_the_reports_may_be_around_it(tmp_path: Path) -> None:
+def test_a_conductor_may_put_a_site_into_the_reports_folder(tmp_path: Path) -> None:
     """A trial of a campaign has its site and its reports below those of the campaign."""
     asked = options(tmp_path)
     (asked.reports / "trials").mkdir(parents=True)
@@ -182,7 +182,7 @@ def test_where_a_conductor_says_where_it_goes_the_reports_may_be_around_it(tmp_p
 
 
 @pytest.mark.parametrize("place", ["site", "a/b/site", "a b/sítě", "a\u3000b", "up/../site"])
-def test_a_place_that_will_do(tmp_path: Path, place: str) -> None:
+def test_a_usable_place(tmp_path: Path, place: str) -> None:
     """Folders above it need not be there; nothing is made by asking."""
     (tmp_path / "up").mkdir()
     require_usable_place(options(tmp_path / "ours"), tmp_path / place)
@@ -211,7 +211,7 @@ def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(107, "not connected")])
-def test_a_place_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+def test_a_place_that_cannot_be_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
     """A parent that may not be searched, the mount of a file server that is gone: refused, not taken for nothing."""
     place, see = tmp_path / "gone" / "site", os.lstat
 

@@ -1,4 +1,4 @@
-"""What a forge in a container knows without asking a name server."""
+"""Host names that a forge in a container resolves without a name server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_the_machines_own_name_needs_no_name_server() -> None:
     assert (f"{socket.gethostname()}:127.0.0.1",) == known_hosts(isolated=False)
 
 
-def test_where_there_is_no_way_out_hex_is_told_at_once() -> None:
+def test_on_an_isolated_network_the_update_check_of_hex_fails_at_once() -> None:
     """In both families: an address to which no connection is ever tried, so that nothing is waited for."""
     known = [entry.partition(":") for entry in known_hosts(isolated=True)]
     assert {"repo.hex.pm"} == {name for name, _, _ in known}

@@ -74,7 +74,7 @@ ELSEWHERE = {"DOCKER_HOST": "tcp://elsewhere:1", "DOCKER_CONTEXT": "elsewhere", 
 ENTERED = f"exec -i --workdir /srv/xavos --env XAVOS_IN_FORGE={FORGE} {FORGE} scripts/manage_xavos.sh status"
 
 
-def test_docker_of_the_run_is_used_whatever_the_callers_environment_says(machine: Machine) -> None:
+def test_docker_of_the_run_is_used_in_any_environment(machine: Machine) -> None:
     machine.has("docker", "Docker version 28.2.2, build e6534b4")
     machine.settings(engine("docker", "unix:///run/user/1000/docker.sock"))
 
@@ -84,7 +84,7 @@ def test_docker_of_the_run_is_used_whatever_the_callers_environment_says(machine
     assert [asked, host, f"docker {ENTERED}", host] == machine.called()
 
 
-def test_podman_of_the_run_is_used_though_docker_is_there(machine: Machine) -> None:
+def test_podman_of_the_run_is_used_even_with_docker_installed(machine: Machine) -> None:
     machine.has("docker", "Docker version 28.2.2, build e6534b4")
     machine.has("podman", "podman version 4.3.1")
     machine.settings(engine("podman", "unix:///run/podman/podman.sock"))
@@ -163,7 +163,7 @@ def test_a_folder_that_is_called_like_the_forges_is_not_the_forge(machine: Machi
     assert machine.called()[-2].startswith("docker exec")
 
 
-def test_in_the_forge_itself_no_engine_is_asked(machine: Machine) -> None:
+def test_inside_the_forge_no_engine_is_used(machine: Machine) -> None:
     machine.has("docker", "Docker version 28.2.2, build e6534b4")
     machine.settings(engine("docker", "unix:///x.sock"))
 
@@ -195,7 +195,7 @@ def test_another_forge_is_not_this_one(machine: Machine) -> None:
         ),
     ],
 )
-def test_a_person_is_told_the_way_in_by_the_same_engine(found: Engine, begins: list[str]) -> None:
+def test_the_printed_command_line_uses_the_same_engine(found: Engine, begins: list[str]) -> None:
     forge = SimpleNamespace(root=Path("/srv/xavos"), kind="container", record={"name": FORGE})
     site: Any = SimpleNamespace(forge=forge, in_forge=forge, engine=found, observed=False, provisioned=False)
 

@@ -23,7 +23,7 @@ def test_programs_come_first_on_path_and_hex_and_rebar_are_named(tmp_path: Path)
     }
 
 
-def test_hex_that_elixir_finds_by_itself_needs_no_variable(tmp_path: Path) -> None:
+def test_hex_that_elixir_finds_needs_no_variable(tmp_path: Path) -> None:
     """rebar3 is then the one on PATH."""
     _program(tmp_path, "elixir", r'printf "/e/bin\n/o/bin\n\n\n"')
     _program(tmp_path, "rebar3", "exit 0")
@@ -33,7 +33,7 @@ def test_hex_that_elixir_finds_by_itself_needs_no_variable(tmp_path: Path) -> No
     }
 
 
-def test_an_elixir_that_does_not_answer_changes_nothing(tmp_path: Path) -> None:
+def test_an_elixir_that_does_not_run_changes_nothing(tmp_path: Path) -> None:
     """Whether there is none or it fails: the phase that asks for its version says so."""
     assert host_variables({"PATH": str(tmp_path)}) == {"PATH": str(tmp_path)}
     _program(tmp_path, "elixir", "echo broken; exit 1")

@@ -1,4 +1,4 @@
-"""Images: names by content, and what is pulled, built or left alone, on a fake engine."""
+"""Image tags by content, and which images are pulled, built or reused, on a fake engine."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_tag_changes_with_content_name_and_mode_of_a_file(tmp_path: Path) -> Non
     assert all(tag.startswith("xavos-forge:") and len(tag) == len("xavos-forge:") + 16 for tag in tags)
 
 
-def test_image_that_is_there_is_used_and_nothing_else_is_asked() -> None:
+def test_an_existing_image_is_used_without_further_requests() -> None:
     client = FakeClient(local=(image_tag("forge"),))
 
     ref = ensure_image(on(client), "forge", say=print)
@@ -121,7 +121,7 @@ def test_official_postgres_is_pulled_where_a_registry_answers() -> None:
     assert ("postgres:17", True, ["pull postgres:17"]) == (ref.tag, ref.built, client.done)
 
 
-def test_postgres_is_built_on_the_local_base_where_none_answers() -> None:
+def test_postgres_is_built_on_the_local_base_without_a_registry() -> None:
     client = FakeClient(local=(OWN_BASE,))
 
     ensure_image(on(client), "postgres", say=print)
@@ -144,7 +144,7 @@ def test_without_registry_and_root_the_base_is_refused_with_advice(monkeypatch: 
         ensure_image(on(FakeClient()), "forge", say=print)
 
 
-def test_debootstrapped_base_gets_a_tag_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_from_debootstrap_gets_our_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a fake debootstrap on PATH, which makes one file; the user's debian:trixie-slim is not written."""
     program = tmp_path / "debootstrap"
     program.write_text('#!/bin/sh\nmkdir -p "$3/etc"; echo trixie > "$3/etc/os"\n')
@@ -159,7 +159,7 @@ def test_debootstrapped_base_gets_a_tag_of_ours(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("prefix", ["localhost/", "docker.io/library/"])
 @pytest.mark.parametrize("name", ["forge", "postgres"])
-def test_images_are_found_whatever_the_engine_puts_before_their_names(name: str, prefix: str) -> None:
+def test_images_are_found_with_any_prefix_of_the_engine(name: str, prefix: str) -> None:
     there = FakeClient(local=(f"{prefix}{image_tag(name)}",))
     assert image_present(on(there), name)
     assert f"{prefix}{image_tag(name)}" == ensure_image(on(there), name, say=print).tag
@@ -179,7 +179,7 @@ def test_postgres_that_podman_has_pulled_is_found() -> None:
 
 
 @pytest.mark.parametrize("there", ["debian:trixie", "localhost/debian:13-slim"])
-def test_a_debian_of_the_user_will_do_as_base(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_debian_image_of_the_user_is_accepted_as_base(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain user needs no rights for that."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     client = FakeClient(local=(there,))
@@ -197,7 +197,7 @@ def test_a_debian_of_the_user_will_do_as_base(there: str, monkeypatch: pytest.Mo
         ("podman", "unix:///run/user/1/podman.sock", "podman --remote --url unix:///run/user/1/podman.sock"),
     ],
 )
-def test_a_plain_user_is_told_the_one_command_for_his_own_engine(
+def test_a_plain_user_gets_one_command_for_his_engine(
     kind: str, url: str, importing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And it does what it says: with programs on PATH that write down what they get."""
@@ -233,7 +233,7 @@ def test_an_engines_own_prefix_is_not_part_of_what_a_checkpoint_depends_on() -> 
     assert "quay.io/xavos-forge:1" == base_image.without_registry("quay.io/xavos-forge:1")
 
 
-def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
+def test_a_failed_build_reports_the_end_of_its_output() -> None:
     client = FakeClient(local=(OWN_BASE,))
     client.events = [{"stream": "E: Unable to locate package elixir\n"}, {"error": "returned a non-zero code: 100"}]
 
@@ -244,7 +244,7 @@ def test_build_that_fails_tells_the_end_of_what_it_printed() -> None:
     assert "Unable to locate package elixir" in str(caught.value)
 
 
-def test_pull_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_without_an_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_image, "_FIRST_EVENT_SECONDS", 0.05)
     said: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Manifest and store: any tree, whatever was done to it, is restored to what it was."""
+"""Manifest and object store restore any changed tree exactly."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _between(root: Path, path: Path) -> list[Path]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(before=TREES, damage=TREES, lost=st.integers(0, 3))
-def test_whatever_is_done_to_a_tree_it_is_restored(before: Tree, damage: Tree, lost: int) -> None:
+def test_a_changed_tree_is_restored_exactly(before: Tree, damage: Tree, lost: int) -> None:
     """Files, links, folders; added, changed, removed, swapped for another kind: equal again, down to mode and mtime."""
     with tempfile.TemporaryDirectory() as folder:
         root, store = Path(folder, "root"), Store(Path(folder))
@@ -73,7 +73,7 @@ def test_whatever_is_done_to_a_tree_it_is_restored(before: Tree, damage: Tree, l
 
 @given(tree=TREES)
 @settings(max_examples=30, deadline=None)
-def test_a_manifest_survives_being_written_down(tree: Tree) -> None:
+def test_a_manifest_can_be_serialised(tree: Tree) -> None:
     """The same entries and the same digest come back, whatever the names."""
     with tempfile.TemporaryDirectory() as folder:
         plant(Path(folder), tree)
@@ -120,7 +120,7 @@ def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest
     assert first == scan(tmp_path, first)
 
 
-def test_equal_content_is_kept_once(tmp_path: Path) -> None:
+def test_equal_content_is_stored_once(tmp_path: Path) -> None:
     """Objects are named by what is in them, and what is kept already makes no pack."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
@@ -134,7 +134,7 @@ def test_equal_content_is_kept_once(tmp_path: Path) -> None:
     assert [pack] == list(store.folder.iterdir())
 
 
-def test_an_object_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_object_is_named(tmp_path: Path) -> None:
     """Reading says which one and how to go on; a tree is restored but for it."""
     root, store = tmp_path / "root", Store(tmp_path)
     (root / "sub").mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_an_object_that_is_gone_is_named(tmp_path: Path) -> None:
         store.get(wanted.entries["sub/a"][4])
 
 
-def test_what_is_damaged_is_kept_anew(tmp_path: Path) -> None:
+def test_a_damaged_object_is_stored_again(tmp_path: Path) -> None:
     """Found out by reading it; from then on it counts as missing, and of two the newer one counts."""
     store = Store(tmp_path)
     digest = store.put(b"content")
@@ -164,7 +164,7 @@ def test_what_is_damaged_is_kept_anew(tmp_path: Path) -> None:
     assert (b"content", b"content") == (store.get(digest), Store(tmp_path).get(digest))
 
 
-def test_a_file_that_changes_while_it_is_kept_is_not_kept_under_a_false_name(tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_stored_gets_no_wrong_digest(tmp_path: Path) -> None:
     """Somebody wrote to it after the scan."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
@@ -177,7 +177,7 @@ def test_a_file_that_changes_while_it_is_kept_is_not_kept_under_a_false_name(tmp
     assert ("file lost: b",) == differences(wanted, store.restore_tree(root, wanted))
 
 
-def test_what_was_restored_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restored_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was verified when it was written; scans after that cost one lstat a file."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()

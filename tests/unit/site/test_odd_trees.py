@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
     return made
 
 
-class TestWhatIsNoFile:
+class TestSpecialFiles:
     def test_is_in_the_manifest_and_never_opened(self, root: Path) -> None:
         """A FIFO that nobody writes to would be waited for."""
         os.mkfifo(root / "pipe")
@@ -65,7 +65,7 @@ class TestWhatIsNoFile:
         assert not (root / "left").exists()
         assert not (root / "server").exists()
 
-    def test_in_the_place_of_a_file_is_not_waited_for(self, root: Path) -> None:
+    def test_a_pipe_in_place_of_a_file_blocks_nothing(self, root: Path) -> None:
         """Between the look at a folder and that at a file."""
         os.mkfifo(root / "file")
         with pytest.raises(file_content.NotAFile):
@@ -122,7 +122,7 @@ def _into_a_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-class TestFilesThatComeAndGo:
+class TestConcurrentChanges:
     @pytest.mark.parametrize(
         "becomes",
         [
@@ -218,7 +218,7 @@ def _as_plain_user(script: str, folder: Path) -> str:
     return done.stdout
 
 
-class TestFoldersThatForbid:
+class TestFoldersWithoutPermission:
     """As a plain user, whom they do forbid something."""
 
     def test_are_removed(self, theirs: Path) -> None:

@@ -1,4 +1,4 @@
-"""Packs: whole or not at all, found by every process, removed only when nobody has used them for long."""
+"""Packs are written whole or not at all, found by every process, and pruned only after long disuse."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def age(cache: Path, *, days: float) -> None:
         os.utime(path, (time.time() - days * _DAY,) * 2)
 
 
-def test_another_process_finds_what_was_kept(tmp_path: Path) -> None:
+def test_another_process_finds_a_stored_object(tmp_path: Path) -> None:
     """Also one that has looked before."""
     one, two = Store(tmp_path), Store(tmp_path)
     first = one.put(b"first")
@@ -38,7 +38,7 @@ def test_another_process_finds_what_was_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 10, -1])
-def test_a_pack_that_was_cut_short_is_none(tmp_path: Path, keep: int) -> None:
+def test_a_truncated_pack_is_ignored(tmp_path: Path, keep: int) -> None:
     """The power went before it was on the disk: what is in it counts as missing, and is kept anew."""
     digest = Store(tmp_path).put(b"data" * 10)
     (path,) = (tmp_path / FOLDER).iterdir()
@@ -49,7 +49,7 @@ def test_a_pack_that_was_cut_short_is_none(tmp_path: Path, keep: int) -> None:
     assert b"data" * 10 == Store(tmp_path).get(digest)
 
 
-def test_a_pack_with_a_damaged_index_is_none(tmp_path: Path) -> None:
+def test_a_pack_with_a_damaged_index_is_ignored(tmp_path: Path) -> None:
     """An index that is not what its digest says could name anything."""
     digest = Store(tmp_path).put(b"data")
     (path,) = (tmp_path / FOLDER).iterdir()
@@ -75,7 +75,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("amid", ["write", "fsync", "replace"])
-def test_a_kill_amid_a_pack_leaves_what_was_there(tmp_path: Path, amid: str) -> None:
+def test_a_kill_while_a_pack_is_written_leaves_the_others(tmp_path: Path, amid: str) -> None:
     """At worst a temporary file, which goes with time; what was kept before is found."""
     before = Store(tmp_path).put(b"before")
     patched = {
@@ -102,7 +102,7 @@ Store(pathlib.Path({str(tmp_path)!r})).put(b"data" * 100000)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads and writes everywhere")
-def test_somebody_elses_pack_is_left_alone(tmp_path: Path) -> None:
+def test_a_pack_of_another_user_is_left_alone(tmp_path: Path) -> None:
     """Two users of one cache: what cannot be read or kept fresh counts as missing."""
     digest = Store(tmp_path).put(b"data")
     (path,) = (tmp_path / FOLDER).iterdir()
@@ -115,7 +115,7 @@ def test_somebody_elses_pack_is_left_alone(tmp_path: Path) -> None:
 class TestPrune:
     """What nobody names any more goes, unless it is fresh."""
 
-    def test_only_what_is_old_and_not_needed_goes(self, tmp_path: Path) -> None:
+    def test_only_old_unneeded_packs_are_removed(self, tmp_path: Path) -> None:
         """Needed stays; the bytes freed are told."""
         store = Store(tmp_path)
         needed, other = store.put(b"needed"), store.put(b"other")
@@ -128,7 +128,7 @@ class TestPrune:
         assert before - freed == store.size_of(place.pack) > 0
         assert (True, False) == (Store(tmp_path).has(needed), Store(tmp_path).has(other))
 
-    def test_using_an_object_again_makes_its_pack_fresh(self, tmp_path: Path) -> None:
+    def test_using_an_object_marks_its_pack_as_used(self, tmp_path: Path) -> None:
         """A run that keeps an object which was there already may name it later, so it must stay for a while."""
         digest = Store(tmp_path).put(b"old")
         age(tmp_path, days=2)
@@ -137,7 +137,7 @@ class TestPrune:
         assert 0 == store.prune((), older_than=time.time() - _DAY)
         assert store.has(digest)
 
-    def test_a_pack_that_goes_while_it_is_wanted_is_written_again(self, tmp_path: Path) -> None:
+    def test_a_pack_that_vanishes_is_written_again(self, tmp_path: Path) -> None:
         """Another process had looked at it, but not used it, when it was removed."""
         store = Store(tmp_path)
         digest = store.put(b"old")
@@ -147,7 +147,7 @@ class TestPrune:
         assert digest == store.put(b"old")
         assert b"old" == Store(tmp_path).get(digest)
 
-    def test_a_pack_that_is_used_in_that_very_moment_comes_back(
+    def test_a_pack_that_is_used_during_pruning_is_renamed_back(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Used between the look at its age and its removal."""
@@ -164,7 +164,7 @@ class TestPrune:
         assert 0 == store.prune((), older_than=time.time() - _DAY)
         assert b"old" == Store(tmp_path).get(digest)
 
-    def test_temporary_files_of_killed_runs_go(self, tmp_path: Path) -> None:
+    def test_temporary_files_of_killed_runs_are_removed(self, tmp_path: Path) -> None:
         """A kill amid a pack leaves one; it does not stay for ever."""
         store = Store(tmp_path)
         store.put(b"data")

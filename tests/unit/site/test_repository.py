@@ -1,4 +1,4 @@
-"""Git, and signals."""
+"""Git commands run to their end despite signals, and report their errors."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def test_input_output_and_failure_are_as_of_any_command() -> None:
     assert (failed.value.returncode, failed.value.output, failed.value.stderr) == (3, "out\n", "wrong\n")
 
 
-def test_what_git_says_is_in_the_error(tmp_path: Path) -> None:
+def test_the_error_contains_the_message_of_git(tmp_path: Path) -> None:
     with pytest.raises(PhaseFailed, match="cannot change to"):
         Repository(tmp_path / "none").tracked("main")

@@ -1,4 +1,4 @@
-"""What `auto` chooses, and what is refused, with an engine that answers but does not fit."""
+"""The choice of forge and database, with `auto` and with an engine that does not fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def no_toolchain() -> str:
     raise ToolMissing(tool="Elixir", found="none", needed="1.17", command="x")
 
 
-def test_an_engine_that_does_not_fit_gives_way_to_this_machines_own_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_fitting_engine_auto_uses_this_machines_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "host_toolchain", lambda: "Elixir 1.18.3 on OTP 27")
     chosen = choose_forge("auto", ENGINE, UNFIT)
     assert "host" == chosen.kind
@@ -29,7 +29,7 @@ def test_an_engine_that_does_not_fit_gives_way_to_this_machines_own_toolchain(mo
 
 
 @pytest.mark.parametrize("option", ["auto", "container"])
-def test_without_another_toolchain_the_refusal_is_the_engines(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_toolchain_the_error_is_that_of_the_engine(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "host_toolchain", no_toolchain)
     with pytest.raises(EngineUnfit, match="as user 0:0: no"):
         choose_forge(option, ENGINE, UNFIT)

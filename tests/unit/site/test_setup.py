@@ -1,4 +1,4 @@
-"""bootstrap.py and rollout.cli.setup: what is made when, and what is said where it cannot be."""
+"""The set-up (bootstrap.py, rollout.cli.setup): what it creates, and its errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_it(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_environment_is_made_once_and_then_used(bootstrap: ModuleType) -> None:
+def test_the_environment_is_created_once_and_reused(bootstrap: ModuleType) -> None:
     root: Path = bootstrap.ROOT
     began = time.monotonic()
     first = run_it(root, "platform")
@@ -136,7 +136,7 @@ def test_a_named_engine_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> No
         setup.prepare({"forge": "auto"}, print)
 
 
-def test_nothing_is_made_where_all_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_created_if_everything_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "find_engine", lambda: ENGINE)
     monkeypatch.setattr(setup, "image_present", lambda engine, name: True)
     monkeypatch.setattr(setup, "ensure_image", lambda *args, **kwargs: pytest.fail("made one"))
@@ -161,7 +161,7 @@ def test_user_without_rights_gets_commands_and_exit_code_two(
 @pytest.mark.parametrize(
     ("needed", "able", "goes_on"), [("auto", True, True), ("auto", False, False), ("container", True, False)]
 )
-def test_where_no_engine_can_be_started_auto_goes_on_without(
+def test_auto_continues_without_an_engine_that_cannot_be_started(
     monkeypatch: pytest.MonkeyPatch, needed: str, able: bool, goes_on: bool
 ) -> None:
     """Root in a container that may not start dockerd, as in most CI."""

@@ -1,4 +1,4 @@
-"""The command lines that enter a kept site: short, right, and without a secret."""
+"""The command lines that enter a kept site: short, correct and without a secret."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def test_a_forge_on_the_host_is_entered_in_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("observed", "there"), [(False, False), (True, True)])
-def test_a_database_is_entered_where_somebody_can_log_in(observed: bool, there: bool, tmp_path: Path) -> None:
+def test_a_database_is_entered_once_its_role_exists(observed: bool, there: bool, tmp_path: Path) -> None:
     """Before the role is made nobody can; of an observed path the superuser's password is no secret."""
     lines = shell_commands(site(tmp_path, observed=observed, provisioned=False))
     assert there == ("database" in lines)
 
 
-def test_without_a_forge_there_is_nothing_to_enter() -> None:
+def test_without_a_forge_there_is_no_command() -> None:
     nothing: Any = types.SimpleNamespace(forge=None)
     assert {} == shell_commands(nothing)
 
 
-def test_homes_lie_inside_the_deployment() -> None:
+def test_home_folders_are_inside_the_deployment() -> None:
     assert {"/srv/xavos/.home", "/srv/xavos/.home/mix", "/srv/xavos/.home/hex"} == set(
         homes(Path("/srv/xavos")).values()
     )

@@ -119,7 +119,7 @@ class TestARepository:
         (theirs / "scripts/deploy.sh").write_text("x")
         assert files(taken(tmp_path, theirs / "scripts/deploy.sh")) == {"deploy.sh"}
 
-    def test_of_which_this_is_a_worktree(self, tmp_path: Path, theirs: Path) -> None:
+    def test_whose_worktree_is_copied(self, tmp_path: Path, theirs: Path) -> None:
         """`.git` is a file there; the copy is a repository of its own and knows no worktree of theirs."""
         top = committed(theirs / "shop", deploy="x")
         git(top, "worktree", "add", "--quiet", "-b", "topic", str(theirs / "topic"))
@@ -195,7 +195,7 @@ class TestARepository:
         assert not witness.exists()
 
     @pytest.mark.parametrize("variable", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"])
-    def test_whatever_is_set_outside(
+    def test_variables_of_git_are_ignored(
         self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch, variable: str
     ) -> None:
         """As where the suite is run by a hook."""
@@ -265,15 +265,15 @@ class TestAFolder:
         assert files(given.directory / "copy") == {"deploy.sh"}
 
 
-class TestTheBound:
-    def test_on_files(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestSizeLimit:
+    def test_of_files(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(source_copy, "MOST_FILES", 10)
         for number in range(11):
             (theirs / f"{number}.sh").write_text("x")
         with pytest.raises(SourceTooLarge, match="--script-root=DIR"):
             refuse_scripts(options(tmp_path, path=f"script:{theirs / '0.sh'}"))
 
-    def test_on_bytes(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_bytes(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of a repository as well, whose history counts."""
         top = committed(theirs / "shop", deploy="x" * 5000)
         monkeypatch.setattr(source_copy, "MOST_BYTES", 1000)

@@ -1,4 +1,4 @@
-"""The difference of two fingerprints, as people read it."""
+"""The readable differences between two sets of database facts."""
 
 from rollout.site.postgres import differences
 

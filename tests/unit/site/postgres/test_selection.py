@@ -1,4 +1,4 @@
-"""Which server --database means, and what of it needs no server at all."""
+"""The choice of a database server by --database, and functions that need no server."""
 
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def test_a_server_that_does_not_answer_is_unreachable() -> None:
     assert "database_unreachable" == caught.value.cause
 
 
-def test_a_folder_without_our_mark_is_not_removed(tmp_path: Path) -> None:
+def test_a_folder_without_the_runs_mark_is_not_removed(tmp_path: Path) -> None:
     """Not even where a record names it."""
     (tmp_path / "theirs").write_text("theirs")
 
@@ -104,7 +104,7 @@ def test_a_folder_without_our_mark_is_not_removed(tmp_path: Path) -> None:
     assert "theirs" == (tmp_path / "theirs").read_text()
 
 
-def test_an_empty_folder_of_the_record_goes(tmp_path: Path) -> None:
+def test_an_empty_folder_of_the_record_is_removed(tmp_path: Path) -> None:
     """A kill between making and marking leaves one."""
     folder = tmp_path / "postgres"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""PostgreSQL by testcontainers: on the client that it is given, whatever variables and files of the user's say."""
+"""PostgreSQL is started with the given client. Variables and files of testcontainers are ignored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HOSTILE = {
 }
 
 
-def test_nothing_of_testcontainers_own_configuration_counts(tmp_path: Path) -> None:
+def test_the_configuration_of_testcontainers_is_ignored(tmp_path: Path) -> None:
     """No other engine, image, reaper, log-in or user; the process' environment is as before."""
     (tmp_path / ".testcontainers.properties").write_text("tc.host=tcp://127.0.0.1:2\nryuk.disabled=false\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **HOSTILE}

@@ -1,4 +1,4 @@
-"""Undoing a container that the engine lists before it can be asked for by its name."""
+"""Removal of a container that the engine lists before it can be found by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Engine:
 
 
 @pytest.mark.parametrize(("is_there", "told"), [(True, "removed"), (False, "was not there")])
-def test_what_is_listed_is_removed_and_what_is_not_is_told(
+def test_a_listed_container_is_removed_and_a_missing_one_reported(
     is_there: bool, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(is_there=is_there)
