@@ -193,7 +193,7 @@ def test_a_fingerprint_that_cannot_be_taken_is_no_proof(tmp_path: Path, monkeypa
 
     def gone() -> None:
         monkeypatch.setattr(
-            type(stage.site), "fingerprint", lambda self, tree: (_ for _ in ()).throw(ConnectionError("gone"))
+            stage.site.observer, "fingerprint", lambda tree: (_ for _ in ()).throw(ConnectionError("gone"))
         )
 
     stage.play(GROUND, within=gone)
