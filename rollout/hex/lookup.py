@@ -99,7 +99,7 @@ class LookupResult:
 
 
 def look_up(
-    asked: Registry | Source, wants: tuple[WantedPackage, ...], *, timeout: float = LOOKUP_SECONDS
+    registry: Registry | Source, wants: tuple[WantedPackage, ...], *, timeout: float = LOOKUP_SECONDS
 ) -> tuple[LookupResult, ...]:
     """Look up packages. Returns one result for each of `wants`, in their order.
 
@@ -107,13 +107,13 @@ def look_up(
     where the plan has an invalid requirement.
     """
     requirements = [Requirement.parse(want.requirement) for want in wants]
-    registry = _as_registry(asked)
+    registry = _as_registry(registry)
     try:
         key = PublicKey.from_pem(registry.public_key, source="the source")
     except SourceUnavailable as error:
         return tuple(LookupResult(want=want, status="unreachable", reason=error.message) for want in wants)
     until = time.monotonic() + timeout
-    pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(wants))), thread_name_prefix="look-up")
+    pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(wants))), thread_name_prefix="lookup")
     try:
         names = _Names(registry, key)
         findings = [
@@ -157,8 +157,8 @@ class PackagesUnavailable(PhaseFailed):
         self.findings = findings
 
 
-def _as_registry(asked: Registry | Source) -> Registry:
-    return cast("Registry", asked) if hasattr(asked, "public_key") else _Direct(asked)
+def _as_registry(registry: Registry | Source) -> Registry:
+    return cast("Registry", registry) if hasattr(registry, "public_key") else _Direct(registry)
 
 
 class _Direct:

@@ -25,10 +25,10 @@ def responses_since(gateway: Gateway, mark: int) -> Mapping[str, str]:
     return _digests(gateway, paths)
 
 
-def responses_unchanged(gateway: Gateway, asked: Mapping[str, str]) -> bool:
+def responses_unchanged(gateway: Gateway, recorded: Mapping[str, str]) -> bool:
     """Whether the source still sends the recorded responses. An unreachable source counts as unchanged."""
-    now = _digests(gateway, set(asked))
-    return all(now.get(path, digest) == digest for path, digest in asked.items())
+    now = _digests(gateway, set(recorded))
+    return all(now.get(path, digest) == digest for path, digest in recorded.items())
 
 
 def _digests(gateway: Gateway, paths: set[str]) -> dict[str, str]:

@@ -140,7 +140,7 @@ def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
         return None
     try:
         with tempfile.TemporaryDirectory() as cache:  # npm writes a log there, even for this command
-            asked = subprocess.run(
+            npm_output = subprocess.run(
                 (npm, "config", "get", "registry"),
                 capture_output=True,
                 text=True,
@@ -152,7 +152,7 @@ def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
             )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = asked.stdout.strip()
+    found = npm_output.stdout.strip()
     return found.rstrip("/") if found.startswith(("http://", "https://")) else None
 
 

@@ -34,12 +34,12 @@ def test_our_versions_behave_as_elixirs(forge: Forge) -> None:
     triples = [(_requirement(chance), _version(chance), _version(chance)) for _ in range(PAIRS)]
     forge.write("/tmp/pairs.txt", "".join("\t".join(triple) + "\n" for triple in triples))  # noqa: S108
     forge.write("/tmp/pairs.exs", SCRIPT)  # noqa: S108
-    said = forge.run("sh", "-c", "elixir /tmp/pairs.exs 2>/dev/null").require().splitlines()
+    output = forge.run("sh", "-c", "elixir /tmp/pairs.exs 2>/dev/null").require().splitlines()
     ours = [_said(*triple) for triple in triples]
-    differing = [each for each in zip(triples, said, ours, strict=True) if each[1] != each[2]]
+    differing = [each for each in zip(triples, output, ours, strict=True) if each[1] != each[2]]
     assert [] == differing[:5]
-    assert sum("{true" in each or "{false" in each for each in said) > PAIRS / 2, "most pairs have to be meaningful"
-    assert sum("no_requirement" in each for each in said) > PAIRS / 50
+    assert sum("{true" in each or "{false" in each for each in output) > PAIRS / 2, "most pairs have to be meaningful"
+    assert sum("no_requirement" in each for each in output) > PAIRS / 50
 
 
 def _said(requirement: str, one: str, two: str) -> str:

@@ -32,8 +32,8 @@ def test_a_tarball_has_the_files_that_hex_requires(scenario: Scenario, ecto: Rel
     """VERSION, metadata, contents, and their checksum in upper case."""
     files = opened(tarball(ecto, scenario.root))
     assert {"VERSION", "CHECKSUM", "metadata.config", "contents.tar.gz"} == set(files)
-    told = hashlib.sha256(files["VERSION"] + files["metadata.config"] + files["contents.tar.gz"]).hexdigest()
-    assert told.upper().encode() == files["CHECKSUM"]
+    checksum = hashlib.sha256(files["VERSION"] + files["metadata.config"] + files["contents.tar.gz"]).hexdigest()
+    assert checksum.upper().encode() == files["CHECKSUM"]
 
 
 def test_a_tarball_says_that_it_is_a_stand_in(scenario: Scenario, ecto: Release) -> None:
@@ -49,8 +49,8 @@ def test_a_tarball_is_reproducible(scenario: Scenario, ecto: Release) -> None:
 def test_a_tampered_tarball_is_valid_but_differs(scenario: Scenario, ecto: Release) -> None:
     """Its own checksum is correct, so only the registry's checksum reveals it."""
     right, wrong = (opened(make(ecto, scenario.root)) for make in (tarball, tampered))
-    told = hashlib.sha256(wrong["VERSION"] + wrong["metadata.config"] + wrong["contents.tar.gz"]).hexdigest()
-    assert told.upper().encode() == wrong["CHECKSUM"]
+    checksum = hashlib.sha256(wrong["VERSION"] + wrong["metadata.config"] + wrong["contents.tar.gz"]).hexdigest()
+    assert checksum.upper().encode() == wrong["CHECKSUM"]
     assert right["CHECKSUM"] != wrong["CHECKSUM"]
 
 

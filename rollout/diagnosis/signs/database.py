@@ -61,7 +61,8 @@ _TOO_OLD = signs(
     r"aborting because of server version mismatch|SCRAM authentication requires libpq version|unsupported version .* in file header",
 )
 _DAMAGED = signs(
-    "data_corrupt", r"^.*PANIC:  .*|valid checkpoint record|lock file \"[^\"]*\" is empty|bogus data in lock file|invalid page in block|page verification failed|could not read block .*|could not access status of transaction|missing chunk number \d+ for toast value|contains (?:unexpected zero|corrupted) page|\(data_corrupted\)|\bXX00[12]\b"
+    "data_corrupt",
+    r"^.*PANIC:  .*|valid checkpoint record|lock file \"[^\"]*\" is empty|bogus data in lock file|invalid page in block|page verification failed|could not read block .*|could not access status of transaction|missing chunk number \d+ for toast value|contains (?:unexpected zero|corrupted) page|\(data_corrupted\)|\bXX00[12]\b",
 )
 SIGNS = (*_DAMAGED, *_TOO_OLD, *_IN_USE, *_THERE, *_DENIED, *_SLOW, *_CONNECTION)
 

@@ -33,7 +33,10 @@ _REFUSED = (
         r"\*\* \(Mix\) .*(?:\bmust (?:start|be|have|contain)\b|[Ee]xpected\b.*\bgot\b|is not (?:a )?valid\b|cannot be (?:used|invoked|run)\b|[Ii]nvalid (?:argument|name|option|module|application)|[Uu]nknown (?:release|command|target|profile|format|type|adapter)\b|Could not load \S+, error: )",
         r"missing (?:\w+ )+operand|Try '[^']+ --help' for more information|^[Uu]sage: \S+",
     ),
-    *signs("configuration_invalid", r"\*\* \(Mix\) .*\b(?:is listed both as|is not listed as|has (?:unknown|invalid) )|Can't set (?:long|short) node name|Hostname \S+ is illegal|\b[Pp]arse error\b|[Cc](?:ould not|annot) parse\b|[Ff]ailed to parse\b"),
+    *signs(
+        "configuration_invalid",
+        r"\*\* \(Mix\) .*\b(?:is listed both as|is not listed as|has (?:unknown|invalid) )|Can't set (?:long|short) node name|Hostname \S+ is illegal|\b[Pp]arse error\b|[Cc](?:ould not|annot) parse\b|[Ff]ailed to parse\b",
+    ),
 )
 FALLBACKS = (
     *_REFUSED,

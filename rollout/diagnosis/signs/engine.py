@@ -11,12 +11,18 @@ IMAGES = signs(
     r"pull access denied|manifest (?:unknown|for .* not found)|[Nn]o such image|image not known|: image not found|repository \S+ not found: does not exist|repository does not exist|did not resolve to an alias|name unknown|failed to resolve (?:source metadata|reference).*not found",
 )
 _STOOD = (
-    *signs("usage_error", r"unable to find (?:user|group) \S+: no matching entries|Minimum memory limit allowed|Range of CPUs is from|invalid (?:argument|value) \"[^\"]*\" for \"?-"),
+    *signs(
+        "usage_error",
+        r"unable to find (?:user|group) \S+: no matching entries|Minimum memory limit allowed|Range of CPUs is from|invalid (?:argument|value) \"[^\"]*\" for \"?-",
+    ),
     *signs("in_use", r"volume is in use|has active endpoints|is in use by (?:a )?container|image is being used"),
     *signs("server_unreachable", r"dependency failed to start: .*|container \S+ is unhealthy"),
 )
 RUNTIME = (
-    *signs("file_missing", r"OCI runtime .*chdir to cwd .*[Nn]o such file or directory|Are you trying to mount a directory onto a file"),
+    *signs(
+        "file_missing",
+        r"OCI runtime .*chdir to cwd .*[Nn]o such file or directory|Are you trying to mount a directory onto a file",
+    ),
     *signs(
         "command_missing",
         r"OCI runtime .*exec:? .*(?:stat .*: )?[Nn]o such file or directory|is not a (?:docker|git|podman) command|docker: unknown command: docker \w+",

@@ -69,8 +69,8 @@ class CompileProbe:
         if self._whole is None or failing is None:
             return ()
         reached = self._locked(self._whole, (*self._always, *self._plan)).reached
-        noticed = {each.package for each in self._depends(failing.name, failing.version) if each.optional}
-        return tuple(each for each in self._plan if ({failing.name} | noticed) & reached.get(each.name, frozenset()))
+        optional = {each.package for each in self._depends(failing.name, failing.version) if each.optional}
+        return tuple(each for each in self._plan if ({failing.name} | optional) & reached.get(each.name, frozenset()))
 
     # -- the project ------------------------------------------------------------------------------
 

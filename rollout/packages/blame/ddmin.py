@@ -20,7 +20,7 @@ class Budget:
     probes: int
     seconds: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    asked: int = 0
+    used: int = 0
     began: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -33,7 +33,7 @@ class Budget:
 
     @property
     def is_left(self) -> bool:
-        return self.asked < self.probes and self.spent < self.seconds
+        return self.used < self.probes and self.spent < self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class CachedTest(Generic[Item]):
         if key not in self._known:
             if not self._budget.is_left:
                 raise _BudgetSpent
-            self._budget.asked += 1
+            self._budget.used += 1
             self._known[key] = self._fails(tuple(item for item in self._whole if item in key))
         return self._known[key] is True
 
@@ -74,16 +74,16 @@ def ddmin(items: Sequence[Item], fails: Fails[Item], budget: Budget) -> Minimal[
 
     Where the budget ends first, returns the smallest failing set so far. Deterministic. `items` must be distinct.
     """
-    ask, before = CachedTest(items, fails, budget), budget.asked
+    ask, before = CachedTest(items, fails, budget), budget.used
     failing = tuple(items)
     parts = 2
     try:
         if not ask(failing):
             return None
         if ask(()):
-            return Minimal(items=(), is_minimal=True, probes=budget.asked - before)
+            return Minimal(items=(), is_minimal=True, probes=budget.used - before)
     except _BudgetSpent:
-        return None if budget.asked == before else Minimal(items=failing, is_minimal=False, probes=1)
+        return None if budget.used == before else Minimal(items=failing, is_minimal=False, probes=1)
     try:
         while len(failing) > 1:
             smaller = _smaller(failing, parts, ask)
@@ -94,8 +94,8 @@ def ddmin(items: Sequence[Item], fails: Fails[Item], budget: Budget) -> Minimal[
             else:
                 break
     except _BudgetSpent:
-        return Minimal(items=failing, is_minimal=False, probes=budget.asked - before)
-    return Minimal(items=failing, is_minimal=True, probes=budget.asked - before)
+        return Minimal(items=failing, is_minimal=False, probes=budget.used - before)
+    return Minimal(items=failing, is_minimal=True, probes=budget.used - before)
 
 
 def _smaller(

@@ -63,14 +63,14 @@ def missing(
     """The source has no package `wanted`, which the packages `needed_by` need if the plan does not name it."""
     hint = f" (did you mean {join_names(near, 'or')}?)" if near else ""
     if needed_by:
-        said = f"{join_names([str(each) for each in needed_by])} cannot be installed: {wanted}, which it needs, does"
+        subject = f"{join_names([str(each) for each in needed_by])} cannot be installed: {wanted}, which it needs, does"
     else:
-        said = f"{wanted} cannot be installed: a package of that name does"
+        subject = f"{wanted} cannot be installed: a package of that name does"
     return Culprits(
         kind=MISSING,
         packages=tuple(each.name for each in needed_by) or (wanted,),
-        sentence=f"{said} not exist at the source{hint}.",
-        evidence=words or f"The registry answers that there is no package {wanted}.",
+        sentence=f"{subject} not exist at the source{hint}.",
+        evidence=words or f"The registry has no package {wanted}.",
     )
 
 
@@ -83,7 +83,7 @@ def does_not_compile(packages: Sequence[RootRequirement], symptom: str, *, is_mi
         sentence = f"A fresh application fails without any package of the plan: {one_line(symptom)}"
         return Culprits(kind=COMPILE, packages=(), sentence=sentence, evidence=symptom)
     names = join_names([str(each) for each in packages])
-    alone = "fails by itself" if len(packages) == 1 else "fail only together"
+    alone = "fails alone" if len(packages) == 1 else "fail only together"
     how = f"{alone}, in a fresh application" if is_minimal else f"fail together (not narrowed further, of {of})"
     return Culprits(
         kind=COMPILE,

@@ -171,8 +171,7 @@ def normalized(value: str, *, is_tls: bool) -> str:
         return f"unix://{rest}" if rest else DEFAULT_SOCKET
     if scheme == "ssh":
         raise ValueError(
-            "an engine behind ssh:// uses the files and ports of another machine; "
-            "run this suite on that machine"
+            "an engine behind ssh:// uses the files and ports of another machine; run this suite on that machine"
         )
     if scheme == "npipe":
         raise ValueError("a named pipe of Windows cannot be reached from here")

@@ -35,8 +35,7 @@ _STREAMED = (
     'printf \'\\036%s %d\\n\' "$0" "$code"; exit "$code"'
 )
 _ANSWERED = (
-    '"$@"; code=$?; printf \'\\036%s %d\\n\' "$0" "$code"; '
-    'printf \'\\036%s %d\\n\' "$0" "$code" >&2; exit "$code"'
+    '"$@"; code=$?; printf \'\\036%s %d\\n\' "$0" "$code"; printf \'\\036%s %d\\n\' "$0" "$code" >&2; exit "$code"'
 )
 
 

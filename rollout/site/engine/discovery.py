@@ -83,9 +83,7 @@ def find_engine(environment: Mapping[str, str] | None = None) -> Engine | NoEngi
     if broken := broken_configuration(env):
         # The file may name a context. As long as that is unknown, no other engine is installed.
         reasons.append(broken)
-        return NoEngine(
-            reason="; ".join(reasons), named=True, mend="docker context ls   # and repair what it reports"
-        )
+        return NoEngine(reason="; ".join(reasons), named=True, mend="docker context ls   # and repair what it reports")
     return NoEngine(reason="; ".join(reasons) or "neither Docker's nor Podman's socket is there")
 
 

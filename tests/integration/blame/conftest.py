@@ -30,7 +30,7 @@ SEEDS = range(20)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class BlameSite:
     """A site, and plans that could have failed on it."""
 
     site: Site
@@ -40,7 +40,7 @@ class Ground:
         phase = PhasePlan(name="installing", packages=wanted)
         return Plan(name="ambitious", description="", phases=(phase,), file=Path("planted.toml"))
 
-    def told(self, event: str) -> list[Mapping[str, object]]:
+    def events(self, event: str) -> list[Mapping[str, object]]:
         return [each for each in self.site.run.journal.events() if each["event"] == event]
 
 
@@ -65,9 +65,9 @@ end
 
 
 @pytest.fixture(scope="session")
-def ground(forge_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def blame_site(forge_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlameSite]:
     """One site for all plantings: each has packages of its own, so none sees another's."""
-    folder = tmp_path_factory.mktemp("ground")
+    folder = tmp_path_factory.mktemp("blame_site")
     run = Run(options(folder))
     directory = run.options.directory
     directory.mkdir(parents=True)
@@ -90,7 +90,7 @@ def ground(forge_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> It
         with Gateway(upstreams, cache=folder / "cache") as gateway:
             site.gateway = gateway
             _register(site)
-            yield Ground(site=site)
+            yield BlameSite(site=site)
     finally:
         forge_engine.client().containers.get(container.name).remove(force=True, v=True)
         run.close(settled=True)

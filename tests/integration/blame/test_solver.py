@@ -13,7 +13,7 @@ from rollout.packages.blame.requirements import RootRequirement
 from rollout.packages.blame.scratch_project import ScratchProject
 from rollout.packages.blame.solver import HexSolver, hex_solver
 from rollout.phases.step import Step
-from tests.integration.blame.conftest import Ground, mix_exs
+from tests.integration.blame.conftest import BlameSite, mix_exs
 from tests.integration.blame.plantings import CORE, plant
 
 NONE: frozenset[str] = frozenset()
@@ -35,9 +35,9 @@ end
 
 
 @pytest.fixture
-def scratch(ground: Ground) -> Iterator[ScratchProject]:
-    plan = ground.plan({})
-    with ScratchProject(Step(ground.site, plan, plan.phases[0])).open() as scratch:
+def scratch(blame_site: BlameSite) -> Iterator[ScratchProject]:
+    plan = blame_site.plan({})
+    with ScratchProject(Step(blame_site.site, plan, plan.phases[0])).open() as scratch:
         yield scratch
 
 
@@ -64,16 +64,16 @@ def deps_get(scratch: ScratchProject, seed: int) -> tuple[int | None, str, lockf
 
 def test_its_solution_is_that_of_mix(scratch: ScratchProject, solver: HexSolver) -> None:
     (answer,) = solver.ask([wanted(18)], NONE)
-    code, said, lock = deps_get(scratch, 18)
-    assert 0 == code, said
+    code, output, lock = deps_get(scratch, 18)
+    assert 0 == code, output
     assert {name: locked.version for name, locked in lock.items()} == answer.solution
 
 
 def test_its_explanation_is_that_of_mix(scratch: ScratchProject, solver: HexSolver) -> None:
     (answer,) = solver.ask([wanted(2)], NONE)
-    code, said, _lock = deps_get(scratch, 2)
+    code, output, _lock = deps_get(scratch, 2)
     assert 1 == code
-    assert answer.words in said
+    assert answer.words in output
 
 
 def test_a_missing_package_is_unknown(solver: HexSolver) -> None:
@@ -103,20 +103,20 @@ def test_requirements_of_a_mix_exs_are_read(scratch: ScratchProject, solver: Hex
     ] == [(each.name, each.requirement, each.only, each.override) for each in first]
 
 
-def test_the_process_ends_when_its_folder_is_removed(ground: Ground, scratch: ScratchProject) -> None:
+def test_the_process_ends_when_its_folder_is_removed(blame_site: BlameSite, scratch: ScratchProject) -> None:
     """So it does not outlive a killed run after recovery."""
     with hex_solver(scratch) as solver:
         solver.ask([wanted(2)], NONE)
-        assert _is_running(ground)
+        assert _is_running(blame_site)
         shutil.rmtree(scratch.folder)
         until = time.monotonic() + 20
-        while _is_running(ground) and time.monotonic() < until:
+        while _is_running(blame_site) and time.monotonic() < until:
             time.sleep(0.2)
-        assert not _is_running(ground)
+        assert not _is_running(blame_site)
 
 
-def _is_running(ground: Ground) -> bool:
-    engine = ground.site.engine
+def _is_running(blame_site: BlameSite) -> bool:
+    engine = blame_site.site.engine
     assert engine is not None
-    container = engine.client().containers.get(str(ground.site.in_forge.record["name"]))
+    container = engine.client().containers.get(str(blame_site.site.in_forge.record["name"]))
     return any("solve.exs" in " ".join(process) for process in container.top()["Processes"])

@@ -68,9 +68,9 @@ def test_other_sources_are_cached_for_five_minutes_unless_fresh(
     assert before == fetcher(mirror, tmp_path).fetch(HEX, ALPHA).read()
     fresh = fetcher(mirror, tmp_path, reloads=True)
     assert registry.package("alpha") == fresh.fetch(HEX, ALPHA).read()
-    asked = len(upstream.asked)
+    requests = len(upstream.requests)
     assert fresh.fetch(HEX, ALPHA).from_cache, "once in a run is enough"
-    assert asked == len(upstream.asked)
+    assert requests == len(upstream.requests)
     assert [] == upstream.revalidated
 
 
@@ -82,7 +82,7 @@ def test_the_gateway_of_a_fresh_run_fetches_registry_entries_again(
         gateway = gateway_for(mirror, fresh=fresh)
         for path in (BETA, TARBALL):
             assert 200 == gateway.fetch_directly(path).status
-    assert (2, 1) == (upstream.asked.count(BETA), upstream.asked.count(TARBALL))
+    assert (2, 1) == (upstream.requests.count(BETA), upstream.requests.count(TARBALL))
     assert [] == upstream.revalidated
 
 
@@ -108,7 +108,7 @@ def test_a_fresh_run_notices_an_older_file(
     registry.packages = {**registry.packages, "alpha": (Rel(version="0.9.0"),)}
     upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), modified=OLD)
     assert registry.package("alpha") == gateway_for(mirror, fresh=True).fetch_directly(ALPHA).read()
-    # One that says which copy it means is believed less: it is asked again.
+    # A 304 with other validators than the cached entry is not accepted: the file is fetched again.
     kept = Entry(area=HEX, path=ALPHA, sha256="", size=0, checked_at=0, upstream_modified=NEW, upstream_etag='"1"')
     assert is_about_another_copy(UpstreamResponse(status=304, headers={"last-modified": OLD}), kept)
     assert is_about_another_copy(UpstreamResponse(status=304, headers={"etag": '"2"'}), kept)
@@ -142,27 +142,29 @@ def test_lifetime_and_validators_are_read_from_headers(
     assert (seconds, validators) == (lifetime(headers), validators_of(headers))
 
 
-@pytest.mark.parametrize(("said", "asked"), [("no-store", 2), ("no-cache", 2), ("max-age=0", 2), ("max-age=60", 1)])
+@pytest.mark.parametrize(
+    ("directive", "requests"), [("no-store", 2), ("no-cache", 2), ("max-age=0", 2), ("max-age=60", 1)]
+)
 def test_cache_control_can_demand_revalidation(
-    gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry, said: str, asked: int
+    gateway: Gateway, upstream: UpstreamServer, registry: FakeRegistry, directive: str, requests: int
 ) -> None:
     """Within a run as well."""
-    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), headers={"cache-control": said})
+    upstream.replies[ALPHA] = Reply(body=registry.package("alpha"), headers={"cache-control": directive})
     assert gateway.fetch_directly(ALPHA).read() == gateway.fetch_directly(ALPHA).read()
-    assert asked == upstream.asked.count(ALPHA)
-    assert (said in {"no-cache", "max-age=0"}) == (upstream.revalidated == [ALPHA])
+    assert requests == upstream.requests.count(ALPHA)
+    assert (directive in {"no-cache", "max-age=0"}) == (upstream.revalidated == [ALPHA])
 
 
 def test_a_tarball_that_changed_under_its_version(gateway: Gateway, upstream: UpstreamServer) -> None:
     """The error has both checksums and says what to do."""
     upstream.replies[TARBALL] = Reply(body=b"evil")
-    told = gateway.fetch_directly(TARBALL)
-    assert "checksum_mismatch" == told.cause
-    assert told.detail.startswith(
+    response = gateway.fetch_directly(TARBALL)
+    assert "checksum_mismatch" == response.cause
+    assert response.detail.startswith(
         f"beta 0.2.0: the tarball from mirror {upstream.url} has the SHA-256 {sha256(b'evil')}, "
         f"but the signed registry says {sha256(b'b' * 9000)}. "
     )
-    assert "or the registry's entry was changed" in told.detail
+    assert "or the registry's entry was changed" in response.detail
 
 
 def test_an_entry_that_changed_and_a_tarball_that_did_not(
@@ -171,18 +173,18 @@ def test_an_entry_that_changed_and_a_tarball_that_did_not(
     """The cached tarball is older than the registry's checksum and is not used."""
     gateway_for(mirror).fetch_directly(TARBALL)
     upstream.replies[BETA] = Reply(body=republish(registry, b"mended"))
-    told = gateway_for(mirror).fetch_directly(TARBALL)
-    assert ("checksum_mismatch", False) == (told.cause, told.from_cache)
-    assert f"has the SHA-256 {sha256(b'b' * 9000)}, but the signed registry says {sha256(b'mended')}" in told.detail
-    assert "the registry's entry was changed" in told.detail
+    response = gateway_for(mirror).fetch_directly(TARBALL)
+    assert ("checksum_mismatch", False) == (response.cause, response.from_cache)
+    assert f"has the SHA-256 {sha256(b'b' * 9000)}, but the signed registry says {sha256(b'mended')}" in response.detail
+    assert "the registry's entry was changed" in response.detail
 
 
 def test_a_tarball_that_changed_after_it_was_fetched_here() -> None:
     """The earlier tarball matched the registry."""
-    told = TarballChanged(package="a", version="1", source="x", expected="1" * 64, found="2" * 64, earlier="1" * 64)
-    assert "An earlier tarball matched the registry" in told.message
-    assert "--fresh" in told.advice
-    assert ("checksum_mismatch", "a") == (told.cause, told.package)
+    error = TarballChanged(package="a", version="1", source="x", expected="1" * 64, found="2" * 64, earlier="1" * 64)
+    assert "An earlier tarball matched the registry" in error.message
+    assert "--fresh" in error.advice
+    assert ("checksum_mismatch", "a") == (error.cause, error.package)
 
 
 def test_a_newer_registry_entry_is_fetched_before_a_tarball_is_rejected(

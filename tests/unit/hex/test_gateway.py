@@ -32,10 +32,10 @@ def test_bodies_are_served_unchanged(gateway: Gateway, registry: FakeRegistry) -
 def test_a_second_request_comes_from_the_cache(gateway: Gateway, upstream: UpstreamServer) -> None:
     """Without a request to the upstream."""
     first = httpx.get(f"{gateway.url}/packages/alpha")
-    asked = len(upstream.asked)
+    before = len(upstream.requests)
     second = httpx.get(f"{gateway.url}/packages/alpha")
     assert first.content == second.content
-    assert asked == len(upstream.asked)
+    assert before == len(upstream.requests)
     assert [False, True] == [record.from_cache for record in gateway.records_since()]
 
 
@@ -64,7 +64,7 @@ def test_tarballs_are_fetched_once(mirror: MirrorSource, gateway_for: GatewayMak
     for _ in range(2):
         gateway = gateway_for(mirror, fresh_seconds=0)
         assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
-    assert 1 == upstream.asked.count("/tarballs/beta-0.2.0.tar")
+    assert 1 == upstream.requests.count("/tarballs/beta-0.2.0.tar")
 
 
 def test_a_404_is_no_failure(gateway: Gateway) -> None:
@@ -84,7 +84,7 @@ def test_a_wrong_tarball_is_passed_on_but_not_cached(gateway: Gateway, upstream:
         answer.content,
         answer.headers["x-gateway-cause"],
     )
-    assert 2 == upstream.asked.count("/tarballs/beta-0.2.0.tar")
+    assert 2 == upstream.requests.count("/tarballs/beta-0.2.0.tar")
     assert {"checksum_mismatch": 1} == gateway.causes_since()
     upstream.replies["/tarballs/beta-0.2.0.tar"] = Reply(body=b"b" * 9000)
     assert b"b" * 9000 == httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
@@ -127,7 +127,7 @@ def test_a_bad_signature_is_passed_on_but_not_cached(gateway: Gateway, upstream:
         answer.headers["x-gateway-cause"],
     )
     httpx.get(f"{gateway.url}/packages/alpha")
-    assert 2 == upstream.asked.count("/packages/alpha")
+    assert 2 == upstream.requests.count("/packages/alpha")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_concurrent_requests_share_one_upstream_request(gateway: Gateway, upstre
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: httpx.get(f"{gateway.url}/packages/alpha").status_code, range(8)))
     assert [200] * 8 == answers
-    assert 1 == upstream.asked.count("/packages/alpha")
+    assert 1 == upstream.requests.count("/packages/alpha")
 
 
 def test_a_damaged_body_in_the_cache_is_fetched_again(gateway: Gateway, registry: FakeRegistry) -> None:
@@ -230,10 +230,10 @@ def test_a_rebuilt_rehearsal_is_noticed_at_once(
 
 def test_every_request_is_passed_to_the_callback(mirror: MirrorSource, gateway_for: GatewayMaker) -> None:
     """With every field that the journal records."""
-    told: list[RequestRecord] = []
-    gateway = gateway_for(mirror, on_request=told.append)
+    records: list[RequestRecord] = []
+    gateway = gateway_for(mirror, on_request=records.append)
     body = httpx.get(f"{gateway.url}/tarballs/beta-0.2.0.tar").content
-    (record,) = told
+    (record,) = records
     assert ("GET", "hex", "/tarballs/beta-0.2.0.tar", 200, len(body), False, None) == (
         record.method, record.area, record.path, record.status, record.sent, record.from_cache, record.cause,
     )  # fmt: skip
@@ -302,7 +302,7 @@ def test_npm_tarball_urls_lead_to_the_gateway(mirror: MirrorSource, gateway_for:
         leads_to = metadata["versions"]["4.0.0"]["dist"]["tarball"]
         assert f"{gateway.url}/npm/@tailwindcss/cli/-/cli-4.0.0.tgz" == leads_to
         assert [b"package"] * 2 == [httpx.get(leads_to).content for _ in range(2)]
-        assert 1 == npm.asked.count("/@tailwindcss/cli/-/cli-4.0.0.tgz")
+        assert 1 == npm.requests.count("/@tailwindcss/cli/-/cli-4.0.0.tgz")
         assert {"npm"} == {record.area for record in gateway.records_since()}
 
 

@@ -124,7 +124,7 @@ def test_lookup_is_concurrent_and_has_a_deadline(gateway: Gateway, upstream: Ups
 
 
 def test_an_invalid_requirement_is_raised_before_any_request(gateway: Gateway) -> None:
-    """Before anything is asked."""
+    """The registry gets none."""
     with pytest.raises(InvalidRequirement, match="'~> one'"):
         _one(gateway, "alpha", "~> one")
     assert () == gateway.records_since()

@@ -128,7 +128,7 @@ def test_a_given_key_replaces_the_served_one(upstream: UpstreamServer, client: h
     """--source-key: the mirror's own key is not fetched."""
     (tmp_path / "key.pem").write_bytes(public_key("other").pem)
     mirror = MirrorSource(upstream.url, client=client, pins=tmp_path, key_file=tmp_path / "key.pem")
-    assert (public_key("other"), []) == (mirror.key, upstream.asked)
+    assert (public_key("other"), []) == (mirror.key, upstream.requests)
     with pytest.raises(SourceKeyUnusable, match="No such file"):
         _ = MirrorSource(upstream.url, client=client, pins=tmp_path, key_file=tmp_path / "nowhere.pem").key
 

@@ -33,7 +33,7 @@ class UpstreamServer:
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.replies: dict[str, Reply | list[Reply]] = {path: Reply(body=body) for path, body in (files or {}).items()}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.revalidated: list[str] = []
         outer = self
 
@@ -55,7 +55,7 @@ class UpstreamServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        self.asked.append(handler.path)
+        self.requests.append(handler.path)
         reply = self.replies.get(handler.path, Reply(status=404, body=b"nothing here"))
         if isinstance(reply, list):
             reply = reply.pop(0) if len(reply) > 1 else reply[0]

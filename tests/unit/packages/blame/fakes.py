@@ -70,11 +70,11 @@ class FakeProbe:
         self._breaks = breaks
         self._silent = frozenset(silent)
         self._suspects = want(*suspects)
-        self.asked: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
 
     def __call__(self, packages: tuple[RootRequirement, ...]) -> ProbeResult:
         names = frozenset(each.name for each in packages)
-        self.asked.append(tuple(each.name for each in packages))
+        self.calls.append(tuple(each.name for each in packages))
         if names in self._silent:
             return ProbeResult(outcome=UNRESOLVED, seconds=1.0)
         for together, culprit in self._breaks.items():

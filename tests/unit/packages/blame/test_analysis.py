@@ -48,7 +48,7 @@ esac
 """
 
 
-class Ground:
+class BlameSite:
     """A stage whose forge is this machine with that `mix`, and whose registry is asked through `look_up`."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ class Ground:
         """What the solver says to its questions, in their order."""
         self.answers.write_text("".join(f"{answer}\n" for answer in answers))
 
-    def told(self, event: str) -> list[Mapping[str, Any]]:
+    def events(self, event: str) -> list[Mapping[str, Any]]:
         return self.stage.told(event)
 
 
@@ -96,103 +96,103 @@ def words(text: str) -> str:
 
 
 @pytest.fixture
-def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    return Ground(tmp_path, monkeypatch)
+def blame_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlameSite:
+    return BlameSite(tmp_path, monkeypatch)
 
 
-def test_a_conflict_is_found_and_nothing_is_left(ground: Ground) -> None:
+def test_a_conflict_is_found_and_nothing_is_left(blame_site: BlameSite) -> None:
     """All packages, none, a, b; then b alone conflicts already."""
-    ground.say(words("all"), "ok 5", "ok 5", words("Because b is\nimpossible."))
-    found = ground.blame(CONFLICT)
+    blame_site.say(words("all"), "ok 5", "ok 5", words("Because b is\nimpossible."))
+    found = blame_site.blame(CONFLICT)
     assert ("conflict", ("b",), 0) == (found.kind, found.culprits, found.probes)
     assert "b ~> 1.0 cannot be installed at all: Because b is impossible." == found.sentence
-    (start,), (end,) = ground.told("blame.started"), ground.told("blame.finished")
+    (start,), (end,) = blame_site.events("blame.started"), blame_site.events("blame.finished")
     assert (["a", "b"], "version_conflict") == (start["packages"], start["failure"]["cause"])
     assert ("conflict", ["b"], found.sentence, "Because b is\nimpossible.") == (
         end["kind"], end["culprits"], end["sentence"], end["evidence"],
     )  # fmt: skip
-    assert not ground.site.file(FOLDER).exists()
+    assert not blame_site.site.file(FOLDER).exists()
 
 
-def test_a_cause_that_packages_cannot_have_is_not_analysed(ground: Ground) -> None:
+def test_a_cause_that_packages_cannot_have_is_not_analysed(blame_site: BlameSite) -> None:
     """A stopped database: no command runs."""
-    found = ground.blame(PhaseFailed("It does not answer.", cause="database_unreachable"))
+    found = blame_site.blame(PhaseFailed("It does not answer.", cause="database_unreachable"))
     assert ("none", ()) == (found.kind, found.culprits)
     assert "database_unreachable" in found.sentence
-    assert "" == ground.calls.read_text()
+    assert "" == blame_site.calls.read_text()
 
 
-def test_a_missing_package_is_found(ground: Ground) -> None:
-    ground.statuses = {"b": "missing"}
-    found = ground.blame(PhaseFailed("No package with name b", cause="package_missing", package="b"))
+def test_a_missing_package_is_found(blame_site: BlameSite) -> None:
+    blame_site.statuses = {"b": "missing"}
+    found = blame_site.blame(PhaseFailed("No package with name b", cause="package_missing", package="b"))
     assert ("missing", ("b",)) == (found.kind, found.culprits)
 
 
-def test_the_reason_that_matches_the_symptom_comes_first(ground: Ground) -> None:
+def test_the_reason_that_matches_the_symptom_comes_first(blame_site: BlameSite) -> None:
     """A missing package and a conflict: Hex reports one of them."""
-    ground.statuses = {"a": "missing"}
-    ground.say(words("all"), "ok 5", words("b is impossible"))
+    blame_site.statuses = {"a": "missing"}
+    blame_site.say(words("all"), "ok 5", words("b is impossible"))
     causes = ("version_conflict", "package_missing")
-    found = [ground.blame(Symptom(cause=cause, package=None, message="x")) for cause in causes]
+    found = [blame_site.blame(Symptom(cause=cause, package=None, message="x")) for cause in causes]
     assert [("conflict", ("b", "a")), ("missing", ("a", "b"))] == [(each.kind, each.culprits) for each in found]
 
 
-def test_a_missing_application_is_noted(ground: Ground) -> None:
+def test_a_missing_application_is_noted(blame_site: BlameSite) -> None:
     """Without phx_new and mix.exs, the packages are still compared."""
-    ground.blame(CONFLICT)
-    assert any("only the packages of the plan are compared" in note["text"] for note in ground.told("phase.note"))
+    blame_site.blame(CONFLICT)
+    assert any("only the packages of the plan are compared" in note["text"] for note in blame_site.events("phase.note"))
 
 
-def test_blame_is_unfinished_after_an_unresponsive_registry(ground: Ground) -> None:
-    ground.statuses = {"a": "unreachable"}
-    found = ground.blame(CONFLICT)
+def test_blame_is_unfinished_after_an_unresponsive_registry(blame_site: BlameSite) -> None:
+    blame_site.statuses = {"a": "unreachable"}
+    found = blame_site.blame(CONFLICT)
     assert ("unfinished", ()) == (found.kind, found.culprits)
     assert "its responses prove nothing" in found.sentence
 
 
-def test_blame_is_unfinished_after_a_solver_failure(ground: Ground) -> None:
+def test_blame_is_unfinished_after_a_solver_failure(blame_site: BlameSite) -> None:
     """The result has the solver's output."""
-    ground.broken.touch()
-    found = ground.blame(CONFLICT)
+    blame_site.broken.touch()
+    found = blame_site.blame(CONFLICT)
     assert "unfinished" == found.kind
     assert "no such thing" in found.sentence
-    assert not ground.site.file(FOLDER).exists()
+    assert not blame_site.site.file(FOLDER).exists()
 
 
-def test_an_invalid_answer_is_a_solver_failure(ground: Ground) -> None:
-    ground.say("broken 3 " + base64.b64encode(b"** (exit) noproc").decode())
-    found = ground.blame(CONFLICT)
+def test_an_invalid_answer_is_a_solver_failure(blame_site: BlameSite) -> None:
+    blame_site.say("broken 3 " + base64.b64encode(b"** (exit) noproc").decode())
+    found = blame_site.blame(CONFLICT)
     assert ("unfinished", True) == (found.kind, "noproc" in found.sentence)
 
 
-def test_an_upstream_failure_makes_answers_inconclusive(ground: Ground) -> None:
+def test_an_upstream_failure_makes_answers_inconclusive(blame_site: BlameSite) -> None:
     """Hex prints "doesn't exist" while the registry is down; the gateway has the cause."""
-    ground.site.gateway.causes_since = lambda mark: {"unreachable": 1}  # type: ignore[union-attr,method-assign]
-    ground.say(words("a doesn't exist"))
-    found = ground.blame(CONFLICT)
+    blame_site.site.gateway.causes_since = lambda mark: {"unreachable": 1}  # type: ignore[union-attr,method-assign]
+    blame_site.say(words("a doesn't exist"))
+    found = blame_site.blame(CONFLICT)
     assert ("unfinished", True) == (found.kind, "unreachable" in found.sentence)
 
 
-def test_packages_that_resolve_and_compile_are_not_the_cause(ground: Ground) -> None:
+def test_packages_that_resolve_and_compile_are_not_the_cause(blame_site: BlameSite) -> None:
     """The fake lock is empty, so the only probe passes without compiling."""
-    found = ground.blame(CONFLICT)
+    found = blame_site.blame(CONFLICT)
     assert ("none", 1) == (found.kind, found.probes)
     assert "all 2 of them resolve, fetch and compile together" in found.sentence
-    assert ["passed"] == [each["outcome"] for each in ground.told("blame.probe")]
+    assert ["passed"] == [each["outcome"] for each in blame_site.events("blame.probe")]
 
 
-def test_other_probes_run_where_compiling_does_not_fail(ground: Ground) -> None:
+def test_other_probes_run_where_compiling_does_not_fail(blame_site: BlameSite) -> None:
     """The journal has each of them."""
     probe = FakeProbe({frozenset("ab"): "b"})
-    found = ground.blame(CONFLICT, probes=(probe,))
+    found = blame_site.blame(CONFLICT, probes=(probe,))
     assert ("compile", ("a", "b")) == (found.kind, found.culprits)
-    told = [(each["packages"], each["outcome"]) for each in ground.told("blame.probe")]
-    assert (["a", "b"], "failed") in told
-    assert (["a"], "passed") in told
-    assert found.probes == len(told)
+    probes = [(each["packages"], each["outcome"]) for each in blame_site.events("blame.probe")]
+    assert (["a", "b"], "failed") in probes
+    assert (["a"], "passed") in probes
+    assert found.probes == len(probes)
 
 
-def test_an_interrupt_is_raised_and_nothing_is_left(ground: Ground) -> None:
+def test_an_interrupt_is_raised_and_nothing_is_left(blame_site: BlameSite) -> None:
     """The journal has the end of blame without a result."""
 
     class Interrupted(FakeProbe):
@@ -200,24 +200,24 @@ def test_an_interrupt_is_raised_and_nothing_is_left(ground: Ground) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ground.blame(CONFLICT, probes=(Interrupted({}),))
-    assert ["unfinished"] == [each["kind"] for each in ground.told("blame.finished")]
-    assert not ground.site.file(FOLDER).exists()
+        blame_site.blame(CONFLICT, probes=(Interrupted({}),))
+    assert ["unfinished"] == [each["kind"] for each in blame_site.events("blame.finished")]
+    assert not blame_site.site.file(FOLDER).exists()
 
 
-def test_the_matrix_is_journaled(ground: Ground) -> None:
+def test_the_matrix_is_journaled(blame_site: BlameSite) -> None:
     """A cell for a, b and both, then a summary."""
-    ground.say("ok 5", words("no b"))
-    made = matrix(ground.site, ground.plan, phase="installing", minutes=1)
-    cells = [(each["packages"], each["outcome"]) for each in ground.told("matrix.cell")]
+    blame_site.say("ok 5", words("no b"))
+    made = matrix(blame_site.site, blame_site.plan, phase="installing", minutes=1)
+    cells = [(each["packages"], each["outcome"]) for each in blame_site.events("matrix.cell")]
     assert [(["a"], "resolves"), (["b"], "conflict"), (["a", "b"], "implied")] == cells
-    (end,) = ground.told("matrix.finished")
+    (end,) = blame_site.events("matrix.finished")
     assert (3, 3, [["b"]], made.sentence()) == (end["cells"], end["reached"], end["conflicts"], end["sentence"])
-    assert not ground.site.file(FOLDER).exists()
+    assert not blame_site.site.file(FOLDER).exists()
 
 
-def test_a_matrix_without_a_solver_is_an_error(ground: Ground) -> None:
-    ground.broken.touch()
+def test_a_matrix_without_a_solver_is_an_error(blame_site: BlameSite) -> None:
+    blame_site.broken.touch()
     with pytest.raises(SolverFailed):
-        matrix(ground.site, ground.plan, phase="installing", minutes=1)
-    assert not ground.site.file(FOLDER).exists()
+        matrix(blame_site.site, blame_site.plan, phase="installing", minutes=1)
+    assert not blame_site.site.file(FOLDER).exists()

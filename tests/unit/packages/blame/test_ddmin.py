@@ -50,14 +50,14 @@ def test_a_search_is_deterministic(planted: list[frozenset[int]]) -> None:
     """No subset is tested twice; items keep their order."""
 
     def questions() -> list[tuple[int, ...]]:
-        asked: list[tuple[int, ...]] = []
+        tested: list[tuple[int, ...]] = []
 
         def fails(items: tuple[int, ...]) -> bool:
-            asked.append(items)
+            tested.append(items)
             return any(each <= set(items) for each in planted)
 
         ddmin(ITEMS, fails, enough())
-        return asked
+        return tested
 
     first = questions()
     assert first == questions()
@@ -77,7 +77,7 @@ def test_a_spent_budget_leaves_the_smallest_failing_set_so_far(planted: list[fro
 
     found = ddmin(ITEMS, fails, budget)
     assert found is not None
-    assert count == budget.asked <= probes
+    assert count == budget.used <= probes
     assert any(each <= set(found.items) for each in planted)
     assert not found.is_minimal or frozenset(found.items) in planted
 

@@ -14,8 +14,8 @@ def test_conflicts_of_every_size() -> None:
     end = ": Because x, version solving failed."
     a, ab, abc = want("a"), want("a", "b"), want("a", "b", "c")
     both = (*core("x"), *want("y", origin=INSTALLER))
-    said = [findings.conflict(each, (), WORDS).sentence for each in (a, ab, abc)]
-    assert said == [
+    sentences = [findings.conflict(each, (), WORDS).sentence for each in (a, ab, abc)]
+    assert sentences == [
         f"a ~> 1.0 cannot be installed at all{end}",
         f"a ~> 1.0 cannot be combined with b ~> 1.0{end}",
         f"a ~> 1.0, b ~> 1.0 and c ~> 1.0 cannot be combined{end}",
@@ -38,12 +38,12 @@ def test_missing_packages() -> None:
 
 
 def test_packages_that_fail_together() -> None:
-    def said(*names: str, is_minimal: bool = True) -> str:
+    def sentence(*names: str, is_minimal: bool = True) -> str:
         return findings.does_not_compile(want(*names), "error: x", is_minimal=is_minimal, of=9).sentence
 
-    assert "a ~> 1.0 fails by itself, in a fresh application: error: x" == said("a")
-    assert "a ~> 1.0 and b ~> 1.0 fail only together, in a fresh application: error: x" == said("a", "b")
-    assert "fail together (not narrowed further, of 9)" in said("a", "b", is_minimal=False)
+    assert "a ~> 1.0 fails alone, in a fresh application: error: x" == sentence("a")
+    assert "a ~> 1.0 and b ~> 1.0 fail only together, in a fresh application: error: x" == sentence("a", "b")
+    assert "fail together (not narrowed further, of 9)" in sentence("a", "b", is_minimal=False)
 
 
 def test_one_sentence_for_several_sets() -> None:

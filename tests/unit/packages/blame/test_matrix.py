@@ -10,17 +10,17 @@ from tests.unit.packages.blame.fakes import FakeLookUp, FakeSolver, core, want
 
 
 def grid(solver: FakeSolver, names: str, *, seconds: float = 1e9, step: float = 0.0) -> tuple[Matrix, list[Cell]]:
-    """The matrix and the cells it told of; each look at the clock takes `step` seconds."""
+    """The matrix and the cells it reported of; each look at the clock takes `step` seconds."""
     resolution = Resolution(core("phoenix"), want(*names), solver=solver, look_up=FakeLookUp())
-    ticks, told = itertools.count(), list[Cell]()
-    made = resolve_grid(resolution, seconds=seconds, on_cell=told.append, clock=lambda: next(ticks) * step)
-    return made, told
+    ticks, reported = itertools.count(), list[Cell]()
+    made = resolve_grid(resolution, seconds=seconds, on_cell=reported.append, clock=lambda: next(ticks) * step)
+    return made, reported
 
 
 def test_every_package_and_every_pair_has_a_cell() -> None:
-    made, told = grid(FakeSolver(), "abcde")
+    made, reported = grid(FakeSolver(), "abcde")
     assert 5 + 10 == len(made.cells)
-    assert list(made.cells) == told
+    assert list(made.cells) == reported
     assert made.is_complete
     assert "each resolves with the application; no pair is in conflict" in made.sentence()
 

@@ -14,13 +14,13 @@ PLAN = want(*"abcdefgh")
 
 
 def bisected(probe: FakeProbe, *, probes: int = 100) -> tuple[BisectionResult, list[tuple[str, ...]]]:
-    """What was found, and the probes that were told of."""
-    told: list[tuple[str, ...]] = []
+    """The result and the reported probes."""
+    reported: list[tuple[str, ...]] = []
 
-    def tell(packages: tuple[RootRequirement, ...], probed: ProbeResult) -> None:
-        told.append(tuple(each.name for each in packages))
+    def report(packages: tuple[RootRequirement, ...], probed: ProbeResult) -> None:
+        reported.append(tuple(each.name for each in packages))
 
-    return Bisection(PLAN, probe, Budget(probes=probes, seconds=1e9), tell).run(), told
+    return Bisection(PLAN, probe, Budget(probes=probes, seconds=1e9), report).run(), reported
 
 
 def sets(found: BisectionResult) -> set[frozenset[str]]:
@@ -31,10 +31,10 @@ def sets(found: BisectionResult) -> set[frozenset[str]]:
 def test_the_culprits_are_found(together: str) -> None:
     """Each probe runs once and is reported."""
     probe = FakeProbe({frozenset(together): together[0]})
-    found, told = bisected(probe)
+    found, reported = bisected(probe)
     assert ({frozenset(together)}, True) == (sets(found), found.is_finished)
-    assert told == probe.asked
-    assert len(set(told)) == len(told)
+    assert reported == probe.calls
+    assert len(set(reported)) == len(reported)
 
 
 def test_the_other_packages_are_searched_too() -> None:
@@ -56,7 +56,7 @@ def test_a_good_guess_saves_probes() -> None:
     guessed = FakeProbe({frozenset("ah"): "a"}, suspects="ah")
     blind = FakeProbe({frozenset("ah"): "a"})
     assert sets(bisected(guessed)[0]) == sets(bisected(blind)[0]) == {frozenset("ah")}
-    assert len(guessed.asked) < len(blind.asked) / 2
+    assert len(guessed.calls) < len(blind.calls) / 2
 
 
 def test_a_wrong_guess_does_not_change_the_result() -> None:
@@ -65,8 +65,8 @@ def test_a_wrong_guess_does_not_change_the_result() -> None:
 
 
 def test_a_failure_that_does_not_repeat_has_no_culprit() -> None:
-    found, told = bisected(FakeProbe({}))
-    assert ((), True, [tuple("abcdefgh")]) == (found.sets, found.is_finished, told)
+    found, reported = bisected(FakeProbe({}))
+    assert ((), True, [tuple("abcdefgh")]) == (found.sets, found.is_finished, reported)
 
 
 def test_an_application_that_fails_alone_is_reported() -> None:
@@ -78,10 +78,10 @@ def test_an_application_that_fails_alone_is_reported() -> None:
 
 def test_a_used_up_budget_is_reported() -> None:
     """The set found so far is not minimal."""
-    found, told = bisected(FakeProbe({frozenset("ace"): "a"}), probes=4)
+    found, reported = bisected(FakeProbe({frozenset("ace"): "a"}), probes=4)
     assert (False, [False]) == (found.is_finished, [each.is_minimal for each in found.sets])
     assert "not narrowed further" in found.sets[0].sentence
-    assert len(told) <= 5
+    assert len(reported) <= 5
 
 
 def test_an_inconclusive_probe_ends_the_search() -> None:
@@ -96,10 +96,12 @@ def test_a_probe_that_times_out_is_inconclusive() -> None:
         def __call__(self, packages: tuple[RootRequirement, ...]) -> ProbeResult:
             raise PhaseFailed("The phase has used up its 10 s.", cause="timeout")
 
-    told: list[ProbeResult] = []
-    found = Bisection(PLAN, Late({}), Budget(probes=9, seconds=9), lambda packages, probed: told.append(probed)).run()
+    reported: list[ProbeResult] = []
+    found = Bisection(
+        PLAN, Late({}), Budget(probes=9, seconds=9), lambda packages, probed: reported.append(probed)
+    ).run()
     assert ((), False) == (found.sets, found.is_finished)
-    assert ["unresolved"] == [each.outcome for each in told]
+    assert ["unresolved"] == [each.outcome for each in reported]
 
 
 def test_the_same_failure_by_cause_package_or_message() -> None:
