@@ -83,6 +83,37 @@ defmodule Xavos.Coordination.ClaimingAtOnceTest do
     assert [%WorkItem{}] = Enum.reject(claims, &is_nil/1)
   end
 
+  test "what others have just locked is passed over, and nobody waits for it" do
+    items(2, [])
+    [holder, other] = workers(2, [nil], fn _number -> 1 end)
+    test = self()
+
+    holding =
+      spawn_link(
+        with_database(fn ->
+          Ash.transact(WorkItem, fn ->
+            send(test, {:held, Coordination.claim_next!(holder.agent_id, %{}, @system)})
+            assert_receive :let_go, 60_000
+          end)
+
+          send(test, :let_go)
+        end)
+      )
+
+    assert_receive {:held, %WorkItem{} = held}, 10_000
+
+    claiming =
+      Task.async(with_database(fn -> Coordination.claim_next!(other.agent_id, %{}, @system) end))
+
+    # Whoever waits for the lock has no answer before it is let go.
+    answer = Task.yield(claiming, 10_000)
+    send(holding, :let_go)
+    assert_receive :let_go, 10_000
+
+    assert {:ok, %WorkItem{} = claimed} = answer
+    assert claimed.id != held.id
+  end
+
   test "batches do not overlap" do
     items(120, [])
     agents = workers(16, [nil], fn _number -> 10 end)
