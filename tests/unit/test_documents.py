@@ -14,7 +14,7 @@ from docgen import drawings, tables
 from rollout.config.options import FLAGS, ROOT
 from rollout.diagnosis import CAUSES
 from rollout.diagnosis.causes import ADVICE, MEANINGS, TRANSIENT
-from rollout.faults import CATALOGUE
+from rollout.faults import CATALOGUE, Fault
 from rollout.journal.events import EVENTS
 from rollout.journal.events import MEANINGS as EVENT_MEANINGS
 from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLBACK_OUTCOMES
@@ -142,3 +142,9 @@ def test_the_glossary_has_every_term_once_and_in_order() -> None:
     terms = re.findall(r"^\| ([^|]+?) \| [^|]", read(DOCS / "glossary.md"), re.MULTILINE)[1:]
     assert len(terms) > 40
     assert sorted(set(terms)) == terms
+
+
+def test_the_page_about_faults_calls_what_a_fault_has() -> None:
+    called = re.findall(r"`self\.(\w+)\(", read(DOCS / "how-to" / "add-a-fault.md"))
+    assert called
+    assert [] == [name for name in called if not hasattr(Fault, name)]
