@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_every_page_is_built(site: Path) -> None:
 def test_no_page_loads_anything_from_another_server(site: Path) -> None:
     for page in (*site.rglob("*.html"), *site.rglob("*.css")):
         assert () == loaded_from_elsewhere(page.read_text(encoding="utf-8")), page.relative_to(site)
+
+
+def test_every_table_and_list_is_rendered(site: Path) -> None:
+    """A paragraph that begins like one was not: an empty line before it or the indentation is missing."""
+    for page in site.rglob("*.html"):
+        prose = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found = re.findall(r"(?:<p>|\n)(?:\| |- |```)[^<]{0,60}", prose)
+        assert [] == found, page.relative_to(site)
 
 
 def test_no_page_has_a_diagram_that_a_script_of_another_server_would_draw(site: Path) -> None:
