@@ -21,6 +21,7 @@ from rollout.config.run import Run
 from rollout.deployment.interrupts import Interrupts
 from rollout.errors import RolloutError
 from rollout.journal.query import Event, last
+from rollout.report.campaign.wording import expected_words
 from rollout.report.campaign.writer import SUMMARY, read_campaign, write_campaign
 from rollout.report.writer import write_whole
 from rollout.results.campaign.trials import CONTROL, KILLS, Result, Specification
@@ -214,7 +215,7 @@ def _reports(campaign: Campaign, result: Result) -> Iterator[pytest.TestReport]:
     trial = result.specification
     outcome = _outcome(campaign, result)
     nodeid = f"{LEDGER}::{trial.path}::{trial.fault_option or trial.kind}{trial.arm}[{trial.seed}]"
-    expected = " or ".join(campaign.design.expected(trial)) or "nothing promised"
+    expected = expected_words(campaign.design.expected(trial))
     message = f"{said(result)}; expected: {expected}. {result.message}"
     told: Any = None
     if outcome == _BROKEN:

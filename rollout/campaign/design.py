@@ -166,7 +166,7 @@ def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
     return made
 
 
-def _require_same_campaign(earlier: TrialLog, asked: Mapping[str, Any]) -> None:
-    for name, value in asked.items():
+def _require_same_campaign(earlier: TrialLog, head: Mapping[str, Any]) -> None:
+    for name, value in head.items():
         if earlier.head.get(name) != value:
             raise DifferentCampaign(folder=earlier.path.parent, name=name, was=earlier.head.get(name), asked=value)

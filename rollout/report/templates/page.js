@@ -30,7 +30,7 @@
   const text = document.getElementById("filter-text");
   const group = document.getElementById("filter-group");
   const path = document.getElementById("filter-path");
-  const told = document.getElementById("filter-told");
+  const count = document.getElementById("filter-count");
 
   const apply = () => {
     const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -56,7 +56,7 @@
         cell.hidden = column !== null && place !== column;
       });
     }
-    told.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+    count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   };
 
   form.addEventListener("input", apply);

@@ -139,7 +139,7 @@ def test_checks_are_filtered_by_state_path_phase_and_text(tab: Tab, pages: dict[
 
     tick(tab, "failed")
     assert 2 == tab.ask(VISIBLE)
-    assert f"2 of {everything} rows" == tab.ask("document.getElementById('filter-told').textContent")
+    assert f"2 of {everything} rows" == tab.ask("document.getElementById('filter-count').textContent")
     choose(tab, "filter-path", "1")
     assert 1 == tab.ask(VISIBLE)
     heads = "[...document.querySelectorAll('.checks thead .answer')].filter((it) => it.checkVisibility())"

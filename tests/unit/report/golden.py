@@ -1,7 +1,7 @@
-"""Golden journals: one function per story a run can have, each the tuple of its events.
+"""Golden journals: for each way in which a run can go, a function that returns its events.
 
-RECORDED are those of real runs (see recording.py). The others are written by hand, for what no rehearsal can be made to
-do; they say nothing in other words than the recorded ones, which test_recorded.py proves.
+RECORDED are journals of real runs (see recording.py). WRITTEN are written by hand, for cases that a rehearsal cannot
+produce. test_recorded.py proves that their events have the keys of recorded ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Events = tuple[dict[str, Any], ...]
 
 
 class Story:
-    """Builds a journal; every event takes place some seconds after the one before."""
+    """Builds a journal. Every event is some seconds after the one before."""
 
     def __init__(self, *, source: str = "hexpm", through: str | None = None, run: str = RUN) -> None:
         self.events: list[dict[str, Any]] = []
@@ -319,7 +319,7 @@ def recovered() -> Events:
 
 
 def recovering() -> Events:
-    """A good run that first had to undo what another one left."""
+    """A successful run that first recovered an earlier one."""
     story = Story()
     story.say("recovery.finished", of="20261122-080000-dead", outcome="dirty", residue=["port 4001 is still open"])
     story.all_pass_before(None)

@@ -29,7 +29,7 @@ GROUPS = (
     "foundation", "migrations", "installation", "scripts", "server",
 )  # fmt: skip
 STEPS = ("prerequisites", "worktree", "igniter_new", "setup", "overlay", "server")
-ANSWERS = {"igniter_new": ("phoenix_app", "ash_core", "authentication"), "setup": ("migrations",),
+GROUPS_OF_PHASE = {"igniter_new": ("phoenix_app", "ash_core", "authentication"), "setup": ("migrations",),
            "overlay": ("foundation",)}  # fmt: skip
 PLAN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ambitious": {step: ALL_AT_ONCE if step == "igniter_new" else () for step in STEPS},
@@ -42,7 +42,7 @@ PLAN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         group: {"ash_core": CORE, "authentication": SIGN_IN, "extras": EXTRAS}.get(group, ()) for group in GROUPS
     },
 }
-QUESTIONS: Mapping[str, tuple[str, ...]] = {
+CHECKS: Mapping[str, tuple[str, ...]] = {
     "packages": ("package has a release that matches (ash)", "a missing package is reported as missing"),
     "phoenix_app": ("the lock agrees with mix.exs", "phoenix and liveview are locked"),
     "database": ("the database is in utf8", "a wrong password is refused"),
@@ -68,8 +68,8 @@ LEFT = (
 )
 
 
-class Score(Story):
-    """The journal of several paths; `path` is the one that is at work."""
+class PathsStory(Story):
+    """Builds the journal of a run with several paths. `path`: the current one."""
 
     def __init__(self, *, source: str = "mirror", paths: Sequence[str] = tuple(PLAN), run: str | None = None) -> None:
         super().__init__(source=source, **({"run": run} if run else {}))
@@ -95,12 +95,12 @@ class Score(Story):
     def begins(self, path: str) -> None:
         self.path, self.since = path, self.clock
         phases = list(PLAN[path])
-        answers = ANSWERS if path == "ambitious" else {}
+        answers = GROUPS_OF_PHASE if path == "ambitious" else {}
         groups = [group for phase in phases for group in answers.get(phase, (phase,))]
         self.say("path.started", path=path, phases=phases, through=phases[-1], attempts=groups)
 
-    def does(self, phase: str, seconds: float = 6, *, restored: bool = False, attempts: int = 1) -> None:
-        """A phase that passes, with its packages and its checks."""
+    def passes_with_checks(self, phase: str, seconds: float = 6, *, restored: bool = False, attempts: int = 1) -> None:
+        """Add a phase that passes, with its packages and its checks."""
         self.begins_phase(phase)
         self.say("phase.finished", seconds, path=self.path, phase=phase, outcome="passed", seconds=seconds,
                  restored=restored, attempts=attempts)  # fmt: skip
@@ -111,15 +111,17 @@ class Score(Story):
         ]  # fmt: skip
         if packages:
             self.say("phase.packages", 0, path=self.path, phase=phase, packages=packages)
-        self.asks(phase)
+        self.checks_of(phase)
 
     def begins_phase(self, phase: str) -> None:
         self.say("phase.started", path=self.path, phase=phase, before="b2:0")
         self.say("act.intent", id=f"{self.path}/a-{phase}", path=self.path, phase=phase, text=f"files of {phase}",
                  undo={"kind": "worktree"})  # fmt: skip
-        self.types(phase, "mix", "deps.get")
+        self.runs_command(phase, "mix", "deps.get")
 
-    def types(self, phase: str, *argv: str, exit_code: int = 0, printed: str = "ok\n", seconds: float = 2.0) -> None:
+    def runs_command(
+        self, phase: str, *argv: str, exit_code: int = 0, printed: str = "ok\n", seconds: float = 2.0
+    ) -> None:
         identity = f"{self.path}/c{len(self.events)}"
         self.say("command.started", id=identity, path=self.path, phase=phase, label=" ".join(argv[:3]),
                  argv=list(argv), cwd="/srv/xavos", deadline=600,
@@ -127,21 +129,21 @@ class Score(Story):
         self.say("command.finished", seconds, id=identity, exit_code=exit_code, seconds=seconds, timed_out=False,
                  tail=printed)  # fmt: skip
 
-    def asks(self, group: str, outcome: str = "passed", **facts: Any) -> None:
-        """Every check of a group, with the same answer."""
-        for question in (f"{group.replace('_', ' ')} phase passed", *QUESTIONS.get(group, ())):
-            self.answers(group, question, outcome, **facts)
+    def checks_of(self, group: str, outcome: str = "passed", **facts: Any) -> None:
+        """Add every check of a group, with the same outcome."""
+        for check in (f"{group.replace('_', ' ')} phase passed", *CHECKS.get(group, ())):
+            self.check_of(group, check, outcome, **facts)
 
-    def answers(self, group: str, question: str, outcome: str = "passed", **facts: Any) -> None:
+    def check_of(self, group: str, check: str, outcome: str = "passed", **facts: Any) -> None:
         self.say(
-            "check.finished", 0.2, nodeid=f"deploy_tests/test_{group}.py::test_{question.replace(' ', '_')}",
-            path=self.path, phase=group, check=question, outcome=outcome, seconds=0.2, **facts,
+            "check.finished", 0.2, nodeid=f"deploy_tests/test_{group}.py::test_{check.replace(' ', '_')}",
+            path=self.path, phase=group, check=check, outcome=outcome, seconds=0.2, **facts,
         )  # fmt: skip
 
     def blocks(self, group: str, by: str = "") -> None:
-        self.asks(group, "blocked", by=by, message=f"blocked by {by}: version_conflict")
+        self.checks_of(group, "blocked", by=by, message=f"blocked by {by}: version_conflict")
 
-    def goes_back(self, *phases: str, why: str = "teardown") -> None:
+    def roll_back(self, *phases: str, why: str = "teardown") -> None:
         for phase in phases:
             self.rolls_back(phase, why)
             self.say("undo.done", 0, id=f"{self.path}/a-{phase}", seconds=0.1, text=f"removed files of {phase}")
@@ -157,105 +159,105 @@ class Score(Story):
         return tuple(self.events)
 
 
-def ambitious(score: Score) -> None:
-    """Everything at once: a conflict, nothing taken back, and blame that says why."""
-    score.begins("ambitious")
-    score.does("prerequisites")
-    score.does("worktree")
-    score.begins_phase("igniter_new")
-    score.types("igniter_new", "mix", "archive.install", "hex", "igniter_new", "--force", seconds=9)
-    score.types("igniter_new", "mix", "igniter.new", "xavos", "--install", "ash,beacon", exit_code=1,
+def ambitious(story: PathsStory) -> None:
+    """Add the ambitious path: a version conflict, residue, and blame."""
+    story.begins("ambitious")
+    story.passes_with_checks("prerequisites")
+    story.passes_with_checks("worktree")
+    story.begins_phase("igniter_new")
+    story.runs_command("igniter_new", "mix", "archive.install", "hex", "igniter_new", "--force", seconds=9)
+    story.runs_command("igniter_new", "mix", "igniter.new", "xavos", "--install", "ash,beacon", exit_code=1,
                 printed=CONFLICT, seconds=95)  # fmt: skip
-    score.fails("igniter_new", cause="version_conflict", package="beacon", message=CONFLICT, tail=CONFLICT,
+    story.fails("igniter_new", cause="version_conflict", package="beacon", message=CONFLICT, tail=CONFLICT,
                 log=FAILED_LOG, advice="Leave beacon out of the plan.")  # fmt: skip
-    blame(score)
-    score.answers("phoenix_app", "phoenix app phase passed", "failed", message="version_conflict: " + CONFLICT)
-    for question in QUESTIONS["phoenix_app"]:
-        score.answers("phoenix_app", question, "blocked", by="igniter_new", message="blocked by igniter_new: x")
+    blame(story)
+    story.check_of("phoenix_app", "phoenix app phase passed", "failed", message="version_conflict: " + CONFLICT)
+    for check in CHECKS["phoenix_app"]:
+        story.check_of("phoenix_app", check, "blocked", by="igniter_new", message="blocked by igniter_new: x")
     for group in ("ash_core", "authentication", "foundation", "migrations", "server"):
-        score.blocks(group, by="igniter_new")
+        story.blocks(group, by="igniter_new")
     for phase in ("setup", "overlay", "server"):
-        score.say("phase.blocked", 0, path="ambitious", phase=phase, by="igniter_new")
-    score.say("path.left", path="ambitious", items=list(LEFT), failed=True)
-    score.path_ends("dirty")
+        story.say("phase.blocked", 0, path="ambitious", phase=phase, by="igniter_new")
+    story.say("path.left", path="ambitious", items=list(LEFT), failed=True)
+    story.path_ends("dirty")
 
 
-def blame(score: Score) -> None:
-    """Blame from its start to its end, with three probes."""
+def blame(story: PathsStory) -> None:
+    """Add an analysis of blame with three probes."""
     sentence = "beacon ~> 0.5 cannot be combined with the application's gettext ~> 1.0."
-    score.say("blame.started", path=score.path, packages=list(ALL_AT_ONCE), phase="igniter_new")
+    story.say("blame.started", path=story.path, packages=list(ALL_AT_ONCE), phase="igniter_new")
     for packages, outcome in ((("ash", "beacon"), "failed"), (("beacon",), "failed"), (("ash",), "passed")):
-        score.say("blame.probe", 20, path=score.path, packages=list(packages), outcome=outcome, seconds=20.0,
+        story.say("blame.probe", 20, path=story.path, packages=list(packages), outcome=outcome, seconds=20.0,
                   cause="version_conflict" if outcome == "failed" else "")  # fmt: skip
-    score.say("blame.finished", path=score.path, kind="conflict", culprits=["beacon"], sentence=sentence,
+    story.say("blame.finished", path=story.path, kind="conflict", culprits=["beacon"], sentence=sentence,
               evidence=CONFLICT, probes=3, seconds=61.0,
               sets=[{"kind": "conflict", "packages": ["beacon"], "against": ["gettext"], "sentence": sentence,
                      "evidence": CONFLICT, "is_minimal": True}])  # fmt: skip
 
 
-def incremental(score: Score) -> None:
-    """Fails at the fifth of its steps, and everything is taken back."""
-    score.begins("incremental")
+def incremental(story: PathsStory) -> None:
+    """Add the incremental path: it fails at authentication and is rolled back."""
+    story.begins("incremental")
     done = GROUPS[: GROUPS.index("authentication")]
     for phase in done:
-        score.does(phase, 11)
-    score.begins_phase("authentication")
-    score.types("authentication", "mix", "igniter.install", "ash_authentication@4.14.1", "--yes", exit_code=1,
+        story.passes_with_checks(phase, 11)
+    story.begins_phase("authentication")
+    story.runs_command("authentication", "mix", "igniter.install", "ash_authentication@4.14.1", "--yes", exit_code=1,
                 printed="** (Mix) No package with name ash_authentication\n", seconds=12)  # fmt: skip
-    score.fails("authentication", cause="registry_unreachable", package="ash_authentication",
+    story.fails("authentication", cause="registry_unreachable", package="ash_authentication",
                 log="paths/incremental/logs/authentication-yes.log")  # fmt: skip
-    score.goes_back("authentication", why="failed")
-    score.answers("authentication", "authentication phase passed", "failed", message="The registry did not answer.")
-    for question in QUESTIONS["authentication"]:
-        score.answers("authentication", question, "blocked", by="authentication", message="blocked by authentication")
+    story.roll_back("authentication", why="failed")
+    story.check_of("authentication", "authentication phase passed", "failed", message="The registry did not answer.")
+    for check in CHECKS["authentication"]:
+        story.check_of("authentication", check, "blocked", by="authentication", message="blocked by authentication")
     for group in GROUPS[GROUPS.index("extras") :]:
         if group != "scripts":
-            score.say("phase.blocked", 0, path="incremental", phase=group, by="authentication")
-            score.blocks(group, by="authentication")
-    score.goes_back(*reversed(done))
-    score.path_ends("rolled_back")
+            story.say("phase.blocked", 0, path="incremental", phase=group, by="authentication")
+            story.blocks(group, by="authentication")
+    story.roll_back(*reversed(done))
+    story.path_ends("rolled_back")
 
 
-def realistic(score: Score) -> None:
-    """Deployed; one phase needed a second attempt, one came from a checkpoint."""
-    score.begins("realistic")
-    score.say("phase.note", path="realistic", phase="phoenix_app", text="assets: plain, because npm does not answer")
+def realistic(story: PathsStory) -> None:
+    """Add the realistic path: deployed, with a phase that was retried and a restored one."""
+    story.begins("realistic")
+    story.say("phase.note", path="realistic", phase="phoenix_app", text="assets: plain, because npm does not answer")
     for phase in GROUPS:
         if phase == "ash_core":
-            score.begins_phase(phase)
-            score.say("phase.retry", 8, path="realistic", phase=phase, attempt=1, cause="registry_unreachable", wait=5,
+            story.begins_phase(phase)
+            story.say("phase.retry", 8, path="realistic", phase=phase, attempt=1, cause="registry_unreachable", wait=5,
                       message="connection refused")  # fmt: skip
-            score.say("phase.finished", 92, path="realistic", phase=phase, outcome="passed", seconds=100,
+            story.say("phase.finished", 92, path="realistic", phase=phase, outcome="passed", seconds=100,
                       restored=False, attempts=2)  # fmt: skip
-            score.say("phase.packages", 0, path="realistic", phase=phase,
+            story.say("phase.packages", 0, path="realistic", phase=phase,
                       packages=[{"name": name, "requirement": "~> 3.0", "version": VERSIONS[name], "seconds": 31.0,
                                  "size": 5_000_000, "licences": ["MIT"]} for name in CORE])  # fmt: skip
-            score.asks(phase)
+            story.checks_of(phase)
         else:
-            score.does(phase, 70 if phase == "phoenix_app" else 14, restored=phase == "worktree")
-    score.say("kept", path="realistic", url="http://127.0.0.1:4001", directory="deployments/xavos",
+            story.passes_with_checks(phase, 70 if phase == "phoenix_app" else 14, restored=phase == "worktree")
+    story.say("kept", path="realistic", url="http://127.0.0.1:4001", directory="deployments/xavos",
               manage="deployments/xavos/scripts/manage_xavos.sh", remove="make undeploy")  # fmt: skip
-    score.path_ends("deployed")
+    story.path_ends("deployed")
 
 
 def comparison(history: Sequence[Attempt] = ()) -> Events:
-    """All three, one after the other, in the order of the alphabet."""
-    score = Score()
-    ambitious(score)
-    incremental(score)
-    realistic(score)
-    return score.run_ends(0, "ambitious: dirty, incremental: rolled_back, realistic: deployed", history)
+    """A run of the three paths, one after the other, in alphabetical order."""
+    story = PathsStory()
+    ambitious(story)
+    incremental(story)
+    realistic(story)
+    return story.run_ends(0, "ambitious: dirty, incremental: rolled_back, realistic: deployed", history)
 
 
 def alone(path: str = "realistic", *, source: str = "mirror", history: Sequence[Attempt] = ()) -> Events:
-    """A run of one of them."""
-    score = Score(source=source, paths=(path,))
-    {"realistic": realistic, "incremental": incremental, "ambitious": ambitious}[path](score)
-    return score.run_ends(0 if path == "realistic" else 1, f"path {path}", history)
+    """A run of one of the paths."""
+    story = PathsStory(source=source, paths=(path,))
+    {"realistic": realistic, "incremental": incremental, "ambitious": ambitious}[path](story)
+    return story.run_ends(0 if path == "realistic" else 1, f"path {path}", history)
 
 
 def earlier(path: str = "realistic", *, days: int = 1, succeeded: bool = True, **facts: Any) -> Attempt:
-    """An earlier run of a path, so many days before."""
+    """An earlier run of a path. `days`: how long ago."""
     one = next(attempt for attempt in attempts(alone(path)) if attempt.path == path)
     phases = tuple(PhaseTime(name=phase.name, outcome="passed", seconds=phase.seconds + days) for phase in one.phases)
     return replace(
@@ -280,17 +282,17 @@ def past() -> tuple[Attempt, ...]:
 
 
 def with_matrix(events: Events) -> Events:
-    """The same with a grid of compatibility for the ambitious path."""
-    score = Score()
-    score.events = [dict(event) for event in events]
-    score.path = "ambitious"
+    """The events with a compatibility grid for the ambitious path."""
+    story = PathsStory()
+    story.events = [dict(event) for event in events]
+    story.path = "ambitious"
     names = ("ash", "ash_postgres", "beacon", "gettext")
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         outcome = "conflict" if name == "beacon" else "resolves"
-        score.say("matrix.cell", 0.2, path="ambitious", packages=[name], outcome=outcome, cause=CONFLICT, seconds=0.2)
-        for other in names[:place]:
+        story.say("matrix.cell", 0.2, path="ambitious", packages=[name], outcome=outcome, cause=CONFLICT, seconds=0.2)
+        for other in names[:position]:
             pair = "implied" if "beacon" in {name, other} else "resolves"
-            score.say("matrix.cell", 0.2, path="ambitious", packages=[other, name], outcome=pair, seconds=0.2)
-    score.say("matrix.finished", path="ambitious", cells=10, conflicts=[["beacon"]], reached=10, seconds=2.0,
-              sentence="10 of 10 combinations asked: beacon cannot be combined with the application.")  # fmt: skip
-    return tuple(score.events)
+            story.say("matrix.cell", 0.2, path="ambitious", packages=[other, name], outcome=pair, seconds=0.2)
+    story.say("matrix.finished", path="ambitious", cells=10, conflicts=[["beacon"]], reached=10, seconds=2.0,
+              sentence="10 of 10 combinations tested: beacon cannot be combined with the application.")  # fmt: skip
+    return tuple(story.events)

@@ -1,4 +1,4 @@
-"""The tags of a page, and the proof that they are nested as they should be."""
+"""Parses a page: collects its tags and its text, and checks that tags are nested properly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VOID = {"meta", "br", "img", "input", "link"}
 
 
 class Outline(HTMLParser):
-    """Checks nesting; collects tags with their attributes, and all text that is no script or style."""
+    """Checks nesting; collects tags with their attributes, and all text outside scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Outline(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What is there to read, with single spaces."""
+        """The text of the page, with single spaces."""
         return " ".join(" ".join(self.words).split())
 
 
 def outline(html: str) -> Outline:
-    """Read a page. Raises AssertionError where a tag is not closed in its turn."""
+    """Parse a page. Raises AssertionError if tags are not nested properly."""
     parsed = Outline()
     parsed.feed(html)
     assert not parsed.open

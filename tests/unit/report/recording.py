@@ -1,4 +1,4 @@
-"""Golden journals of real runs: `python -m tests.unit.report.recording` makes them anew, in rehearsal, in some minutes.
+"""Golden journals of real runs: `python -m tests.unit.report.recording` records them again, in rehearsal, in minutes.
 
 What differs from run to run (ids, times of day, paths, ports, this machine) is masked, long outputs and repeated checks
 are shortened. tests/unit/report/golden.py reads them; a test holds the hand-written stories against them.
@@ -28,7 +28,7 @@ from rollout.journal import read_events
 
 FOLDER = Path(__file__).with_name("recorded")
 NAME, FIRST_PORT, THROUGH = "golden", 4273, "worktree"
-BEGAN = datetime.fromisoformat("2026-11-23T12:00:00.000+00:00")
+START = datetime.fromisoformat("2026-11-23T12:00:00.000+00:00")
 _RUN = re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b")
 _ACT = re.compile(r"(RUN\d)-[0-9a-f]{8,}")
 _CHANGING = (
@@ -50,7 +50,7 @@ class Place:
     port: int
 
     def run(self, *options: str, module: str = "pytest") -> None:
-        """A run as a user starts it; whatever it ends with."""
+        """Start a run as a user would, and ignore its exit code."""
         env = {**os.environ, "XAVOS_STATE_DIR": str(self.folder / "state"),
                "XAVOS_REPORTS_DIR": str(self.folder / "reports"), "CI": ""}  # fmt: skip
         subprocess.run([sys.executable, "-m", module, *options], cwd=ROOT, env=env, check=False, timeout=1200,
@@ -62,7 +62,7 @@ class Place:
                  f"--port={self.port}", f"--directory={site}", "-q", *options)  # fmt: skip
 
     def journals(self) -> tuple[tuple[Mapping[str, Any], ...], ...]:
-        """Those of its runs, in their order."""
+        """The journals of its runs, in order."""
         folders = sorted(path for path in (self.folder / "reports").glob("2*") if (path / "journal.jsonl").is_file())
         return tuple(read_events(folder / "journal.jsonl") for folder in folders)
 
@@ -112,7 +112,7 @@ RUNS: tuple[Callable[[Place], Recorded], ...] = (
 
 
 def masked(events: Iterable[Mapping[str, Any]], place: Place) -> list[dict[str, Any]]:
-    """The events without what differs from run to run."""
+    """The events, with everything masked that differs between runs."""
     text = "\n".join(json.dumps(event, ensure_ascii=False, sort_keys=True) for event in events)
     for number, run in enumerate(dict.fromkeys(_RUN.findall(text)), start=1):
         text = text.replace(run, f"RUN{number}")
@@ -129,17 +129,17 @@ def masked(events: Iterable[Mapping[str, Any]], place: Place) -> list[dict[str, 
 
 
 def _in_time(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same, begun at BEGAN; what lies between two events stays."""
-    began, mono = datetime.fromisoformat(events[0]["t"]), float(events[0]["mono"])
+    """The events shifted in time to start at START. Their distances stay."""
+    first, mono = datetime.fromisoformat(events[0]["t"]), float(events[0]["mono"])
     for event in events:
-        late: timedelta = datetime.fromisoformat(event["t"]) - began
-        event["t"] = (BEGAN + late).isoformat(timespec="milliseconds")
+        late: timedelta = datetime.fromisoformat(event["t"]) - first
+        event["t"] = (START + late).isoformat(timespec="milliseconds")
         event["mono"] = round(max(0.0, float(event["mono"]) - mono), 3)
     return events
 
 
 def shortened(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events without long outputs, settings that say nothing, and checks that say the same."""
+    """The events without long output, unset options and repeated checks."""
     seen: Counter[tuple[str, str]] = Counter()
     kept_events = []
     for event in events:
@@ -170,7 +170,7 @@ def _brief(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make the runs, some at a time, and write their journals."""
+    """Make the runs, several at a time, and write their journals."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     with tempfile.TemporaryDirectory(prefix="recording-") as folder, ThreadPoolExecutor(3) as pool:

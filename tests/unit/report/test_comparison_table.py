@@ -502,9 +502,9 @@ def test_the_filter_knows_every_state(shown: View) -> None:
 
 def test_a_path_whose_session_crashed_shows_its_last_output() -> None:
     """It may have crashed before its start: an unreadable plan, a missing engine."""
-    score = journals.Score()
-    journals.realistic(score)
-    score.say("path.aborted", path="ambitious", exit_code=4, message="ERROR: the port 4002 is taken\n")
-    text = outline(page(score.run_ends(1, "ambitious: refused"))).text
+    story = journals.PathsStory()
+    journals.realistic(story)
+    story.say("path.aborted", path="ambitious", exit_code=4, message="ERROR: the port 4002 is taken\n")
+    text = outline(page(story.run_ends(1, "ambitious: refused"))).text
     assert "The session of this path ended early, with exit code 4." in text
     assert "ERROR: the port 4002 is taken" in text
