@@ -81,7 +81,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if options.recover:
             done = recovery.recover(options.state, options.reports, store(options), print)
             left = [line for item in done for line in item.left]
-            print("Nothing to undo." if not left else f"{len(left)} thing(s) could not be undone.")
+            print("No undo is pending." if not left else f"{len(left)} undo(s) still pending.")
             return 1 if left else 0
     except RolloutError as error:
         print(f"ERROR: {options.as_given(error)}", file=sys.stderr)

@@ -201,7 +201,7 @@ def _settle(  # noqa: PLR0917 - a test fails if two arguments are swapped
     if folder.is_dir():
         write_reports(folder, read_events(path))
     for line in left:
-        say(f"  not undone: {line}")
+        say(f"  still pending: {line}")
     if not left:
         forget(state, run)
         lock_file(state, run).unlink(missing_ok=True)

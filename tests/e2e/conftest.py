@@ -23,7 +23,7 @@ from tests.e2e.world import Ended, World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """A whole rehearsal of a path: where, how it ended, its verdict, how long it took."""
+    """A whole rehearsal of a path: its world, exit, verdict and duration."""
 
     world: World
     ended: Ended
@@ -32,7 +32,7 @@ class Rehearsed:
     path: str = "realistic"
 
     def needs(self, phase: str) -> None:
-        """Fail, in one line, where the rehearsal does not get as far as `phase`."""
+        """Fail in one line if the rehearsal does not reach `phase`."""
         phases = {each["name"]: each["outcome"] for each in self.verdict["paths"][self.path]["phases"]}
         if phases.get(phase) != "passed":
             pytest.fail(f"the rehearsal itself does not pass {phase}: {phases.get(phase)}", pytrace=False)
@@ -53,7 +53,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rehearsed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """One rehearsal of the whole path, from whatever the cache holds; the first process that needs it makes it.
+    """One rehearsal of the whole path, with the checkpoints in the cache. The first process that needs it runs it.
 
     In surroundings that would stop it, if they reached in.
     """
@@ -104,7 +104,7 @@ def _common(factory: pytest.TempPathFactory, name: str) -> Path:
 
 @pytest.fixture
 def world(cache: Path, tmp_path: Path) -> Iterator[World]:
-    """A place with things of somebody else in it, whose names are like ours; whatever a test leaves is recovered."""
+    """A world with decoys, whose names are like ours. Recovery removes what a test leaves."""
     world = World(home=tmp_path, cache=cache)
     for decoy in ("sites/xavos2", "sites/xavo", "sites/.xavos2.git", "sites/xavos.old"):
         (tmp_path / decoy).mkdir(parents=True)

@@ -48,8 +48,8 @@ RUN useradd --uid {_UID} --create-home dev; chmod 0700 /home/dev; \\
         hex=$home/.mix/archives/hex-2.0.6; mkdir -p $hex; cp -a /usr/lib/elixir/lib/hex $hex/hex-2.0.6; \\
     done; chown -R dev /home/dev/.mix; rm -r /usr/lib/elixir/lib/hex
 """
-# Elixir as version managers (asdf, mise) bring it: a program that finds the real one by its user's HOME. (Hex, above,
-# is where `mix local.hex` puts it.)
+# Elixir as version managers (asdf, mise) install it: a program that finds the real one by the user's HOME. Hex, above,
+# is where `mix local.hex` installs it.
 _SHIM = """#!/bin/sh
 [ "$HOME" = {home} ] || {{ echo "shim: no version is set for $HOME" >&2; exit 126; }}
 exec /usr/bin/{program} "$@"
@@ -57,7 +57,7 @@ exec /usr/bin/{program} "$@"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NO_NETWORK = ("Temporary failure", "Could not resolve", "Connection refused", "Network is unreachable",
                "Retrying (Retry(", "Unable to fetch", "CERTIFICATE_VERIFY_FAILED")  # fmt: skip
-# Processes (without those of the question itself), listeners, shared memory: one line each. A run's line in the history
+# Processes (without those of this script), listeners, shared memory: one line each. A run's line in the history
 # stays, as its reports do.
 _SEEN = r"""
 for process in /proc/[0-9]*; do
@@ -69,7 +69,7 @@ awk '$4 == "0A" {print "listener " $2}' /proc/net/tcp /proc/net/tcp6
 find /dev/shm -mindepth 1
 find /home/dev/.local /root/.local -type f ! -name 'history*' 2>/dev/null
 """
-# Of paths that are new, changed or gone: the files, and the folders where they are new (changed is every folder above).
+# Files that are new, changed or gone, and new folders. (Every parent of a changed file has changed too.)
 _CHANGED = r"""
 for path; do
   if [ -L "$path" ] || [ ! -d "$path" ]; then echo "file $path $(cksum "$path" 2>&1)"
@@ -81,12 +81,12 @@ done
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Started from an image; everything in it is thrown away at the end."""
+    """A container of an image. It is removed at the end with everything in it."""
 
     container: Container
 
     def run(self, user: str, *argv: str, **environment: str) -> Ended:
-        """Run a program at the checkout, with the environment of a plain log-in and a cache of the user's own."""
+        """Run a program in the checkout, with the environment of a plain log-in and the user's own cache."""
         home = HOMES[user]
         plain = {"HOME": home, "USER": user, "PATH": f"{home}/shims:{_PATH}", "LANG": "C.UTF-8"}
         words = [
@@ -115,14 +115,14 @@ class Machine:
 
 
 def _is_expected(path: str) -> bool:
-    """Reports, caches, byte code; the suite's own folders for state are looked into separately."""
+    """Whether a path is a report, a cache or byte code. State folders are checked separately."""
     ours = (f"{CHECKOUT}/reports", f"{CHECKOUT}/.pytest_cache", CACHE, *(f"{home}/.local" for home in HOMES.values()))
     return path.startswith(ours) or "__pycache__" in path
 
 
 @contextlib.contextmanager
 def machine(engine: Engine) -> Iterator[Machine]:
-    """A fresh one, with decoys: folder and process whose names are like ours. Skips where it cannot be built."""
+    """A fresh machine with decoys: a folder and a process with names like ours. Skips if it cannot be built."""
     client = engine.client()
     image = _image(engine)
     container = _start(client, image, network_mode="none")
@@ -138,7 +138,7 @@ def machine(engine: Engine) -> Iterator[Machine]:
 
 
 def _image(engine: Engine) -> str:
-    """Built once for each lock: the same `.venv` that bootstrap.py makes on a fresh machine, without the checkout."""
+    """An image for each lock, with the `.venv` that bootstrap.py creates on a fresh machine, without the checkout."""
     client = engine.client()
     text = _DOCKERFILE.format(forge=ensure_image(engine, "forge").tag)
     parts = (text.encode(), (ROOT / "requirements.lock").read_bytes(), (ROOT / "bootstrap.py").read_bytes())
@@ -156,7 +156,7 @@ def _image(engine: Engine) -> str:
 
 
 def _add_venv(client: DockerClient, base: str, tag: str) -> None:
-    """Run bootstrap.py in a container that is then kept as image; this machine's settings for pip are lent to it."""
+    """Run bootstrap.py in a container with this machine's settings for pip, and commit it as an image."""
     mounts, environment = _settings_of_pip()
     container = _start(client, base, network_mode="host", mounts=mounts)
     try:
@@ -185,7 +185,7 @@ def _execute(container: Container, user: str, environment: Mapping[str, str], *a
 
 
 def _settings_of_pip() -> tuple[list[Mount], dict[str, str]]:
-    """Mounts and variables by which pip finds this machine's index through its proxy and its certificates."""
+    """Mounts and variables with which pip reaches the index of this machine."""
     names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "http_proxy",
              "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")  # fmt: skip
     environment = {name: os.environ[name] for name in names if name in os.environ}
@@ -203,7 +203,7 @@ def _skip_without_network(program: str, text: str) -> None:
 
 
 def _checkout() -> bytes:
-    """What a clone of this working tree would hold, and what stands for a version manager in both homes."""
+    """The files of a clone of this working tree, and a fake version manager in both home folders."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
                             check=False, capture_output=True, text=True)  # fmt: skip
     if listed.returncode != 0:

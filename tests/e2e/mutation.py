@@ -1,4 +1,4 @@
-"""A pytest plugin of the tests (`-p tests.e2e.mutation`): breaks the product on purpose, to see that it is noticed.
+"""A pytest plugin of the tests (`-p tests.e2e.mutation`). It breaks the product on purpose, which a test must detect.
 
 MUTATION names what is broken: `undo_KIND` (an undo that says it has been done, and does nothing), `blunt` (faults that
 do not strike).

@@ -1,4 +1,4 @@
-"""A pytest plugin of the tests (`-p tests.e2e.sabotage`): spoils one phase of a real run, from outside the product.
+"""A pytest plugin of the tests (`-p tests.e2e.sabotage`): breaks one phase of a real run from outside the product.
 
 SABOTAGE=<phase>:<action>:<event>:<n>, e.g. `database:kill:command.running:1`
   phase   of any path, or of one: `realistic/database`

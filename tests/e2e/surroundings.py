@@ -21,7 +21,7 @@ _HOSTILE = {
 
 
 def hostile(folder: Path) -> dict[str, str]:
-    """Variables, and a Docker configuration in `folder` with proxies and a credential helper that is not there."""
+    """Variables, and a Docker configuration in `folder` with proxies and a missing credential helper."""
     folder.mkdir(parents=True, exist_ok=True)
     proxies = {"httpProxy": _PROXY, "httpsProxy": _PROXY, "noProxy": ""}
     (folder / "config.json").write_text(json.dumps({"proxies": {"default": proxies}, "credsStore": "not-there"}))

@@ -10,7 +10,7 @@ from rollout.journal import read_events
 from tests.e2e.world import World
 
 PATH = "ambitious"
-# What a path that only generates leaves as it was generated.
+# Generated files that an observed path leaves unchanged.
 WANTING = {
     "tables get binary ids",
     "the signing secret is not in the code",
@@ -44,7 +44,7 @@ def _matching(items: list[str], *starts: str) -> list[str]:
 
 
 def test_without_a_conflict_it_deploys_and_checks_report_what_is_missing(world: World) -> None:
-    """Seven phases passed, none of them rolled back but the ground; the checks are those of every path.
+    """Seven phases passed, and only the first was rolled back. The checks are those of every path.
 
     Every package is in the table with the version it got.
     """
@@ -89,7 +89,7 @@ def test_a_conflict_ends_it_and_its_residue_is_listed(world: World) -> None:
 
 
 def test_blame_uses_the_lock_of_the_generated_application(world: World) -> None:
-    """Without it these packages would resolve, by taking an older decimal. What blame made on the site is gone."""
+    """Without the lock these packages would resolve with an older decimal. The files of blame are gone."""
     before = world.seen()
     world.run("--path=ambitious", "--blame", "-k", "phase_passed")
     (blamed,) = _told(world, "blame.finished")
@@ -109,7 +109,7 @@ def test_a_missing_package_is_named(world: World) -> None:
 
 
 def test_a_database_that_is_down_ends_it_at_its_setup(world: World) -> None:
-    """It tries once; the application that it has generated is what it leaves."""
+    """It tries once. The generated application is its residue."""
     before = world.seen()
     ended = world.run("--path=ambitious", "--scenario=ambitious", "-k", "phase_passed",
                       SABOTAGE="setup:stop:phase.started:1")  # fmt: skip
@@ -131,7 +131,7 @@ def test_a_killed_ambitious_run_is_recovered_completely(world: World) -> None:
 
 
 def test_it_never_gets_an_external_database_server(world: World) -> None:
-    """Refused before anything is changed, and the password is not repeated."""
+    """Refused before anything is changed. The error does not show the password."""
     before = world.seen()
     ended = world.run("--path=ambitious", "--database=postgresql://boss:their-secret@127.0.0.1:5432/postgres")
     assert ended.code == 4

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) -> None:
-    """Not 0, the words are there, no traceback, and the world is as before."""
+    """The exit code is not 0, the words are printed without a traceback, and nothing has changed."""
     assert 0 != ended.code, ended.output[-3000:]
     assert [] == [word for word in words if word not in ended.output], ended.output[-3000:]
     assert "Traceback" not in ended.output, ended.output[-3000:]
@@ -70,7 +70,7 @@ def refused(world: World, ended: Ended, *words: str, before: tuple[str, ...]) ->
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
 def test_an_invalid_option_is_refused(world: World, arguments: list[str], words: list[str]) -> None:
-    """The sentence names the option and what would do; a password in it is not shown."""
+    """The error names the option and valid values. It does not show a password."""
     before = world.seen()
     ended = world.run(*arguments)
     refused(world, ended, *words, before=before)
@@ -80,13 +80,13 @@ def test_an_invalid_option_is_refused(world: World, arguments: list[str], words:
 
 
 def test_an_invalid_value_in_a_variable_is_refused(world: World) -> None:
-    """The variable is named, not the flag that nobody gave, also where plans are read first."""
+    """The error names the variable, not its flag, even before plans are read."""
     before = world.seen()
     refused(world, world.run(XAVOS_THROUGH="databse"), "XAVOS_THROUGH='databse' is not valid", before=before)
 
 
 def in_use(folder: Path) -> None:
-    """A folder as people have them: private, large, and with something in it that cannot be read to its end."""
+    """A realistic folder: private, large, and with a file that never ends."""
     folder.mkdir(parents=True)
     (folder / "precious").write_text("mine")
     os.mkfifo(folder / "pipe")
@@ -96,7 +96,7 @@ def in_use(folder: Path) -> None:
 
 
 def refused_before_anything(world: World, ended: Ended, *paths: str, cause: str = "in_the_way") -> None:
-    """The verdict of each path says so; no act was announced, nothing was copied, no path's own run was begun."""
+    """Each path's verdict says so. No act was announced, nothing was copied, no path was started."""
     assert ended.code == 1, ended.output[-3000:]
     assert "Traceback" not in ended.output, ended.output[-3000:]
     told = world.verdict()
@@ -117,7 +117,7 @@ def refused_before_anything(world: World, ended: Ended, *paths: str, cause: str 
 
 @pytest.mark.parametrize("site", [(), ("--forge=host", "--database=embedded")], ids=["containers", "host"])
 def test_a_folder_that_exists(world: World, site: tuple[str, ...]) -> None:
-    """Refused by its lstat: it is not read, copied or journaled, and what is in it stays."""
+    """Refused by its lstat. It is not read, copied or journaled, and its content stays."""
     world.cache = world.home / "cache"
     in_use(world.directory)
     before = sorted(world.home.rglob("*"))
@@ -130,14 +130,14 @@ def test_a_folder_that_exists(world: World, site: tuple[str, ...]) -> None:
 
 
 def test_the_root_of_the_file_system(world: World) -> None:
-    """It was read as a whole, until `OSError: [Errno 22]`."""
+    """Regression: it was read completely, until `OSError: [Errno 22]`."""
     world.cache = world.home / "cache"
     refused_before_anything(world, ended := world.run("--directory=/"), "realistic")
     assert "It is the root of the file system." in " ".join(ended.output.split())
 
 
 def test_an_obstacle_of_one_path_refuses_all(world: World) -> None:
-    """Before the first of them has begun; the one that is in question is named."""
+    """Before any path starts. The error names the path."""
     world.cache = world.home / "cache"
     in_use(place := world.directory.with_name(f"{world.name}_ambitious"))
     ended = world.run("--path=all")
@@ -153,7 +153,7 @@ def test_an_obstacle_of_one_path_refuses_all(world: World) -> None:
 
 
 def test_a_port_that_is_taken(world: World) -> None:
-    """Refused, with the name of who has it."""
+    """Refused. The error names the process that has the port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", world.port))
         listener.listen()
@@ -168,7 +168,7 @@ def test_a_port_that_is_taken(world: World) -> None:
 
 
 def test_no_engine(world: World) -> None:
-    """Asked for a container where no engine answers."""
+    """A container is requested and no engine answers."""
     before = world.seen()
     ended = world.run("--forge=container", DOCKER_HOST="unix:///nonexistent")
     refused(world, ended, "No container engine answers", "--forge=host", before=before)
@@ -189,7 +189,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_under_the_deployment(world: World, small_disk: Path) -> None:
-    """Cause disk_full, and everything undone."""
+    """The cause is disk_full, and everything is undone."""
     before = world.seen()
     ended = world.run("-k", "phase_passed", f"--directory={small_disk}/site", "--fresh")
     refused(world, ended, "disk_full", before=before)
@@ -198,7 +198,7 @@ def test_a_full_disk_under_the_deployment(world: World, small_disk: Path) -> Non
 
 
 def test_a_full_disk_under_the_journal(world: World, small_disk: Path) -> None:
-    """Nothing may happen that is not journaled: one phase fails by it, the others are blocked, and all is undone."""
+    """Nothing may happen unjournaled: one phase fails, the others are blocked, and everything is undone."""
     (small_disk / "fill").write_bytes(b"x" * (2 * 1024 * 1024 - 8 * 4096))
     before = world.seen()
     ended = world.run("-k", "phase_passed", "--fresh", XAVOS_STATE_DIR=str(small_disk / "state"))
@@ -215,7 +215,7 @@ def test_a_full_disk_under_the_journal(world: World, small_disk: Path) -> None:
 
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder that not even root can write to."""
+    """A folder that even root cannot write to."""
     place = tmp_path / "shut"
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True, check=False)
@@ -227,7 +227,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("what", ["directory", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR", "XAVOS_CACHE_DIR"])
 def test_a_folder_that_cannot_be_written(world: World, read_only: Path, what: str) -> None:
-    """Named, whichever of the four it is."""
+    """The error names the folder, for each of the four folders."""
     before = world.seen()
     if what == "directory":
         ended = world.run("-k", "phase_passed", f"--directory={read_only}/site")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def bundle(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recorded by a rehearsal up to the last phase that fetches anything."""
+    """A bundle that a rehearsal recorded, up to the last phase that fetches anything."""
     home = tmp_path_factory.mktemp("recording")
     recorder = World(home=home, cache=cache)
     ended = recorder.run("-k", "phase_passed", "--through=extras", f"--record-bundle={home / 'bundle'}")
@@ -27,7 +27,7 @@ def bundle(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def offline(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Ended]:
-    """The whole path from the bundle, cut off, with an empty cache: nothing but the bundle can answer."""
+    """The whole path from the bundle, isolated, with an empty cache: only the bundle can serve packages."""
     home = tmp_path_factory.mktemp("offline")
     world = World(home=home, cache=home / "cache")
     return world, world.run(f"--source=bundle:{bundle}", "--offline", "--assets=plain")
@@ -40,7 +40,7 @@ def _checks(world: World) -> dict[str, str]:
 
 
 def test_a_bundle_names_every_file_with_its_sum(bundle: Path) -> None:
-    """Each file of the manifest is there with the SHA-256 that the manifest says; no other file is."""
+    """The bundle has exactly the files of its manifest, each with the right SHA-256."""
     manifest = json.loads((bundle / MANIFEST).read_text())
     sums = {each["file"]: each["sha256"] for each in manifest["files"]}
     assert sums == {
@@ -68,7 +68,7 @@ def test_the_forge_was_proven_to_be_cut_off(offline: tuple[World, Ended]) -> Non
 
 
 def test_a_bundle_of_stand_ins_stays_a_rehearsal(offline: tuple[World, Ended]) -> None:
-    """However it comes, XAVOS has not been deployed."""
+    """Verdict and console say that XAVOS has not been deployed."""
     world, _ = offline
     assert world.verdict()["rehearsal"] is True
 

@@ -26,7 +26,7 @@ from rollout.results.campaign.trials import Result, Specification
 from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import PATIENCE, World, finish
 
-# One of every family, and kills; each strikes another phase.
+# One fault of every family, and kills; each in another phase.
 FAULTS = (
     "registry_503@packages:transient",
     "database_stopped@database:transient",
@@ -66,7 +66,7 @@ def _trials(folder: Path) -> list[dict[str, Any]]:
 def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_nothing(
     rehearsed: Rehearsed, world: World
 ) -> None:
-    """What ran when it was killed is undone, what was over is not made again; and every trial is as promised.
+    """The running trial is undone, finished ones are not repeated, and every trial ends as expected.
 
     Every fault was seen to bite, and the seed decides which trials there are.
     """
@@ -99,7 +99,7 @@ def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_not
     assert (True, {}) == (verdict["rehearsal"], verdict["paths"])
     for report in ("report.html", "summary.md", "journal.jsonl"):
         assert (folder / report).stat().st_size, report
-    # Every session tells of the whole campaign, warm-ups included; `latest` is the one that has only gone on with it.
+    # Every session reports the whole campaign with its warm-ups. `latest` is the resumed session.
     assert 10 == _told(world)
     again = world.run(*asked, "--resume=latest")
     assert (0, 10) == (again.code, _told(world)), again.output[-3000:]
@@ -107,14 +107,14 @@ def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_not
 
 
 def _told(world: World) -> int:
-    """How many tests the newest session tells of."""
+    """The number of tests that the newest session reports."""
     suite = ElementTree.parse(world.reports / "latest" / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     return int(suite.get("tests", "0"))
 
 
 def _killed_midway(world: World, asked: tuple[str, ...]) -> tuple[list[str], str]:
-    """Kill a campaign while its second trial runs; what was in its trial_log by then, and the name of its run."""
+    """Kill a campaign during its second trial. Returns its trial log and the name of its run."""
     process = world.start(*asked)
     trial_log = world.reports / "latest" / "trials.jsonl"
     until = time.monotonic() + PATIENCE
@@ -146,7 +146,7 @@ def _is_amid_a_trial(world: World) -> bool:
 
 
 def _named(world: World) -> list[str]:
-    """Command lines of processes that name the world's folder, as those of its trials do."""
+    """Command lines of processes that contain the world's folder, such as those of trials."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -160,7 +160,7 @@ def _named(world: World) -> list[str]:
 def test_an_undo_that_does_nothing_is_detected(
     rehearsed: Rehearsed, settings: TrialSettings, monkeypatch: pytest.MonkeyPatch, mutation: str, phase: str
 ) -> None:
-    """The run itself sees what is left where it can still look, and so does whoever looks from outside."""
+    """The run reports the residue where it can still look, and the outside look finds it too."""
     rehearsed.needs("server")
     monkeypatch.setenv("MUTATION", mutation)
     broken = replace(settings, arguments=(*settings.arguments, "-p", "tests.e2e.mutation"))
@@ -186,7 +186,7 @@ def test_a_fault_that_does_not_bite_is_not_counted(
 def test_on_a_cluster_whose_worker_is_killed_no_trial_is_lost_or_counted_twice(
     rehearsed: Rehearsed, settings: TrialSettings
 ) -> None:
-    """Two workers on this machine; the trial that one of them was at is made again by the other."""
+    """Two workers on this machine. The other worker repeats the trial of the killed one."""
     rehearsed.needs("server")
     distributed = pytest.importorskip("distributed")
     trials = [trial("sigterm", "packages", seed=seed) for seed in range(1, 4)]

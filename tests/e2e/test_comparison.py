@@ -20,13 +20,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture
 def world(world: World) -> World:
-    """With two free ports in a row, one for each path."""
+    """A world with two consecutive free ports, one for each path."""
     world.port = next(port for port in iter(free_port, 0) if port < 65000)
     return world
 
 
 def _wait_for(world: World, event: str) -> None:
-    """Until both paths' journals hold such an event."""
+    """Wait until the journals of both paths have this event."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
         journals = [path.read_text() for path in world.reports.glob("[0-9]*/paths/*/journal.jsonl")]  # not "latest"
@@ -37,7 +37,7 @@ def _wait_for(world: World, event: str) -> None:
 
 
 def test_two_paths_side_by_side_make_one_report(world: World) -> None:
-    """Sites, ports and journals apart; verdict, junit.xml, journal and report together; nothing left."""
+    """Sites, ports and journals are separate, reports are merged, and nothing is left."""
     before = world.seen()
     ended = world.run(*TWO, "--jobs=2")
     assert ended.code == 0, ended.output[-4000:]
@@ -62,7 +62,7 @@ def _of_the_conductor(events: list[dict[str, object]], world: World) -> list[dic
 
 
 def test_the_gate_decides_and_the_other_path_is_only_compared(world: World) -> None:
-    """The incremental path breaks: not gating, the run succeeds; as the gate, it does not."""
+    """The incremental path fails. The run fails only if that path is in the gate."""
     broken = {"SABOTAGE": "incremental/worktree:fail:end:1"}
     ended = world.run(*TWO, **broken)
     assert ended.code == 0, ended.output[-4000:]
@@ -105,7 +105,7 @@ def test_a_killed_path_is_recovered_and_the_other_continues(world: World) -> Non
 
 
 def test_all_paths_are_rehearsed_in_one_run(world: World, rehearsed: Rehearsed) -> None:
-    """What the ambitious path leaves is its residue, and gone from the machine all the same."""
+    """The residue of the ambitious path is listed, and removed from the machine."""
     rehearsed.needs("server")
     before = world.seen()
     ended = world.run("--path=all")

@@ -17,7 +17,7 @@ from tests.e2e.world import World, free_port
 
 PASSWORD = f"boss-{secrets.token_hex(8)}"
 OURS = {("ROLE", "xavos"), ("DATABASE", "xavos_dev"), ("DATABASE", "xavos_test")}
-# Whose names a pattern over ours would hit.
+# Names that a pattern for our names would match.
 ROLES = ("xavos2", "xavos_dev", "xavo", "held")
 DATABASES = ("xavos", "xavos_dev2", "xavos_tes", "taken_dev")
 _CHANGES = re.compile(
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 class Theirs:
-    """The user's own server. Its administrator may create databases and roles, and is no superuser."""
+    """A server of the user. Its administrator may create databases and roles, but is no superuser."""
 
     def __init__(self, server: EmbeddedServer) -> None:
         self.server = server
@@ -55,7 +55,7 @@ class Theirs:
                 connection.execute("CREATE TABLE precious AS SELECT n, md5(n::text) FROM generate_series(1, 100) n")
 
     def facts(self) -> frozenset[str]:
-        """Everything in it."""
+        """All facts of the server."""
         with self.server.connect() as connection:
             found = {str(row[0]) for row in connection.execute(sql.SQL(_FACTS))}
         for name in (*DATABASES, "postgres"):
@@ -98,7 +98,7 @@ def _assert_secret_is_nowhere(world: World) -> None:
 def test_the_path_deploys_in_a_server_of_the_users_and_leaves_it_as_it_was(
     rehearsed: Rehearsed, world: World, theirs: Theirs
 ) -> None:
-    """Every phase passes; what the server logs of roles and databases names ours alone; afterwards all is as before."""
+    """Every phase passes. The server's log names only our role and databases. Afterwards all is as before."""
     rehearsed.needs("server")
     before, seen, logged = theirs.facts(), world.seen(), len(theirs.log())
     ended = world.run("--forge=container", f"--database={theirs.url}")
@@ -114,7 +114,7 @@ def test_the_path_deploys_in_a_server_of_the_users_and_leaves_it_as_it_was(
 
 
 def test_a_run_killed_with_databases_in_it_is_recovered(rehearsed: Rehearsed, world: World, theirs: Theirs) -> None:
-    """SIGKILL with role, both databases and XAVOS itself there: recovery removes ours from the server."""
+    """After SIGKILL with role, databases and XAVOS, recovery removes ours from the server."""
     rehearsed.needs("server")
     before, seen = theirs.facts(), world.seen()
     killed = world.run("-k", "phase_passed", f"--database={theirs.url}", SABOTAGE="server:kill:end:1")
@@ -131,7 +131,7 @@ def test_a_run_killed_with_databases_in_it_is_recovered(rehearsed: Rehearsed, wo
 def test_an_existing_role_or_database_is_refused(
     cache: Path, world: World, theirs: Theirs, name: str, what: str
 ) -> None:
-    """Theirs is theirs, whoever it is called after: the run is refused and has changed nothing."""
+    """A role or database of the user with our name: the run is refused and changes nothing."""
     before, seen = theirs.facts(), world.seen()
     ended = world.run("--forge=container", f"--database={theirs.url}", f"--name={name}")
     path = world.verdict()["paths"]["realistic"]
@@ -153,7 +153,7 @@ def test_an_existing_role_or_database_is_refused(
 def test_a_server_that_cannot_be_used_is_one_clear_error(
     cache: Path, world: World, theirs: Theirs, change: str, cause: str
 ) -> None:
-    """The first check fails with the cause, all others are blocked by it, and nothing has changed anywhere."""
+    """The first check fails with the cause, all others are blocked, and nothing has changed."""
     url = {
         "wrong password": theirs.url.replace(PASSWORD, "wrong-password"),
         "nobody listens": theirs.url.replace(f":{theirs.server.port}/", f":{free_port()}/"),

@@ -42,7 +42,7 @@ def here() -> Engine:
 
 
 def left(engine: Engine, home: Path) -> list[str]:
-    """Probes that are on an engine and share a folder below `home`; other runs have theirs."""
+    """Probes on an engine that share a folder below `home`. Other runs have their own."""
     found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
     return [str(item["Names"]) for item in found if str(home) in str(item["Mounts"])]
 
@@ -54,7 +54,7 @@ INSIDE = "/elsewhere"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A container with the engine's socket, as a CI job has it; the host has its checkout at another path."""
+    """A container with the engine's socket, like a CI job. The host has the checkout at another path."""
 
     engine: Engine
     image: str
@@ -99,7 +99,7 @@ def job(here: Engine, world: World) -> Job:
 
 
 def test_a_rehearsal_deploys_in_a_container_with_the_engines_socket(job: Job) -> None:
-    """Its folders are mounted from other paths of the host, its network is its own."""
+    """Its folders are mounted from other paths of the host, and it has its own network."""
     before = job.world.seen()
     ended = job.run(f"--directory={INSIDE}/home/sites/xavos", f"--through={THROUGH}")
     assert 0 == ended.code, ended.output[-4000:]
@@ -164,7 +164,7 @@ def as_user(user: pwd.struct_passwd) -> tuple[str, ...]:
 
 
 def plain_user() -> pwd.struct_passwd:
-    """A plain user with subordinate ids: whoever runs this, or, for root, the first of /etc/subuid."""
+    """A plain user with subordinate ids: the current user or, for root, the first of /etc/subuid."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     listed = Path("/etc/subuid").read_text().splitlines() if Path("/etc/subuid").exists() else []
@@ -179,7 +179,7 @@ def plain_user() -> pwd.struct_passwd:
 
 
 def a_python(user: pwd.struct_passwd, checkout: Path) -> str:
-    """A Python that the user may run, with this one's packages."""
+    """A Python that the user may run, with the packages of this one."""
     packages = f"{checkout}:{sysconfig.get_path('purelib')}"
     said = b""
     for python in _PYTHONS:
@@ -196,7 +196,7 @@ def a_python(user: pwd.struct_passwd, checkout: Path) -> str:
 
 @pytest.fixture(scope="module")
 def rootless(here: Engine) -> Iterator[Rootless]:
-    """Podman's API as a plain user, on storage of its own below /var/tmp: the path of a socket has to be short."""
+    """Podman's API as a plain user, with storage below /var/tmp, because a socket's path must be short."""
     needed = ("podman", "newuidmap", "slirp4netns", "setpriv")
     if missing := [name for name in needed if shutil.which(name) is None]:
         pytest.skip(f"rootless Podman takes {', '.join(missing)}: apt-get install podman uidmap slirp4netns")
@@ -218,7 +218,7 @@ def rootless(here: Engine) -> Iterator[Rootless]:
             podman.load(here, name)
         yield Rootless(engine=engine, user=user, home=home, python=python, checkout=ROOT)
     finally:
-        # Podman has a second process, in the user's name space; told to end, it waits for connections that are kept.
+        # Podman has a second process in the user's namespace. On a signal it waits for open connections.
         os.killpg(service.pid, signal.SIGKILL)
         service.wait(timeout=60)
         podman.call("rm", "--all", "--force", "--time=0")
@@ -231,7 +231,7 @@ def rootless(here: Engine) -> Iterator[Rootless]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Podman:
-    """The command of a user, and its API on a socket in the user's home."""
+    """The podman command of a user, and its API on a socket in the user's home."""
 
     user: pwd.struct_passwd
     home: Path
@@ -249,7 +249,7 @@ class Podman:
                               capture_output=True, timeout=300, **options)  # fmt: skip
 
     def end_monitors(self) -> None:
-        """End what watches over commands that have ended: it stays for five minutes, then makes the home anew."""
+        """End the process that watches ended commands: it stays for five minutes, then recreates the home."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.uids().real == self.user.pw_uid and str(self.home) in " ".join(process.cmdline()):

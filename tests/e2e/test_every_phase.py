@@ -11,8 +11,8 @@ from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 
 PHASES = load_plan("realistic", rehearsal=True).phases
-# Where a phase is struck: halfway, in the midst of a command, or between an announcement and its act.
-# Every kind of phase: the ground, files, packages, databases, a process. The others are struck by faults, in campaigns.
+# Where a phase is interrupted: halfway, during a command, or between an announcement and its act.
+# Every kind of phase: folder, files, packages, databases, a process. Campaigns cover the others.
 FAILS = {
     "prerequisites": "act.done:3",
     "worktree": "act.done:2",
@@ -22,7 +22,7 @@ FAILS = {
     "server": "end:1",
 }
 OPTIONAL_FAILS = {"extras": "command.finished:3"}
-# A campaign kills at any moment (tests/e2e/test_campaign.py); these are the moments that it would seldom hit.
+# A campaign kills at random moments (tests/e2e/test_campaign.py), which rarely hit these.
 KILLS = {
     "prerequisites": "act.intent:2",
     "phoenix_app": "command.running:4",
@@ -30,9 +30,9 @@ KILLS = {
     "extras": "command.running:5",
     "server": "act.done:2",
 }
-# Between the first act's announcement and the last thing a start does: where a kill is most likely to leave something.
+# Between the first announcement and the last action of a start, where a kill is most likely to leave residue.
 MORE_KILLS = ("prerequisites:act.intent:3", "prerequisites:command.running:1", "server:act.intent:2")
-# Amid the restoration of a checkpoint: its files, its databases.
+# While a checkpoint is restored: its files, its databases.
 RESTORATION_KILLS = ("ash_core:file.restored:20", "migrations:wait.finished:1")
 
 pytestmark = pytest.mark.timeout(600)
@@ -46,7 +46,7 @@ def _phases(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_phase_that_fails_halfway_is_one_failure_and_leaves_nothing(
     rehearsed: Rehearsed, world: World, phase: str
 ) -> None:
-    """The phase fails, all later ones are blocked, every rollback is `restored`, and the world is as it was."""
+    """The phase fails, all later ones are blocked, every rollback is `restored`, and nothing has changed."""
     rehearsed.needs(phase)
     before = world.seen()
     ended = world.run("-k", "phase_passed", SABOTAGE=f"{phase}:fail:{FAILS[phase]}")
@@ -70,7 +70,7 @@ def test_a_phase_that_fails_halfway_is_one_failure_and_leaves_nothing(
 def test_a_failed_optional_phase_is_undone_and_the_path_continues(
     rehearsed: Rehearsed, world: World, phase: str
 ) -> None:
-    """The failure is reported, nothing is blocked by it, and nothing is left at the end."""
+    """The failure is reported, blocks nothing, and leaves nothing."""
     rehearsed.needs(phase)
     names = [each.name for each in PHASES]
     following = names[names.index(phase) + 1]
@@ -101,14 +101,14 @@ def test_a_run_killed_in_a_phase_is_recovered_completely(rehearsed: Rehearsed, w
     assert verdict["killed"] is True
     assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
     again = world.run("--recover")
-    assert (again.code, again.output.strip()) == (0, "Nothing to undo.")
+    assert (again.code, again.output.strip()) == (0, "No undo is pending.")
 
 
 @pytest.mark.parametrize(
     "spec", ["phoenix_app:int:command.running:3", "database:again:command.running:1", "server:term:act.done:2"]
 )
 def test_a_signal_midway_rolls_back_completely(rehearsed: Rehearsed, world: World, spec: str) -> None:
-    """SIGINT and SIGTERM roll everything back; more Ctrl-C while that goes on do not cut it short."""
+    """SIGINT and SIGTERM roll everything back. Another Ctrl-C does not interrupt the rollback."""
     rehearsed.needs(spec.split(":", 1)[0])
     before = world.seen()
     ended = world.run("-k", "phase_passed", SABOTAGE=spec)
@@ -117,4 +117,4 @@ def test_a_signal_midway_rolls_back_completely(rehearsed: Rehearsed, world: Worl
     assert before == world.seen(), ended.output[-3000:]
     assert verdict["interrupted"] is True
     assert verdict["paths"]["realistic"]["residue"] == []
-    assert world.run("--recover").output.strip() == "Nothing to undo."
+    assert world.run("--recover").output.strip() == "No undo is pending."

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """`make deploy` on the fresh machine: how it ended, what it said of itself, the machine before and after."""
+    """`make deploy` on the fresh machine: exit, verdict, and the machine before and after."""
 
     machine: Machine
     ended: Ended
@@ -33,7 +33,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[Machine]:
-    """One machine for all tests here; each leaves it as it was."""
+    """One machine for all tests here. Each test leaves it unchanged."""
     engine = find_engine()
     if isinstance(engine, NoEngine):
         pytest.skip(f"no container engine to make a machine in: {engine.reason}")
@@ -43,7 +43,7 @@ def fresh() -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def deployed(fresh: Machine) -> Deployed:
-    """The first run there, with no checkpoint: everything is built."""
+    """The first run on it, without a checkpoint."""
     before = fresh.seen()
     ended = fresh.run("dev", "make", "deploy", f"ARGS={' '.join(OPTIONS)}")
     return Deployed(machine=fresh, ended=ended, verdict=fresh.verdict(), before=before, after=fresh.seen())
@@ -67,17 +67,17 @@ def test_make_deploy_on_a_fresh_machine_builds_the_path_with_its_own_elixir(depl
 
 
 def test_nothing_of_the_run_is_left_on_the_machine(deployed: Deployed) -> None:
-    """Processes, listeners, files anywhere on the disk: as before. Nor is anything of somebody else's gone."""
+    """Processes, listeners and all files on the disk are as before, and the decoys are still there."""
     assert any("sleep 86400" in fact for fact in deployed.before)
     assert deployed.before == deployed.after, deployed.ended.output[-2000:]
 
 
 def test_root_deploys_too_with_a_server_that_runs_as_nobody(deployed: Deployed) -> None:
-    """PostgreSQL refuses root: it runs elsewhere and as somebody else, and is gone in the end all the same."""
+    """PostgreSQL refuses root, so it runs as another user in another folder. It is removed at the end."""
     before = deployed.machine.seen()
     ended = deployed.machine.run("root", "make", "deploy", f"ARGS={' '.join(OPTIONS)}")
     _assert_deployed(ended, deployed.machine.verdict())
-    assert "/var/tmp/xavos-rollout-" in deployed.machine.journal()  # noqa: S108 - where nobody may go
+    assert "/var/tmp/xavos-rollout-" in deployed.machine.journal()  # noqa: S108 - a folder that the user nobody can reach
     assert before == deployed.machine.seen(), ended.output[-2000:]
 
 
@@ -91,7 +91,7 @@ def test_root_deploys_too_with_a_server_that_runs_as_nobody(deployed: Deployed) 
 def test_a_killed_run_is_recovered_completely(
     deployed: Deployed, user: str, moment: str, options: tuple[str, ...]
 ) -> None:
-    """Server, commands and embedded PostgreSQL outlive the killed run; `--recover` ends and removes all."""
+    """Server, commands and embedded PostgreSQL outlive the killed run. `--recover` ends and removes them."""
     there = deployed.machine
     before = there.seen()
     killed = there.pytest(user, "-k", "phase_passed", *options, SABOTAGE=moment)
@@ -104,4 +104,4 @@ def test_a_killed_run_is_recovered_completely(
     assert verdict["killed"] is True
     assert (verdict["forge"]["kind"], verdict["database"]["kind"]) == ("host", "embedded")  # for dev by `auto`
     assert verdict["paths"]["realistic"]["outcome"] == "rolled_back"
-    assert there.pytest(user, "--recover").output.strip() == "Nothing to undo."
+    assert there.pytest(user, "--recover").output.strip() == "No undo is pending."

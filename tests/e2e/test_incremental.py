@@ -12,8 +12,8 @@ from tests.e2e.conftest import Rehearsed
 from tests.e2e.world import World
 
 PATH = "--path=incremental"
-# Phases that the realistic path does otherwise. They fail right after an installer has generated what it generates
-# (that of ash_authentication), and are killed while it is at it (that of ash_postgres).
+# Phases that differ from the realistic path. They fail right after an installer has finished (ash_authentication), or
+# are killed while it runs (ash_postgres).
 FAILS = {"authentication": "command.finished:1"}
 KILLS = {"ash_core": "command.running:8"}
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def incremental(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """One rehearsal of the whole path, from whatever the cache holds."""
+    """One rehearsal of the whole path, with the checkpoints in the cache."""
     world = World(home=tmp_path_factory.mktemp("incremental"), cache=cache)
     began = time.monotonic()
     ended = world.run(PATH)
@@ -41,7 +41,7 @@ def _phases(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_path_deploys_with_every_check_passed(incremental: Rehearsed) -> None:
-    """The checks of every path, nothing failed, nothing blocked, everything taken back in the end."""
+    """All checks ran, none failed or was blocked, and everything was rolled back at the end."""
     path = _path(incremental.verdict)
     assert 0 == incremental.ended.code, incremental.ended.output[-4000:]
     assert "deployed" == path["outcome"]
@@ -52,7 +52,7 @@ def test_the_path_deploys_with_every_check_passed(incremental: Rehearsed) -> Non
 
 
 def test_a_second_run_restores_and_runs_all_checks(incremental: Rehearsed, world: World) -> None:
-    """No installer runs again, no check is left out."""
+    """No installer runs again. No check is skipped."""
     incremental.needs("server")
     ended = world.run(PATH)
     path = _path(world.verdict())
@@ -65,7 +65,7 @@ def test_a_second_run_restores_and_runs_all_checks(incremental: Rehearsed, world
 
 @pytest.mark.parametrize("phase", FAILS)
 def test_a_phase_that_fails_in_an_installer_is_undone(incremental: Rehearsed, world: World, phase: str) -> None:
-    """mix.exs, generated code and lock are as before the phase; what follows a required phase is blocked."""
+    """mix.exs, generated code and lock are as before the phase. The following phases are blocked."""
     incremental.needs(phase)
     before = world.seen()
     ended = world.run(PATH, "-k", "phase_passed", f"--through={phase}", SABOTAGE=f"{phase}:fail:{FAILS[phase]}")
@@ -86,4 +86,4 @@ def test_a_run_killed_in_an_installer_is_recovered_completely(incremental: Rehea
     assert 0 == recovered.code, recovered.output[-3000:]
     assert before == world.seen()
     assert "rolled_back" == _path(world.verdict())["outcome"]
-    assert "Nothing to undo." == world.run("--recover").output.strip()
+    assert "No undo is pending." == world.run("--recover").output.strip()

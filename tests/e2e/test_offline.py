@@ -19,7 +19,7 @@ LEAST = 300  # checks that the whole of XAVOS passes; without Chromium or adviso
 
 @pytest.fixture(scope="module")
 def real_bundle() -> Path:
-    """The bundle of real packages in this machine's own cache folder, where there is one."""
+    """The bundle of real packages in this machine's cache folder, if there is one."""
     cache = parse_options(lambda name: None).cache
     place = default_bundle(cache)
     for candidate in (place, place.with_suffix(".tar")):
@@ -47,14 +47,14 @@ def test_every_file_of_the_default_bundle_is_sound(real_bundle: Path) -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that is empty at first; what one run leaves in it spares the next the compiling."""
+    """A cache that is empty at first. Later runs reuse the builds of earlier ones."""
     return tmp_path_factory.mktemp("real-cache")
 
 
 def test_real_packages_deploy_from_the_default_bundle_without_a_network(
     real_bundle: Path, filled: Path, tmp_path: Path
 ) -> None:
-    """The real path, whole, with an empty cache on a network of its own: deployed, no failed check, nothing left."""
+    """The whole real path with an empty cache on an isolated network: deployed, no failed check, nothing left."""
     world = World(home=tmp_path, cache=filled)
     ended = finish(world.start(f"--source=bundle:{real_bundle}", "--offline"), patience=3000.0)
     verdict = world.verdict()
@@ -70,7 +70,7 @@ def test_real_packages_deploy_from_the_default_bundle_without_a_network(
 def test_a_phase_of_real_packages_that_fails_halfway_leaves_nothing(
     real_bundle: Path, filled: Path, tmp_path: Path, spec: str
 ) -> None:
-    """Phases that no rehearsal has: one failure, every rollback proven, and the world as it was."""
+    """Phases that no rehearsal has: one failure, every rollback proven, and nothing changed."""
     phase = spec.partition(":")[0]
     world = World(home=tmp_path, cache=filled)
     before = world.seen()
@@ -96,6 +96,6 @@ def test_a_run_killed_in_a_phase_of_real_packages_is_recovered_completely(
 
 
 def _struck(world: World, bundle: Path, phase: str, spec: str) -> Ended:
-    """A run as far as `phase`, which is struck there; the phases before it are restored from the cache."""
+    """A run up to `phase`, which is interrupted. The phases before it are restored from the cache."""
     arguments = (f"--source=bundle:{bundle}", "-k", "phase_passed", f"--through={phase}")
     return finish(world.start(*arguments, SABOTAGE=spec), patience=1500.0)

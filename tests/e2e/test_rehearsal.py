@@ -39,7 +39,7 @@ def test_the_whole_path_passes_and_says_so(rehearsed: Rehearsed) -> None:
 
 
 def test_its_reports_are_complete(rehearsed: Rehearsed) -> None:
-    """A junit.xml that parses, a page that loads nothing from anywhere, a log for every command."""
+    """A valid junit.xml, a page that loads nothing, and a log for every command."""
     folder = rehearsed.world.reports / "latest"
     suite = ET.parse(folder / "junit.xml").getroot().find("testsuite")
     assert suite is not None
@@ -82,7 +82,7 @@ def test_nothing_is_left_of_it(rehearsed: Rehearsed) -> None:
 
 
 def test_no_secret_is_in_its_output(rehearsed: Rehearsed, world: World) -> None:
-    """The passwords of a deployment that is kept are in its .env and in the state folder, and nowhere else."""
+    """The passwords of a kept deployment are only in its .env and in the state folder."""
     rehearsed.needs("database")
     ended = world.run("-k", "phase_passed", "--through=database", "--keep=always")
     lines = (world.directory / ".env").read_text().splitlines()
@@ -95,7 +95,7 @@ def test_no_secret_is_in_its_output(rehearsed: Rehearsed, world: World) -> None:
 
 
 def test_a_second_run_restores_and_runs_all_checks(rehearsed: Rehearsed, world: World) -> None:
-    """Every checkpointed phase is restored; no check is left out; nothing is left."""
+    """Every checkpointed phase is restored, no check is skipped, and nothing is left."""
     rehearsed.needs("server")
     before = world.seen()
     ended = world.run()
@@ -120,7 +120,7 @@ def test_a_second_run_restores_and_runs_all_checks(rehearsed: Rehearsed, world: 
 
 
 def test_a_kept_deployment_stays_until_it_is_removed(rehearsed: Rehearsed, world: World) -> None:
-    """It answers after pytest has ended, status shows it, recovery leaves it alone, undeploy removes all of it."""
+    """It answers after pytest has ended. Status shows it, recovery skips it, and undeploy removes it."""
     rehearsed.needs("server")
     before = world.seen()
     ended = world.run("-k", "phase_passed", "--keep=on-success")
@@ -130,7 +130,7 @@ def test_a_kept_deployment_stays_until_it_is_removed(rehearsed: Rehearsed, world
     status = world.command("status")
     assert address in status.output
     assert "  running\n" in status.output
-    assert "Nothing to undo." == world.run("--recover").output.strip()
+    assert "No undo is pending." == world.run("--recover").output.strip()
     assert 200 == httpx.get(f"{address}/", timeout=30, trust_env=False).status_code
     again = world.run("-k", "phase_passed")
     assert 0 != again.code

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(autouse=True)
 def _usual_port() -> None:
-    """A script gets a server on 5432, and is refused where there is one already."""
+    """A script gets a server on port 5432. It is refused if the port is taken."""
     if holder := port_holder(USUAL_PORT):
         pytest.skip(f"port {USUAL_PORT} of this machine is taken: {holder}")
 
@@ -46,7 +46,7 @@ def _written(folder: Path, text: str) -> Path:
 
 
 def test_a_tidy_script_is_judged_by_the_checks_of_what_it_made(world: World) -> None:
-    """An application and a database are there, so their checks are asked; those of what it did not make are not."""
+    """It made an application and a database, so only their checks run."""
     before = world.seen()
     ended = world.run(f"--path=script:{SCRIPTS / 'tidy.sh'}")
     path = _path(world, "tidy.sh")
@@ -64,7 +64,7 @@ def test_a_tidy_script_is_judged_by_the_checks_of_what_it_made(world: World) -> 
 
 
 def test_the_residue_of_a_failed_script_is_listed_and_removed_with_its_site(world: World) -> None:
-    """A package that is not there, and: a process, a database, an archive, half an application."""
+    """It fails on a missing package, and leaves a process, a database, an archive and half an application."""
     before = world.seen()
     ended = world.run(f"--path=script:{SCRIPTS / 'dirty.sh'}")
     path = _path(world, "dirty.sh")
@@ -85,7 +85,7 @@ def _git(folder: Path, *arguments: str) -> None:
 
 
 def _shop(folder: Path) -> Path:
-    """A repository with two scripts of one name in it, as they really are, and something that is not committed."""
+    """A repository with two real scripts of the same name and an uncommitted file."""
     shop = folder / "home" / "shop"
     shutil.copytree(Path(__file__).parent / "shop", shop)
     _git(shop, "init", "--quiet", "--initial-branch=main")
@@ -123,7 +123,7 @@ def test_unmodified_scripts_are_checked_and_compared(world: World, tmp_path: Pat
 
 
 def test_a_script_that_makes_no_application_has_deployed_nothing(world: World, tmp_path: Path) -> None:
-    """It ends with 0, and is believed as little as any other. Its environment is the one that is documented."""
+    """Exit code 0 alone proves nothing. The script's environment is the documented one."""
     names = ("XAVOS_WORKTREE", "DATABASE_URL", "TEST_DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD",
              "PGDATABASE", "PORT", "HOME", "MIX_HOME", "HEX_HOME")  # fmt: skip
     text = "\n".join(f'echo "{name}=${{{name}:?is missing}}"' for name in names)
@@ -140,7 +140,7 @@ def test_a_script_that_makes_no_application_has_deployed_nothing(world: World, t
 
 @pytest.mark.parametrize("how", ["int", "hup"])
 def test_a_script_that_does_not_end_is_stopped(world: World, tmp_path: Path, how: str) -> None:
-    """Ctrl-C, or a terminal that is closed, reaches it and what it has started."""
+    """Ctrl-C and a closed terminal reach the script and its processes."""
     script = _written(tmp_path, "sleep 3600 & sleep 3600")
     before = world.seen()
     ended = world.run(f"--path=script:{script}", "-k", "phase_passed", SABOTAGE=f"script:{how}:command.running:1")
@@ -150,7 +150,7 @@ def test_a_script_that_does_not_end_is_stopped(world: World, tmp_path: Path, how
 
 
 def test_a_script_never_gets_an_external_database(world: World) -> None:
-    """Something listens where it would look: refused before anything is changed."""
+    """Another server has the port: the path is refused before anything is changed."""
     before = world.seen()
     with socket.create_server(("127.0.0.1", USUAL_PORT)):
         ended = world.run(f"--path=script:{SCRIPTS / 'tidy.sh'}", "-k", "phase_passed")

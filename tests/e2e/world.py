@@ -24,7 +24,7 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a run ended: exit code (negative for a signal) and everything it printed."""
+    """The end of a run: exit code (negative for a signal) and all output."""
 
     code: int
     output: str
@@ -32,7 +32,7 @@ class Ended:
 
 @dataclass(kw_only=True)
 class World:
-    """State, reports, port and folder of its own; `cache` is shared, so that passed phases are restored."""
+    """Folders and a port for runs. The `cache` is shared, so that passed phases are restored."""
 
     home: Path
     cache: Path
@@ -63,7 +63,7 @@ class World:
         }
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """`pytest` with the place's own port, name and folder, unless `arguments` say otherwise."""
+        """Run `pytest` with the world's port, name and folder, unless `arguments` override them."""
         place = (f"--port={self.port}", f"--name={self.name}", f"--directory={self.directory}")
         own = ("--source=rehearsal", *place, "--keep=never")
         return subprocess.Popen(
@@ -89,7 +89,7 @@ class World:
         return Ended(code=done.returncode, output=done.stdout + done.stderr)
 
     def runs(self) -> tuple[str, ...]:
-        """Every run that was ever begun here, those of a comparison's paths included."""
+        """All runs that were started here, with those of the paths of a comparison."""
         if not self.reports.is_dir():
             return ()
         begun = {path.name for path in self.reports.iterdir() if path.name != "latest" and path.is_dir()}
@@ -103,7 +103,7 @@ class World:
         return found
 
     def seen(self) -> tuple[str, ...]:
-        """Everything here and of these runs: files, containers, networks, processes, listener. Equal: nothing left."""
+        """All files, containers, networks, processes and the listener of these runs. Equal values: nothing is left."""
         facts = {f"file {path.relative_to(self.home)} {_digest(path)}" for path in _below(self.home, self.reports)}
         facts |= {fact for fact in _engine() if any(run in fact for run in self.runs())}
         facts |= {f"process {pid}" for pid in _marked(self.runs())}
@@ -140,7 +140,7 @@ def engine_answers() -> bool:
 
 
 def _below(home: Path, *but: Path) -> list[Path]:
-    """Files, links and folders; the suite's history, its empty state folders and freed locks are no state."""
+    """Files, links and folders, without the history, empty state folders and free locks."""
     found = []
     for path in home.rglob("*"):
         if any(path == other or other in path.parents for other in but):

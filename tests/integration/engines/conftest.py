@@ -41,7 +41,7 @@ def here() -> Engine:
 
 @pytest.fixture(scope="session")
 def image(here: Engine) -> str:
-    """A small image of a Debian, which the images of this suite are made on."""
+    """The small Debian image on which the suite's images are based."""
     found = find_base(here.client()) or present_tag(here, "forge")
     if found is None:
         pytest.skip("none of the suite's images is on this engine")
@@ -61,13 +61,13 @@ def place(folder: Path) -> Options:
 
 @pytest.fixture(scope="session")
 def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the engine of the other machine does not see."""
+    """A folder that the other engine does not see."""
     return tmp_path_factory.mktemp("hidden")
 
 
 @pytest.fixture(scope="session")
 def other_machine(here: Engine, image: str, hidden: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A second Docker with a network of its own, as in a virtual machine that shares folders, but not all of them.
+    """A second Docker with another network, like one in a virtual machine that shares only some folders.
 
     Skips where it cannot be started: it takes root, dockerd and unshare.
     """

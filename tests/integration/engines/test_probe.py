@@ -21,7 +21,7 @@ from tests.integration.engines.conftest import Bench, place
 
 
 def probes(engine: Engine) -> list[str]:
-    """Names of the probes that are on the engine, of this process's and of others."""
+    """Names of all probes on the engine."""
     found = engine.client().api.containers(all=True, filters={"label": probe.LABEL})
     return [name.lstrip("/") for item in found for name in item["Names"]]
 
@@ -41,7 +41,7 @@ def test_this_machines_engine_is_proven_and_cached(bench: Bench) -> None:
 def test_an_engine_that_shares_folders_and_no_network_is_refused(
     other_machine: Engine, image: str, tmp_path: Path
 ) -> None:
-    """As Docker Desktop and colima: the host network is that of their virtual machine."""
+    """Like Docker Desktop and colima, whose host network is that of their virtual machine."""
     with pytest.raises(EngineUnfit, match="does not reach a listener of this process") as refused:
         find_sharing(other_machine, image=image, options=place(tmp_path))
     assert "--forge=host --database=embedded" in str(refused.value)
@@ -50,7 +50,7 @@ def test_an_engine_that_shares_folders_and_no_network_is_refused(
 
 
 def test_an_engine_that_does_not_see_our_folders_is_refused(other_machine: Engine, image: str, hidden: Path) -> None:
-    """As Docker in Docker. No folder of that name is made on its machine."""
+    """Like Docker in Docker. The folder is not created on the engine's machine."""
     with pytest.raises(EngineUnfit, match="the engine cannot open a folder of this process"):
         find_sharing(other_machine, image=image, options=place(hidden))
     assert [] == probes(other_machine)
@@ -88,7 +88,7 @@ def _is_at(moment: str, engine: Engine, folder: Path) -> bool:
 def test_a_probe_that_is_killed_is_removed_by_recovery(
     bench: Bench, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At its record, at its container, at its answer: whatever is there at that moment goes."""
+    """Killed after its record, its container or its answer, everything of it is removed."""
     own = subprocess.Popen(
         [sys.executable, "-c", PROBING, bench.engine.url, bench.image, str(tmp_path)], stdout=subprocess.PIPE
     )
@@ -108,7 +108,7 @@ def test_a_probe_that_is_killed_is_removed_by_recovery(
 
 
 def test_the_forges_first_process_reaps_orphans_and_ends_on_a_signal(bench: Bench, tmp_path: Path) -> None:
-    """No engine is asked for an init, which Podman has only with catatonit."""
+    """The engine's own init is not used. Podman has one only with catatonit."""
     forge_image = present_tag(bench.engine, "forge")
     if forge_image is None:
         pytest.skip("the forge's image is not on this engine")
@@ -131,7 +131,7 @@ def test_the_forges_first_process_reaps_orphans_and_ends_on_a_signal(bench: Benc
 
 
 def test_a_missing_folder_is_not_created_on_the_engines_machine(bench: Bench, tmp_path: Path) -> None:
-    """`docker run -v` would make it, as root, on the engine's machine."""
+    """`docker run -v` would create it as root on the engine's machine."""
     image = present_tag(bench.engine, "forge") or bench.image
     gone = tmp_path / "gone"
     with pytest.raises(Exception, match="container engine failed to start container"):

@@ -36,7 +36,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """An image with PostgreSQL that is on this machine."""
+    """A PostgreSQL image of this machine."""
     named = os.environ.get("XAVOS_TEST_POSTGRES_IMAGE")
     if named:
         return named
@@ -76,7 +76,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServe
 
 @pytest.fixture(scope="session")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """The user's own server: an administrator who is no superuser, and things with names like ours."""
+    """A server of the user: its administrator is no superuser, and it has decoys."""
     run = new_run()
     folder = tmp_path_factory.mktemp("theirs")
     server = EmbeddedServer(run=run, folder=folder / "postgres", journal=new_journal(folder, run))
@@ -102,14 +102,14 @@ def existing(theirs: EmbeddedServer) -> DatabaseServer:
 
 @pytest.fixture(params=["container", "embedded", "existing"])
 def server(request: pytest.FixtureRequest) -> DatabaseServer:
-    """Each kind in turn."""
+    """A server of each kind in turn."""
     found: DatabaseServer = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
 def network(image: str) -> Iterator[str]:
-    """A network without a way out."""
+    """An isolated network."""
     name = f"xavos-test-{secrets.token_hex(4)}"
     client = docker.from_env()
     made = client.networks.create(name, internal=True)

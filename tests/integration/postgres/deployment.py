@@ -35,7 +35,7 @@ INSERT INTO jobs (agent) SELECT id FROM agents;
 
 
 def as_role(server: DatabaseServer, database: str) -> psycopg.Connection:
-    """Connect as the role, by the URL that Ecto gets (seen from this machine)."""
+    """Connect as the role with Ecto's URL, as seen from this machine."""
     url = server.url(user=ROLE, password=PASSWORD, database=database)
     return psycopg.connect(url.replace("ecto://", "postgresql://", 1), autocommit=True)
 
@@ -51,6 +51,6 @@ def deploy(server: DatabaseServer, journal: Journal) -> None:
 
 
 def undo(record: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> str:
-    """As rollback, recovery and `make undeploy` do it."""
+    """Undo the acts as rollback, recovery and `make undeploy` do."""
     workshop = rollout.rollback.undo.UndoContext(store=Store(Path("/nonexistent")), secrets=secrets or {}, servers={})
     return rollout.rollback.undo.undo(record, workshop)

@@ -49,7 +49,7 @@ def _secrets(folder: Path) -> dict[str, str]:
 
 
 def test_between_the_intent_and_the_role(theirs: EmbeddedServer, tmp_path: Path) -> None:
-    """The role was announced, not made; the decoys of similar names stay."""
+    """The role was announced but not created. The decoys stay."""
     url = f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/postgres"
     before = facts(theirs, DATABASES, ROLE)
     ended, record = _run("role", "before-role", tmp_path, url)
@@ -61,7 +61,7 @@ def test_between_the_intent_and_the_role(theirs: EmbeddedServer, tmp_path: Path)
 
 
 def test_after_the_role(theirs: EmbeddedServer, tmp_path: Path) -> None:
-    """The role goes, also a second time; its databases of the record go, one of another owner stays."""
+    """The role and its databases of the record are removed, also by a second undo. Others stay."""
     before = facts(theirs, DATABASES, ROLE)
     _, record = _run("role", "never", tmp_path, f"postgresql://boss:boss-password@127.0.0.1:{theirs.port}/postgres")
     with theirs.connect() as connection:
@@ -78,7 +78,7 @@ def test_after_the_role(theirs: EmbeddedServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["before-container", "before-answer", "never"])
 def test_a_container_at_any_moment(place: str, image: str, tmp_path: Path) -> None:
-    """Announced, started, or finished: gone afterwards, with its volumes."""
+    """Announced, started or finished: it is gone afterwards, with its volumes."""
     ended, record = _run("container", place, tmp_path, image)
     assert (0 if place == "never" else -signal.SIGKILL) == ended.returncode, ended.stderr
 
@@ -92,7 +92,7 @@ def test_a_container_at_any_moment(place: str, image: str, tmp_path: Path) -> No
 
 
 def _volumes(name: str) -> set[str]:
-    """The volumes that the container has; none where there is no such container."""
+    """The volumes of the container; empty if it does not exist."""
     with contextlib.closing(docker.from_env()) as client:
         found = client.containers.list(all=True, filters={"name": f"^/?{name}$"})
         return {mount["Name"] for container in found for mount in container.attrs["Mounts"] if "Name" in mount}
@@ -100,7 +100,7 @@ def _volumes(name: str) -> set[str]:
 
 @pytest.mark.parametrize("place", ["before-folder", "before-initdb", "before-answering", "never"])
 def test_an_embedded_server_at_any_moment(place: str, tmp_path: Path) -> None:
-    """Announced, half made, or running: its folder and every process in it are gone afterwards."""
+    """Announced, half created or running: its folder and all its processes are gone afterwards."""
     ended, record = _run("embedded", place, tmp_path, "")
     assert (0 if place == "never" else -signal.SIGKILL) == ended.returncode, ended.stderr
     assert os.path.lexists(record["folder"]) == (place != "before-folder")
@@ -122,7 +122,7 @@ def _command_lines() -> list[str]:
 
 @pytest.mark.parametrize("what", ["container", "embedded"])
 def test_a_kept_server_outlives_its_process(what: str, image: str, tmp_path: Path) -> None:
-    """And is found again by record and secrets, also after it was stopped."""
+    """It is found by record and secrets, even after it was stopped."""
     _, record = _run(what, "never", tmp_path, image)
     try:
         server = attach(record, _secrets(tmp_path))

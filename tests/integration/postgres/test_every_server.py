@@ -45,7 +45,7 @@ def deployed(server: DatabaseServer, journal: Journal) -> Iterator[DatabaseServe
 
 
 def test_a_deployment_is_undone_from_its_journal_without_a_trace(server: DatabaseServer, journal: Journal) -> None:
-    """Everything but the journal and the secrets may be forgotten; the second undo finds nothing to do."""
+    """Journal and secrets are enough. A second undo finds nothing to do."""
     before = _facts(server)
     deploy(server, journal)
     assert set(DATABASES) <= {line.rpartition(" ")[2] for line in differences(before, _facts(server))}
@@ -70,7 +70,7 @@ def test_undo_ends_open_connections_of_the_application(server: DatabaseServer, j
 
 
 def test_undo_waits_for_a_statement_of_a_killed_client(server: DatabaseServer, journal: Journal) -> None:
-    """A server goes on with a CREATE DATABASE; here until the last session of its template ends, a second later."""
+    """A server completes a CREATE DATABASE, here when the last session of its template ends a second later."""
     before = _facts(server)
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
     with as_role(server, "postgres") as connection:
@@ -88,7 +88,7 @@ def test_undo_waits_for_a_statement_of_a_killed_client(server: DatabaseServer, j
 
 
 def test_undo_waits_for_a_restore_of_a_killed_client(server: DatabaseServer, journal: Journal) -> None:
-    """pg_restore works as the administrator, in one transaction that ends when the undo has looked."""
+    """pg_restore runs as administrator in one transaction that ends after the undo's first look."""
     before = _facts(server)
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
     with as_role(server, "postgres") as connection:
@@ -106,7 +106,7 @@ def test_undo_waits_for_a_restore_of_a_killed_client(server: DatabaseServer, jou
 def test_an_endless_statement_of_the_role_is_terminated(
     server: DatabaseServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else it would hold the role for ever; another's is only waited for."""
+    """Otherwise it would block the role forever. Statements of other roles are only awaited."""
     monkeypatch.setattr(ownership, "_ENDS_WITHIN", 0.5)
     provision(server, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
     with as_role(server, "postgres") as connection:
@@ -125,7 +125,7 @@ def test_an_endless_statement_of_the_role_is_terminated(
 
 
 def _errors(connection: PGconn) -> str:
-    """What the server says is wrong with what it was asked for; "" where it has done that."""
+    """The server's error message; "" if the statement succeeded."""
     said = ""
     while (result := connection.get_result()) is not None:
         said += result.error_message.decode()
@@ -142,7 +142,7 @@ def _until_active(server: DatabaseServer, role: str) -> None:
 
 
 def test_provision_refuses_what_exists(deployed: DatabaseServer, journal: Journal) -> None:
-    """Role or database, and before anything is announced."""
+    """A role or database is refused before anything is announced."""
     acts = len(pending_undos(read_events(journal.path)))
     for role, databases in ((ROLE, ()), ("xv_other", (DATABASES[1],))):
         with pytest.raises(AlreadyExists, match="--name"):
@@ -152,7 +152,7 @@ def test_provision_refuses_what_exists(deployed: DatabaseServer, journal: Journa
 
 
 def test_the_password_is_nowhere_in_the_journal(deployed: DatabaseServer, journal: Journal) -> None:
-    """Nor is the administrator's."""
+    """The administrator's password is not in it either."""
     text = journal.path.read_text()
 
     assert PASSWORD not in text
@@ -160,7 +160,7 @@ def test_the_password_is_nowhere_in_the_journal(deployed: DatabaseServer, journa
 
 
 def test_restore_is_exact(deployed: DatabaseServer) -> None:
-    """Also after everything has changed, and with the application connected."""
+    """Even after everything has changed, and with the application connected."""
     before = _facts(deployed)
     dump = deployed.dump(DATABASES[0])
     with as_role(deployed, DATABASES[0]) as connection:
@@ -186,7 +186,7 @@ def test_restore_creates_a_missing_database(deployed: DatabaseServer) -> None:
 
 
 def test_restore_leaves_a_database_of_another_owner(deployed: DatabaseServer) -> None:
-    """The maintenance database is nobody's deployment."""
+    """The maintenance database belongs to no deployment."""
     dump = deployed.dump(DATABASES[1])
 
     with pytest.raises(NotOurs):
@@ -194,7 +194,7 @@ def test_restore_leaves_a_database_of_another_owner(deployed: DatabaseServer) ->
 
 
 def test_facts_see_one_changed_value(deployed: DatabaseServer) -> None:
-    """The count stays, the content does not; a used sequence is seen as well."""
+    """The number of rows is equal, the content is not. A used sequence is found as well."""
     before = _facts(deployed)
     with as_role(deployed, DATABASES[0]) as connection:
         connection.execute("UPDATE agents SET name = 'x' WHERE agent_id = 'a1'; SELECT nextval('jobs_id_seq')")
@@ -206,7 +206,7 @@ def test_facts_see_one_changed_value(deployed: DatabaseServer) -> None:
 
 
 def test_changes_of_others_on_the_server_are_ignored(deployed: DatabaseServer) -> None:
-    """Nor could it be told from residue; a database of our role under any name is."""
+    """Only databases of our role count, under any name."""
     before = _facts(deployed)
     with deployed.connect() as connection:
         connection.execute("CREATE ROLE somebody")
@@ -223,7 +223,7 @@ def test_changes_of_others_on_the_server_are_ignored(deployed: DatabaseServer) -
 
 
 def test_queries_return_values(deployed: DatabaseServer) -> None:
-    """What the checks ask."""
+    """The queries of the checks."""
     with deployed.connect(DATABASES[0]) as connection:
         _ask(connection, deployed)
 

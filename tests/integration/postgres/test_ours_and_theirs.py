@@ -30,7 +30,7 @@ from tests.integration.postgres.deployment import DATABASES, PASSWORD, ROLE, und
 
 
 def test_a_role_without_the_runs_mark_stays(theirs: EmbeddedServer) -> None:
-    """With its databases, though a record names them all."""
+    """Its databases stay too, although the record names them."""
     record = role_record(theirs, role="xavos2", databases=DECOYS, run="r1")
 
     with pytest.raises(NotOurs):
@@ -54,7 +54,7 @@ def test_a_role_of_another_run_stays(embedded: DatabaseServer, journal: Journal)
 
 
 def test_only_a_database_of_the_owner_is_dropped(theirs: EmbeddedServer, journal: Journal) -> None:
-    """One of another owner stays, one that is not there is fine."""
+    """A database of another owner stays. A missing one is no error."""
     provision(theirs, role=ROLE, password=PASSWORD, databases=DATABASES, run=journal.run, journal=journal)
     with theirs.connect() as connection:
         connection.execute(f"CREATE DATABASE {DATABASES[0]} OWNER {ROLE}")
@@ -68,7 +68,7 @@ def test_only_a_database_of_the_owner_is_dropped(theirs: EmbeddedServer, journal
 
 
 def test_objects_that_block_the_removal_of_a_role_are_named(embedded: DatabaseServer, journal: Journal) -> None:
-    """A database that the record does not name is residue, not ours to drop."""
+    """A database that the record does not name is not dropped."""
     provision(embedded, role=ROLE, password=PASSWORD, databases=(), run=journal.run, journal=journal)
     record = role_record(embedded, role=ROLE, databases=(), run=journal.run)
     with embedded.connect() as connection:
@@ -100,7 +100,7 @@ def test_an_undo_on_a_stopped_server_stays_pending(tmp_path: Path, journal: Jour
 
 
 def test_a_role_is_removed_with_its_server(tmp_path: Path, journal: Journal) -> None:
-    """A server of ours that is gone holds nothing any more."""
+    """Once a server of the suite is gone, its roles are gone."""
     server = EmbeddedServer(run=journal.run, folder=tmp_path / "postgres", journal=journal)
     record = role_record(server, role=ROLE, databases=DATABASES, run=journal.run)
 
@@ -108,7 +108,7 @@ def test_a_role_is_removed_with_its_server(tmp_path: Path, journal: Journal) -> 
 
 
 def test_a_wrong_password_is_denied(theirs: EmbeddedServer) -> None:
-    """Reachable, but not for us; the password is not repeated."""
+    """The server answers and denies access. The error does not show the password."""
     with pytest.raises(DatabaseDenied, match="authentication failed") as caught:
         ExternalServer(f"postgresql://boss:wrong-password@127.0.0.1:{theirs.port}/postgres").start()
 
@@ -117,7 +117,7 @@ def test_a_wrong_password_is_denied(theirs: EmbeddedServer) -> None:
 
 
 def test_a_role_that_may_not_create_is_denied(theirs: EmbeddedServer) -> None:
-    """The error names the rights that lack."""
+    """The error names the missing rights."""
     with pytest.raises(DatabaseDenied, match="it lacks CREATEDB and CREATEROLE"):
         ExternalServer(f"postgresql://weak:weak-password@127.0.0.1:{theirs.port}/postgres").start()
 
@@ -154,7 +154,7 @@ def test_a_container_that_ends_at_once_shows_its_log(image: str, journal: Journa
 
 
 def test_a_missing_image_is_reported_before_anything_changes(image: str, journal: Journal) -> None:
-    """No image is pulled behind anybody's back."""
+    """No image is pulled silently."""
     with pytest.raises(ServerFailed, match="there is no image xavos-nothing:1"):
         ContainerServer(run=journal.run, image="xavos-nothing:1", journal=journal).start()
 
@@ -162,7 +162,7 @@ def test_a_missing_image_is_reported_before_anything_changes(image: str, journal
 
 
 def test_an_isolated_network_is_enough(image: str, network: str, tmp_path: Path) -> None:
-    """No port is published; we reach the container over the bridge, the forge by its name."""
+    """No port is published. The suite reaches the container over the bridge, the forge by its name."""
     run = new_run()
     server = ContainerServer(run=run, image=image, journal=new_journal(tmp_path, run), network=network)
     try:
@@ -191,7 +191,7 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_privileged_extensions_are_restored_by_the_administrator(embedded: DatabaseServer, journal: Journal) -> None:
-    """citext is made by the owner, file_fdw only by a superuser."""
+    """The owner may create citext, only a superuser file_fdw."""
     with embedded.connect() as connection:
         names = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
     if ("file_fdw",) not in names:

@@ -32,7 +32,7 @@ def _die(*_: Any, **__: Any) -> NoReturn:
 
 
 def _arm(place: str) -> None:
-    """Make the run die where it would call what `place` stands for."""
+    """Make the run die at the call that `place` names."""
     module, _, name = PLACES[place].rpartition(".")
     if module not in sys.modules:
         module, _, holder = module.rpartition(".")

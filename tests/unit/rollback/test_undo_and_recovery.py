@@ -361,7 +361,7 @@ class TestRecovery:
     def test_a_run_killed_before_its_first_act_is_not_dirty(
         self, tmp_path: Path
     ) -> None:
-        """There is nothing to undo, and that is said of its path."""
+        """Its path is journaled as rolled back, without a pending undo."""
         script = f"""
             import os, pathlib
             from tests.unit.fakes import Stage, plan
@@ -457,7 +457,7 @@ class TestRecovery:
             patch.setitem(_KINDS, "directory", _busy)
             recovered, said = self.recover(tmp_path)
         assert "resource busy" in recovered[0].left[0]
-        assert said[-1].startswith("  not undone: make folder")
+        assert said[-1].startswith("  still pending: make folder")
         assert open_journal(tmp_path / "state", run).exists()
         assert () == self.recover(tmp_path)[0][0].left
 
