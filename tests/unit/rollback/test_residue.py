@@ -99,7 +99,7 @@ def test_a_long_list_and_a_long_line_are_cut() -> None:
 
 
 def test_empty_folders_and_special_files_are_listed() -> None:
-    """A folder of empty folders is one line; what lies in a folder that is told anyway is told with that."""
+    """A folder of empty folders is one line. Content of a listed folder is part of its line."""
     tree: dict[str, Entry] = {
         "empty": ("d", 0o755, 0, 0, ""), "empty/within": ("d", 0o755, 0, 0, ""),
         "full": ("d", 0o755, 0, 0, ""), "full/within": ("d", 0o755, 0, 0, ""),
@@ -118,7 +118,7 @@ def test_a_folder_with_a_changed_mode_is_listed() -> None:
 
 
 class TestResidueOfAScript:
-    """What went along with it is not what it left; what it has put there, or beside it, is."""
+    """The copied source is no residue. New files in it or next to it are."""
 
     BEFORE: ClassVar[dict[str, Entry]] = {
         "script": ("d", 0o755, 0, 0, ""), "script/shop": ("d", 0o755, 0, 0, ""),

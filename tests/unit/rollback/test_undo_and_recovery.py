@@ -45,10 +45,10 @@ def act(number: int, record: dict[str, Any]) -> Act:
 
 
 class TestDirectory:
-    """The folder goes with all that is in it; folders above it only where we made them and nobody moved in."""
+    """The folder is removed with its content. Parents are removed if the run created them and they are empty."""
 
     def test_a_created_folder_is_removed(self, tmp_path: Path, context: UndoContext) -> None:
-        """Again and again: undoing is idempotent."""
+        """Repeatedly, because an undo is idempotent."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
         (made[1] / "file").write_text("x")
@@ -59,7 +59,7 @@ class TestDirectory:
         undo(record, context)
 
     def test_an_existing_folder_stays(self, tmp_path: Path, context: UndoContext) -> None:
-        """Also where it is empty now."""
+        """Even if it is empty now."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/ours").mkdir()
         undo(
@@ -74,7 +74,7 @@ class TestDirectory:
         assert (tmp_path / "theirs").is_dir()
 
     def test_a_parent_folder_with_other_content_stays(self, tmp_path: Path, context: UndoContext) -> None:
-        """We made it, they use it."""
+        """The run created it, and another program uses it."""
         made = [tmp_path / "a", tmp_path / "a/b"]
         made[1].mkdir(parents=True)
         (tmp_path / "a/theirs").write_text("x")
@@ -86,7 +86,7 @@ class TestDirectory:
         assert ["theirs"] == [path.name for path in (tmp_path / "a").iterdir()]
 
     def test_the_target_of_a_link_stays(self, tmp_path: Path, context: UndoContext) -> None:
-        """A link in the folder goes, its target does not."""
+        """A link in the folder is removed, its target stays."""
         (tmp_path / "theirs").mkdir()
         (tmp_path / "theirs/file").write_text("x")
         (tmp_path / "ours").mkdir()
@@ -100,7 +100,7 @@ class TestDirectory:
 
 
 def test_a_folder_without_the_runs_mark_stays(tmp_path: Path, context: UndoContext) -> None:
-    """Somebody made it between our intent and our act, or another run was quicker."""
+    """Another program created it between our intent and our act."""
     for mark in (None, "run-2"):
         theirs = tmp_path / f"theirs-{mark}"
         theirs.mkdir()
@@ -112,7 +112,7 @@ def test_a_folder_without_the_runs_mark_stays(tmp_path: Path, context: UndoConte
 
 
 class TestWorktree:
-    """Branch and files of the run go; another run's branch stays."""
+    """Branch and files of the run are removed. Branches of other runs stay."""
 
     def record(self, tmp_path: Path, run: str) -> dict[str, Any]:
         return {"kind": "worktree", "repository": str(tmp_path / "git"), "directory": str(tmp_path / "site"),
@@ -130,7 +130,7 @@ class TestWorktree:
         return repository
 
     def test_the_runs_worktree_is_removed(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
-        """The folder itself is another act's; undoing twice is fine."""
+        """The folder itself belongs to another act. A second undo changes nothing."""
         for _ in range(2):
             undo(self.record(tmp_path, "run-1"), context)
             assert {} == repository.refs()
@@ -145,13 +145,13 @@ class TestWorktree:
         assert ["refs/heads/deploy/xavos"] == list(repository.refs())
 
     def test_a_repository_with_other_deployments_stays(self, repository: Repository, context: UndoContext) -> None:
-        """Somebody's branch is in it."""
+        """It has the branch of another deployment."""
         assert "stays" in undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, context)
         assert repository.exists
 
 
 def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, context: UndoContext) -> None:
-    """One that ignores TERM too; one with a marker that only begins alike goes on."""
+    """Even one that ignores TERM. A process with a longer marker stays."""
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     )
@@ -175,7 +175,7 @@ def test_processes_are_ended_by_their_marker_alone(tmp_path: Path, context: Undo
 
 
 class Engine:
-    """Makes what it was asked for `after` so many questions; knows containers and networks alike."""
+    """A fake engine that creates the requested thing `after` so many queries."""
 
     def __init__(self, *, after: int) -> None:
         self.questions = 0
@@ -195,7 +195,7 @@ class Engine:
 def test_an_interrupted_request_to_the_engine_is_awaited(
     kind: str, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal or a kill cuts off the client; the engine goes on, and makes it when the undo has looked already."""
+    """After a signal or kill the engine still completes the request, maybe after the undo's first look."""
     engine = Engine(after=3)
     monkeypatch.setattr(postgres, "engine", engine.asked)
     monkeypatch.setitem(_KINDS, kind, lambda record, context: f"after {engine.questions}")
@@ -213,7 +213,7 @@ def test_an_interrupted_request_to_the_engine_is_awaited(
 def test_an_engine_that_does_not_answer_is_not_awaited(
     error: Exception, context: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The undo itself is tried, and says what is wrong."""
+    """The undo is executed, and reports the error."""
 
     def engine() -> None:
         raise error
@@ -224,7 +224,7 @@ def test_an_engine_that_does_not_answer_is_not_awaited(
 
 
 def test_only_an_act_without_an_end_is_cut_off(tmp_path: Path) -> None:
-    """One that failed has been answered: what it asked for does not come any more."""
+    """A failed act got an answer, so its request is not completed later."""
     journal = Journal(tmp_path / "j", run="r", redactor=Redactor())
     with journal.act("done", {"kind": "container"}):
         pass
@@ -240,7 +240,7 @@ def test_only_an_act_without_an_end_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_state_is_restored_from_the_store(tmp_path: Path, context: UndoContext) -> None:
-    """Files as they were, twice over."""
+    """The files are restored, also a second time."""
     root = tmp_path / "site"
     root.mkdir()
     (root / "a").write_text("before")
@@ -262,7 +262,7 @@ def test_a_state_is_restored_from_the_store(tmp_path: Path, context: UndoContext
 
 
 def test_a_tree_counts_as_scanned_until_something_else_is_undone(tmp_path: Path, context: UndoContext) -> None:
-    """Only what was looked at last of all need not be looked at again for the proof."""
+    """Only a tree that was scanned last needs no new scan for the proof."""
     root = tmp_path / "site"
     root.mkdir()
     (root / "a").write_text("before")
@@ -310,10 +310,10 @@ def _python(script: str) -> subprocess.CompletedProcess[str]:
 
 
 class TestRecovery:
-    """By the journals of runs that are over; never of one that is alive or kept."""
+    """Recovery uses the journals of ended runs, never of running or kept ones."""
 
     def killed(self, folder: Path, *, amid: str = "os.kill(os.getpid(), 9)") -> str:
-        """A real run in another process, killed within its second phase; returns its id."""
+        """Start a run in another process and kill it in its second phase. Returns its id."""
         script = f"""
             import os, pathlib
             from tests.unit.fakes import GROUND, Stage, code, plan
@@ -335,7 +335,7 @@ class TestRecovery:
         return recovery.recover(folder / "state", folder / "reports", store, said.append), said
 
     def test_a_killed_run_is_undone(self, tmp_path: Path) -> None:
-        """Nothing of it is left, nor of its secrets; the next recovery has nothing to do; its verdict says killed."""
+        """Nothing of it is left, secrets included. The next recovery does nothing. Its verdict is `killed`."""
         run = self.killed(tmp_path)
         state = tmp_path / "state"
         assert (tmp_path / "deployments/xavos/half").exists()
@@ -349,7 +349,7 @@ class TestRecovery:
         assert ((), []) == self.recover(tmp_path)
 
     def test_the_journal_is_copied_to_reports_on_another_file_system(self, tmp_path: Path) -> None:
-        """There it is no single file with two names, and a killed run could not copy it."""
+        """A hard link is impossible there, and a killed run could not copy it."""
         run = self.killed(tmp_path)
         shown = tmp_path / "reports" / run / JOURNAL
         shown.unlink()
@@ -378,7 +378,7 @@ class TestRecovery:
         assert ("refused", ()) == (path.outcome, path.residue)
 
     def test_a_run_killed_while_a_checkpoint_is_restored_is_undone(self, tmp_path: Path) -> None:
-        """Half of its files are there, one of them half written."""
+        """Half of its files exist, one of them half written."""
         script = f"""
             import os, pathlib
             from rollout.site.store import objects
@@ -406,7 +406,7 @@ class TestRecovery:
         assert not (tmp_path / "deployments").exists()
 
     def test_a_command_that_is_still_writing_is_ended_first(self, tmp_path: Path) -> None:
-        """The run was killed amid it: it goes on, and would fill the folder faster than it is emptied."""
+        """After the kill it still runs, and would fill the folder faster than it is emptied."""
         lines = (
             "import subprocess, time",
             "record = {'kind': 'processes', 'marker': step.site.run.marker, 'forge': {'kind': 'host'}}",
@@ -430,7 +430,7 @@ class TestRecovery:
         assert () == marked(f"XAVOS_RUN={run}")
 
     def test_a_truncated_last_line_of_the_journal_is_ignored(self, tmp_path: Path) -> None:
-        """The kill came amid a write."""
+        """The kill interrupted a write."""
         run = self.killed(tmp_path)
         with open_journal(tmp_path / "state", run).open("ab") as file:
             file.write(b'{"event": "act.in')
@@ -451,7 +451,7 @@ class TestRecovery:
         assert not (tmp_path / "deployments").exists()
 
     def test_a_failed_undo_stays_pending(self, tmp_path: Path) -> None:
-        """It is named, and the next recovery tries again."""
+        """It is reported, and the next recovery tries again."""
         run = self.killed(tmp_path)
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(_KINDS, "directory", _busy)
@@ -482,7 +482,7 @@ class TestRecovery:
         stage.play(GROUND, within=lambda: _assert_nothing(self.recover(tmp_path)))
 
     def test_a_kept_run_is_only_touched_by_undeploy(self, tmp_path: Path) -> None:
-        """recover leaves it; kept lists it; undeploy removes it, once."""
+        """`recover` skips it, `kept` lists it, `undeploy` removes it once."""
         stage = Stage(tmp_path, plan("ground", "one"), keep="on-success")
         stage.run.journal.record("run.started", **_started())
         _keep_open(stage)
@@ -497,7 +497,7 @@ class TestRecovery:
         assert () == self.undeploy(tmp_path, "xavos")
 
     def test_a_kept_failure_is_undeployed_completely(self, tmp_path: Path) -> None:
-        """--keep=failed: recover leaves it, kept lists it, undeploy takes back the failed phase with the others."""
+        """--keep=failed: `recover` skips it, `kept` lists it, `undeploy` undoes the failed phase and the others."""
 
         def fails(step: Step) -> None:
             writes("half")(step)
@@ -521,7 +521,7 @@ class TestRecovery:
 
 
 def _keep_open(stage: Stage, apply: Callable[[Step], None] | None = None) -> None:
-    """Play a path that is kept, and end its run as the session does."""
+    """Run a path, keep its site, and end the run as the session does."""
     close = stage.run.close
     stage.run.close = lambda *, settled: None  # type: ignore[method-assign]
     stage.play(GROUND, code("one", apply or writes("a")))

@@ -66,7 +66,7 @@ STRANGE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("ask", [recovery.pending_runs, recovery.kept, "recover"])
 def test_unusable_state_is_named(tmp_path: Path, strange: str, ask: Any) -> None:
-    """By every question that recovery is asked, and nothing is removed."""
+    """By every function of recovery, and nothing is removed."""
     name, make, reason = STRANGE[strange]
     path = put(tmp_path, name, make)
     if name.startswith("locks/"):
@@ -82,7 +82,7 @@ def test_unusable_state_is_named(tmp_path: Path, strange: str, ask: Any) -> None
 
 
 def test_foreign_names_are_ignored(tmp_path: Path) -> None:
-    """Lines that are no events, files of other names, trials that are no folders, probes that are no records."""
+    """Lines that are no events, files with other names, trials that are no folders, invalid probe records."""
     put(tmp_path, JOURNAL, lines("garbage", "{", [1], 7, {"event": 3}, {"no": "event"}))
     put(tmp_path, "open/note.txt", Path.touch)
     put(tmp_path, "open/folder", Path.mkdir)
@@ -106,7 +106,7 @@ def test_secrets_that_cannot_be_read_are_missing(tmp_path: Path, make: Callable[
      {"url": "unix:///x", "name": "other", "folder": "HOME/.other", "at": 1.0}],
 )  # fmt: skip
 def test_an_invalid_probe_record_removes_nothing(tmp_path: Path, record: object) -> None:
-    """Neither a folder of another name than the probe's, nor a container."""
+    """Neither a folder with another name than the probe's, nor a container."""
     home = tmp_path / "home"
     (home / ".other").mkdir(parents=True)
     put(tmp_path, "probes/xavos-probe-1.json", lines(json.dumps(record).replace("HOME", str(home))))

@@ -13,17 +13,17 @@ Loss = Callable[[bytes], bytes]
 
 
 def nothing(said: bytes) -> bytes:
-    """All of it is lost."""
+    """Lose all output."""
     return b""
 
 
 def half(said: bytes) -> bytes:
-    """The end of it is lost."""
+    """Lose the end of the output."""
     return said[: len(said) // 2]
 
 
 class BusyEngine:
-    """Client, container and API in one. `losses`: what becomes of the output of each command, in turn.
+    """Client, container and API in one. `losses`: functions that cut the output of each command, in turn.
 
     `late`: how often the engine says that a command still runs after its stream has ended.
     """

@@ -76,18 +76,18 @@ class FakeEngine:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """Names of the containers that are there."""
+        """Names of the existing containers."""
         return tuple(self._running)
 
 
 def engine(fake: FakeEngine, monkeypatch: Any, *, kind: str = "docker", url: str = "unix:///fake.sock") -> Engine:
-    """An engine that answers with the fake."""
+    """An engine whose client is the fake."""
     monkeypatch.setattr(Engine, "client", lambda self: fake)
     return Engine(url=url, kind=kind, version="1.0", rootless=False, os="test")
 
 
 def elsewhere(folder: Path) -> Callable[[list[str]], list[str]]:
-    """A folder of another machine in the place of ours, empty."""
+    """An empty folder of another machine in place of ours."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return lambda argv: [argv[0], str(folder), *argv[2:]]

@@ -20,7 +20,7 @@ from rollout.site.forge import ContainerForge
 from tests.unit.site.busy import BusyEngine, Loss, half, nothing
 
 SOURCES = ("rollout", "suite", "fixtures", "deploy_tests", "tests")
-# How a command gets into a container past rollout.site.engine.container_exec, in Python or on a command line.
+# Other ways to run a command in a container than container_exec, in Python or on a command line.
 PAST_IT = re.compile(
     r"""\.exec_(?:run|create|start)\(|\.exec\(|["'](?:docker|podman)["'],\s*["'](?:container["'],\s*["'])?exec["']"""
     r"""|(?:docker|podman)(?: container)? exec (?!-it)"""  # -it: told to people
@@ -52,7 +52,7 @@ def test_output_and_exit_code_come_without_the_mark(tmp_path: Path) -> None:
 
 
 def test_a_mark_that_the_command_prints_is_output(tmp_path: Path) -> None:
-    """Only the mark of this command ends it: a record separator and anything else pass."""
+    """Only the mark of this command ends the output. A record separator alone is output."""
     outcome = run(BusyEngine(), r"printf '\036abc 7\n\036'", tmp_path)
 
     assert (0, "\x1eabc 7\n\x1e") == (outcome.exit_code, outcome.tail)
@@ -89,14 +89,14 @@ def test_a_read_only_command_is_repeated_a_limited_number_of_times(tmp_path: Pat
 
 
 def test_a_stream_that_breaks_does_not_end_the_command(tmp_path: Path) -> None:
-    """The engine says for a while that it runs; the exit code is waited for, not taken for none."""
+    """The engine reports it as running for a while. The exit code is awaited."""
     outcome = run(BusyEngine(nothing, late=3), "exit 5", tmp_path)
 
     assert (5, False) == (outcome.exit_code, outcome.is_whole)
 
 
 def test_a_command_of_a_container_that_is_killed_is_killed_and_nothing_is_lost(tmp_path: Path) -> None:
-    """Not told as a busy engine, and not run again."""
+    """It is not reported as lost output, and not repeated."""
     engine = BusyEngine()
 
     outcome = run(engine, "kill -9 $PPID", tmp_path, reads=True)
@@ -141,7 +141,7 @@ def test_mark_is_found_however_the_stream_is_cut() -> None:
 
 
 def test_a_list_of_processes_does_not_end_the_output(tmp_path: Path) -> None:
-    """The arguments of the shell that prints the mark are in such a list."""
+    """The list contains the arguments of the shell that prints the mark."""
     listing = "tr '\\000' ' ' </proc/$PPID/cmdline; exit 4"
 
     answer = ask(BusyEngine(), listing, repeatable=True)
@@ -154,7 +154,7 @@ def test_a_list_of_processes_does_not_end_the_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [nothing, half])
 def test_a_forge_repeats_a_query_to_a_busy_engine(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No process and no answer differ: what is lost is never taken for an empty list."""
+    """Lost output is never treated as an empty list of processes."""
     monkeypatch.setattr("rollout.site.processes.SCRIPT", "echo 7")
 
     assert (7,) == forge(BusyEngine(loss)).marked("XAVOS_RUN=nobody")
@@ -163,7 +163,7 @@ def test_a_forge_repeats_a_query_to_a_busy_engine(loss: Loss, monkeypatch: pytes
 
 
 def test_the_process_script_does_not_find_itself() -> None:
-    """The question itself carries the marker, as every command in the forge does."""
+    """The script has the marker in its environment, like every command in the forge."""
     observer = processes.OBSERVER | {"PATH": os.environ["PATH"], "XAVOS_RUN": "mine"}
 
     said = subprocess.run(["sh", "-c", processes.SCRIPT, "x", "marked", "XAVOS_RUN=mine"], env=observer, check=True,
@@ -177,7 +177,7 @@ def test_a_forge_that_is_gone_has_no_processes() -> None:
 
 
 def test_every_command_in_a_container_uses_container_exec() -> None:
-    """The end mark is in one place only, so every other way into a container is forbidden, in tests too."""
+    """Only container_exec prints the end mark, so every other way is forbidden, also in tests."""
     files = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 300
     found = [

@@ -29,7 +29,7 @@ class Home:
         self.env = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder / "run")}
 
     def context(self, name: str, host: str | None, *, certificates: Path | None = None, skip: bool = False) -> None:
-        """What `docker context create` writes."""
+        """Write the files of `docker context create`."""
         identity = hashlib.sha256(name.encode()).hexdigest()
         meta = self.docker / "contexts/meta" / identity / "meta.json"
         meta.parent.mkdir(parents=True)
@@ -42,7 +42,7 @@ class Home:
                 shutil.copyfile(certificates / file, stored / file)
 
     def use(self, name: str) -> None:
-        """What `docker context use` writes."""
+        """Write the file of `docker context use`."""
         (self.docker / "config.json").write_text(json.dumps({"auths": {}, "currentContext": name}))
 
     def meta(self, name: str) -> Path:
@@ -227,7 +227,7 @@ def test_broken_context_is_one_sentence(broken: Any, said: str, by_variable: boo
 
 @pytest.mark.parametrize("text", ["{", "[]", "\x00", '"x"'])
 def test_a_broken_configuration_names_no_context_and_prevents_an_installation(text: str, home: Home) -> None:
-    """Docker warns and goes on with its own socket; so do we, but where that does not answer, the sentence says why."""
+    """Docker warns and uses its own socket, and so do we. If that does not answer, the error gives the reason."""
     (home.docker / "config.json").write_text(text)
 
     assert home.named() is None

@@ -48,14 +48,14 @@ def place(tmp_path: Path) -> Options:
 
 
 def seen(folder: Path) -> list[str]:
-    """Everything below a folder but what is remembered of proven engines."""
+    """Every file below a folder, except cached probe results."""
     return sorted(
         str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "ways" not in path.parts
     )
 
 
 def refused(found: Engine, place: Options, fake: FakeEngine) -> str:
-    """What the refusal says; nothing may be left of the probe."""
+    """The text of the error. Nothing of the probe may be left."""
     before = seen(place.cache.parent)
     with pytest.raises(EngineUnfit) as error:
         find_sharing(found, image="forge:1", options=place)
@@ -90,7 +90,7 @@ def test_an_engine_that_sees_other_folders_is_refused(
 def test_an_engine_whose_files_do_not_arrive_here_is_refused(
     found: Engine, place: Options, fake: FakeEngine, tmp_path: Path
 ) -> None:
-    """A copy of the folder is mounted, as file sharing of virtual machines may do it."""
+    """A copy of the folder is mounted, as by the file sharing of a virtual machine."""
 
     def copied(argv: list[str]) -> list[str]:
         shutil.copytree(argv[1], tmp_path / "copy")
@@ -122,7 +122,7 @@ def test_an_engine_that_cannot_write_to_our_folder_is_refused(found: Engine, pla
 
 
 def test_an_engine_that_does_not_know_the_folder_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
-    """Docker's words where a bind mount's source is not on its machine: nothing is made there in its place."""
+    """Docker's message for a missing source of a bind mount. Nothing is created there."""
     fake.refuses = 'invalid mount config for type "bind": bind source path does not exist: /x'
     assert "the engine cannot open a folder of this process" in refused(found, place, fake)
 
@@ -130,7 +130,7 @@ def test_an_engine_that_does_not_know_the_folder_is_refused(found: Engine, place
 def test_an_engine_that_may_not_enter_the_folder_is_refused(
     place: Options, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Podman's words where a folder above is closed to its user."""
+    """Podman's message if its user may not enter a parent folder."""
     monkeypatch.setattr(selection, "own_container", lambda client: None)
     podman = engine(fake, monkeypatch, kind="podman")
     fake.told = {"Rootless": True}
@@ -146,7 +146,7 @@ def test_an_engine_that_refuses_a_container_is_quoted(found: Engine, place: Opti
 
 
 def test_an_engine_with_another_host_network_is_refused(found: Engine, place: Options, fake: FakeEngine) -> None:
-    """On the host network of a virtual machine nobody listens where we do."""
+    """On the host network of a virtual machine nothing listens on our port."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = str(gone.getsockname()[1])
     fake.bend = lambda argv: [*argv[:3], port, argv[4]]
@@ -165,7 +165,7 @@ def test_an_engine_whose_listeners_are_not_reached_from_here_is_refused(
 def test_an_engine_of_the_database_alone_needs_a_port_that_this_process_reaches(
     found: Engine, place: Options, fake: FakeEngine
 ) -> None:
-    """Nothing is mounted, and it is remembered apart from what a forge needs."""
+    """Nothing is mounted. The result is cached separately from that for a forge."""
     assert Sharing(user=USER) == find_sharing(found, image="postgres:1", options=place, shares_files=False)
     assert [("postgres:1", False)] == [(made["image"], "mounts" in made) for made in fake.made]
     find_sharing(found, image="postgres:1", options=place, shares_files=False)
@@ -187,7 +187,7 @@ def test_an_engine_whose_published_ports_are_on_another_machine_is_refused(
 
 
 def test_a_rootless_engine_maps_its_user_0_to_us(found: Engine, place: Options, fake: FakeEngine) -> None:
-    """Podman says it in a field, Docker among its security options. Inside, user 0 may do no more than we may."""
+    """Podman reports it in a field, Docker in its security options. User 0 inside has only our permissions."""
     for told in ({"Rootless": True}, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}):
         fake.told = told
         sharing = find_sharing(found, image=f"forge:{len(fake.made)}", options=place)
@@ -211,7 +211,7 @@ def test_containers_leave_the_user_namespace_of_the_daemon() -> None:
 
 
 def test_the_probe_uses_no_init(found: Engine, place: Options, fake: FakeEngine) -> None:
-    """Podman has none without catatonit, and says so only when the container is to start."""
+    """Podman has none without catatonit, and reports that only when the container starts."""
     find_sharing(found, image="forge:1", options=place)
     assert "init" not in fake.made[0]
 
@@ -261,7 +261,7 @@ DOCKER = f"""\
 640 612 254:0 /var/lib/docker/containers/{ID}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda rw
 """
 PODMAN = f"900 880 0:99 /containers/overlay-containers/{ID}/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"
-# On the host, containers of others are mounted: none of them is this process's.
+# On the host, mounts of other containers are visible. None of them is the own container.
 OUTSIDE = f"88 30 0:47 / /var/lib/docker/containers/{ID}/mounts/shm rw - tmpfs shm rw\n"
 
 
@@ -280,7 +280,7 @@ def test_the_container_of_another_engine_is_not_the_own_one(fake: FakeEngine, mo
     assert own_container(fake) is None  # type: ignore[arg-type]
 
 
-# -- remembered, and recovered ----------------------------------------------------------------------
+# -- cached, and recovered ----------------------------------------------------------------------
 
 
 def test_a_cached_result_is_used_until_something_changes(
@@ -324,7 +324,7 @@ def test_a_failed_probe_is_not_cached(found: Engine, place: Options, fake: FakeE
 
 
 def test_a_slow_removal_is_repeated(found: Engine, place: Options, fake: FakeEngine) -> None:
-    """Podman refuses while it removes by itself what has ended."""
+    """Podman rejects the request while it removes an ended container itself."""
     fake.busy_removing = 3
     find_sharing(found, image="forge:1", options=place)
     assert () == fake.left
@@ -344,7 +344,7 @@ probe.prove(fake, Sharing(user="0:0"), url="unix:///fake.sock", image="x", state
 
 
 def test_recovery_removes_container_and_folder_of_a_killed_probe(fake: FakeEngine, tmp_path: Path) -> None:
-    """The kill comes amid the request to the engine, which makes the container all the same."""
+    """The kill interrupts the request, but the engine creates the container all the same."""
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
     assert -signal.SIGKILL == done.returncode
     (record,) = (tmp_path / "state/probes").glob("*.json")

@@ -22,7 +22,7 @@ READS = {"open", "os.scandir", "os.listdir", "os.readlink", "subprocess.Popen", 
 
 
 class Watch:
-    """Everything that this process opens, lists or starts while it is `on`, as (event, arguments)."""
+    """Everything that this process opens, lists or starts while `on`, as (event, arguments)."""
 
     def __init__(self) -> None:
         self.on = False
@@ -74,7 +74,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_that_exists_is_refused_unread(tmp_path: Path, watch: Watch, kind: str) -> None:
-    """Named by what it is."""
+    """The error names its kind."""
     place = tmp_path / "site"
     KINDS[kind](place)
     watch.seen.clear()
@@ -87,7 +87,7 @@ def test_everything_that_exists_is_refused_unread(tmp_path: Path, watch: Watch, 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_at_the_place_of_the_repository_is_refused(tmp_path: Path, watch: Watch, kind: str) -> None:
-    """Beside the folder, which itself is free."""
+    """It is next to the folder, which does not exist."""
     place = tmp_path / "site"
     KINDS[kind](beside(place))
     watch.seen.clear()
@@ -108,7 +108,7 @@ def test_everything_at_the_place_of_the_repository_is_refused(tmp_path: Path, wa
     ],
 )
 def test_special_folders_are_refused_with_a_warning(tmp_path: Path, place: str, says: str) -> None:
-    """They are there like any other, and the sentence says what they are."""
+    """They exist like any other folder, and the error warns about them."""
     with pytest.raises(AlreadyExists, match=says) as refused:
         require_usable_place(options(tmp_path), Path(place))
     assert "remove it" not in refused.value.advice
@@ -116,7 +116,7 @@ def test_special_folders_are_refused_with_a_warning(tmp_path: Path, place: str, 
 
 @pytest.fixture
 def around(tmp_path: Path) -> Path:
-    """A folder with all that a place can be in, or behind."""
+    """A folder with everything that can be around a place."""
     for name in ("kept", "bare.git", "ours/cache"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "kept" / MARK).write_text("20260101-000000-abcdef\n")
@@ -156,7 +156,7 @@ def around(tmp_path: Path) -> Path:
     ],
 )
 def test_places_at_which_no_folder_can_be_created(around: Path, watch: Watch, place: str, says: str) -> None:
-    """Each with its reason, and nothing is made, opened or listed by asking."""
+    """Each has its reason. The check creates, opens and lists nothing."""
     asked, before = options(around / "ours"), sorted(around.rglob("*"))
     watch.seen.clear()
     with pytest.raises(UnfitPlace, match=says) as refused:
@@ -167,13 +167,13 @@ def test_places_at_which_no_folder_can_be_created(around: Path, watch: Watch, pl
 
 
 def test_a_place_around_the_suites_own_folders(tmp_path: Path) -> None:
-    """None of them is there yet, and all would be in the deployment."""
+    """None of them exists yet, and all would be inside the deployment."""
     with pytest.raises(UnfitPlace, match="would be in it"):
         require_usable_place(options(tmp_path / "new"), tmp_path / "new")
 
 
 def test_a_conductor_may_put_a_site_into_the_reports_folder(tmp_path: Path) -> None:
-    """A trial of a campaign has its site and its reports below those of the campaign."""
+    """A trial has its site and reports below those of its campaign."""
     asked = options(tmp_path)
     (asked.reports / "trials").mkdir(parents=True)
     with pytest.raises(UnfitPlace):
@@ -183,21 +183,21 @@ def test_a_conductor_may_put_a_site_into_the_reports_folder(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("place", ["site", "a/b/site", "a b/sítě", "a\u3000b", "up/../site"])
 def test_a_usable_place(tmp_path: Path, place: str) -> None:
-    """Folders above it need not be there; nothing is made by asking."""
+    """Its parents need not exist. The check creates nothing."""
     (tmp_path / "up").mkdir()
     require_usable_place(options(tmp_path / "ours"), tmp_path / place)
     assert ["up"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_the_default_place_is_in_the_checkout(tmp_path: Path) -> None:
-    """Below its deployments, not among its sources, and not in the place of all of them."""
+    """It is below `deployments`, not among the sources, and not `deployments` itself."""
     require_usable_place(options(tmp_path), ROOT / "deployments" / "none_of_this_name")
     with pytest.raises(Refused, match=r"exists already|the checkout's own deployments"):
         require_usable_place(options(tmp_path), ROOT / "deployments")
 
 
 def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Named with the reason; whoever is root may write to all but a read-only file system."""
+    """It is named with the reason. Root may write everywhere but to a read-only file system."""
     shut = tmp_path / "shut"
     shut.mkdir()
     if os.geteuid():
@@ -212,7 +212,7 @@ def test_a_parent_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(107, "not connected")])
 def test_a_place_that_cannot_be_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
-    """A parent that may not be searched, the mount of a file server that is gone: refused, not taken for nothing."""
+    """A parent without permission, or the mount of a lost file server: refused, not treated as missing."""
     place, see = tmp_path / "gone" / "site", os.lstat
 
     def lstat(path: Any, **how: Any) -> os.stat_result:
@@ -236,7 +236,7 @@ def test_a_place_that_cannot_be_examined(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_the_suites_own_folders(tmp_path: Path, place: str, reason: str | None) -> None:
-    """They may be there, and else have to be possible."""
+    """They may exist. Otherwise it must be possible to create them."""
     (tmp_path / "there").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")

@@ -9,12 +9,12 @@ from rollout.site.forge import known_hosts
 
 
 def test_the_machines_own_name_needs_no_name_server() -> None:
-    """Erlang asks for it whenever it starts, and Docker leaves the machine's /etc/hosts outside."""
+    """Erlang resolves it at every start, and a container does not have the machine's /etc/hosts."""
     assert (f"{socket.gethostname()}:127.0.0.1",) == known_hosts(isolated=False)
 
 
 def test_on_an_isolated_network_the_update_check_of_hex_fails_at_once() -> None:
-    """In both families: an address to which no connection is ever tried, so that nothing is waited for."""
+    """In both families: an address to which every connection fails at once."""
     known = [entry.partition(":") for entry in known_hosts(isolated=True)]
     assert {"repo.hex.pm"} == {name for name, _, _ in known}
     addresses = {ipaddress.ip_address(address) for _, _, address in known}

@@ -19,7 +19,7 @@ from rollout.site.shell_access import shell_commands
 
 SCRIPTS = ROOT / "overlay/scripts/files/scripts"
 FORGE = "xavos-1-forge"
-# Says what it was called with; knows the forge and its state.
+# Prints its arguments, and knows the forge and its state.
 FAKE = """#!/bin/bash
 if [ "$1" = --version ]; then echo "{version}"; exit; fi
 {{ echo "{name} $*"; env | grep -E '^(DOCKER|CONTAINER)_' | sort; }} >>"$CALLS"
@@ -30,7 +30,7 @@ done
 
 
 class Machine:
-    """A deployment whose scripts see the commands that a test puts there, and no others of that kind."""
+    """A deployment whose scripts find only the engine commands that a test provides."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "deployment"
@@ -104,7 +104,7 @@ def test_docker_reaches_podman_where_its_own_command_is_missing(machine: Machine
 
 
 def test_podman_that_is_called_docker_is_known(machine: Machine) -> None:
-    """Debian's podman-docker: it reads no DOCKER_HOST, and it cannot reach Docker."""
+    """Debian's podman-docker ignores DOCKER_HOST and cannot reach Docker."""
     machine.has("docker", "podman version 4.3.1")
     machine.settings(engine("podman", "unix:///run/podman/podman.sock"))
     machine.status()
@@ -174,7 +174,7 @@ def test_inside_the_forge_no_engine_is_used(machine: Machine) -> None:
 
 
 def test_another_forge_is_not_this_one(machine: Machine) -> None:
-    """A script that is started from within another deployment's forge, or with its environment."""
+    """A script that is started inside another deployment's forge, or with its environment."""
     machine.has("docker", "Docker version 28.2.2, build e6534b4")
     machine.settings(engine("docker", "unix:///x.sock"))
 

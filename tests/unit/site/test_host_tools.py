@@ -14,7 +14,7 @@ def _program(folder: Path, name: str, script: str) -> None:
 
 
 def test_programs_come_first_on_path_and_hex_and_rebar_are_named(tmp_path: Path) -> None:
-    """The user's own Elixir says where everything is."""
+    """The user's Elixir prints the paths."""
     _program(tmp_path, "elixir", r'printf "warning: noise\n/e/bin\n/o/bin\n/u/hex-2\n/u/rebar3\n"')
     assert host_variables({"PATH": f"{tmp_path}:/bin"}) == {
         "PATH": f"/e/bin:/o/bin:{tmp_path}:/bin",
@@ -24,7 +24,7 @@ def test_programs_come_first_on_path_and_hex_and_rebar_are_named(tmp_path: Path)
 
 
 def test_hex_that_elixir_finds_needs_no_variable(tmp_path: Path) -> None:
-    """rebar3 is then the one on PATH."""
+    """Then the rebar3 on PATH is used."""
     _program(tmp_path, "elixir", r'printf "/e/bin\n/o/bin\n\n\n"')
     _program(tmp_path, "rebar3", "exit 0")
     assert host_variables({"PATH": str(tmp_path)}) == {
@@ -34,7 +34,7 @@ def test_hex_that_elixir_finds_needs_no_variable(tmp_path: Path) -> None:
 
 
 def test_an_elixir_that_does_not_run_changes_nothing(tmp_path: Path) -> None:
-    """Whether there is none or it fails: the phase that asks for its version says so."""
+    """If it is missing or fails, the phase that checks its version reports that."""
     assert host_variables({"PATH": str(tmp_path)}) == {"PATH": str(tmp_path)}
     _program(tmp_path, "elixir", "echo broken; exit 1")
     assert host_variables({"PATH": str(tmp_path)}) == {"PATH": str(tmp_path)}

@@ -25,7 +25,7 @@ class FakeImage:
 
 
 class FakeClient:
-    """An engine in a set. `registry` are the tags that can be pulled; `events` what a build prints.
+    """A fake engine. `registry`: tags that can be pulled; `events`: the output of a build.
 
     `prefix` is what it puts before a name without a registry; only by the whole name an image is found.
     """
@@ -145,7 +145,7 @@ def test_without_registry_and_root_the_base_is_refused_with_advice(monkeypatch: 
 
 
 def test_a_base_from_debootstrap_gets_our_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a fake debootstrap on PATH, which makes one file; the user's debian:trixie-slim is not written."""
+    """With a fake debootstrap that creates one file. The user's debian:trixie-slim is not changed."""
     program = tmp_path / "debootstrap"
     program.write_text('#!/bin/sh\nmkdir -p "$3/etc"; echo trixie > "$3/etc/os"\n')
     program.chmod(0o755)
@@ -180,7 +180,7 @@ def test_postgres_that_podman_has_pulled_is_found() -> None:
 
 @pytest.mark.parametrize("there", ["debian:trixie", "localhost/debian:13-slim"])
 def test_a_debian_image_of_the_user_is_accepted_as_base(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain user needs no rights for that."""
+    """A plain user needs no root for that."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     client = FakeClient(local=(there,))
 
@@ -200,7 +200,7 @@ def test_a_debian_image_of_the_user_is_accepted_as_base(there: str, monkeypatch:
 def test_a_plain_user_gets_one_command_for_his_engine(
     kind: str, url: str, importing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it does what it says: with programs on PATH that write down what they get."""
+    """The command works: fake programs on PATH record their arguments."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(base_image, "_program", lambda: None)

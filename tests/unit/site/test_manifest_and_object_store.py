@@ -28,7 +28,7 @@ Tree = dict[str, tuple[str, bytes, int]]
 
 
 def plant(root: Path, tree: Tree) -> None:
-    """Make the tree below `root`; a path in the way of another is replaced by it."""
+    """Create a tree below `root`. A path that blocks another one is replaced."""
     for relative, (kind, content, mode) in tree.items():
         path = root / relative
         if any(parent.is_symlink() or parent.is_file() for parent in _between(root, path)):
@@ -55,7 +55,7 @@ def _between(root: Path, path: Path) -> list[Path]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(before=TREES, damage=TREES, lost=st.integers(0, 3))
 def test_a_changed_tree_is_restored_exactly(before: Tree, damage: Tree, lost: int) -> None:
-    """Files, links, folders; added, changed, removed, swapped for another kind: equal again, down to mode and mtime."""
+    """Added, changed, removed and replaced files, links and folders are equal again, with mode and mtime."""
     with tempfile.TemporaryDirectory() as folder:
         root, store = Path(folder, "root"), Store(Path(folder))
         root.mkdir()
@@ -74,7 +74,7 @@ def test_a_changed_tree_is_restored_exactly(before: Tree, damage: Tree, lost: in
 @given(tree=TREES)
 @settings(max_examples=30, deadline=None)
 def test_a_manifest_can_be_serialised(tree: Tree) -> None:
-    """The same entries and the same digest come back, whatever the names."""
+    """Entries and digest are equal after reading, with any file names."""
     with tempfile.TemporaryDirectory() as folder:
         plant(Path(folder), tree)
         taken = scan(Path(folder))
@@ -83,7 +83,7 @@ def test_a_manifest_can_be_serialised(tree: Tree) -> None:
 
 
 def test_the_nanoseconds_of_a_file_are_state(tmp_path: Path) -> None:
-    """Mix decides by mtimes what to compile, so they are restored exactly."""
+    """Mix compiles by mtimes, so they are restored exactly."""
     store, root = Store(tmp_path), tmp_path / "root"
     root.mkdir()
     (root / "a.beam").write_bytes(b"x")
@@ -96,7 +96,7 @@ def test_the_nanoseconds_of_a_file_are_state(tmp_path: Path) -> None:
 
 
 def test_a_change_that_keeps_size_and_mtime_is_noticed(tmp_path: Path) -> None:
-    """Also when it follows the scan at once: what was too fresh to be trusted is read again."""
+    """Even right after the scan, because recently changed files are read again."""
     path = tmp_path / "file"
     for number in range(30):
         path.write_bytes(b"before")
@@ -108,7 +108,7 @@ def test_a_change_that_keeps_size_and_mtime_is_noticed(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One lstat a file once the files are older than the clock's grain."""
+    """One lstat per file, once files are older than the clock's granularity."""
     (tmp_path / "file").write_bytes(b"x")
     time.sleep(0.15)
     first = scan(tmp_path)
@@ -121,7 +121,7 @@ def test_an_unchanged_tree_is_not_read_again(tmp_path: Path, monkeypatch: pytest
 
 
 def test_equal_content_is_stored_once(tmp_path: Path) -> None:
-    """Objects are named by what is in them, and what is kept already makes no pack."""
+    """Objects are named by content. Stored objects need no new pack."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
     for name in "abc":
@@ -135,7 +135,7 @@ def test_equal_content_is_stored_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_object_is_named(tmp_path: Path) -> None:
-    """Reading says which one and how to go on; a tree is restored but for it."""
+    """The error names it and gives advice. A tree is restored without it."""
     root, store = tmp_path / "root", Store(tmp_path)
     (root / "sub").mkdir(parents=True)
     (root / "sub" / "a").write_bytes(b"content")
@@ -152,7 +152,7 @@ def test_a_missing_object_is_named(tmp_path: Path) -> None:
 
 
 def test_a_damaged_object_is_stored_again(tmp_path: Path) -> None:
-    """Found out by reading it; from then on it counts as missing, and of two the newer one counts."""
+    """Reading detects it. From then on it is missing, and a newer copy is used."""
     store = Store(tmp_path)
     digest = store.put(b"content")
     store.put(b"another")
@@ -165,7 +165,7 @@ def test_a_damaged_object_is_stored_again(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_stored_gets_no_wrong_digest(tmp_path: Path) -> None:
-    """Somebody wrote to it after the scan."""
+    """Another process wrote to it after the scan."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
     for name in "abc":
@@ -178,7 +178,7 @@ def test_a_file_that_changes_while_it_is_stored_gets_no_wrong_digest(tmp_path: P
 
 
 def test_restored_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was verified when it was written; scans after that cost one lstat a file."""
+    """They were verified when written. Later scans cost one lstat per file."""
     root, store = tmp_path / "root", Store(tmp_path)
     root.mkdir()
     (root / "a").write_bytes(b"x")
@@ -195,7 +195,7 @@ def test_restored_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_that_cannot_be_written_is_restored(tmp_path: Path) -> None:
-    """Its files come first, its mode after them."""
+    """Its files are restored first, then its mode."""
     root, store = tmp_path / "root", Store(tmp_path)
     (root / "shut").mkdir(parents=True)
     (root / "shut" / "a").write_bytes(b"x")

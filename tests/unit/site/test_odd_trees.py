@@ -23,7 +23,7 @@ from rollout.site.store.tree_removal import remove_tree
 
 NOBODY = 65534
 TERABYTE = 1024**4
-# Before root is given up: the interpreter itself may lie where nobody else can look.
+# Before giving up root, because the interpreter may be unreadable for other users.
 IMPORTS = """
 import json, os
 from pathlib import Path
@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 
 class TestSpecialFiles:
     def test_is_in_the_manifest_and_never_opened(self, root: Path) -> None:
-        """A FIFO that nobody writes to would be waited for."""
+        """Opening a FIFO without a writer would block."""
         os.mkfifo(root / "pipe")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(root / "socket"))
@@ -66,7 +66,7 @@ class TestSpecialFiles:
         assert not (root / "server").exists()
 
     def test_a_pipe_in_place_of_a_file_blocks_nothing(self, root: Path) -> None:
-        """Between the look at a folder and that at a file."""
+        """Between listing the folder and reading the file."""
         os.mkfifo(root / "file")
         with pytest.raises(file_content.NotAFile):
             file_content.content_of(str(root / "file"))
@@ -87,7 +87,7 @@ class TestHoles:
         return path
 
     def test_are_not_read(self, root: Path) -> None:
-        """A terabyte in no time: what is there is a few bytes."""
+        """A terabyte is stored at once, because only a few bytes are data."""
         image = self.sparse(root / "disk.img")
         taken = scan(root)
         assert taken.entries["disk.img"][2] == TERABYTE
@@ -136,7 +136,7 @@ class TestConcurrentChanges:
     def test_between_two_looks(
         self, root: Path, monkeypatch: pytest.MonkeyPatch, becomes: Callable[[Path], object]
     ) -> None:
-        """The file is listed, and is something else when it is read."""
+        """The file is listed, and replaced before it is read."""
         (root / "stays").write_text("x")
         (root / "goes").write_text("x")
         real = manifest.digest_file
@@ -167,7 +167,7 @@ class TestConcurrentChanges:
         assert scan(tmp_path / "gone").entries == {}
 
     def test_while_others_write(self, root: Path) -> None:
-        """Forty looks at a tree in which a build goes on."""
+        """Forty scans of a tree during a build."""
         done = threading.Event()
 
         def build() -> None:
@@ -198,7 +198,7 @@ class TestConcurrentChanges:
 
 @pytest.fixture
 def theirs() -> Iterator[Path]:
-    """A folder that a user who is not root can reach, and that is theirs."""
+    """A folder of a plain user."""
     made = Path(tempfile.mkdtemp(prefix="xavos-plain-"))
     if os.geteuid() == 0:
         os.chown(made, NOBODY, NOBODY)
@@ -207,7 +207,7 @@ def theirs() -> Iterator[Path]:
 
 
 def _as_plain_user(script: str, folder: Path) -> str:
-    """Run Python as a user who is not root; returns what it printed."""
+    """Run Python as a plain user. Returns its output."""
     become = f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})" if os.geteuid() == 0 else ""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{IMPORTS}\n{become}\n{script}"
     done = subprocess.run(
@@ -219,7 +219,7 @@ def _as_plain_user(script: str, folder: Path) -> str:
 
 
 class TestFoldersWithoutPermission:
-    """As a plain user, whom they do forbid something."""
+    """As a plain user, because root ignores permissions."""
 
     def test_are_removed(self, theirs: Path) -> None:
         script = """
@@ -234,7 +234,7 @@ print(root.exists())
         assert _as_plain_user(script, theirs) == "False\n"
 
     def test_are_restored_to_what_they_were(self, theirs: Path) -> None:
-        """What a script has shut is opened, put back, and shut again where it was shut before."""
+        """A closed folder is opened, restored, and closed again if it was closed before."""
         script = """
 home = Path(sys.argv[1]); root = home / "root"; store = Store(home)
 (root / "shut").mkdir(parents=True); (root / "open").mkdir()

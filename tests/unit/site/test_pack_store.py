@@ -24,13 +24,13 @@ def packs(cache: Path) -> list[str]:
 
 
 def age(cache: Path, *, days: float) -> None:
-    """Everything in the store was last used so long ago."""
+    """Make everything in the store look unused for so long."""
     for path in (cache / FOLDER).iterdir():
         os.utime(path, (time.time() - days * _DAY,) * 2)
 
 
 def test_another_process_finds_a_stored_object(tmp_path: Path) -> None:
-    """Also one that has looked before."""
+    """Even a process that has read the folder before."""
     one, two = Store(tmp_path), Store(tmp_path)
     first = one.put(b"first")
     assert two.has(first)
@@ -39,7 +39,7 @@ def test_another_process_finds_a_stored_object(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 10, -1])
 def test_a_truncated_pack_is_ignored(tmp_path: Path, keep: int) -> None:
-    """The power went before it was on the disk: what is in it counts as missing, and is kept anew."""
+    """After a power loss its objects are missing, and are stored again."""
     digest = Store(tmp_path).put(b"data" * 10)
     (path,) = (tmp_path / FOLDER).iterdir()
     path.write_bytes(path.read_bytes()[:keep])
@@ -50,7 +50,7 @@ def test_a_truncated_pack_is_ignored(tmp_path: Path, keep: int) -> None:
 
 
 def test_a_pack_with_a_damaged_index_is_ignored(tmp_path: Path) -> None:
-    """An index that is not what its digest says could name anything."""
+    """An index with a wrong digest could contain anything."""
     digest = Store(tmp_path).put(b"data")
     (path,) = (tmp_path / FOLDER).iterdir()
     data = bytearray(path.read_bytes())
@@ -60,7 +60,7 @@ def test_a_pack_with_a_damaged_index_is_ignored(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is full amid a pack: no half pack, no temporary file, nothing that would be found."""
+    """The disk fills up during a pack: no half pack and no temporary file is left."""
     store = Store(tmp_path)
 
     def fail(handle: int) -> None:
@@ -76,7 +76,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("amid", ["write", "fsync", "replace"])
 def test_a_kill_while_a_pack_is_written_leaves_the_others(tmp_path: Path, amid: str) -> None:
-    """At worst a temporary file, which goes with time; what was kept before is found."""
+    """At worst a temporary file is left, which pruning removes. Earlier objects are found."""
     before = Store(tmp_path).put(b"before")
     patched = {
         "write": "packs.PackWriter.finish = lambda self: die()",
@@ -103,7 +103,7 @@ Store(pathlib.Path({str(tmp_path)!r})).put(b"data" * 100000)
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads and writes everywhere")
 def test_a_pack_of_another_user_is_left_alone(tmp_path: Path) -> None:
-    """Two users of one cache: what cannot be read or kept fresh counts as missing."""
+    """Two users of one cache: an unreadable pack is treated as missing."""
     digest = Store(tmp_path).put(b"data")
     (path,) = (tmp_path / FOLDER).iterdir()
     path.chmod(0)
@@ -113,10 +113,10 @@ def test_a_pack_of_another_user_is_left_alone(tmp_path: Path) -> None:
 
 
 class TestPrune:
-    """What nobody names any more goes, unless it is fresh."""
+    """Removes packs that are not needed, unless they were used recently."""
 
     def test_only_old_unneeded_packs_are_removed(self, tmp_path: Path) -> None:
-        """Needed stays; the bytes freed are told."""
+        """Needed packs stay. The freed bytes are returned."""
         store = Store(tmp_path)
         needed, other = store.put(b"needed"), store.put(b"other")
         place = Packs(store.folder).find(needed)
@@ -129,7 +129,7 @@ class TestPrune:
         assert (True, False) == (Store(tmp_path).has(needed), Store(tmp_path).has(other))
 
     def test_using_an_object_marks_its_pack_as_used(self, tmp_path: Path) -> None:
-        """A run that keeps an object which was there already may name it later, so it must stay for a while."""
+        """A run that stores an existing object may refer to it later, so its pack must stay."""
         digest = Store(tmp_path).put(b"old")
         age(tmp_path, days=2)
         store = Store(tmp_path)
@@ -138,7 +138,7 @@ class TestPrune:
         assert store.has(digest)
 
     def test_a_pack_that_vanishes_is_written_again(self, tmp_path: Path) -> None:
-        """Another process had looked at it, but not used it, when it was removed."""
+        """Another process knew it but had not used it when it was removed."""
         store = Store(tmp_path)
         digest = store.put(b"old")
         store = Store(tmp_path)
@@ -150,7 +150,7 @@ class TestPrune:
     def test_a_pack_that_is_used_during_pruning_is_renamed_back(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Used between the look at its age and its removal."""
+        """It is used between the check of its age and its removal."""
         store = Store(tmp_path)
         digest = store.put(b"old")
         age(tmp_path, days=2)
@@ -165,7 +165,7 @@ class TestPrune:
         assert b"old" == Store(tmp_path).get(digest)
 
     def test_temporary_files_of_killed_runs_are_removed(self, tmp_path: Path) -> None:
-        """A kill amid a pack leaves one; it does not stay for ever."""
+        """A kill during a pack leaves one. Pruning removes it."""
         store = Store(tmp_path)
         store.put(b"data")
         (store.folder / "tmp-abc").write_bytes(b"half")

@@ -13,7 +13,7 @@ from tests.unit.fakes import interrupted_after
 
 
 def test_a_signal_waits_for_git(tmp_path: Path) -> None:
-    """Killed amid a commit, Git would leave a lock, and nothing could be put back any more."""
+    """A killed Git would leave a lock and block every rollback."""
     with interrupted_after(0.2):
         script = 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"'
         _run_uninterrupted(("sh", "-c", script, str(tmp_path / "index")), None)

@@ -23,7 +23,7 @@ ENGINE = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os
 
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> ModuleType:
-    """bootstrap.py in a folder of its own, with a lock of nothing."""
+    """bootstrap.py in a new folder, with an empty lock."""
     shutil.copy(ROOT / "bootstrap.py", tmp_path)
     (tmp_path / "requirements.lock").write_text("# nothing\n")
     spec = importlib.util.spec_from_file_location("bootstrap_in_test", tmp_path / "bootstrap.py")
@@ -126,7 +126,7 @@ def test_only_what_the_run_may_need_is_prepared(
 
 
 def test_a_named_engine_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As root too, who could install another."""
+    """Even as root, who could install another one."""
     found = NoEngine(reason="DOCKER_HOST=x: refused", named=True, mend="unset DOCKER_HOST   # or start what it names")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(setup, "find_engine", lambda: found)
@@ -164,7 +164,7 @@ def test_user_without_rights_gets_commands_and_exit_code_two(
 def test_auto_continues_without_an_engine_that_cannot_be_started(
     monkeypatch: pytest.MonkeyPatch, needed: str, able: bool, goes_on: bool
 ) -> None:
-    """Root in a container that may not start dockerd, as in most CI."""
+    """Root in a container that cannot start dockerd, as in most CI."""
 
     def cannot(say: object, *, reason: str) -> Engine:
         raise errors.NoEngine(reason="dockerd does not start")

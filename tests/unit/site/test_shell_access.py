@@ -44,7 +44,7 @@ def test_a_forge_on_the_host_is_entered_in_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("observed", "there"), [(False, False), (True, True)])
 def test_a_database_is_entered_once_its_role_exists(observed: bool, there: bool, tmp_path: Path) -> None:
-    """Before the role is made nobody can; of an observed path the superuser's password is no secret."""
+    """Not before the role exists. The superuser's password of an observed path is no secret."""
     lines = shell_commands(site(tmp_path, observed=observed, provisioned=False))
     assert there == ("database" in lines)
 

@@ -31,7 +31,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def committed(folder: Path, **files: str) -> Path:
-    """A repository with one commit of these files; `_` in a name stands for `/`, and ends are `.sh`."""
+    """A repository with one commit of these files. `_` in a name means `/`; names end in `.sh`."""
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "--quiet")
     for name, text in files.items():
@@ -46,14 +46,14 @@ def committed(folder: Path, **files: str) -> Path:
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """Where the user's things are; nothing in it may be different afterwards, not even a time."""
+    """The user's folder. Nothing in it may change, not even a time."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
 
 
 def taken(tmp_path: Path, script: Path, **given: str) -> Path:
-    """Take along what goes with a script, and look that it was only read; returns the copy."""
+    """Copy a script's source and check that it was only read. Returns the copy."""
     place = tmp_path / "ours"
     place.mkdir(exist_ok=True)
     before = scan(tmp_path / "home")
@@ -72,7 +72,7 @@ def files(copy: Path) -> set[str]:
 
 class TestARepository:
     def test_is_copied_with_its_working_tree(self, tmp_path: Path, theirs: Path) -> None:
-        """What is changed, staged or new as it is; what is ignored or deleted is not there."""
+        """Changed, staged and new files are copied. Ignored and deleted ones are not."""
         top = committed(theirs / "shop", bin_deploy="old", lib_steps="steps", gone="x")
         (top / ".gitignore").write_text("deps/\n*.log\n")
         (top / "bin/deploy.sh").write_text("new")
@@ -112,7 +112,7 @@ class TestARepository:
         assert "steps.sh" in files(taken(tmp_path, top / "deploy.local.sh"))
 
     def test_an_ignored_folder_is_copied_alone(self, tmp_path: Path, theirs: Path) -> None:
-        """As where somebody keeps what is in the home folder under Git."""
+        """As in a repository of a home folder."""
         committed(theirs, profile="x")
         (theirs / ".gitignore").write_text("*\n")
         (theirs / "scripts").mkdir()
@@ -120,7 +120,7 @@ class TestARepository:
         assert files(taken(tmp_path, theirs / "scripts/deploy.sh")) == {"deploy.sh"}
 
     def test_whose_worktree_is_copied(self, tmp_path: Path, theirs: Path) -> None:
-        """`.git` is a file there; the copy is a repository of its own and knows no worktree of theirs."""
+        """`.git` is a file there. The copy is an independent repository without their worktrees."""
         top = committed(theirs / "shop", deploy="x")
         git(top, "worktree", "add", "--quiet", "-b", "topic", str(theirs / "topic"))
         copy = taken(tmp_path, theirs / "topic/deploy.sh")
@@ -137,7 +137,7 @@ class TestARepository:
         assert git(copy, "status", "--short", "--branch") == "## main"
 
     def test_with_submodules(self, tmp_path: Path, theirs: Path) -> None:
-        """Also in a worktree, which has submodules of its own; one that is not there yet is an empty folder."""
+        """Also in a worktree, which has its own submodules. One that is not checked out is an empty folder."""
         part = committed(theirs / "part", steps="x")
         top = committed(theirs / "shop", deploy="x")
         git(top, "submodule", "add", "--quiet", str(part), "lib/part")
@@ -162,7 +162,7 @@ class TestARepository:
         git(copy, "worktree", "add", "--quiet", "../wt")
 
     def test_that_borrows_objects(self, tmp_path: Path, theirs: Path) -> None:
-        """The copy has them itself: where it stands, the other store is not."""
+        """The copy contains them, because it cannot reach the other store."""
         git(theirs, "clone", "--quiet", "--shared", str(committed(theirs / "shop", deploy="x")), "borrower")
         copy = taken(tmp_path, theirs / "borrower/deploy.sh")
         (theirs / "shop").rename(theirs / "elsewhere")
@@ -198,7 +198,7 @@ class TestARepository:
     def test_variables_of_git_are_ignored(
         self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch, variable: str
     ) -> None:
-        """As where the suite is run by a hook."""
+        """As if the suite were run by a hook."""
         top = committed(theirs / "shop", deploy="x", steps="x")
         monkeypatch.setenv(variable, "/nonexistent")
         assert files(taken(tmp_path, top / "deploy.sh")) == {"deploy.sh", "steps.sh"}
@@ -206,7 +206,7 @@ class TestARepository:
 
 class TestAFolder:
     def test_is_copied_without_a_repository(self, tmp_path: Path, theirs: Path) -> None:
-        """With what is hidden, empty or linked in it; without what is no file."""
+        """With hidden, empty and linked files; without special files."""
         for name in ("deploy.sh", "lib/steps.sh", ".env"):
             (theirs / name).parent.mkdir(exist_ok=True)
             (theirs / name).write_text("x")
@@ -220,7 +220,7 @@ class TestAFolder:
         assert (copy / "empty").is_dir()
 
     def test_that_is_named(self, tmp_path: Path, theirs: Path) -> None:
-        """A part of a repository, say: then all of it, as it is."""
+        """For example a part of a repository: then all of it."""
         top = committed(theirs / "shop", deploy_run="x", lib_steps="x")
         (top / "deploy/ignored.log").write_text("x")
         (top / ".gitignore").write_text("*.log\n")
@@ -254,7 +254,7 @@ class TestAFolder:
         assert files(taken(tmp_path, theirs / "current/deploy.sh")) == {"deploy.sh", "steps.sh"}
 
     def test_folders_of_this_suite_are_left_out(self, tmp_path: Path) -> None:
-        """Deployments, state and reports may lie in the very folder, the copy itself among them."""
+        """Deployments, state and reports may be in the copied folder."""
         (tmp_path / "deploy.sh").write_text("x")
         given = options(tmp_path, path=f"script:{tmp_path / 'deploy.sh'}")
         for folder in (given.directory, given.state, given.reports, given.cache):
@@ -274,7 +274,7 @@ class TestSizeLimit:
             refuse_scripts(options(tmp_path, path=f"script:{theirs / '0.sh'}"))
 
     def test_of_bytes(self, tmp_path: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Of a repository as well, whose history counts."""
+        """Also of a repository, including its history."""
         top = committed(theirs / "shop", deploy="x" * 5000)
         monkeypatch.setattr(source_copy, "MOST_BYTES", 1000)
         with pytest.raises(SourceTooLarge, match="is too large to copy"):
@@ -299,7 +299,7 @@ def test_an_empty_script_is_refused(tmp_path: Path) -> None:
 
 
 def test_folders_of_this_suite_are_left_out_unless_tracked(tmp_path: Path) -> None:
-    """Reports and deployments below somebody's repository that does not ignore them."""
+    """Reports and deployments below a user's repository that does not ignore them."""
     top = committed(tmp_path / "shop", deploy="x", reports_kept="x")
     given = options(top, path=f"script:{top / 'deploy.sh'}")
     for folder in (given.directory, given.state, given.reports, given.cache):

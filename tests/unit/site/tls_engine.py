@@ -40,7 +40,7 @@ class Api(BaseHTTPRequestHandler):
 
 class _Quiet(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A handshake that fails is what the test wants."""
+        """Ignore failed handshakes, which tests cause on purpose."""
 
 
 @contextlib.contextmanager

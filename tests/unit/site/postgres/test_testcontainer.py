@@ -51,7 +51,7 @@ HOSTILE = {
 
 
 def test_the_configuration_of_testcontainers_is_ignored(tmp_path: Path) -> None:
-    """No other engine, image, reaper, log-in or user; the process' environment is as before."""
+    """No other engine, image, reaper, log-in or user is used. The environment is unchanged."""
     (tmp_path / ".testcontainers.properties").write_text("tc.host=tcp://127.0.0.1:2\nryuk.disabled=false\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **HOSTILE}
     ran = subprocess.run(

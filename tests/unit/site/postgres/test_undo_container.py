@@ -17,7 +17,7 @@ RECORD = {"kind": "container", "name": "xavos-r-postgres", "run": "r"}
 
 
 class Engine:
-    """Lists the container from the start; finds it by its name at the second try."""
+    """A fake engine that lists the container at once, and finds it by name at the second try."""
 
     def __init__(self, *, is_there: bool) -> None:
         self.is_listed = is_there
