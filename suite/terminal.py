@@ -103,11 +103,11 @@ class _MakingWay:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        self._console.make_way()
+        self._console.clear_view()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self) -> None:
-        self._console.make_way()
+        self._console.clear_view()
 
 
 def _terminal() -> TextIO:

@@ -87,7 +87,7 @@ class Console:
                 self._is_lost = True
                 self._live = None
 
-    def make_way(self) -> None:
+    def clear_view(self) -> None:
         """Remove the live view before other output. It comes back with the next command or phase."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._wipe()

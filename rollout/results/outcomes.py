@@ -41,7 +41,7 @@ ROLLBACK_OUTCOMES: Mapping[str, str] = {
 EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "pytest": {
         0: "The selected path is deployed and every check passed (in a rehearsal: rehearsed).",
-        1: "A phase or a check failed, a required group was not answered, or the run was refused before it began.",
+        1: "A phase or a check failed, a required group has no passed check, or the run was refused before it started.",
         2: "The run was interrupted, and rolled back.",
         3: "An internal error of the suite.",
         4: "An option or plan is invalid, or a source cannot be reached. Nothing was changed.",

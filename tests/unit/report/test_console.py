@@ -186,7 +186,7 @@ def test_the_live_view_is_removed_for_other_output(monkeypatch: pytest.MonkeyPat
     place = {"path": "realistic", "phase": "ash_core"}
     for event in (*events, {"event": "phase.started", **place}):
         console(event)
-    console.make_way()
+    console.clear_view()
     wiped = stream.getvalue()
     assert wiped.count("\x1b[?25l") == wiped.count("\x1b[?25h") == 1
     console({"event": "command.started", "id": "c9", "label": "mix compile", **place})
