@@ -30,7 +30,7 @@ from rollout.site.engine.sharing import Sharing
 from rollout.site.folder_check import require_absent
 from rollout.site.forge import TEMPORARY, ContainerForge, HostForge
 from rollout.site.host_tools import host_variables
-from rollout.site.repository import MARK, being_made
+from rollout.site.repository import MARK, temporary_path
 from rollout.site.selection import host_toolchain, require_isolation
 from rollout.site.site import Site
 
@@ -58,12 +58,12 @@ def make_folder(step: Step) -> None:
     run = step.site.run.id
     record = {"kind": "directory", "path": str(directory), "made": made, "run": run}
     with step.act(f"make folder {directory}", record):
-        beside = being_made(directory, run)
-        beside.mkdir(parents=True)
-        (beside / MARK).write_text(f"{run}\n")
+        temporary = temporary_path(directory, run)
+        temporary.mkdir(parents=True)
+        (temporary / MARK).write_text(f"{run}\n")
         require_absent(directory)  # rename would replace an empty folder of another program
         try:
-            beside.rename(directory)
+            temporary.rename(directory)
         except OSError as error:  # another run was quicker
             raise AlreadyExists(what="folder", name=str(directory), option="--directory or --name") from error
 

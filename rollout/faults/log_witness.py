@@ -18,7 +18,7 @@ from rollout.faults.output_witness import SERVER_LOG, OutputWitnessFault
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
-from rollout.site.postgres.engine import named_container
+from rollout.site.postgres.container_tools import named_container
 from rollout.site.site import Site
 
 _POLL_SECONDS = 0.25

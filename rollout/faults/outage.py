@@ -13,7 +13,7 @@ from rollout.errors import RolloutError
 from rollout.faults.fault import Fault, FaultSpec
 from rollout.faults.log_witness import UNANSWERED, LogWitnessFault, container_of
 from rollout.site.postgres import DatabaseServer
-from rollout.site.postgres.engine import engine
+from rollout.site.postgres.container_tools import engine_client
 from rollout.site.site import Site
 
 # Postgrex prints the error code of the socket, libpq a sentence.
@@ -198,7 +198,7 @@ def refusal(server: DatabaseServer) -> str:
 
 def disconnect(server: DatabaseServer) -> tuple[str, ...]:
     """Disconnect the server's container from all its networks; returns their names."""
-    with container_of(server) as container, engine() as client:
+    with container_of(server) as container, engine_client() as client:
         names = tuple(container.attrs["NetworkSettings"]["Networks"])
         for name in names:
             client.networks.get(name).disconnect(container)
@@ -207,7 +207,7 @@ def disconnect(server: DatabaseServer) -> tuple[str, ...]:
 
 def connect(server: DatabaseServer, networks: tuple[str, ...]) -> None:
     """Connect the server's container to these networks again and wait until the server answers."""
-    with container_of(server) as container, engine() as client:
+    with container_of(server) as container, engine_client() as client:
         there = container.attrs["NetworkSettings"]["Networks"]
         for name in networks:
             if name not in there:
@@ -226,6 +226,6 @@ def waiting_for(server: DatabaseServer) -> Iterator[str]:
 
 def throttled_seconds(server: DatabaseServer) -> float:
     """How long the server's container was throttled so far, in seconds."""
-    with container_of(server) as container, engine() as client:
+    with container_of(server) as container, engine_client() as client:
         said = client.api.stats(str(container.id), stream=False, one_shot=True)
     return float(said["cpu_stats"]["throttling_data"]["throttled_time"]) / 1e9

@@ -37,7 +37,7 @@ from rollout.site.engine.client import RUN_LABEL, Engine
 from rollout.site.engine.discovery import find_engine
 from rollout.site.forge import ContainerForge
 from rollout.site.mounts import is_mounted, mount, unmount
-from rollout.site.repository import MARK, Repository, being_made, has_mark
+from rollout.site.repository import MARK, Repository, has_mark, temporary_path
 from rollout.site.store.manifest import Manifest, differences, grafted, scan
 from rollout.site.store.objects import UNSTORED, Store
 from rollout.site.store.tree_removal import open_folder, remove_tree
@@ -102,7 +102,7 @@ def undo(record: Record, context: UndoContext, *, cut_off: float | None = None) 
 
 def _directory(record: Record, context: UndoContext) -> str:
     path, run = Path(record["path"]), record["run"]
-    shutil.rmtree(being_made(path, run), ignore_errors=True)
+    shutil.rmtree(temporary_path(path, run), ignore_errors=True)
     done = f"folder {path} is gone"
     if path.exists():
         if not has_mark(path, run):
@@ -135,7 +135,7 @@ def _worktree(record: Record, context: UndoContext) -> str:
 
 def _repository(record: Record, context: UndoContext) -> str:
     path, run = Path(record["path"]), record["run"]
-    shutil.rmtree(being_made(path, run), ignore_errors=True)
+    shutil.rmtree(temporary_path(path, run), ignore_errors=True)
     if path.is_dir():
         if Repository(path).run != run or Repository(path).refs():
             return f"repository {path} is not ours alone and stays"
@@ -158,7 +158,7 @@ def _wait_for_the_engine(record: Record, context: UndoContext, *, until: float) 
     with (
         contextlib.suppress(RolloutError, docker.errors.DockerException, OSError),
         context.waiting(f"the engine, which may still create {name}"),
-        postgres.engine() as client,
+        postgres.engine_client() as client,
     ):
         while not exists(client) and time.time() < until:
             time.sleep(0.2)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from rollout.config.options import ROOT, Options
 from rollout.errors import AlreadyExists, PlaceUnwritable, UnfitPlace
-from rollout.site.repository import MARK, being_made, beside
+from rollout.site.repository import MARK, repository_path, temporary_path
 
 DEPLOYMENTS = "deployments"
 _SAMPLE_RUN = "20260101-000000-abcdef"  # as long as the id of any run
@@ -58,7 +58,7 @@ def require_no_pattern(directory: Path) -> None:
 
 def require_absent(directory: Path, owners: Mapping[Path, str] = MappingProxyType({})) -> None:
     """Raise AlreadyExists if the folder or its repository exists, even as a dangling link."""
-    for path, is_repository in ((directory, False), (beside(directory), True)):
+    for path, is_repository in ((directory, False), (repository_path(directory), True)):
         found = _look(path, directory)
         if found is not None:
             kind = _kind(path, found)
@@ -194,7 +194,7 @@ def _refuse_names(directory: Path, parent: Path) -> None:
     except (OSError, ValueError):
         most, longest = 255, 4096
     missing = directory.relative_to(parent).parts
-    for name in (*missing, beside(directory).name, being_made(directory, _SAMPLE_RUN).name):
+    for name in (*missing, repository_path(directory).name, temporary_path(directory, _SAMPLE_RUN).name):
         if len(os.fsencode(name)) > most:
             raise UnfitPlace(directory=directory, reason=f"names have at most {most} bytes there, and {name} is longer")
     if len(os.fsencode(directory)) + _DEEPEST > longest:

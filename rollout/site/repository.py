@@ -32,7 +32,7 @@ class Repository:
 
     def create(self, *, run: str) -> None:
         """Create it under a temporary name and rename it, so that it never exists without the mark of its run."""
-        temporary = Repository(being_made(self.path, run))
+        temporary = Repository(temporary_path(self.path, run))
         temporary.path.mkdir(parents=True)
         temporary._git("init", "--quiet", "--bare", str(temporary.path), at=None)
         temporary._git("config", "xavos.run", run)
@@ -139,12 +139,12 @@ def has_mark(directory: Path, run: str) -> bool:
         return False
 
 
-def beside(directory: Path) -> Path:
+def repository_path(directory: Path) -> Path:
     """The path of a deployment's repository, next to its folder."""
     return directory.parent / f".{directory.name}.git"
 
 
-def being_made(path: Path, run: str) -> Path:
+def temporary_path(path: Path, run: str) -> Path:
     """The temporary path at which `path` is created before it is renamed."""
     return path.with_name(f".{path.name.lstrip('.')}.making-{run}")
 

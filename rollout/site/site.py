@@ -15,7 +15,7 @@ from rollout.site.engine.sharing import Sharing
 from rollout.site.fault_points import NO_FAULTS, FaultPoints
 from rollout.site.forge import TEMPORARY, Forge, homes
 from rollout.site.observer import SiteObserver
-from rollout.site.repository import MARK, Repository, beside
+from rollout.site.repository import MARK, Repository, repository_path
 from rollout.site.snapshots import Snapshots
 from rollout.site.store.objects import Store
 
@@ -65,7 +65,7 @@ class Site:
         self.database_kind = database
         self.store = Store(options.cache)
         self.directory = options.directory
-        self.repository = Repository(beside(options.directory))
+        self.repository = Repository(repository_path(options.directory))
         self.branch = f"deploy/{options.name}"
         self.observed = observed
         self.script_source: str | None = None  # folder of a script's own repository, below the site's folder

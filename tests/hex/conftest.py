@@ -23,7 +23,7 @@ from rollout.hex.sources import Source
 from rollout.hex.upstreams import Upstreams, choose_git, choose_npm
 from rollout.site.engine import container_exec
 from rollout.site.engine.base_image import without_registry
-from rollout.site.postgres.engine import engine
+from rollout.site.postgres.container_tools import engine_client
 
 GatewayMaker = Callable[..., Gateway]
 
@@ -85,7 +85,7 @@ class Forge:
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.DockerClient]:
     try:
-        with engine() as client:
+        with engine_client() as client:
             yield client
     except NoEngine as error:
         pytest.skip(str(error))

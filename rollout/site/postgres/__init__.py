@@ -1,8 +1,8 @@
 """PostgreSQL servers: container, embedded or external, behind one Protocol; roles, dumps, facts and queries."""
 
 from rollout.site.postgres.container import ContainerServer, undo_container
+from rollout.site.postgres.container_tools import engine_client, has_container
 from rollout.site.postgres.embedded import EmbeddedServer
-from rollout.site.postgres.engine import engine, has_container
 from rollout.site.postgres.errors import (
     CannotInterrupt,
     DatabaseDenied,
@@ -48,7 +48,7 @@ __all__ = [
     "differences",
     "digest_of_database",
     "drop_owned",
-    "engine",
+    "engine_client",
     "everything",
     "facts",
     "has_container",

@@ -15,10 +15,10 @@ from rollout.journal import Journal
 from rollout.site.engine.client import RUN_LABEL
 from rollout.site.engine.errors import engine_request
 from rollout.site.engine.sharing import JOINED
-from rollout.site.postgres.engine import (
+from rollout.site.postgres.container_tools import (
     INNER_PORT,
     ContainerToolbox,
-    engine,
+    engine_client,
     has_container,
     named_container,
 )
@@ -100,7 +100,7 @@ class ContainerServer(Server):
         if self._journal is None:
             self.resume()
             return
-        with engine() as client:
+        with engine_client() as client:
             if has_container(client, self.name):
                 raise AlreadyExists(what="container", name=self.name, option="--name")
             try:
@@ -123,7 +123,7 @@ class ContainerServer(Server):
         elif not self.network:
             options = {"ports": {f"{INNER_PORT}/tcp": ("127.0.0.1", self._port or free_port())}}
         login = {"user": self._login.user, "password": self._login.password, "database": self._login.maintenance}
-        with engine_request(f"start container {self.name}"), engine() as client:
+        with engine_request(f"start container {self.name}"), engine_client() as client:
             start_postgres(client, self._image, **login, name=self.name, labels=labels, stop_signal="SIGINT", **options)
 
     def _find(self, *, seconds: float = _START_SECONDS) -> None:
@@ -175,7 +175,7 @@ def undo_container(record: Mapping[str, Any]) -> str:
     """
     name, run = str(record["name"]), str(record["run"])
     was_there, until = _remove(name, run), time.monotonic() + _REMOVED_WITHIN
-    with engine() as client:
+    with engine_client() as client:
         while has_container(client, name):
             if time.monotonic() > until:
                 raise RollbackIncomplete(phase=f"the container {name}", left=(f"container {name}",))

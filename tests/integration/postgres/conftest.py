@@ -14,7 +14,7 @@ from psycopg import sql
 from rollout.errors import NoEngine
 from rollout.journal import Journal, Redactor
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer, ExternalServer
-from rollout.site.postgres.engine import engine
+from rollout.site.postgres.container_tools import engine_client
 
 DECOYS = ("xavos_dev2", "xavos", "xavos_de")
 
@@ -41,7 +41,7 @@ def image() -> str:
     if named:
         return named
     try:
-        with engine() as client:
+        with engine_client() as client:
             tags = sorted(tag for image in client.images.list() for tag in image.tags)
     except NoEngine as error:
         pytest.skip(str(error))

@@ -20,7 +20,7 @@ from rollout.errors import DatabasePortTaken, FolderUnwritable, InvalidOption, P
 from rollout.journal.events import REQUIRED
 from rollout.rollback import recovery
 from rollout.site.postgres import DatabaseUnreachable
-from rollout.site.repository import beside
+from rollout.site.repository import repository_path
 from rollout.site.store.objects import Store
 from tests.unit.fakes import options
 
@@ -81,7 +81,7 @@ def test_every_obstacle_is_reported_for_its_own_path(asked: Options) -> None:
     several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
     places = {place.path: place.directory for place in site_places(several)}
     places["incremental"].mkdir()
-    beside(places["ambitious"]).mkdir()
+    repository_path(places["ambitious"]).mkdir()
     assert {"incremental": "in_the_way", "ambitious": "in_the_way"} == refusals(several)
 
 
@@ -219,7 +219,7 @@ def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> Non
     """The folder of a run that died; looked at again after recovery, and then in the way if it is still there."""
     dead(asked)
     asked.directory.mkdir()
-    beside(asked.directory).mkdir()
+    repository_path(asked.directory).mkdir()
     refuse(asked, before_recovery=True)
     elsewhere = replace(asked, directory=asked.directory.with_name("elsewhere"))
     elsewhere.directory.mkdir()

@@ -197,7 +197,7 @@ def test_an_interrupted_request_to_the_engine_is_awaited(
 ) -> None:
     """After a signal or kill the engine still completes the request, maybe after the undo's first look."""
     engine = Engine(after=3)
-    monkeypatch.setattr(postgres, "engine", engine.asked)
+    monkeypatch.setattr(postgres, "engine_client", engine.asked)
     monkeypatch.setitem(_KINDS, kind, lambda record, context: f"after {engine.questions}")
     record = {"kind": kind, "name": "xavos-run-1-forge", "run": "run-1"}
     assert undo(record, context, cut_off=time.time()) == "after 4"
@@ -218,7 +218,7 @@ def test_an_engine_that_does_not_answer_is_not_awaited(
     def engine() -> None:
         raise error
 
-    monkeypatch.setattr(postgres, "engine", engine)
+    monkeypatch.setattr(postgres, "engine_client", engine)
     monkeypatch.setitem(_KINDS, "container", lambda record, context: "tried")
     assert undo({"kind": "container", "name": "c", "run": "r"}, context, cut_off=time.time()) == "tried"
 

@@ -15,7 +15,7 @@ import pytest
 from rollout.config.options import ROOT
 from rollout.errors import AlreadyExists, PlaceUnwritable, Refused, UnfitPlace
 from rollout.site.folder_check import require_usable_place, writable_reason
-from rollout.site.repository import MARK, beside
+from rollout.site.repository import MARK, repository_path
 from tests.unit.fakes import options
 
 READS = {"open", "os.scandir", "os.listdir", "os.readlink", "subprocess.Popen", "shutil.copyfile", "os.walk"}
@@ -89,11 +89,11 @@ def test_everything_that_exists_is_refused_unread(tmp_path: Path, watch: Watch, 
 def test_everything_at_the_place_of_the_repository_is_refused(tmp_path: Path, watch: Watch, kind: str) -> None:
     """It is next to the folder, which does not exist."""
     place = tmp_path / "site"
-    KINDS[kind](beside(place))
+    KINDS[kind](repository_path(place))
     watch.seen.clear()
     with pytest.raises(AlreadyExists, match=rf"The {'repository' if kind == 'folder' else kind} .*\.site\.git exists"):
         require_usable_place(options(tmp_path / "ours"), place)
-    assert [] == watch.within(beside(place))
+    assert [] == watch.within(repository_path(place))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_listed_container_is_removed_and_a_missing_one_reported(
         yield types.SimpleNamespace(labels={RUN_LABEL: "r"}, remove=engine.remove)
 
     monkeypatch.setattr(containers, "named_container", named)
-    monkeypatch.setattr(containers, "engine", lambda: contextlib.nullcontext(engine))
+    monkeypatch.setattr(containers, "engine_client", lambda: contextlib.nullcontext(engine))
     monkeypatch.setattr(containers, "has_container", lambda client, name: client.is_listed)
     monkeypatch.setattr("rollout.site.postgres.container.time.sleep", lambda seconds: None)
 

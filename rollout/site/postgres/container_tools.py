@@ -37,7 +37,7 @@ def _engine(key: Hashable) -> Engine:  # noqa: ARG001 - for the cache
 
 
 @contextlib.contextmanager
-def engine() -> Iterator[docker.DockerClient]:
+def engine_client() -> Iterator[docker.DockerClient]:
     """Yields the client of the container engine. Raises NoEngine."""
     try:
         yield _engine(selection_key()).client()
@@ -48,7 +48,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @contextlib.contextmanager
 def named_container(name: str) -> Iterator[Container]:
     """Yields the container of exactly this name. Raises ServerGone, NoEngine."""
-    with engine() as client:
+    with engine_client() as client:
         try:
             found = client.containers.get(name)
         except docker.errors.NotFound:
