@@ -1,7 +1,7 @@
 """Classifies failures: a command's output and independent probes become one named cause.
 
 `causes` lists the causes with their advice. `signs` holds the texts that tools really print, as data, one module for
-each kind of tool. `telling` chooses the lines to quote. The texts come from docs/findings.md and tests/causes/.
+each kind of tool. `lines_to_quote` chooses the lines to quote. The texts come from docs/findings.md and tests/causes/.
 """
 
 from rollout.diagnosis.causes import ADVICE, CAUSES, TRANSIENT

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rollout.diagnosis import shells
 from rollout.diagnosis.causes import ADVICE
-from rollout.diagnosis.excerpt import said, telling
+from rollout.diagnosis.excerpt import lines_to_quote, said
 from rollout.diagnosis.output import parts, plain
 from rollout.diagnosis.signs import FALLBACKS, SIGNS, Sign
 from rollout.errors import PhaseFailed
@@ -20,7 +20,7 @@ from rollout.process import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """Questions to ask after a failure. An answer of None means that the question could not be asked.
+    """Probes to run after a failure. A result of None means that the probe could not run.
 
     `upstream` is what the gateway saw since the command began: None (fine), `unreachable`, `error`, `checksum` or
     `certificate`. `database_at` is the host and port that the suite itself reaches the database at.
@@ -34,7 +34,7 @@ class Probes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What went wrong: one of CAUSES, the lines that say so, the package it is about."""
+    """The result of a classification: one of CAUSES, the lines that show it, the package at fault."""
 
     cause: str
     message: str
@@ -46,13 +46,13 @@ class Diagnosis:
 
 
 _COULD_NOT_COMPILE = re.compile(r"[Cc]ould not compile dependency :(?P<package>[a-z0-9_]+)")
-# What the registry could not give explains these; it does not explain a compiler's error.
+# Causes that an unreachable registry can explain. It does not explain an error of a compiler.
 _OF_THE_REGISTRY = frozenset({
     "package_missing", "version_conflict", "registry_unreachable", "registry_error", "checksum_mismatch",
 })  # fmt: skip
 _UPSTREAM = {"unreachable": "registry_unreachable", "error": "registry_error", "checksum": "checksum_mismatch",
              "certificate": "certificate_untrusted"}  # fmt: skip
-# What an exit code alone says. 9: what `setsid --wait`, which is around a command in a container, makes of SIGKILL.
+# Exit code → cause. 9: SIGKILL, as `setsid --wait` reports it for commands in a container.
 _ENDED = {
     **dict.fromkeys((137, -9, 9, 143, -15), "killed"),
     **dict.fromkeys((132, 134, 135, 136, 139, -4, -6, -7, -8, -11), "crashed"),
@@ -83,15 +83,15 @@ def classify(outcome: Outcome, probes: Probes | None = None) -> Diagnosis:
     if found is not None:
         if upstream and found.cause in _OF_THE_REGISTRY:
             return Diagnosis(cause=upstream, message=found.message, package=found.package or package)
-        return Diagnosis(cause=_asked_the_database(found.cause, text, asked), message=found.message,
+        return Diagnosis(cause=_checked_with_database(found.cause, text, asked), message=found.message,
                          package=found.package or package)  # fmt: skip
     if upstream is not None:
         return Diagnosis(cause=upstream, message=said(text), package=package)
-    return _unsigned(outcome, text, package, asked)
+    return _without_sign(outcome, text, package, asked)
 
 
 def named(text: str) -> Diagnosis | None:
-    """The cause that the text alone shows; None where it shows none."""
+    """The cause that the text alone shows; None if it shows none."""
     return _read(plain(text), SIGNS)
 
 
@@ -115,12 +115,12 @@ def _read(text: str, signs: tuple[Sign, ...]) -> Diagnosis | None:
             if match is not None:
                 alike = [other.pattern for other in signs if other.cause == sign.cause]
                 package = next((value for value in match.groupdict().values() if value), None)
-                return Diagnosis(cause=sign.cause, message=telling(part, match, alike, text), package=package)
+                return Diagnosis(cause=sign.cause, message=lines_to_quote(part, match, alike, text), package=package)
     return None
 
 
-def _unsigned(outcome: Outcome, text: str, package: str | None, asked: Probes) -> Diagnosis:
-    """The cause where no sign matches: by exit code, by the database probe, or by a general sign of an error."""
+def _without_sign(outcome: Outcome, text: str, package: str | None, asked: Probes) -> Diagnosis:
+    """The cause if no sign matches: by exit code, by the database probe, or by a general sign of an error."""
     if spoken := shells.complaint(outcome.tail):
         return Diagnosis(cause=spoken.cause, message=spoken.line)
     if spoken := shells.by_exit_code(outcome.tail, outcome.exit_code):
@@ -138,17 +138,17 @@ def _unsigned(outcome: Outcome, text: str, package: str | None, asked: Probes) -
     return Diagnosis(cause="unknown", message=said(text) or outcome.describe(), package=package)
 
 
-def _asked_the_database(cause: str, text: str, asked: Probes) -> str:
+def _checked_with_database(cause: str, text: str, asked: Probes) -> str:
     """The cause, corrected by a probe of the database."""
     if cause == "database_denied" and asked.database_up() is False:
         return "database_unreachable"
-    if cause == "database_unreachable" and _asks_elsewhere(text, asked):
+    if cause == "database_unreachable" and _uses_other_address(text, asked):
         return "database_misconfigured"
     return cause
 
 
-def _asks_elsewhere(text: str, asked: Probes) -> bool:
-    """Whether the server answers us, and the application asks another place, or in a way that never gets there.
+def _uses_other_address(text: str, asked: Probes) -> bool:
+    """Whether the server answers us while the application uses another address, or cannot connect for its own reasons.
 
     A refusal by the place that we reach is one that has passed: the server is back.
     """

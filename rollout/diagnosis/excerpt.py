@@ -9,7 +9,7 @@ from itertools import takewhile
 QUOTED = 700
 _LINES = 6
 _NEAR = 40  # lines between the sign and another line of the same cause
-# Headlines and endings that say only that something else was wrong.
+# Headlines and last lines that only refer to another error.
 _EMPTY = re.compile(
     r"Can't continue due to errors on dependencies|A complete log of this run can be found|\(errors have been logged\)"
     r"|Errors may have been logged above|make(?:\[\d+\])?: \*\*\* (?!No rule)|You can get more information"
@@ -34,7 +34,7 @@ _SOLVER = re.compile(r"(?:resolution|solving) failed")
 _CHANGING = re.compile(r"\d+")
 
 
-def telling(text: str, match: re.Match[str], patterns: Iterable[re.Pattern[str]], whole: str) -> str:
+def lines_to_quote(text: str, match: re.Match[str], patterns: Iterable[re.Pattern[str]], whole: str) -> str:
     """The lines to quote: those of `match`, others nearby of the same cause (`patterns`), the tool's own headline.
 
     `text` is the part that was searched, `whole` the output with its warnings.
@@ -73,7 +73,7 @@ def _numbers(text: str, start: int, end: int) -> tuple[int, ...]:
 
 
 def _with_context(lines: list[str], numbers: list[int], *, first: tuple[int, ...]) -> Iterator[str]:
-    """The sign's own lines first, then the others in order; each with the package it stands under and its place."""
+    """The sign's own lines first, then the others in order, each with its package and its place in the code."""
     for number in (*first, *(number for number in numbers if number not in first)):
         if number >= len(lines) or (_EMPTY.search(lines[number]) and number not in first):
             continue

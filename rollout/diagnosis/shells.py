@@ -15,7 +15,7 @@ _TOOLS = frozenset({
 _COULD_NOT_RUN = (126, 127)  # POSIX: found but not executed, and not found
 _OPEN, _SHUT = "['\u2018]", "['\u2019]"  # what env(1) quotes with depends on the locale
 
-# A carriage return at the end of a line is an argument to the shell, and printed raw or as `$'\r'`.
+# The shell treats a carriage return at the end of a line as an argument, and prints it raw or as `$'\r'`.
 _CARRIAGE = re.compile(
     r"^.*(?:\$'[^'\n]*\\r'|\\r'?: (?:No such|command|invalid)|\r: (?:not found|No such file)|\^M: bad interpreter"
     rf"|/env: {_OPEN}[\w.-]+(?:\\r|\r){_SHUT}).*$",
@@ -36,7 +36,7 @@ _ENV = re.compile(rf"^(?:\S*/)?env: {_OPEN}?(?P<what>[^'\u2019\n]+?){_SHUT}?: No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ShellComplaint:
     """A line that a shell printed, and the cause it shows."""
 
     cause: str
@@ -44,39 +44,39 @@ class Said:
 
 
 def has_carriage_returns(text: str) -> str | None:
-    """The line that shows CR LF line ends in a script; None where there is none."""
+    """The line that shows CR LF line ends in a script; None if there is none."""
     found = _CARRIAGE.search(text)
     return _line(found.group(0)) if found else None
 
 
-def could_not_run(text: str, exit_code: int | None) -> Said | None:
-    """Why a command ended with 126 or 127; None for other codes, or where no shell line shows it."""
+def could_not_run(text: str, exit_code: int | None) -> ShellComplaint | None:
+    """Why a command ended with 126 or 127; None for other codes, or if no shell line shows it."""
     if exit_code not in _COULD_NOT_RUN:
         return None
     if carriage := has_carriage_returns(text):
-        return Said(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
+        return ShellComplaint(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
     unusable, missing = _last(_UNUSABLE, text), _last(_ENV, text) or _last(_MISSING, text)
     if unusable and (exit_code == 126 or not missing or _NO_INTERPRETER.search(unusable.group(0))):
-        return Said(cause=UNUSABLE, line=_line(unusable.group(0)))
+        return ShellComplaint(cause=UNUSABLE, line=_line(unusable.group(0)))
     if missing:
         is_tool = missing.group("what").rpartition("/")[2] in _TOOLS
-        return Said(cause=TOOLCHAIN if is_tool else MISSING, line=_line(missing.group(0)))
+        return ShellComplaint(cause=TOOLCHAIN if is_tool else MISSING, line=_line(missing.group(0)))
     return None
 
 
-def by_exit_code(text: str, exit_code: int | None) -> Said | None:
-    """The cause by exit code 126 or 127 alone, where no line shows it."""
+def by_exit_code(text: str, exit_code: int | None) -> ShellComplaint | None:
+    """The cause by exit code 126 or 127 alone, if no line shows it."""
     if exit_code not in _COULD_NOT_RUN:
         return None
     if exit_code == 126:
-        return Said(cause=UNUSABLE, line=_last_line(text) or "the command cannot be executed (exit code 126)")
-    return Said(cause=MISSING, line=_last_line(text) or "a command is not there (exit code 127)")
+        return ShellComplaint(cause=UNUSABLE, line=_last_line(text) or "the command cannot be executed (exit code 126)")
+    return ShellComplaint(cause=MISSING, line=_last_line(text) or "a command is not there (exit code 127)")
 
 
-def complaint(text: str) -> Said | None:
-    """The last command that a shell could not run, where the script's exit code does not show it."""
+def complaint(text: str) -> ShellComplaint | None:
+    """The last command that a shell could not run, if the script's exit code does not show it."""
     if carriage := has_carriage_returns(text):
-        return Said(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
+        return ShellComplaint(cause=UNUSABLE, line=f"{carriage} (its lines end with CR LF)")
     last = _last_line(text)
     if not _is_complaint(last):
         return None

@@ -1,4 +1,4 @@
-"""Every sign, in order of depth: one that names a cause comes before one that names its consequence.
+"""All signs, in the order of the search: the sign of a cause comes before the signs of its consequences.
 
 SIGNS are searched first. FALLBACKS say only that something failed, and are searched where no sign is found at all.
 """
