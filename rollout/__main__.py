@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from rollout import environment
+from rollout.application import APPLICATION
 from rollout.config.names import why_not
 from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
@@ -64,7 +65,8 @@ def _status(options: Options) -> int:
 def _state(url: str) -> str:
     """Whether XAVOS answers there, asked as a load balancer would; whoever else has the port is named."""
     with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
-        said = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).json().get("status")
+        answer = httpx.get(f"{url}{APPLICATION.ready_path}", timeout=5, trust_env=False, verify=NO_TLS)
+        said = answer.json().get("status")
         if said in {"ready", "unavailable"}:
             return "running" if said == "ready" else "running, but not ready"
     port = urlsplit(url).port

@@ -20,12 +20,13 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from rollout.application import APPLICATION
 from rollout.site.postgres import DatabaseServer
 from rollout.site.store.manifest import scan
 
 DECOYS = (
     "folders and files beside the deployment whose names begin or end like its own, one of them like its repository",
-    "a process that looks like an XAVOS server and carries the token of another run",
+    f"a process that looks like an {APPLICATION.title} server and carries the token of another run",
     "listeners on the two ports next to that of the deployment",
     "for every second killed run, an external database server with a role and databases of similar names",
 )

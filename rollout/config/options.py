@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
+from rollout.application import APPLICATION
 from rollout.config import values
 from rollout.config.database_url import parse_address
 from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - others know them from here
@@ -24,7 +25,7 @@ from rollout.config.values import Given
 from rollout.errors import InvalidOption, RolloutError
 
 ROOT = Path(__file__).resolve().parents[2]
-APPLICATION = "xavos-rollout"
+SUITE = "xavos-rollout"
 DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "failed", "always")
 LIST = "list"  # --fault=list
@@ -120,7 +121,7 @@ FLAGS: tuple[Flag, ...] = (
         help="name of the deployment: its databases, role, branch and folder are called after it",
     ),
     Flag(name="directory", metavar="DIR", help="where the deployment goes (default: deployments/NAME)"),
-    Flag(name="port", default=str(DEFAULT_PORT), metavar="PORT", help="port that XAVOS listens on"),
+    Flag(name="port", default=str(DEFAULT_PORT), metavar="PORT", help=f"port that {APPLICATION.title} listens on"),
     Flag(
         name="keep",
         metavar="WHEN",
@@ -349,12 +350,12 @@ class _Asked:
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """The cache folder, also before there are Options. Raises InvalidOption."""
-    return _folder(environment, "XAVOS_CACHE_DIR", partial(platformdirs.user_cache_path, APPLICATION))
+    return _folder(environment, "XAVOS_CACHE_DIR", partial(platformdirs.user_cache_path, SUITE))
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
     """The state folder (journals, secrets, locks), also before there are Options. Raises InvalidOption."""
-    return _folder(environment, "XAVOS_STATE_DIR", partial(platformdirs.user_state_path, APPLICATION))
+    return _folder(environment, "XAVOS_STATE_DIR", partial(platformdirs.user_state_path, SUITE))
 
 
 def _folder(env: Mapping[str, str], variable: str, default: Callable[[], Path]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rollout.application import APPLICATION
 from rollout.deployment.context import Context
 from rollout.journal.events import phases, runs
 from rollout.site.shell_access import shell_commands
@@ -12,7 +13,7 @@ from rollout.site.shell_access import shell_commands
 def journal_kept_site(context: Context) -> None:
     """Journal the address of a kept deployment and the commands that manage, enter and remove it."""
     site = context.site
-    manage = f"{site.directory}/scripts/manage_xavos.sh" if context.has_passed("scripts") else ""
+    manage = f"{site.directory}/{APPLICATION.manage_script}" if context.has_passed("scripts") else ""
     context.journal.record(
         runs.Kept(
             path=context.plan.name,

@@ -10,6 +10,7 @@ import docker.errors
 import httpx
 import requests
 
+from rollout.application import APPLICATION
 from rollout.diagnosis import ADVICE, classify
 from rollout.errors import PhaseFailed
 from rollout.phases.step import Step
@@ -31,7 +32,7 @@ def marker(site: CheckedSite) -> str:
 
 
 def wait_until_ready(step: Step) -> None:
-    """Wait until /health/ready answers 200. Raises PhaseFailed with the last answer.
+    """Wait until the application's ready_path answers 200. Raises PhaseFailed with the last answer.
 
     Raises at once if no process of the server is left, with its log, or if another program listens on the port.
     """
@@ -44,7 +45,7 @@ def wait_until_ready(step: Step) -> None:
     ):
         while time.monotonic() < until:
             try:
-                answer = client.get("/health/ready")
+                answer = client.get(APPLICATION.ready_path)
             except httpx.HTTPError as error:
                 last, cause = f"{type(error).__name__}: {error}", "timeout"
             else:
@@ -59,7 +60,7 @@ def wait_until_ready(step: Step) -> None:
                 look = time.monotonic() + _ALIVE_SECONDS
             time.sleep(0.1)
     raise PhaseFailed(
-        f"Waited {READY_WITHIN:.0f} s for {site.base_url}/health/ready to answer 200; last seen: {last}. "
+        f"Waited {READY_WITHIN:.0f} s for {site.base_url}{APPLICATION.ready_path} to answer 200; last seen: {last}. "
         f"The port is held by {port_holder(site.options.port) or 'no process'}. Server log: {_log(site)}",
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
@@ -78,8 +79,8 @@ def _ended_early(site: Site, last: str) -> PhaseFailed:
     request, log = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory), _log(site)
     found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=log))
     return PhaseFailed(
-        f"The server ended before {site.base_url}/health/ready answered 200 (last seen: {last}): {found.message}. "
-        f"Server log: {log}",
+        f"The server ended before {site.base_url}{APPLICATION.ready_path} answered 200 (last seen: {last}): "
+        f"{found.message}. Server log: {log}",
         cause=found.cause,
         advice=f"{found.advice} Its log is log/server.log of the deployment (kept with --keep=always).",
         package=found.package,
@@ -95,7 +96,7 @@ def _require_ours(site: Site) -> None:
                           advice=ADVICE["timeout"]) from error  # fmt: skip
     if not is_ours:
         raise PhaseFailed(
-            f"{site.base_url}/health/ready answered 200, but port {port} is taken by another program "
+            f"{site.base_url}{APPLICATION.ready_path} answered 200, but port {port} is taken by another program "
             f"({port_holder(port) or 'which has ended since'}). Server log: {_log(site)}",
             cause="port_taken",
             advice=ADVICE["port_taken"],

@@ -12,6 +12,7 @@ import docker.errors
 import psycopg
 from docker.models.containers import Container
 
+from rollout.application import APPLICATION
 from rollout.errors import RolloutError
 from rollout.faults.fault import CannotInject, FaultSpec
 from rollout.faults.output_witness import SERVER_LOG, OutputWitnessFault
@@ -32,7 +33,7 @@ UNANSWERED = (
     OSError,
 )  # from a server that is gone
 # Commands that query the database. Earlier commands of a phase compile or generate.
-_ASKING = re.compile(r"\becto\.\w+|\bash\.setup\b|\bmix (?:test|run)\b|\bphx\.server\b|manage_xavos\.sh start")
+_ASKING = re.compile(r"\becto\.\w+|\bash\.setup\b|\bmix (?:test|run)\b")
 
 
 class LogWitnessFault(OutputWitnessFault):
@@ -60,7 +61,7 @@ class LogWitnessFault(OutputWitnessFault):
         return step.phase.name == "server" or (step.phase.name == "database" and self._starts_at_once)
 
     def starts_before(self, request: Request) -> bool:
-        return _ASKING.search(" ".join(request.argv)) is not None
+        return _ASKING.search(" ".join(request.argv)) is not None or APPLICATION.starts_server(request.argv)
 
     def strike(self, step: Step) -> None:
         if self.starts_with(step):
@@ -145,7 +146,7 @@ class LogWitnessFault(OutputWitnessFault):
         if self._logged is not None:
             yield "the server's log", lambda: server_log(self.server)
         yield "a retry", self._retries
-        yield "XAVOS' log", lambda: _application_log(site)
+        yield "the application's log", lambda: _application_log(site)
 
     def _retries(self) -> str:
         """The reasons why our own queries were retried."""

@@ -16,6 +16,7 @@ from typing import Any
 import docker.errors
 import psutil
 
+from rollout.application import APPLICATION
 from rollout.faults.disk import Full, ReadOnly
 from rollout.faults.fault import CannotInject, FaultSpec, Kind, either_form
 from rollout.faults.output_witness import OutputWitnessFault
@@ -33,9 +34,10 @@ _CLOCK = ".home/fault-clock"
 _FAKETIME = "/usr/$LIB/faketime/libfaketime.so.1"  # the loader replaces $LIB on each architecture
 _DAC = ["DAC_OVERRIDE", "DAC_READ_SEARCH"]
 _WRITING = 0o222
+_BUILD = f"_build/dev/lib/{APPLICATION.app}"
 _WRITTEN_TO = (
-    ".", ".home", ".home/mix", ".home/hex", "deps", "_build", "_build/dev", "_build/dev/lib", "_build/dev/lib/xavos",
-    "_build/dev/lib/xavos/ebin", "_build/dev/lib/xavos/.mix", "priv", "priv/repo", "priv/repo/migrations",
+    ".", ".home", ".home/mix", ".home/hex", "deps", "_build", "_build/dev", "_build/dev/lib", _BUILD,
+    f"{_BUILD}/ebin", f"{_BUILD}/.mix", "priv", "priv/repo", "priv/repo/migrations",
 )  # fmt: skip
 _LISTENER = """
 import socket, sys, threading

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import httpx
 
+from rollout.application import APPLICATION
 from rollout.hex.bundle import PUBLIC_KEY, Bundle
 from rollout.hex.errors import KeyChanged, RehearsalMissing, SourceKeyUnusable, SourceUnavailable
 from rollout.hex.http_cache import write_atomically
@@ -253,7 +254,7 @@ class RehearsalSource(FolderUpstream):
     """The stand-ins of a rehearsal: a folder written by `mix hex.registry build`."""
 
     kind = "rehearsal"
-    notes: tuple[str, ...] = ("This is a rehearsal: stand-in packages, not XAVOS.",)
+    notes: tuple[str, ...] = (f"This is a rehearsal: stand-in packages, not {APPLICATION.title}.",)
 
     @property
     def description(self) -> str:

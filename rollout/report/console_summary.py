@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout.application import APPLICATION
 from rollout.report.view import CheckView, PathView, View
 from rollout.report.wording import exit_sentence, path_sentence
 from rollout.text.plain import counted, line
@@ -60,7 +61,7 @@ def _named(path: PathView, check: CheckView, *, several: bool) -> str:
 def _urls(paths: Sequence[PathView]) -> Iterator[Line]:
     for path in paths:
         if url := path.kept.get("url"):
-            yield Line(text=f"XAVOS answers at {url}", tone="good")
+            yield Line(text=f"{APPLICATION.title} answers at {url}", tone="good")
 
 
 def next_step(shown: View) -> str:
@@ -82,7 +83,9 @@ def next_step(shown: View) -> str:
         return f"create the first operator: {first}" if first else f"remove it with `{kept.get('remove', '')}`."
     if shown.verdict.rehearsal:
         return "deploy real packages with --source=auto, if hex.pm is reachable, or with --source=mirror:URL."
-    return "nothing. Everything was rolled back because of --keep; --keep=on-success leaves XAVOS running."
+    return (
+        f"nothing. Everything was rolled back because of --keep; --keep=on-success leaves {APPLICATION.title} running."
+    )
 
 
 def _after_failure(path: PathView) -> str:

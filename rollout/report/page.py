@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rollout.application import APPLICATION
 from rollout.journal.query import Event
 from rollout.report.attachments import ReadLog, attach, no_logs
 from rollout.report.view import View, view
@@ -72,7 +73,7 @@ def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
 
 def title(run: str) -> str:
     """The heading of a report."""
-    return f"XAVOS deployment {line(run, 80)}".strip()
+    return f"{APPLICATION.title} deployment {line(run, 80)}".strip()
 
 
 @functools.cache
@@ -82,6 +83,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    made.globals["application"] = APPLICATION.title
     made.filters.update(
         duration=duration,
         line=line,

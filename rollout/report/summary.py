@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rollout.application import APPLICATION
 from rollout.journal.query import Event
 from rollout.report.blame_section import BlameView
 from rollout.report.comparison_table import ComparisonCell
@@ -36,7 +37,7 @@ def summary(events: Sequence[Event]) -> str:
 
 
 def _parts(shown: View) -> Iterator[str]:
-    yield f"# XAVOS deployment {_cell(shown.verdict.run)}\n"
+    yield f"# {APPLICATION.title} deployment {_cell(shown.verdict.run)}\n"
     if shown.verdict.rehearsal:
         yield f"> **{REHEARSAL}**\n"
     for path in shown.paths:
@@ -100,7 +101,7 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
     if path.kept:
         manage, remove = _code(path.kept.get("manage", "")), _code(path.kept.get("remove", ""))
         url = path.kept.get("url", "")
-        state = f"XAVOS answers at {_cell(url)} (manage: {manage}, " if url else f"{NO_SERVER} ("
+        state = f"{APPLICATION.title} answers at {_cell(url)} (manage: {manage}, " if url else f"{NO_SERVER} ("
         yield f"{state}remove: {remove}).\n"
         for what in ("forge", "database"):
             if enter := path.kept.get(what):

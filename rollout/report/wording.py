@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rollout.application import APPLICATION
 from rollout.results.outcomes import PathVerdict, PhaseVerdict, Verdict
 from rollout.text.plain import counted, duration, line
 
-REHEARSAL = "Rehearsal: stand-in packages. XAVOS was not deployed."
+REHEARSAL = f"Rehearsal: stand-in packages. {APPLICATION.title} was not deployed."
 NO_SERVER = "The site is kept, but no server is running."
 
 
@@ -126,7 +127,7 @@ def _deployed(judged: Verdict, path: PathVerdict, time: str) -> str:
     if judged.rehearsal:
         head = f"The {what} was rehearsed with stand-in packages: {full}; {checks_words(path)}."
     else:
-        head = f"XAVOS was deployed on the {what}: {full}; {checks_words(path)}."
+        head = f"{APPLICATION.title} was deployed on the {what}: {full}; {checks_words(path)}."
     undone = [phase.name for phase in path.phases if phase.optional and phase.outcome == "failed"]
     if undone:
         head += f" The optional phase {_listed(undone)} failed and was undone."

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout.application import APPLICATION
 from rollout.results.attempts import REAL, Attempt
 from rollout.results.rates import Estimate, Rate, rate
 
@@ -162,7 +163,7 @@ MEASURES: Mapping[str, Measure] = {
     "ready": Measure(
         compute=_share(lambda one: one.counts, lambda one: one.ready, _NO_RUN),
         cases="runs from nothing",
-        hit="ended with XAVOS running and every check of the server passed",
+        hit=f"ended with {APPLICATION.title} running and every check of the server passed",
         trials="trials without a fault",
         needs_real=True,
     ),

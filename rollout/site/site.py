@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rollout.application import APPLICATION
 from rollout.config.options import Options
 from rollout.config.run import Run
 from rollout.site import postgres
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rollout.hex.sources import Source
     from rollout.hex.upstreams import Upstreams
 
-APPLICATION = "xavos"  # name of a generated application, independent of the deployment's name
 # Paths that belong to one site. They are not part of checkpoints and are not changed when one is restored.
 SITE_ONLY = (
     ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/edit.exs", ".home/.cache", TEMPORARY,
@@ -71,7 +71,7 @@ class Site:
         self.script_source: str | None = None  # folder of a script's own repository, below the site's folder
         self.app = ""
         self.role = postgres.SUPERUSER if observed else options.name
-        name = APPLICATION if observed else options.name
+        name = APPLICATION.app if observed else options.name
         self.databases: Mapping[str, str] = {"dev": f"{name}_dev", "test": f"{name}_test"}
         self.forge: Forge | None = None
         self.server: postgres.DatabaseServer | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rollout.application import APPLICATION
 from rollout.packages.blame.errors import SolverFailed
 from rollout.packages.blame.requirements import INSTALLER, RootRequirement
 from rollout.packages.blame.scratch_project import ScratchProject
@@ -34,10 +35,9 @@ def _fresh(scratch: ScratchProject, solver: HexSolver) -> tuple[RootRequirement,
     if not any((scratch.step.site.directory / ".home/mix/archives").glob("phx_new-*")):
         return ()
     made = scratch.run(
-        "mix", "phx.new", f"{_FRESH}/xavos", "--app", "xavos", "--module", "Xavos", "--database", "postgres",
-        "--binary-id", "--no-install", "--no-version-check", label="mix phx.new for comparison", deadline=120, env={},
+        *APPLICATION.phx_new(f"{_FRESH}/{APPLICATION.app}"), label="mix phx.new for comparison", deadline=120, env={},
     )  # fmt: skip
-    return _declared(solver, scratch.seen(f"{_FRESH}/xavos")) if made.ok else ()
+    return _declared(solver, scratch.seen(f"{_FRESH}/{APPLICATION.app}")) if made.ok else ()
 
 
 def _declared(solver: HexSolver, folder: str) -> tuple[RootRequirement, ...]:

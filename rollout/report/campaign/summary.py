@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout.application import APPLICATION
 from rollout.report.campaign import wording as words
 from rollout.report.campaign.view import CampaignView, view
 from rollout.report.markdown import bounded, cell, code, row
@@ -24,7 +25,7 @@ def summary_of(shown: CampaignView) -> str:
 
 
 def _parts(shown: CampaignView) -> Iterator[str]:
-    yield f"# XAVOS campaign {cell(shown.run)}\n"
+    yield f"# {APPLICATION.title} campaign {cell(shown.run)}\n"
     if shown.rehearsal:
         yield f"> **{shown.rehearsal}**\n"
     yield f"**{cell(shown.headline, 600)}**\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rollout.application import APPLICATION
 from rollout.report.wording import in_words
 from rollout.results.campaign.real_world import RealWorld, Stratum
 from rollout.results.campaign.statistics import Difference, Kills
@@ -12,8 +13,8 @@ from rollout.results.rates import Rate
 from rollout.text.plain import counted, duration, line
 
 REHEARSAL = (
-    "Rehearsal: stand-in packages. XAVOS was not deployed. The rates show how the paths handle trouble, not how likely "
-    "a deployment with real packages is to succeed."
+    f"Rehearsal: stand-in packages. {APPLICATION.title} was not deployed. "
+    "The rates show how the paths handle trouble, not how likely a deployment with real packages is to succeed."
 )
 NO_WINNER = "no winner: the interval contains zero"
 _SPACE = "\N{NO-BREAK SPACE}"

@@ -211,7 +211,7 @@ def test_only_what_is_said_after_the_strike_counts_and_once(tmp_path: Path, jour
         assert wait_for(lambda: fault.witness.bites == 1, seconds=3)
         fault.poll(site)
     assert 1 == fault.witness.bites
-    assert ["XAVOS' log: connection refused now"] == fault.witness.evidence
+    assert ["the application's log: connection refused now"] == fault.witness.evidence
 
 
 def test_what_is_said_last_is_heard_on_leaving(tmp_path: Path, journal: Journal) -> None:

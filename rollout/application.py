@@ -1,0 +1,55 @@
+"""Describes the deployed application. It is the only module of rollout/ that knows names and files of XAVOS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A Phoenix application. `title` is its name in texts, `app` that of its OTP application and database.
+
+    `module` is the prefix of its Elixir modules. `manage_script` starts, stops and manages its server.
+    `ready_path` answers 200 when server and database are ready.
+    """
+
+    title: str
+    app: str
+    module: str
+    manage_script: str
+    ready_path: str
+
+    @property
+    def application_file(self) -> str:
+        """The file with the callback that starts the application."""
+        return f"lib/{self.app}/application.ex"
+
+    @property
+    def endpoint_file(self) -> str:
+        """The file of the Phoenix endpoint."""
+        return f"lib/{self.app}_web/endpoint.ex"
+
+    @property
+    def web_module(self) -> str:
+        """The prefix of the modules that serve pages."""
+        return f"{self.module}Web"
+
+    def phx_new(self, folder: str) -> tuple[str, ...]:
+        """The command that generates the application in a folder, without its dependencies."""
+        return (
+            "mix", "phx.new", folder, "--app", self.app, "--module", self.module, "--database", "postgres",
+            "--binary-id", "--no-install", "--no-version-check",
+        )  # fmt: skip
+
+    def starts_server(self, argv: tuple[str, ...]) -> bool:
+        """Whether a command starts the server."""
+        return argv[0].endswith(self.manage_script) or any("phx.server" in word for word in argv)
+
+
+APPLICATION = Application(
+    title="XAVOS",
+    app="xavos",
+    module="Xavos",
+    manage_script="scripts/manage_xavos.sh",
+    ready_path="/health/ready",
+)
