@@ -52,7 +52,7 @@ def asked(inquired: Asked, results: tuple[tuple[str, str], ...], *, stands: bool
         analyses_of_path.after(PhaseResult(name=name, outcome=outcome, error=error, site=site, plan=PLAN.phase(name)))
 
 
-def test_nothing_is_asked_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_options_nothing_is_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
     inquired = Asked(monkeypatch)
     asked(inquired, (("generation", "failed"),))
     assert inquired.questions == []
@@ -71,7 +71,7 @@ def test_the_first_failure_is_blamed_once(monkeypatch: pytest.MonkeyPatch) -> No
         ((("prerequisites", "passed"), ("generation", "failed")), "generation"),
     ],
 )
-def test_the_grid_is_drawn_once_when_the_path_is_over(
+def test_the_matrix_runs_once_at_the_end_of_the_path(
     monkeypatch: pytest.MonkeyPatch, results: tuple[tuple[str, str], ...], phase: str
 ) -> None:
     inquired = Asked(monkeypatch)
@@ -79,13 +79,13 @@ def test_the_grid_is_drawn_once_when_the_path_is_over(
     assert inquired.questions == [("matrix", phase)]
 
 
-def test_a_site_without_a_forge_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_without_a_forge_is_not_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
     inquired = Asked(monkeypatch)
     asked(inquired, (("prerequisites", "failed"),), stands=False, blame=True, matrix=True)
     assert inquired.questions == []
 
 
-def test_a_grid_that_cannot_be_drawn_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_matrix_that_fails_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     inquired = Asked(monkeypatch, broken=True)
     asked(inquired, (("generation", "failed"),), matrix=True)
     assert inquired.notes == ["The grid of packages could not be drawn: The solver ended."]

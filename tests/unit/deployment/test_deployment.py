@@ -74,7 +74,7 @@ def test_a_phase_that_fails_halfway_is_undone_at_once(tmp_path: Path) -> None:
         results["two"].require()
 
 
-def test_a_fault_of_ours_is_a_failure_like_any_other(tmp_path: Path) -> None:
+def test_an_unexpected_exception_is_a_failure(tmp_path: Path) -> None:
     """An exception that nobody foresaw is rolled back and named."""
 
     def broken(step: Step) -> None:
@@ -102,7 +102,7 @@ def test_a_refusal_changes_nothing(tmp_path: Path) -> None:
     assert ["precious"] == [path.name for path in stage.directory.iterdir()]
 
 
-def test_what_comes_between_the_first_look_and_the_first_phase_is_not_read(tmp_path: Path) -> None:
+def test_files_that_appear_after_the_preflight_are_not_read(tmp_path: Path) -> None:
     """A folder, its repository and a mark that is none: refused by the phase, nothing of them opened, copied or undone.
 
     Whoever opens one of the pipes waits for ever.
@@ -125,7 +125,7 @@ def test_what_comes_between_the_first_look_and_the_first_phase_is_not_read(tmp_p
     assert [MARK, "pipe"] == sorted(path.name for path in stage.directory.iterdir())
 
 
-def test_an_empty_folder_that_comes_meanwhile_is_not_taken_over(tmp_path: Path) -> None:
+def test_an_empty_folder_that_appears_after_the_preflight_is_refused(tmp_path: Path) -> None:
     """A rename would replace it, and the rollback would remove it."""
     stage = Stage(tmp_path, plan("ground"))
     stage.directory.mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_an_empty_folder_that_comes_meanwhile_is_not_taken_over(tmp_path: Path) 
     assert [stage.directory] == list(stage.directory.parent.iterdir())
 
 
-def test_a_folder_that_loses_its_mark_is_still_looked_at(tmp_path: Path) -> None:
+def test_a_folder_that_loses_its_mark_is_still_compared(tmp_path: Path) -> None:
     """Once it was ours it is ours: what a phase leaves in it is found, though the mark is gone."""
     stage = Stage(tmp_path, plan("ground"))
 
@@ -149,7 +149,7 @@ def test_a_folder_that_loses_its_mark_is_still_looked_at(tmp_path: Path) -> None
     assert "ground: the deployment's folder was left behind" in stage.deployment.residue
 
 
-def test_an_optional_phase_that_fails_lets_the_path_go_on(tmp_path: Path) -> None:
+def test_the_path_continues_after_an_optional_phase_failed(tmp_path: Path) -> None:
     """It is undone; what follows gets another checkpoint key than after its success."""
     phases = (PhasePlan(name="ground"), PhasePlan(name="extra", optional=True), PhasePlan(name="last"))
     keys = []
@@ -162,7 +162,7 @@ def test_an_optional_phase_that_fails_lets_the_path_go_on(tmp_path: Path) -> Non
     assert keys[0] != keys[1]
 
 
-def test_an_undo_that_does_nothing_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undo_without_effect_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rollback says it is done, the fingerprint says it is not: dirty, with each leftover named."""
     monkeypatch.setitem(_KINDS, "state", lambda record, workshop: "as it was (a lie)")
     stage = Stage(tmp_path, plan("ground", "one"))
@@ -172,7 +172,7 @@ def test_an_undo_that_does_nothing_is_caught(tmp_path: Path, monkeypatch: pytest
     assert "dirty" == stage.deployment.outcome()
 
 
-def test_an_undo_that_fails_stays_owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undo_that_fails_stays_pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are undone all the same; the journal stays open for recovery."""
 
     def busy(record: Any, workshop: Any) -> str:
@@ -268,14 +268,14 @@ class TestKeeping:
         stage.play(GROUND, code("one", fails))
         assert not stage.directory.exists()
 
-    def test_what_did_pass_can_be_kept_for_looking_at(self, tmp_path: Path) -> None:
+    def test_the_phases_that_passed_can_be_kept_for_inspection(self, tmp_path: Path) -> None:
         """always keeps the phases that passed; the failed one is undone."""
         stage = Stage(tmp_path, plan("ground", "one", "two"), keep="always")
         stage.play(GROUND, code("one", writes("a")), code("two", fails))
         assert "x" == stage.site.file("a").read_text()
         assert not stage.site.file("half").exists()
 
-    def test_a_failed_phase_can_be_left_as_it_is(self, tmp_path: Path) -> None:
+    def test_a_failed_phase_can_be_kept_for_inspection(self, tmp_path: Path) -> None:
         """`failed` keeps the failed phase's result. Undos stay pending, and the run says how to enter the site."""
         stage = Stage(tmp_path, plan("ground", "one", "two", "three"), keep="failed")
 
@@ -376,7 +376,7 @@ class TestCheckpoints:
         assert keys[0] != keys[1]
         assert keys[0] == keys[2]
 
-    def test_a_spoilt_checkpoint_builds_again(self, tmp_path: Path, count: list[str]) -> None:
+    def test_an_unreadable_checkpoint_builds_again(self, tmp_path: Path, count: list[str]) -> None:
         """One of its objects is gone."""
         stage = self.play(tmp_path, count)
         for path in (stage.options.cache / FOLDER).iterdir():
@@ -409,7 +409,7 @@ class TestInterrupted:
     """SIGINT and SIGTERM unwind wherever they come, and only once."""
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_amid_a_phase(self, tmp_path: Path, number: signal.Signals) -> None:
+    def test_in_a_phase(self, tmp_path: Path, number: signal.Signals) -> None:
         """The phase and those before it are rolled back; KeyboardInterrupt goes on."""
         stage = Stage(tmp_path, plan("ground", "one"))
 
@@ -492,7 +492,7 @@ class TestInterrupted:
         assert "last" not in stage.deployment.results
 
 
-def test_phases_that_are_leapt_over_are_put_in_place_as_one_when_somebody_works_on_them(tmp_path: Path) -> None:
+def test_deferred_phases_are_written_as_one_when_a_later_phase_needs_them(tmp_path: Path) -> None:
     """The files of all of them are there for the struck phase, restored once; and every rollback is proven."""
     codes = (GROUND, code("one", writes("a")), code("two", writes("b")), code("three", writes("c")))
     Stage(tmp_path, plan("ground", "one", "two", "three")).play(*codes)
@@ -511,7 +511,7 @@ def test_phases_that_are_leapt_over_are_put_in_place_as_one_when_somebody_works_
     assert not stage.directory.exists()
 
 
-def test_what_is_required_and_was_never_answered_keeps_nothing(tmp_path: Path) -> None:
+def test_a_path_with_an_unmet_requirement_is_not_kept(tmp_path: Path) -> None:
     """A deployment is kept where it succeeded, and without that answer it has not."""
     kept = []
     for required in ("", "server"):

@@ -46,7 +46,7 @@ def test_each_signal_rolls_back_once(number: signal.Signals) -> None:
         interrupts.uninstall()
 
 
-def test_in_a_rollback_it_waits() -> None:
+def test_a_signal_waits_while_a_rollback_runs() -> None:
     interrupts = Interrupts()
     interrupts.install()
     try:
@@ -58,7 +58,7 @@ def test_in_a_rollback_it_waits() -> None:
         interrupts.uninstall()
 
 
-def test_what_nohup_ignores_stays_ignored() -> None:
+def test_a_sighup_that_nohup_ignores_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     interrupts = Interrupts()
     interrupts.install()
@@ -71,7 +71,7 @@ def test_what_nohup_ignores_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_terminal_that_is_closed_does_not_end_the_unwinding(tmp_path: Path) -> None:
+def test_a_closed_terminal_does_not_end_the_rollback(tmp_path: Path) -> None:
     """The kernel tells the process that leads the session, and every write to the terminal fails from then on."""
     told = tmp_path / "told"
     pid, terminal = pty.fork()
@@ -86,7 +86,7 @@ def test_a_terminal_that_is_closed_does_not_end_the_unwinding(tmp_path: Path) ->
     assert told.read_text() == "SIGHUP"
 
 
-def test_without_a_terminal_it_unwinds_as_well(tmp_path: Path) -> None:
+def test_a_run_without_a_terminal_is_rolled_back_too(tmp_path: Path) -> None:
     told = tmp_path / "told"
     with subprocess.Popen(
         [sys.executable, "-c", UNWINDS, str(ROOT), str(told)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT

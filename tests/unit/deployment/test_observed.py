@@ -40,7 +40,7 @@ def stage(tmp_path: Path) -> Stage:
     return made
 
 
-def test_a_step_of_the_paths_own_is_neither_rolled_back_nor_left(stage: Stage) -> None:
+def test_an_observed_phase_is_not_rolled_back_and_its_files_are_listed(stage: Stage) -> None:
     """Only the ground is rolled back; what the path made is listed, and is no residue of a path that succeeded."""
     stage.play(GROUND, code("generation", writes("xavos/mix.exs")), code("setup", writes("notes.txt")))
     (left,) = stage.told("path.left")
@@ -50,7 +50,7 @@ def test_a_step_of_the_paths_own_is_neither_rolled_back_nor_left(stage: Stage) -
     assert not stage.directory.exists()
 
 
-def test_what_a_failed_step_left_is_the_paths_residue_though_it_is_gone(stage: Stage) -> None:
+def test_files_of_a_failed_observed_phase_are_residue_though_the_site_is_removed(stage: Stage) -> None:
     """The next step is blocked, the outcome is dirty, the machine is clean."""
     results = stage.play(GROUND, code("generation", fails("xavos/mix.exs")), code("setup", writes("never.txt")))
     assert [results[name].outcome for name in ("ground", "generation", "setup")] == ["passed", "failed", "blocked"]
@@ -62,13 +62,13 @@ def test_what_a_failed_step_left_is_the_paths_residue_though_it_is_gone(stage: S
     assert stage.deployment.is_settled
 
 
-def test_what_a_failed_step_got_is_told(stage: Stage) -> None:
+def test_the_packages_of_a_failed_observed_phase_are_journaled(stage: Stage) -> None:
     stage.play(GROUND, code("generation", fails("xavos/mix.exs")), code("setup", writes("never.txt")))
     (event,) = stage.told("phase.packages")
     assert [package["name"] for package in event["packages"]] == ["ash"]
 
 
-def test_it_begins_where_the_fault_strikes_and_is_what_it_came_to_by_itself(tmp_path: Path) -> None:
+def test_a_run_under_a_fault_restores_the_phases_before_it(tmp_path: Path) -> None:
     """A step before the struck one is restored, whatever it tells the site is told again; never where nothing strikes,
     nor where it is struck itself.
     """
@@ -103,7 +103,7 @@ def test_it_begins_where_the_fault_strikes_and_is_what_it_came_to_by_itself(tmp_
     ]  # fmt: skip
 
 
-def test_a_step_of_the_paths_own_is_tried_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_observed_phase_is_not_retried(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the cause is one that may pass by itself, too."""
     tried = []
 
@@ -178,7 +178,7 @@ class TestTheApplicationOfAScript:
             (["script/shop/mix.exs"], ["script/shop/deps/ash/mix.exs"], [], "script/shop"),
         ],
     )  # fmt: skip
-    def test_is_what_it_made_before_what_was_there(
+    def test_a_new_application_is_preferred_to_one_that_was_there(
         self, tmp_path: Path, there: list[str], made: list[str], changed: list[str], found: str
     ) -> None:
         for name in there:

@@ -45,12 +45,12 @@ def look(api: Api) -> None:
         (Api((), (f"xavos-{RUN}",)), f"network xavos-{RUN}"),
     ],
 )
-def test_one_that_is_there_is_refused(api: Api, what: str) -> None:
+def test_an_existing_name_is_refused(api: Api, what: str) -> None:
     with pytest.raises(AlreadyExists, match=f"The {what} exists already"):
         look(api)
 
 
-def test_names_that_only_begin_alike_are_somebody_elses() -> None:
+def test_names_with_the_same_beginning_are_not_refused() -> None:
     """And an engine that cannot say is asked again when something is made."""
     look(Api((f"xavos-{RUN}-forge2", f"my-xavos-{RUN}-forge"), (f"xavos-{RUN}-2",)))
     look(Api(busy=True))

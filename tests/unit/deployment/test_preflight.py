@@ -60,12 +60,12 @@ def refusals(asked: Options, *, before_recovery: bool = True) -> dict[str, str]:
     return {refusal.plan: str(refusal.error.cause) for refusal in refused.value.refusals}
 
 
-def test_where_nothing_is_in_the_way_nothing_is_made(asked: Options, tmp_path: Path) -> None:
+def test_a_free_site_passes_and_nothing_is_created(asked: Options, tmp_path: Path) -> None:
     refuse(asked, before_recovery=True)
     assert [] == list(tmp_path.iterdir())
 
 
-def test_every_path_is_looked_at_with_its_own_name_folder_and_port(asked: Options) -> None:
+def test_every_path_is_checked_with_its_own_name_folder_and_port(asked: Options) -> None:
     """As `comparison.seats` gives them."""
     several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
     told = [(place.path, place.name, place.directory.name, place.port - asked.port) for place in site_places(several)]
@@ -95,7 +95,7 @@ def test_every_obstacle_is_reported_for_its_own_path(asked: Options) -> None:
     ],
     ids=str,
 )
-def test_what_would_be_found_out_at_the_end_is_found_out_now(
+def test_problems_that_would_show_at_the_end_are_refused_at_once(
     asked: Options, tmp_path: Path, wish: dict[str, Any], says: str
 ) -> None:
     """A bundle that could not be written once all is deployed; a port that XAVOS and a script's database both want."""
@@ -120,7 +120,7 @@ def test_a_folder_whose_path_is_a_pattern(asked: Options, tmp_path: Path, forge:
         refuse(odd, before_recovery=True)
 
 
-def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_script_is_refused(asked: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is made for it."""
     (script := tmp_path / "deploy.sh").write_text("true")
     path = f"script:{script}"
@@ -132,7 +132,7 @@ def test_a_script_that_may_not_be_read(asked: Options, tmp_path: Path, monkeypat
         refuse(replace(asked, paths=(path,), gate=(path,)), before_recovery=True)
 
 
-def test_a_port_that_somebody_has(asked: Options, held: socket.socket) -> None:
+def test_a_port_in_use_is_refused(asked: Options, held: socket.socket) -> None:
     """Whether he listens already, or is about to: nobody else could."""
     taken = replace(asked, port=held.getsockname()[1])
     with pytest.raises(RunRefused, match="it cannot be bound") as refused:
@@ -161,7 +161,7 @@ def test_a_script_needs_the_usual_port_of_a_database(
         assert [DatabasePortTaken] == [type(refusal.error) for refusal in refused.value.refusals]
 
 
-def test_a_server_of_the_users_is_asked_for_each_path_that_uses_it(
+def test_an_external_server_is_checked_for_each_path_that_uses_it(
     asked: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Last of all, so that nobody is asked where the folder is refused anyway; watched paths have their own server."""
@@ -188,7 +188,7 @@ def test_a_server_that_does_not_answer_keeps_its_cause(asked: Options) -> None:
 
 
 @pytest.mark.parametrize("name", ["reports", "state", "cache"])
-def test_a_file_where_a_folder_of_the_suites_own_would_be(asked: Options, tmp_path: Path, name: str) -> None:
+def test_a_file_in_place_of_a_folder_of_the_suite_is_refused(asked: Options, tmp_path: Path, name: str) -> None:
     """Before anything else, also of a campaign; the variable is named."""
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / name).touch()
@@ -204,7 +204,7 @@ def test_a_campaign_has_sites_of_its_own(asked: Options) -> None:
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_a_campaign_asks_the_server_that_its_trials_would_use(asked: Options, watched: bool) -> None:
+def test_a_campaign_checks_the_server_of_its_trials(asked: Options, watched: bool) -> None:
     """Once, before it begins; but where a path is only watched, which is refused for another reason."""
     paths = ("realistic", "ambitious") if watched else ("realistic",)
     wish = replace(asked, campaign=True, campaign_paths=paths, database="postgresql://me:secret@127.0.0.1:9/x")
@@ -215,7 +215,7 @@ def test_a_campaign_asks_the_server_that_its_trials_would_use(asked: Options, wa
             refuse(wish, before_recovery=True)
 
 
-def test_what_recovery_will_take_away_is_spared_before_it(asked: Options) -> None:
+def test_things_that_recovery_will_remove_are_skipped_before_it(asked: Options) -> None:
     """The folder of a run that died; looked at again after recovery, and then in the way if it is still there."""
     dead(asked)
     asked.directory.mkdir()
@@ -242,7 +242,7 @@ def test_so_are_its_port_and_its_databases(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_deployment_of_ours_is_told_as_what_it_is(asked: Options, kept: bool) -> None:
+def test_an_own_deployment_in_the_way_is_named(asked: Options, kept: bool) -> None:
     """Kept by a run, with the way out; or of a run that goes on."""
     run = dead(asked) if kept else Run(asked)
     if kept:
@@ -277,7 +277,7 @@ def test_every_refusal_has_a_cause_of_its_own() -> None:
     assert {"in_the_way", "unfit_place", "permission_denied", "port_taken"} == found
 
 
-def test_the_options_of_a_comparison_are_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+def test_invalid_options_of_a_comparison_are_refused_before_any_check(tmp_path: Path) -> None:
     """`parse_options` knows of no place; a taken name never comes as far as that."""
     (tmp_path / "deployments" / "mix").mkdir(parents=True)
     with pytest.raises(InvalidOption, match="--name='mix'"):

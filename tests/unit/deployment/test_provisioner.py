@@ -18,7 +18,7 @@ def built(place: Path, content: str) -> Path:
 
 
 @pytest.mark.parametrize("there", ["nothing", "half", "whole"])
-def test_a_registry_is_whole_or_not_there(tmp_path: Path, there: str) -> None:
+def test_a_registry_is_moved_completely_or_not_at_all(tmp_path: Path, there: str) -> None:
     """A half one is replaced; a whole one, by a run that was quicker, stays."""
     folder = tmp_path / "cache" / "rehearsal" / "default-1" / "public"
     if there == "half":

@@ -90,7 +90,7 @@ def test_it_waits_until_readiness_answers_200(tmp_path: Path) -> None:
         assert given == [503, 404, 200]
 
 
-def test_the_answer_of_another_program_is_not_ours(tmp_path: Path, ours: set[int]) -> None:
+def test_an_answer_of_another_program_does_not_count(tmp_path: Path, ours: set[int]) -> None:
     """Nobody else is taken for the deployment, however ready it is."""
     ours.clear()
     with answering((200, "")) as port, pytest.raises(PhaseFailed, match=f"port {port} is taken by another") as failed:
@@ -108,7 +108,7 @@ def test_the_answer_of_another_program_is_not_ours(tmp_path: Path, ours: set[int
         ((503, '"database"'), "timeout"),
     ],
 )
-def test_why_it_is_not_ready_is_what_readiness_says(tmp_path: Path, answer: tuple[int, str], cause: str) -> None:
+def test_the_cause_is_the_one_that_readiness_reports(tmp_path: Path, answer: tuple[int, str], cause: str) -> None:
     with answering(answer) as port, pytest.raises(PhaseFailed) as failed:
         wait(tmp_path, port)
     assert failed.value.cause == cause
@@ -116,7 +116,7 @@ def test_why_it_is_not_ready_is_what_readiness_says(tmp_path: Path, answer: tupl
     assert "log/server.log" in failed.value.advice
 
 
-def test_what_was_said_before_the_server_went_is_not_why(tmp_path: Path) -> None:
+def test_an_answer_from_before_the_server_ended_is_not_the_cause(tmp_path: Path) -> None:
     """It said that the database is gone, and has gone itself since."""
     with answering((503, GONE), (0, "")) as port, pytest.raises(PhaseFailed, match="RemoteProtocolError") as failed:
         wait(tmp_path, port)
@@ -124,7 +124,7 @@ def test_what_was_said_before_the_server_went_is_not_why(tmp_path: Path) -> None
     assert "Start the database" not in failed.value.advice
 
 
-def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:
+def test_a_server_that_never_answers_is_reported(tmp_path: Path) -> None:
     with answering((200, "")) as port:
         pass
     with pytest.raises(PhaseFailed, match="ConnectError") as failed:
@@ -132,7 +132,7 @@ def test_where_nothing_answers_that_is_said(tmp_path: Path) -> None:
     assert failed.value.cause == "timeout"
 
 
-def test_a_server_that_cannot_be_asked_for_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_continues_while_the_engine_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is too busy to say what runs in the forge says nothing about the server."""
 
     def running(marker: str) -> dict[int, str]:

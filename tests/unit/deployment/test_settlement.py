@@ -70,7 +70,7 @@ def test_a_server_that_was_given_up_is_not_waited_for_again(
     assert ["b"] * ATTEMPTS + ["a"] == asked
 
 
-def test_what_fails_for_another_reason_is_tried_once(
+def test_an_undo_that_fails_for_another_reason_is_tried_once(
     journal: Journal, workshop: UndoContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -85,7 +85,7 @@ def test_what_fails_for_another_reason_is_tried_once(
     assert [""] == asked
 
 
-def test_what_goes_with_something_larger_is_left_out() -> None:
+def test_acts_that_a_larger_undo_covers_are_left_out() -> None:
     acts = (
         _act("container", kind="container", name="c", run="r", server="container:c"),
         _act("role", kind="role", name="x", server="container:c"),
@@ -109,7 +109,7 @@ def _spoilt_once(stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, *, sa
     monkeypatch.setitem(_KINDS, kind, spoilt)
 
 
-def test_what_was_owed_is_paid_at_the_end_of_the_path_and_proven(
+def test_a_pending_undo_is_done_and_proven_at_the_end_of_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The phase's rollback is dirty, the path is not: everything is as it was before the first phase."""
@@ -125,7 +125,7 @@ def test_what_was_owed_is_paid_at_the_end_of_the_path_and_proven(
     assert stage.deployment.is_settled
 
 
-def test_an_undo_that_only_said_so_stays_dirty_though_its_folder_is_gone(
+def test_an_undo_without_effect_stays_dirty_though_its_folder_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage(tmp_path, plan("ground", "one"))
@@ -139,7 +139,7 @@ def test_an_undo_that_only_said_so_stays_dirty_though_its_folder_is_gone(
     assert any("file left behind: a" in line for line in path.residue)
 
 
-def test_a_folder_that_cannot_be_removed_is_owed_and_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_immovable_folder_stays_pending_and_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(tmp_path, plan("ground"))
     monkeypatch.setitem(_KINDS, "directory", lambda record, workshop: (_ for _ in ()).throw(OSError(16, "busy")))
     stage.play(GROUND)

@@ -34,7 +34,7 @@ def _another(stage: Stage) -> int:
     return int((stage.directory / "app/another").read_text())
 
 
-def test_what_a_command_began_ends_with_it_at_its_deadline(stage: Stage) -> None:
+def test_children_of_a_command_end_with_it_at_its_deadline(stage: Stage) -> None:
     outcome = _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=1)
     assert outcome.timed_out
     assert _another(stage) > 0
@@ -42,7 +42,7 @@ def test_what_a_command_began_ends_with_it_at_its_deadline(stage: Stage) -> None
     stage.run.close(settled=True)
 
 
-def test_and_where_a_signal_ends_the_run(stage: Stage) -> None:
+def test_children_of_a_command_end_when_a_signal_ends_the_run(stage: Stage) -> None:
     with interrupted_after(1):
         _step(stage).run("sh", "-c", BEGINS_ANOTHER, deadline=30)
     assert _another(stage) > 0
@@ -50,7 +50,7 @@ def test_and_where_a_signal_ends_the_run(stage: Stage) -> None:
     stage.run.close(settled=True)
 
 
-def test_what_a_command_leaves_running_on_purpose_goes_on(stage: Stage) -> None:
+def test_a_server_that_a_command_starts_on_purpose_keeps_running(stage: Stage) -> None:
     """A server in the background, say: its phase's rollback ends it."""
     begins = "echo $$ >another; exec sleep 60 >/dev/null 2>&1 </dev/null"
     assert _step(stage).run("sh", "-c", f"setsid --fork sh -c '{begins}'").ok
@@ -59,7 +59,7 @@ def test_what_a_command_leaves_running_on_purpose_goes_on(stage: Stage) -> None:
     stage.run.close(settled=True)
 
 
-def test_a_phase_without_time_begins_nothing(stage: Stage) -> None:
+def test_a_phase_past_its_deadline_starts_no_command(stage: Stage) -> None:
     step = _step(stage)
     step._until = time.monotonic() - 1
     with pytest.raises(RolloutError) as failed:
@@ -69,7 +69,7 @@ def test_a_phase_without_time_begins_nothing(stage: Stage) -> None:
     stage.run.close(settled=True)
 
 
-def test_a_tarball_that_changed_is_told_by_the_gateway(stage: Stage) -> None:
+def test_the_gateway_reports_a_tarball_that_changed(stage: Stage) -> None:
     """Hex says that a checksum does not fit; the gateway knows which package, both checksums, and what to do."""
     record = types.SimpleNamespace(cause="checksum_mismatch", path="/tarballs/beta-0.2.0.tar", detail="beta 0.2.0: …")
     gateway: Any = types.SimpleNamespace(
