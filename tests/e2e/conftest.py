@@ -58,14 +58,14 @@ def rehearsed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearse
     In surroundings that would stop it, if they reached in.
     """
     home = _common(tmp_path_factory, "first")
-    world, told = World(home=home, cache=cache), home.with_name("first.json")
-    with filelock.FileLock(told.with_suffix(".lock")):
-        if not told.is_file():
+    world, result = World(home=home, cache=cache), home.with_name("first.json")
+    with filelock.FileLock(result.with_suffix(".lock")):
+        if not result.is_file():
             began = time.monotonic()
             ended = world.run(**hostile(_common(tmp_path_factory, "docker")))
             seconds = time.monotonic() - began
-            told.write_text(json.dumps({"code": ended.code, "output": ended.output, "seconds": seconds}))
-        facts = json.loads(told.read_text())
+            result.write_text(json.dumps({"code": ended.code, "output": ended.output, "seconds": seconds}))
+        facts = json.loads(result.read_text())
     ended = Ended(code=facts["code"], output=facts["output"])
     return Rehearsed(world=world, ended=ended, verdict=world.verdict(), seconds=facts["seconds"])
 

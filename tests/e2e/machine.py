@@ -1,7 +1,7 @@
 """A machine without a container engine: trixie with its own Elixir, Python, make and a clean checkout; no network.
 
-It is a container, so that it can be looked at from outside: what has changed on its disk is told by the engine, and
-its processes, ports and shared memory are all its own.
+It is a container, so that a test can examine it from outside: the engine reports the changes of its disk, and its
+processes, ports and shared memory are its own.
 """
 
 from __future__ import annotations

@@ -29,13 +29,13 @@ def _phases(world: World) -> dict[str, str]:
     return {phase["name"]: phase["outcome"] for phase in _path(world)["phases"]}
 
 
-def _told(world: World, event: str) -> list[dict[str, Any]]:
+def _events(world: World, event: str) -> list[dict[str, Any]]:
     journal = world.reports / "latest" / "journal.jsonl"
     return [dict(found) for found in read_events(journal) if found["event"] == event]
 
 
 def _left(world: World) -> list[str]:
-    (event,) = _told(world, "path.left")
+    (event,) = _events(world, "path.left")
     return [str(item) for item in event["items"]]
 
 
@@ -55,10 +55,10 @@ def test_without_a_conflict_it_deploys_and_checks_report_what_is_missing(world: 
     assert ended.code == 1  # some checks fail
     assert set(_phases(world).values()) == {"passed"}
     assert [phase["name"] for phase in path["phases"] if phase["rollback"]] == ["prerequisites"]
-    failed = {event["check"] for event in _told(world, "check.finished") if event["outcome"] == "failed"}
+    failed = {event["check"] for event in _events(world, "check.finished") if event["outcome"] == "failed"}
     assert failed == WANTING
     assert (path["checks"]["blocked"], path["retries"], path["residue"]) == (0, 0, [])
-    (installed,) = _told(world, "phase.packages")
+    (installed,) = _events(world, "phase.packages")
     assert len(installed["packages"]) == 24
     assert all(package["version"] for package in installed["packages"])
     left = _left(world)
@@ -83,7 +83,7 @@ def test_a_conflict_ends_it_and_its_residue_is_listed(world: World) -> None:
     assert _matching(path["residue"], "archive .home/mix/archives/phx_new-", "folder xavos: ") != []
     assert path["residue"] == _left(world)
     assert before == world.seen()
-    (blamed,) = _told(world, "blame.finished")
+    (blamed,) = _events(world, "blame.finished")
     assert (blamed["kind"], set(blamed["culprits"])) == ("conflict", {"beacon", "beacon_live_admin"}), blamed
     assert "gettext" in blamed["sentence"]
 
@@ -92,10 +92,10 @@ def test_blame_uses_the_lock_of_the_generated_application(world: World) -> None:
     """Without the lock these packages would resolve with an older decimal. The files of blame are gone."""
     before = world.seen()
     world.run("--path=ambitious", "--blame", "-k", "phase_passed")
-    (blamed,) = _told(world, "blame.finished")
+    (blamed,) = _events(world, "blame.finished")
     assert (blamed["kind"], "ash_json_api" in blamed["culprits"]) == ("conflict", True), blamed
     assert "decimal == 3.1.1 (which the lock of the application contains)" in blamed["sentence"]
-    assert not any("blame" in item for item in _told(world, "path.left")[0]["items"])
+    assert not any("blame" in item for item in _events(world, "path.left")[0]["items"])
     assert before == world.seen()
 
 

@@ -99,9 +99,9 @@ def refused_before_anything(world: World, ended: Ended, *paths: str, cause: str 
     """Each path's verdict says so. No act was announced, nothing was copied, no path was started."""
     assert ended.code == 1, ended.output[-3000:]
     assert "Traceback" not in ended.output, ended.output[-3000:]
-    told = world.verdict()
-    assert (told["exit_code"], tuple(told["paths"])) == (1, paths)
-    for path in told["paths"].values():
+    verdict = world.verdict()
+    assert (verdict["exit_code"], tuple(verdict["paths"])) == (1, paths)
+    for path in verdict["paths"].values():
         assert (path["outcome"], path["failure"]["cause"], path["residue"]) == ("refused", cause, [])
         assert ["refused"] == [phase["outcome"] for phase in path["phases"] if phase["outcome"] != "blocked"]
     events = [event["event"] for event in read_events(world.reports / "latest" / "journal.jsonl")]
@@ -142,9 +142,9 @@ def test_an_obstacle_of_one_path_refuses_all(world: World) -> None:
     in_use(place := world.directory.with_name(f"{world.name}_ambitious"))
     ended = world.run("--path=all")
     refused_before_anything(world, ended, "realistic", "incremental", "ambitious")
-    told = {name: path["failure"]["message"] for name, path in world.verdict()["paths"].items()}
-    assert f"The folder {place} exists already" in told["ambitious"]
-    assert told["realistic"].startswith("Not started, because the path ambitious cannot start: The folder")
+    messages = {name: path["failure"]["message"] for name, path in world.verdict()["paths"].items()}
+    assert f"The folder {place} exists already" in messages["ambitious"]
+    assert messages["realistic"].startswith("Not started, because the path ambitious cannot start: The folder")
     assert ["failed"] == [
         event["outcome"]
         for event in read_events(world.reports / "latest" / "journal.jsonl")

@@ -81,8 +81,8 @@ def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_not
     ended = finish(world.start(*asked, f"--resume={name}"), patience=3 * PATIENCE)
     folder = world.reports / name
     trials = _trials(folder)
-    told = [(each["specification"]["fault"], each["outcome"], each["settled"], each["bites"]) for each in trials]
-    assert 0 == ended.code, f"{told}\n{ended.output[-5000:]}"
+    results = [(each["specification"]["fault"], each["outcome"], each["settled"], each["bites"]) for each in trials]
+    assert 0 == ended.code, f"{results}\n{ended.output[-5000:]}"
     assert made == (folder / "trials.jsonl").read_text().splitlines()[: len(made)]
     assert before == world.seen()
     kinds = Counter(each["specification"]["kind"] for each in trials)
@@ -90,7 +90,7 @@ def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_not
     assert {"registry", "database", "machine", "deployment", "suite", ""} == {
         each["specification"]["family"] for each in trials
     }
-    assert all(each["bites"] for each in trials if each["specification"]["kind"] == "fault"), told
+    assert all(each["bites"] for each in trials if each["specification"]["kind"] == "fault"), results
     assert {("deployed", "deployed")} == {
         (each["outcome"], each["settled"]) for each in trials if each["specification"]["kind"] == "control"
     }
@@ -100,13 +100,13 @@ def test_a_short_campaign_killed_and_resumed_injects_every_family_and_leaves_not
     for report in ("report.html", "summary.md", "journal.jsonl"):
         assert (folder / report).stat().st_size, report
     # Every session reports the whole campaign with its warm-ups. `latest` is the resumed session.
-    assert 10 == _told(world)
+    assert 10 == _reported_tests(world)
     again = world.run(*asked, "--resume=latest")
-    assert (0, 10) == (again.code, _told(world)), again.output[-3000:]
+    assert (0, 10) == (again.code, _reported_tests(world)), again.output[-3000:]
     assert trials == _trials(folder)
 
 
-def _told(world: World) -> int:
+def _reported_tests(world: World) -> int:
     """The number of tests that the newest session reports."""
     suite = ElementTree.parse(world.reports / "latest" / "junit.xml").getroot().find("testsuite")
     assert suite is not None

@@ -41,10 +41,10 @@ def test_two_paths_side_by_side_make_one_report(world: World) -> None:
     before = world.seen()
     ended = world.run(*TWO, "--jobs=2")
     assert ended.code == 0, ended.output[-4000:]
-    told = world.verdict()
-    assert list(told["paths"]) == ["realistic", "incremental"]
-    assert {path["outcome"] for path in told["paths"].values()} == {"deployed"}
-    assert all(path["checks"]["passed"] >= 25 for path in told["paths"].values())
+    verdict = world.verdict()
+    assert list(verdict["paths"]) == ["realistic", "incremental"]
+    assert {path["outcome"] for path in verdict["paths"].values()} == {"deployed"}
+    assert all(path["checks"]["passed"] >= 25 for path in verdict["paths"].values())
     folder = world.reports / "latest"
     cases = [case.get("classname", "") for case in ElementTree.parse(folder / "junit.xml").iter("testcase")]
     assert {name.split(".")[0] for name in cases} == {"realistic", "incremental"}
@@ -57,8 +57,8 @@ def test_two_paths_side_by_side_make_one_report(world: World) -> None:
 
 def _of_the_conductor(events: list[dict[str, object]], world: World) -> list[dict[str, object]]:
     assert [event for event in events if event["event"] == "path.run"] == []  # the paths' own events are in
-    told = [path.read_text() for path in sorted((world.reports / "latest/paths").glob("*/journal.jsonl"))]
-    return [{"port": int(json.loads(text.splitlines()[0])["options"]["port"])} for text in told]
+    journals = [path.read_text() for path in sorted((world.reports / "latest/paths").glob("*/journal.jsonl"))]
+    return [{"port": int(json.loads(text.splitlines()[0])["options"]["port"])} for text in journals]
 
 
 def test_the_gate_decides_and_the_other_path_is_only_compared(world: World) -> None:
@@ -78,9 +78,9 @@ def test_a_signal_to_the_run_rolls_back_every_path(world: World) -> None:
     process.send_signal(signal.SIGTERM)
     ended = finish(process)
     assert ended.code == 2, ended.output[-4000:]
-    told = world.verdict()
-    assert told["interrupted"] is True
-    assert {path["outcome"] for path in told["paths"].values()} <= {"rolled_back", "refused"}
+    verdict = world.verdict()
+    assert verdict["interrupted"] is True
+    assert {path["outcome"] for path in verdict["paths"].values()} <= {"rolled_back", "refused"}
     assert before == world.seen(), ended.output[-2000:]
 
 
@@ -110,9 +110,9 @@ def test_all_paths_are_rehearsed_in_one_run(world: World, rehearsed: Rehearsed) 
     before = world.seen()
     ended = world.run("--path=all")
     assert ended.code == 0, ended.output[-4000:]
-    told = world.verdict()
-    assert set(told["paths"]) == {"realistic", "incremental", "ambitious"}
-    assert told["paths"]["realistic"]["outcome"] == "deployed"
+    verdict = world.verdict()
+    assert set(verdict["paths"]) == {"realistic", "incremental", "ambitious"}
+    assert verdict["paths"]["realistic"]["outcome"] == "deployed"
     page = Path(world.reports / "latest" / "report.html").read_text()
-    assert all(name in page for name in told["paths"])
+    assert all(name in page for name in verdict["paths"])
     assert before == world.seen(), ended.output[-2000:]

@@ -96,8 +96,8 @@ def _shop(folder: Path) -> Path:
 
 
 def test_unmodified_scripts_are_checked_and_compared(world: World, tmp_path: Path) -> None:
-    """In a repository, with neighbours, steps and worktrees; both called deploy.sh. What each leaves in worktrees,
-    branches and databases is told, and nothing of it is in the repository that they come from.
+    """Two scripts of one repository, both called deploy.sh. The report lists what each leaves in worktrees, branches
+    and databases. The original repository is unchanged.
     """
     shop = _shop(tmp_path)
     before = world.seen()

@@ -354,9 +354,9 @@ class TestRecovery:
         shown = tmp_path / "reports" / run / JOURNAL
         shown.unlink()
         self.recover(tmp_path)
-        told = [event["event"] for event in read_events(shown)]
-        assert "run.started" not in told[1:]
-        assert {"act.intent", "undo.done", "rollback.finished"} <= set(told)
+        names = [event["event"] for event in read_events(shown)]
+        assert "run.started" not in names[1:]
+        assert {"act.intent", "undo.done", "rollback.finished"} <= set(names)
 
     def test_a_run_killed_before_its_first_act_is_not_dirty(
         self, tmp_path: Path

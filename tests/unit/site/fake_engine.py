@@ -17,14 +17,14 @@ ID = "c0ffee" * 10 + "1234"
 
 
 class FakeEngine:
-    """`bend` changes the argument list of a container (script, folder, host, port, token) before it is run.
+    """`bend` changes the arguments of a container (script, folder, host, port, token) before it is run.
 
-    `refuses` is what the engine answers instead, with the folder that it was to mount for `{source}`; `own` is the
-    container that it knows by ID.
+    `facts`: the engine's information about itself. `refuses`: an error message to raise instead, in which `{source}`
+    becomes the folder to mount. `own`: the container that the engine knows by its id.
     """
 
     def __init__(self, **info: Any) -> None:
-        self.told = info
+        self.facts = info
         self.bend: Callable[[list[str]], list[str]] = lambda argv: argv
         self.refuses = ""
         self.own: dict[str, Any] | None = None
@@ -36,7 +36,7 @@ class FakeEngine:
         self.containers = self.api = self
 
     def info(self) -> dict[str, Any]:
-        return self.told
+        return self.facts
 
     def run(self, image: str, command: list[str], **options: Any) -> None:
         self.made.append({"image": image, **options})

@@ -23,7 +23,7 @@ SOURCES = ("rollout", "suite", "fixtures", "deploy_tests", "tests")
 # Other ways to run a command in a container than container_exec, in Python or on a command line.
 PAST_IT = re.compile(
     r"""\.exec_(?:run|create|start)\(|\.exec\(|["'](?:docker|podman)["'],\s*["'](?:container["'],\s*["'])?exec["']"""
-    r"""|(?:docker|podman)(?: container)? exec (?!-it)"""  # -it: told to people
+    r"""|(?:docker|podman)(?: container)? exec (?!-it)"""  # -it: printed for people
 )
 ALLOWED = {"rollout/site/engine/container_exec.py", "tests/unit/site/busy.py", "tests/unit/site/test_container_exec.py"}
 

@@ -343,9 +343,9 @@ def test_as_root_with_an_engine_named_no_other_is_installed(
     assert expected.get(how, "unset DOCKER_CONTEXT") in str(caught.value)
 
 
-@pytest.mark.parametrize(("named", "told"), [(True, "unset DOCKER_CONTEXT"), (False, "make deploy")])
+@pytest.mark.parametrize(("named", "command"), [(True, "unset DOCKER_CONTEXT"), (False, "make deploy")])
 def test_a_run_without_its_named_engine_gives_advice_about_it(
-    named: bool, told: str, monkeypatch: pytest.MonkeyPatch
+    named: bool, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rollout.site.selection.shutil.which", lambda name: None)
     found = NoEngine(reason="no such context", named=named, mend="unset DOCKER_CONTEXT" if named else "")
@@ -354,4 +354,4 @@ def test_a_run_without_its_named_engine_gives_advice_about_it(
         with pytest.raises(errors.NoEngine) as caught:
             selection.choose_forge(option, found)
         assert "no such context" in str(caught.value)
-        assert f"\n    {told}\n" in str(caught.value)
+        assert f"\n    {command}\n" in str(caught.value)

@@ -69,14 +69,14 @@ def test_recovery_uses_the_engine_of_the_run(
     with_engine: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(options(tmp_path))
-    told = engine(f"unix://{tmp_path}/theirs.sock").settings() if with_engine else {}
-    forge = {"kind": "container", "detail": "", "why": "", "engine": told}
+    settings = engine(f"unix://{tmp_path}/theirs.sock").settings() if with_engine else {}
+    forge = {"kind": "container", "detail": "", "why": "", "engine": settings}
     run.journal.record("run.started", pid=1, argv=[], options={}, source={}, database={}, host={}, versions={},
                        paths=[], plan={}, forge=forge)  # fmt: skip
     run.close(settled=False)
     asked: list[str] = []
 
-    def undo(acts: object, journal: Journal, workshop: object) -> tuple[str, ...]:
+    def undo(acts: object, journal: Journal, context: object) -> tuple[str, ...]:
         found = find_engine()
         assert isinstance(found, NoEngine)
         asked.append(found.reason)

@@ -133,7 +133,7 @@ def test_an_engine_that_may_not_enter_the_folder_is_refused(
     """Podman's message if its user may not enter a parent folder."""
     monkeypatch.setattr(selection, "own_container", lambda client: None)
     podman = engine(fake, monkeypatch, kind="podman")
-    fake.told = {"Rootless": True}
+    fake.facts = {"Rootless": True}
     fake.refuses = "statfs {source}: permission denied"
     said = refused(podman, place, fake)
     assert "the engine cannot open a folder of this process (statfs /" in said
@@ -188,8 +188,8 @@ def test_an_engine_whose_published_ports_are_on_another_machine_is_refused(
 
 def test_a_rootless_engine_maps_its_user_0_to_us(found: Engine, place: Options, fake: FakeEngine) -> None:
     """Podman reports it in a field, Docker in its security options. User 0 inside has only our permissions."""
-    for told in ({"Rootless": True}, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}):
-        fake.told = told
+    for info in ({"Rootless": True}, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}):
+        fake.facts = info
         sharing = find_sharing(found, image=f"forge:{len(fake.made)}", options=place)
         assert ("0:0", True, False) == (sharing.user, sharing.mapped, sharing.isolates)
         assert ["ALL"] == fake.made[-1]["cap_drop"]
@@ -200,7 +200,7 @@ def test_a_rootless_engine_of_another_user_is_refused_with_what_to_do(
 ) -> None:
     monkeypatch.setattr(selection, "own_container", lambda client: None)
     podman = engine(fake, monkeypatch, kind="podman")
-    fake.told = {"Rootless": True}
+    fake.facts = {"Rootless": True}
     fake.bend = elsewhere(tmp_path / "closed")
     assert "Run this as that user" in refused(podman, place, fake)
 
@@ -290,7 +290,7 @@ def test_a_cached_result_is_used_until_something_changes(
     assert first == find_sharing(found, image="forge:1", options=place)
     assert 1 == len(fake.made)
     find_sharing(found, image="forge:2", options=place)
-    fake.told = {**fake.told, "DockerRootDir": "/elsewhere"}
+    fake.facts = {**fake.facts, "DockerRootDir": "/elsewhere"}
     find_sharing(found, image="forge:2", options=place)
     assert 3 == len(fake.made)
 

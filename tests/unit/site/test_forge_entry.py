@@ -47,8 +47,8 @@ class Machine:
         program.chmod(0o755)
 
     def settings(self, engine: Engine | None) -> None:
-        told = {} if engine is None else engine.settings()
-        lines = {"PORT": "4001", "XAVOS_FORGE_CONTAINER": FORGE, **told}
+        settings = {} if engine is None else engine.settings()
+        lines = {"PORT": "4001", "XAVOS_FORGE_CONTAINER": FORGE, **settings}
         (self.root / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def status(self, **env: str) -> subprocess.CompletedProcess[str]:

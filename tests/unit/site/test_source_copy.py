@@ -101,9 +101,9 @@ class TestARepository:
         git(copy, "worktree", "add", "-b", "deploy/shop", "../shop-wt")
         git(copy, "commit", "--allow-empty", "-m", "second")
         assert git(top, "branch", "--list", "deploy/*") == ""
-        told = git_folder.facts_of(copy)
-        assert {"branch deploy/shop of shop", "worktree shop-wt of shop", "tag v1 of shop"} <= told.keys()
-        assert told["HEAD of shop"] == "ref: refs/heads/main"
+        facts = git_folder.facts_of(copy)
+        assert {"branch deploy/shop of shop", "worktree shop-wt of shop", "tag v1 of shop"} <= facts.keys()
+        assert facts["HEAD of shop"] == "ref: refs/heads/main"
 
     def test_an_ignored_script_is_copied_too(self, tmp_path: Path, theirs: Path) -> None:
         top = committed(theirs / "shop", steps="x")

@@ -27,9 +27,9 @@ class Engine:
         self.is_listed = False
 
 
-@pytest.mark.parametrize(("is_there", "told"), [(True, "removed"), (False, "was not there")])
+@pytest.mark.parametrize(("is_there", "result"), [(True, "removed"), (False, "was not there")])
 def test_a_listed_container_is_removed_and_a_missing_one_reported(
-    is_there: bool, told: str, monkeypatch: pytest.MonkeyPatch
+    is_there: bool, result: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(is_there=is_there)
 
@@ -45,5 +45,5 @@ def test_a_listed_container_is_removed_and_a_missing_one_reported(
     monkeypatch.setattr(containers, "has_container", lambda client, name: client.is_listed)
     monkeypatch.setattr("rollout.site.postgres.container.time.sleep", lambda seconds: None)
 
-    assert containers.undo_container(RECORD) == f"container xavos-r-postgres {told}"
+    assert containers.undo_container(RECORD) == f"container xavos-r-postgres {result}"
     assert not engine.is_listed
