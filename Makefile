@@ -6,9 +6,11 @@ PYTHON ?= python3
 RUN := @$(PYTHON) -E bootstrap.py
 # The suite's own tests run side by side: what one of them waits for leaves a core to another (tests/conftest.py).
 SPREAD := --numprocesses=3
+# The deployment that app/ is completed from.
+TREE := xavos_source_tree
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy test check campaign bench bundle status undeploy clean-cache doctor report docs pictures lock
+.PHONY: help deploy test check app app-run campaign bench bundle status undeploy clean-cache doctor report docs pictures lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -23,6 +25,15 @@ test: ## the suite's own tests: style, types, imports, units, rehearsal end to e
 	$(RUN) lint-imports
 	$(RUN) rollout.cli.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(SPREAD) $(ARGS)
+
+app: ## complete app/ in place: a Mix project that compiles and runs its tests there; ARGS as for deploy
+	$(RUN) rollout.cli.setup $(ARGS)
+	$(RUN) pytest --path=realistic --through=migrations --keep=on-success --name=$(TREE) --port=4009 $(ARGS)
+	$(RUN) rollout.cli.source_tree fill $(TREE)
+	$(RUN) rollout undeploy $(TREE)
+
+app-run: ## run a command in the completed app/: make app-run ARGS="mix test"
+	$(RUN) rollout.cli.source_tree run $(ARGS)
 
 campaign: ## measure: trials of every path under faults; ARGS="--source=rehearsal --minutes=20"
 	$(RUN) rollout.cli.setup $(ARGS)

@@ -6,11 +6,12 @@ import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rollout.assembly import load
 from rollout.config.options import ROOT
 from rollout.config.traits import TRAITS
 from rollout.config.values import SCRIPT
@@ -30,9 +31,9 @@ PHASE_KEYS: Mapping[str, str] = {
     "description": "One line that says what the phase does.",
     "packages": "Packages that the phase installs, in order.",
     "archives": "Mix archives that the phase installs, with the same keys as packages.",
-    "overlay_first": "Folders of `overlay/` that are laid before the packages: settings that those read to compile.",
-    "overlay": "Folders of `overlay/` that are laid after the packages.",
-    "overlay_with": "`{ phase = 'folder' }`: a folder that is laid as well if that earlier, optional phase has passed.",
+    "overlay_first": "Overlays that are laid before the packages: settings that those read to compile.",
+    "overlay": "Overlays of `assembly/manifest.toml` that are laid after the packages.",
+    "overlay_with": "`{ phase = 'overlay' }`: an overlay that is laid too if that earlier, optional phase has passed.",
     "optional": "`true`: the path goes on if this phase fails.",
     "timeout_seconds": "How long the phase may take. The default is 600.",
     "observed": "`true`: the phase is only observed. It is neither retried nor rolled back; its residue is listed.",
@@ -83,10 +84,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhasePlan:
-    """One step of a path. `timeout_seconds` bounds its apply; `overlay` names folders below overlay/.
+    """One step of a path. `timeout_seconds` bounds its apply; `overlay` names overlays of assembly/manifest.toml.
 
     `overlay_first` names those laid before its packages go in: configuration that they read while they compile.
-    `overlay_with` holds (phase, folder): laid as well where that earlier, optional phase has passed.
+    `overlay_with` holds (phase, overlay): laid as well where that earlier, optional phase has passed.
     `observed`: the path does this step in its own way; we neither retry it nor take it back, only see what it leaves.
     `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
     `may_answer_for`: groups that are asked as well, where the phase has found out that there is something to ask about.
@@ -117,6 +118,10 @@ class PhasePlan:
     def groups(self) -> tuple[str, ...]:
         """The groups of checks that are asked of this phase, in order; those last that it only may answer for."""
         return (*(self.answers_for or (self.name,)), *self.may_answer_for)
+
+    def overlays(self, passed: Container[str]) -> tuple[str, ...]:
+        """What is laid once the packages are in, where the phases `passed` have passed."""
+        return (*self.overlay, *(name for phase, name in self.overlay_with if phase in passed))
 
     @property
     def needs(self) -> str:
@@ -158,6 +163,20 @@ class Plan:
     def groups(self) -> tuple[str, ...]:
         """The groups of checks that this path attempts, in order."""
         return tuple(group for phase in self.phases for group in phase.groups)
+
+    def laid(self, passed: Container[str]) -> tuple[str, ...]:
+        """The overlays that the phases of this path have laid, of those that have passed."""
+        return self._laid(self.phases, passed)
+
+    def laid_before(self, phase: PhasePlan, passed: Container[str]) -> tuple[str, ...]:
+        """The overlays that the phases before this one have laid, of those that have passed."""
+        names = self.phase_names
+        return self._laid(self.phases[: names.index(phase.name)] if phase.name in names else (), passed)
+
+    @staticmethod
+    def _laid(phases: Iterable[PhasePlan], passed: Container[str]) -> tuple[str, ...]:
+        done = (phase for phase in phases if phase.name in passed)
+        return tuple(name for phase in done for name in (*phase.overlay_first, *phase.overlays(passed)))
 
     @property
     def is_observed(self) -> bool:
@@ -220,13 +239,13 @@ def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT, cal
     `rehearsal`: the edition for stand-in packages. Raises InvalidPlan that names file, place and problem.
     """
     if path_name.startswith(SCRIPT):
-        plan = read_plan(root / "plans" / "script.toml", overlay=root / "overlay", rehearsal=rehearsal)
+        plan = read_plan(root / "plans" / "script.toml", overlays=load(root).overlays, rehearsal=rehearsal)
         return replace(plan, name=called or f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
-    return read_plan(root / "plans" / f"{path_name}.toml", overlay=root / "overlay", rehearsal=rehearsal)
+    return read_plan(root / "plans" / f"{path_name}.toml", overlays=load(root).overlays, rehearsal=rehearsal)
 
 
-def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
-    """Read a plan file and check it, both editions, against itself and the overlay folders it names."""
+def read_plan(file: Path, *, overlays: Collection[str], rehearsal: bool = False) -> Plan:
+    """Read a plan file and check it, both editions, against itself and the overlays that there are."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -242,7 +261,7 @@ def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
         raise InvalidPlan(
             path=file, where="[plan]", problem=f"installer={installer!r} is not {' or '.join(INSTALLERS)}"
         )
-    phases = tuple(_phase(file, index, entry, overlay) for index, entry in enumerate(data.get("phase", []), 1))
+    phases = tuple(_phase(file, index, entry, overlays) for index, entry in enumerate(data.get("phase", []), 1))
     if not phases:
         raise InvalidPlan(path=file, where="[[phase]]", problem="there is none")
     editions = {edition: tuple(p for p in phases if p.edition in {"", edition}) for edition in EDITIONS}
@@ -257,16 +276,16 @@ def read_plan(file: Path, *, overlay: Path, rehearsal: bool = False) -> Plan:
                 installer=installer)  # fmt: skip
 
 
-def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> PhasePlan:
+def _phase(file: Path, index: int, entry: Mapping[str, Any], overlays: Collection[str]) -> PhasePlan:
     where = f"phase {index} ({entry.get('name', 'without a name')})"
     _refuse_unknown(file, where, entry, PHASE_KEYS)
     if not isinstance(entry.get("name"), str):
         raise InvalidPlan(path=file, where=where, problem="needs a name")
-    first, folders = tuple(entry.get("overlay_first", ())), tuple(entry.get("overlay", ()))
-    conditional = tuple((str(phase), str(folder)) for phase, folder in entry.get("overlay_with", {}).items())
-    for folder in (*first, *folders, *(folder for _phase, folder in conditional)):
-        if not (overlay / folder).is_dir():
-            raise InvalidPlan(path=file, where=where, problem=f"overlay/{folder} is not a folder")
+    first, named = tuple(entry.get("overlay_first", ())), tuple(entry.get("overlay", ()))
+    conditional = tuple((str(phase), str(name)) for phase, name in entry.get("overlay_with", {}).items())
+    for name in (*first, *named, *(name for _phase, name in conditional)):
+        if name not in overlays:
+            raise InvalidPlan(path=file, where=where, problem=f"unknown overlay {name!r}{_nearest(name, overlays)}")
     timeout = entry.get("timeout_seconds", 600)
     if not isinstance(timeout, int | float) or timeout <= 0:
         raise InvalidPlan(path=file, where=where, problem=f"timeout_seconds={timeout!r} is not a positive number")
@@ -281,7 +300,7 @@ def _phase(file: Path, index: int, entry: Mapping[str, Any], overlay: Path) -> P
         packages=tuple(_package(file, where, package) for package in entry.get("packages", ())),
         archives=tuple(_package(file, where, package) for package in entry.get("archives", ())),
         overlay_first=first,
-        overlay=folders,
+        overlay=named,
         overlay_with=conditional,
         optional=bool(entry.get("optional", False)),
         timeout_seconds=float(timeout),

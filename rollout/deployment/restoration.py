@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from rollout.config.options import ROOT
+from rollout.assembly import load
 from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import PhaseFailed
@@ -37,15 +37,17 @@ class Restoration:
     def key(self, code: PhaseCode, phase: PhasePlan) -> str:
         """The key of the next phase."""
         site = self._site
-        names = (*phase.overlay_first, *phase.overlay, *(folder for _phase, folder in phase.overlay_with))
-        overlays = tuple(ROOT / "overlay" / name for name in names)
+        everything = frozenset(self._plan.phase_names)  # where an optional phase has failed, the key before says so
+        laid = self._plan.laid_before(phase, everything)
+        names = (*phase.overlay_first, *phase.overlays(everything), *code.overlays)
         return chain(
             self._key,
             repr(phase),
             site.in_forge.identity if site.forge else "",
             site.source.identity if site.gateway else "",  # a rehearsal's registry is built by the first phase
             site.options.assets,
-            digest_of_files(*code.sources, EDITOR, *overlays),
+            digest_of_files(*code.sources, EDITOR),
+            load().digest(names, laid),
         )
 
     def passed(self, key: str, step: Step) -> None:

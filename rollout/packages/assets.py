@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from rollout.phases.step import Step
 
+_OVERLAY = "assets_"
+OVERLAYS = (f"{_OVERLAY}npm", f"{_OVERLAY}plain")
+"""One of them is laid, whatever the plan says."""
+
 
 def choose(step: Step) -> None:
     """Choose `npm` or `plain`, note the reason, and apply the overlay of the choice."""
@@ -13,7 +17,7 @@ def choose(step: Step) -> None:
         kind, why = _automatic(step)
     step.facts["assets"] = kind
     step.note(f"Assets: {kind}, because {why}.")
-    step.overlay(f"assets_{kind}")
+    step.lay(f"{_OVERLAY}{kind}")
 
 
 def _automatic(step: Step) -> tuple[str, str]:

@@ -26,8 +26,7 @@ INSTALLERS: Mapping[str, Installer] = {
 
 def install_one_by_one(step: Step) -> None:
     """Resolve, fetch, compile and verify each package of the phase, then apply the phase's overlays."""
-    for name in step.phase.overlay_first:
-        step.overlay(name)
+    step.lay(*step.phase.overlay_first)
     for package in step.phase.packages:
         INSTALLERS[step.plan.installer].install(step, package)
     lay_overlays(step)

@@ -33,6 +33,7 @@ def _nothing(_: Any) -> None:
 class PhaseCode:
     """The functions of a phase. `prepare` always runs, `apply` only if the phase is not restored from a checkpoint.
 
+    `overlays` are those that it may lay beyond the plan's.
     `furnish` lays out the input of an observed phase; the input is no residue of the path.
     `adopt` updates the site after the phase was applied or restored, `forget` after it was rolled back.
     A phase can be `checkpointed` if it changes nothing but the site's folder and databases.
@@ -40,6 +41,7 @@ class PhaseCode:
 
     name: str
     apply: Callable[[Step], None]
+    overlays: tuple[str, ...] = ()
     prepare: Callable[[Step], None] = _nothing
     furnish: Callable[[Step], None] | None = None
     adopt: Callable[[Site], None] = _nothing

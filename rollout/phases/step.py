@@ -6,7 +6,7 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import tenacity
 
+from rollout.assembly import load, write
 from rollout.config.options import ROOT
 from rollout.config.plan import PhasePlan, Plan
 from rollout.diagnosis import TRANSIENT, Probes, failure
@@ -28,7 +29,7 @@ from rollout.process import LocalLauncher, Outcome, Request, execute
 from rollout.site.site import Site
 
 ATTEMPTS = 4
-EDITOR = ROOT / "rollout" / "elixir" / "edit.exs"
+EDITOR = ROOT / "rollout" / "elixir" / "edit"
 _COMMAND = "XAVOS_COMMAND"  # in the environment of every command and its child processes: its token
 _Result = TypeVar("_Result")
 _EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
@@ -53,6 +54,8 @@ class Step:
         self.asked: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
         self.passed = passed
+        self._manifest = load()
+        self._laid: tuple[str, ...] = ()
         self._pause = pause
         self._until = time.monotonic() + phase.timeout_seconds
 
@@ -185,45 +188,49 @@ class Step:
         return retrying(do)
 
     def edit(self, *arguments: str) -> Outcome:
-        """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit.exs)."""
+        """Edit a file of the deployment through Elixir's syntax tree (see rollout/elixir/edit/command.ex)."""
         home, compiled = self.site.directory / ".home", f"{self.site.in_forge.root}/.home/edit"
         if not (home / "edit/Elixir.Edit.CLI.beam").exists():
-            shutil.copyfile(EDITOR, home / "edit.exs")
-            (home / "edit").mkdir(exist_ok=True)
-            self.must("elixirc", "-o", compiled, f"{compiled}.exs", label="compile the editor", deadline=60,
-                      env={"XAVOS_EDIT_COMPILE": "1"})  # fmt: skip
+            shutil.copytree(EDITOR, home / "edit/source", dirs_exist_ok=True)
+            sources = (f"{compiled}/source/{file.name}" for file in sorted(EDITOR.glob("*.ex")))
+            self.must("elixirc", "-o", compiled, *sources, label="compile the editor", deadline=60)
         return self.must("elixir", "-pa", compiled, "-e", "Edit.CLI.main(System.argv())", *arguments,
                          label=f"edit {' '.join(arguments[:3])}", deadline=60,
                          repeatable=arguments[0] == "list-deps")  # fmt: skip
 
     def lay_overlays(self) -> None:
-        """Lay every overlay of the phase, those included that go with an optional phase which has passed."""
-        for name in self.phase.overlay:
-            self.overlay(name)
-        for phase, name in self.phase.overlay_with:
-            if phase in self.passed:
-                self.overlay(name)
+        """Lay every overlay of the phase, those included that belong to an optional phase which has passed."""
+        self.lay(*self.phase.overlays(self.passed))
 
-    def overlay(self, name: str) -> None:
-        """Lay a folder of overlay/ over the application: copy `files/`, then apply `edits.exs`."""
-        source = ROOT / "overlay" / name
-        if (source / "files").is_dir():
-            shutil.copytree(source / "files", self.site.application, dirs_exist_ok=True, copy_function=shutil.copy)
-        edits = source / "edits.exs"
-        if edits.is_file():
-            copied = self.site.directory / ".home" / f"{name}-edits.exs"
-            shutil.copyfile(edits, copied)
-            try:
-                self.edit("apply", ".", f"{self.site.in_forge.root}/.home/{copied.name}")
-            finally:
-                copied.unlink()
+    def lay(self, *names: str) -> None:
+        """Lay overlays over the application: write their files, then apply their edits of generated files."""
+        laid = (*self.plan.laid_before(self.phase, self.passed), *self._laid)
+        for path, file in self._manifest.laid_by(names, laid).items():
+            write(self.site.application / path, file)
+        self.apply_edits(names)
+        self._laid += names
 
-    def format_edited(self) -> None:
-        """Format the files that the phase's edits name: what is spliced into a line can make it too long."""
-        folders = (*self.phase.overlay, *(name for phase, name in self.phase.overlay_with if phase in self.passed))
-        edits = [ROOT / "overlay" / name / "edits.exs" for name in folders]
-        named = {name for file in edits if file.is_file() for name in _EDITED.findall(file.read_text(encoding="utf-8"))}
-        if files := sorted(name for name in named if (self.site.application / name).is_file()):
+    def apply_edits(self, names: Sequence[str], root: str = ".") -> None:
+        """Apply the edits of overlays, all of them or none, to the application that `root` (in it) holds."""
+        files = self._manifest.edits_of(names)
+        if not files:
+            return
+        copies = self.site.directory / ".home" / "edits"
+        copies.mkdir(exist_ok=True)
+        try:
+            for file in files:
+                shutil.copy(file, copies)
+            self.edit("apply", root, *(f"{self.site.in_forge.root}/.home/edits/{file.name}" for file in files))
+        finally:
+            shutil.rmtree(copies)
+
+    def format_laid(self) -> None:
+        """Format what the phase has edited or laid without all its parts: its lines can have another length now."""
+        edits = self._manifest.edits_of(self._laid)
+        edited = {name for file in edits for name in _EDITED.findall(file.read_text(encoding="utf-8"))}
+        laid = self._manifest.laid_by(self._laid, self.plan.laid_before(self.phase, self.passed))
+        shaped = {path for path, file in laid.items() if not file.is_final and path.endswith((".ex", ".exs"))}
+        if files := sorted(name for name in edited | shaped if (self.site.application / name).is_file()):
             self.must("mix", "format", *files, label="format what was edited", deadline=120)
 
     @contextlib.contextmanager

@@ -11,7 +11,7 @@ from rollout.site.fingerprint import Fingerprint, residue
 from rollout.site.store.manifest import Entry, Manifest, without
 
 _ARCHIVES = PurePosixPath(".home/mix/archives")
-_SUITE_FILES = (".home/edit", ".home/edit.exs", ".home/.xavos-script.log")  # the overlay editor and a script's log
+_SUITE_FILES = (".home/edit", ".home/.xavos-script.log")  # the overlay editor and a script's log
 _SCRIPT_SOURCE = "script"  # the folder with the copy of a script's repository or folder
 # In a copied repository, references and worktrees are facts. Other files of Git are ignored, except these.
 _GIT_INTERNAL = re.compile(rf"{_SCRIPT_SOURCE}/(?:.+/)?\.git/(?!config$|hooks/|info/exclude$|.*\.lock$)")

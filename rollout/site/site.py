@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Paths that belong to one site. They are not part of checkpoints and are not changed when one is restored.
 SITE_ONLY = (
-    ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/edit.exs", ".home/.cache", TEMPORARY,
+    ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/.cache", TEMPORARY,
     "log", "tmp",
 )  # fmt: skip
 

@@ -1,9 +1,8 @@
-# Runs every case below a folder with edit.exs, twice, all in one VM:  elixir run_cases.exs WORK EDIT_EXS
+# Runs every case below a folder with the editor, twice, all in one VM:  elixir run_cases.exs WORK EDITOR
 # A case is a folder with `root` (its files) and `argv` (one argument to a line). Beside them it leaves, for `first` and
 # `second`: a folder with the files, NAME.exit, NAME.out, NAME.err. A case that fails is not run again.
-[work, script] = System.argv()
-System.put_env("XAVOS_EDIT_COMPILE", "1")
-Code.require_file(script)
+[work, editor] = System.argv()
+{:ok, _, _} = editor |> Path.join("*.ex") |> Path.wildcard() |> Kernel.ParallelCompiler.require(return_diagnostics: true)
 
 for argv <- Path.wildcard(Path.join(work, "*/argv")) do
   folder = Path.dirname(argv)

@@ -1,4 +1,6 @@
-"""edit.exs on golden files. A case (`golden/NAME.case`) is the command, the files before, and after or the error.
+"""The editor (rollout/elixir/edit) on golden files.
+
+A case (`golden/NAME.case`) is the command, the files before, and after or the error.
 
 `XAVOS_ACCEPT=1 pytest tests/elixir` writes what comes out into the cases: read the difference before you commit it.
 """
@@ -17,7 +19,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-SCRIPT = HERE.parent.parent / "rollout" / "elixir" / "edit.exs"
+EDITOR = HERE.parent.parent / "rollout" / "elixir" / "edit"
 SECTION = re.compile(rb"^=== ", re.MULTILINE)
 DEADLINE = 120
 
@@ -79,14 +81,14 @@ def engine_image() -> str | None:
 
 
 def in_elixir(work: Path, argv: list[str]) -> None:
-    """Run argv where `elixir` is: here, or in a container that sees work, tests and script at the same paths."""
+    """Run argv where `elixir` is: here, or in a container that sees work, tests and editor at the same paths."""
     if shutil.which("elixir"):
         subprocess.run(argv, check=True, timeout=DEADLINE)
         return
     image = engine_image()
     if image is None:
         pytest.skip("needs elixir on PATH, or a container engine with the forge image")
-    mounts = [f"--volume={path}:{path}" for path in (work, HERE, SCRIPT.parent)]
+    mounts = [f"--volume={path}:{path}" for path in (work, HERE, EDITOR)]
     user = f"--user={os.getuid()}:{os.getgid()}"
     command = ["docker", "run", "--rm", "--network=none", user, *mounts, image, *argv]
     subprocess.run(command, check=True, timeout=DEADLINE)
@@ -102,7 +104,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ran, Ran |
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content)
         (root.parent / "argv").write_text("".join(f"{argument}\n" for argument in shlex.split(case.command)))
-    in_elixir(work, ["elixir", str(HERE / "run_cases.exs"), str(work), str(SCRIPT)])
+    in_elixir(work, ["elixir", str(HERE / "run_cases.exs"), str(work), str(EDITOR)])
 
     def ran(case: Case, turn: str) -> Ran:
         at = work / case.name
@@ -165,8 +167,8 @@ def test_command_line_exits_with_three_and_one_line(tmp_path: Path) -> None:
     """As a process, a file of another shape and an unknown command both give exit 3 and one line on standard error."""
     (tmp_path / "a.exs").write_text("[deps: []]\n")
     script = (
-        f"cd {tmp_path}; elixir {SCRIPT} remove-dep a.exs x >o 2>e; echo $? >>o; "
-        f"elixir {SCRIPT} nonsense >>o 2>e; echo $? >>o"
+        f"cd {tmp_path}; edit() {{ elixir -pr '{EDITOR}/*.ex' -e 'Edit.CLI.main(System.argv())' \"$@\"; }}; "
+        "edit remove-dep a.exs x >o 2>e; echo $? >>o; edit nonsense >>o 2>e; echo $? >>o"
     )
 
     in_elixir(tmp_path, ["sh", "-c", script])

@@ -117,7 +117,6 @@ class TestPlan:
     """plans/*.toml."""
 
     def plan(self, folder: Path, text: str) -> Path:
-        (folder / "overlay" / "there").mkdir(parents=True, exist_ok=True)
         file = folder / "realistic.toml"
         file.write_text(text)
         return file
@@ -187,11 +186,11 @@ class TestPlan:
             (a + 'edition = "real"\nbecause = "b"\n' + a, "a is named twice"),
         ):
             with pytest.raises(InvalidPlan, match=problem):
-                read_plan(self.plan(tmp_path, HEAD + text), overlay=tmp_path / "overlay")
+                read_plan(self.plan(tmp_path, HEAD + text), overlays=["there"])
         both = "".join(f'{a}edition = "{each}"\nbecause = "b"\n' for each in ("real", "rehearsal"))
         file = self.plan(tmp_path, HEAD + both)
         for rehearsal in (False, True):
-            plan = read_plan(file, overlay=tmp_path / "overlay", rehearsal=rehearsal)
+            plan = read_plan(file, overlays=["there"], rehearsal=rehearsal)
             assert ["rehearsal" if rehearsal else "real"] == [phase.edition for phase in plan.phases]
             assert () == plan.left_out
 
@@ -210,7 +209,7 @@ class TestPlan:
             (HEAD + '[[phase]]\nname = "a"\npakages = []\n', "did you mean 'packages'"),
             (HEAD + '[[phase]]\nname = "a"\n[[phase]]\nname = "a"\n', "a is named twice"),
             (HEAD + '[[phase]]\nname = "a"\ntimeout_seconds = 0\n', "not a positive number"),
-            (HEAD + '[[phase]]\nname = "a"\noverlay = ["nowhere"]\n', "overlay/nowhere is not a folder"),
+            (HEAD + '[[phase]]\nname = "a"\noverlay = ["theer"]\n', "unknown overlay 'theer'; did you mean 'there'"),
             (HEAD + '[[phase]]\nname = "a"\npackages = [{ name = "ash" }]\n', "needs name and requirement"),
             (
                 HEAD + '[[phase]]\nname = "a"\npackages = [{ name = "ash", requirement = "~> 3", overide = true }]\n',
@@ -226,7 +225,7 @@ class TestPlan:
         """And how to go on."""
         file = self.plan(tmp_path, text)
         with pytest.raises(InvalidPlan) as raised:
-            read_plan(file, overlay=tmp_path / "overlay")
+            read_plan(file, overlays=["there"])
         assert str(raised.value).startswith(f"{file}: ")
         assert problem in str(raised.value)
         assert "nothing was changed" in str(raised.value)
@@ -234,7 +233,7 @@ class TestPlan:
     def test_a_plan_that_is_not_there(self, tmp_path: Path) -> None:
         """Named, not a traceback."""
         with pytest.raises(InvalidPlan, match="does not exist"):
-            read_plan(tmp_path / "none.toml", overlay=tmp_path)
+            read_plan(tmp_path / "none.toml", overlays=[])
 
     def test_telling_the_plan_looks_at_nothing(self) -> None:
         """One line a phase, one a package, without the password of --database."""

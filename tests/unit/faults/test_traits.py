@@ -103,5 +103,5 @@ def test_a_trait_that_does_not_exist_is_refused(traits: str, said: str, tmp_path
     file = tmp_path / "plan.toml"
     file.write_text(f'[plan]\nname = "x"\n\n[[phase]]\nname = "one"\ntraits = {traits}\n')
     with pytest.raises(InvalidPlan) as raised:
-        read_plan(file, overlay=tmp_path)
+        read_plan(file, overlays=[])
     assert said in str(raised.value)

@@ -17,7 +17,7 @@ from rollout.site.engine.address import Tls
 from rollout.site.engine.client import Engine
 from rollout.site.shell_access import shell_commands
 
-SCRIPTS = ROOT / "overlay/scripts/files/scripts"
+SCRIPTS = ROOT / "app/scripts"
 FORGE = "xavos-1-forge"
 # Prints its arguments, and knows the forge and its state.
 FAKE = """#!/bin/bash

@@ -1,0 +1,4 @@
+[
+  # Removes expired tokens.
+  {:child_before, "lib/xavos/application.ex", "XavosWeb.Endpoint", "{AshAuthentication.Supervisor, otp_app: :xavos}"}
+]

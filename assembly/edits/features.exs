@@ -1,0 +1,3 @@
+[
+  {:child_before, "lib/xavos/application.ex", "XavosWeb.Endpoint", "{Oban, Xavos.Jobs.config()}"}
+]

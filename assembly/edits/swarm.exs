@@ -1,0 +1,4 @@
+[
+  # Live events.
+  {:child_before, "lib/xavos/application.ex", "XavosWeb.Endpoint", "Xavos.Coordination.Events"}
+]

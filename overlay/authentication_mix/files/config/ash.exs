@@ -1,9 +1,0 @@
-import Config
-
-config :xavos, ash_domains: [Xavos.Accounts]
-
-# The sandbox of the tests belongs to one process.
-if config_env() == :test, do: config(:ash, disable_async?: true)
-
-# Hashing is slow on purpose; tests need not wait for it.
-if config_env() == :test, do: config(:bcrypt_elixir, log_rounds: 1)
