@@ -83,3 +83,43 @@ def test_options_go_to_the_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert 0 == pictures.main(["--source=mirror:http://127.0.0.1:4100", "--port=4100"])
     assert [(*kind, "--source=mirror:http://127.0.0.1:4100", "--port=4100")
             for kind in (pictures.COMPARISON, pictures.CAMPAIGN)] == asked  # fmt: skip
+
+
+SUITE = """
+import os, pathlib, sys
+
+def pytest_addoption(parser):
+    for flag in ("--name", "--source", "--path", "--keep", "--port"):
+        parser.addoption(flag)
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--port") != "4102":
+        latest = pathlib.Path(os.environ["XAVOS_REPORTS_DIR"]) / "latest"
+        latest.mkdir(parents=True)
+        (latest / "report.html").write_text(" ".join(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def suite(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pytest suite with the flags of this one, which writes its arguments into its report."""
+    (folder / "conftest.py").write_text(SUITE)
+    monkeypatch.setattr(pictures, "REPORTS", folder / "reports")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("given", "source"), [((), "--source=rehearsal"), (("--source=hexpm",), "--source=hexpm")], ids=["default", "named"]
+)
+def test_a_run_is_made_in_a_place_of_its_own(suite: Path, given: tuple[str, ...], source: str) -> None:
+    """On stand-ins, unless a source is named. Its exit code does not matter: a failed path is worth a picture too."""
+    made = pictures.make_run("comparison", (*pictures.COMPARISON, *given))
+    assert suite / "reports" / "comparison" / "latest" == made
+    words = (made / "report.html").read_text().split()
+    assert {"--name=pictures", "--path=all", "--keep=never", source} <= set(words)
+    assert 1 == sum(word.startswith("--source") for word in words)
+
+
+def test_a_run_without_a_report_is_an_error(suite: Path) -> None:
+    with pytest.raises(pictures.NoPicture, match="The comparison has not written"):
+        pictures.make_run("comparison", ("--port=4102",))
