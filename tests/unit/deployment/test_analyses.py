@@ -1,4 +1,4 @@
-"""When blame and matrix are asked: once, while the site stands, and never in the way of the deployment."""
+"""Blame and matrix run once, while the site exists, and never disturb the deployment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAN = Plan(name="ambitious", description="", phases=PHASES, file=Path("x.toml")
 
 
 class Asked:
-    """Stands for `rollout.packages.blame` and for the site's journal: what was asked, and what was noted."""
+    """A fake of `rollout.packages.blame` and the journal. It collects calls and notes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, broken: bool = False) -> None:
         self.questions: list[tuple[str, str]] = []

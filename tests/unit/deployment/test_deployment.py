@@ -75,7 +75,7 @@ def test_a_phase_that_fails_halfway_is_undone_at_once(tmp_path: Path) -> None:
 
 
 def test_an_unexpected_exception_is_a_failure(tmp_path: Path) -> None:
-    """An exception that nobody foresaw is rolled back and named."""
+    """An unexpected exception is rolled back and named."""
 
     def broken(step: Step) -> None:
         step.site.file("half").write_text("half")
@@ -88,7 +88,7 @@ def test_an_unexpected_exception_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_refusal_changes_nothing(tmp_path: Path) -> None:
-    """Outcome refused; what was in the way stays."""
+    """The outcome is refused, and the obstacle stays."""
     stage = Stage(tmp_path, plan("ground", "one"))
     stage.directory.mkdir(parents=True)
     (stage.directory / "precious").write_text("mine")
@@ -136,7 +136,7 @@ def test_an_empty_folder_that_appears_after_the_preflight_is_refused(tmp_path: P
 
 
 def test_a_folder_that_loses_its_mark_is_still_compared(tmp_path: Path) -> None:
-    """Once it was ours it is ours: what a phase leaves in it is found, though the mark is gone."""
+    """Files that a phase leaves in it are found though the mark is gone."""
     stage = Stage(tmp_path, plan("ground"))
 
     def loses(step: Step) -> None:
@@ -150,7 +150,7 @@ def test_a_folder_that_loses_its_mark_is_still_compared(tmp_path: Path) -> None:
 
 
 def test_the_path_continues_after_an_optional_phase_failed(tmp_path: Path) -> None:
-    """It is undone; what follows gets another checkpoint key than after its success."""
+    """It is undone, and later phases get other checkpoint keys than after its success."""
     phases = (PhasePlan(name="ground"), PhasePlan(name="extra", optional=True), PhasePlan(name="last"))
     keys = []
     for attempt, apply in enumerate((fails, writes("extra"))):
@@ -163,7 +163,7 @@ def test_the_path_continues_after_an_optional_phase_failed(tmp_path: Path) -> No
 
 
 def test_an_undo_without_effect_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollback says it is done, the fingerprint says it is not: dirty, with each leftover named."""
+    """The undo reports success and the fingerprint differs: dirty, with the whole residue named."""
     monkeypatch.setitem(_KINDS, "state", lambda record, workshop: "as it was (a lie)")
     stage = Stage(tmp_path, plan("ground", "one"))
     stage.play(GROUND, code("one", fails))
@@ -202,7 +202,7 @@ def test_a_fingerprint_that_cannot_be_taken_is_no_proof(tmp_path: Path, monkeypa
 
 
 def test_a_full_disk_does_not_stop_a_rollback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the middle of a phase on the journal cannot be written; the folder goes all the same.
+    """The journal becomes unwritable in the middle of a phase. The folder is removed nevertheless.
 
     The phase says why it failed, and the run is not forgotten: what its journal does not know is undone once more.
     """
@@ -293,7 +293,7 @@ class TestKeeping:
         assert open_journal(stage.options.state, stage.run.id).exists()
 
     def test_keep_failed_rolls_a_success_back(self, tmp_path: Path) -> None:
-        """failed: what is deployed and has no failed check goes; an optional phase that failed is undone as ever."""
+        """`failed` removes a success, and undoes an optional phase that failed."""
         optional = PhasePlan(name="two", optional=True)
         stage = Stage(tmp_path, plan("ground", "one", optional), keep="failed")
         stage.play(GROUND, code("one", writes("a")), code("two", fails))
@@ -342,7 +342,7 @@ class TestCheckpoints:
         self.found = stage.site.file("a").read_text()
 
     def test_a_second_run_restores(self, tmp_path: Path, count: list[str]) -> None:
-        """Without applying; files and facts are there, and it says so."""
+        """It applies nothing. Files and facts are there, and the journal says that they are restored."""
         self.play(tmp_path, count)
         stage = self.play(tmp_path, count)
         assert ["x"] == count
@@ -353,7 +353,7 @@ class TestCheckpoints:
         assert [("one", "teardown", "restored"), ("ground", "teardown", "restored")] == stage.rollbacks()
 
     def test_fresh_builds_again(self, tmp_path: Path, count: list[str]) -> None:
-        """--fresh ignores what is there."""
+        """--fresh ignores checkpoints."""
         self.play(tmp_path, count)
         self.play(tmp_path, count, fresh="1")
         assert 2 == len(count)
@@ -387,7 +387,7 @@ class TestCheckpoints:
 
     @pytest.mark.parametrize("by", [b"\0", b"y"])
     def test_a_damaged_checkpoint_builds_again(self, tmp_path: Path, count: list[str], by: bytes) -> None:
-        """An object lost its content with the power; what is built anew mends it."""
+        """An object lost its content in a power cut. Building again repairs it."""
         stage = self.play(tmp_path, count)
         spoil(stage.options.cache / FOLDER, digest_of(b"x"), by)
         stage = self.play(tmp_path, count)
@@ -410,7 +410,7 @@ class TestInterrupted:
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_in_a_phase(self, tmp_path: Path, number: signal.Signals) -> None:
-        """The phase and those before it are rolled back; KeyboardInterrupt goes on."""
+        """The phase and those before it are rolled back, and KeyboardInterrupt propagates."""
         stage = Stage(tmp_path, plan("ground", "one"))
 
         def apply(step: Step) -> None:
@@ -431,12 +431,12 @@ class TestInterrupted:
         """Whichever line of the journal was written last, nothing is left and no undo is pending."""
         for number in range(1, 60):
             stage = Stage(tmp_path / str(number), plan("ground", "one"), keep="on-success")
-            heard = 0
+            seen = 0
 
             def strike(event: Any, at: int = number) -> None:
-                nonlocal heard
-                heard += 1
-                if heard == at:
+                nonlocal seen
+                seen += 1
+                if seen == at:
                     signal.raise_signal(signal.SIGINT)
 
             stage.run.journal.subscribe(strike)
@@ -451,7 +451,7 @@ class TestInterrupted:
                 assert [] == stage.deployment.residue, f"dirty after event {number}"
             finally:
                 stage.interrupts.uninstall()
-            if heard < number:
+            if seen < number:
                 break
         assert number > 10
 

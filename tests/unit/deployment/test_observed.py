@@ -41,7 +41,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_an_observed_phase_is_not_rolled_back_and_its_files_are_listed(stage: Stage) -> None:
-    """Only the ground is rolled back; what the path made is listed, and is no residue of a path that succeeded."""
+    """Only the folder is rolled back. The path's files are listed, and are no residue of a path that succeeded."""
     stage.play(GROUND, code("generation", writes("xavos/mix.exs")), code("setup", writes("notes.txt")))
     (left,) = stage.told("path.left")
     assert (left["items"], left["failed"]) == (["file notes.txt", "folder xavos: 1 file, 0.0 MB"], False)
@@ -192,7 +192,7 @@ class TestTheApplicationOfAScript:
 
 
 class TestRefused:
-    def test_somebody_elses_server(self, tmp_path: Path) -> None:
+    def test_an_external_server(self, tmp_path: Path) -> None:
         database = Choice(kind="url", why="asked for")
         with pytest.raises(UsageError, match="cannot use the server of --database"):
             require_own_server(options(tmp_path), load_plan("ambitious"), database)
@@ -213,7 +213,7 @@ class TestRefused:
 
 
 def test_the_ambitious_plan_asks_for_everything_at_once() -> None:
-    """The list of the issue, in one step, which answers for what other paths do in four."""
+    """All packages in one step, which answers for four groups of checks."""
     ambitious = load_plan("ambitious")
     generation = ambitious.phase("generation")
     assert len(generation.packages) == len({package.name for package in generation.packages}) == 24

@@ -15,7 +15,7 @@ RUN = "20260101-000000-abcdef"
 
 
 class Api:
-    """What an engine lists: names contain what is asked for."""
+    """A fake engine, which lists names that contain the filter."""
 
     def __init__(self, containers: tuple[str, ...] = (), networks: tuple[str, ...] = (), *, busy: bool = False) -> None:
         self._containers = [f"/{name}" for name in containers]

@@ -37,7 +37,7 @@ def asked(tmp_path: Path) -> Options:
 
 @pytest.fixture
 def held() -> Iterator[socket.socket]:
-    """A port that somebody has, and does not listen on yet."""
+    """A port that a program has bound without listening yet."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held
@@ -133,7 +133,7 @@ def test_an_unreadable_script_is_refused(asked: Options, tmp_path: Path, monkeyp
 
 
 def test_a_port_in_use_is_refused(asked: Options, held: socket.socket) -> None:
-    """Whether he listens already, or is about to: nobody else could."""
+    """Whether the other program listens already or has only bound the port."""
     taken = replace(asked, port=held.getsockname()[1])
     with pytest.raises(RunRefused, match="it cannot be bound") as refused:
         refuse(taken, before_recovery=True)
@@ -164,7 +164,7 @@ def test_a_script_needs_the_usual_port_of_a_database(
 def test_an_external_server_is_checked_for_each_path_that_uses_it(
     asked: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Last of all, so that nobody is asked where the folder is refused anyway; watched paths have their own server."""
+    """It is the last check, so a refused folder spares the query. Observed paths have their own server."""
     found: list[tuple[object, ...]] = []
     monkeypatch.setattr(preflight, "refuse_databases", lambda *given: found.append(given))
     url = "postgresql://me:secret@127.0.0.1:9/x"
@@ -181,7 +181,7 @@ def test_an_external_server_is_checked_for_each_path_that_uses_it(
 
 
 def test_a_server_that_does_not_answer_keeps_its_cause(asked: Options) -> None:
-    """And the password is not told."""
+    """The error does not show the password."""
     with pytest.raises(RunRefused, match=r"127\.0\.0\.1:9 cannot be reached") as refused:
         refuse(replace(asked, database="postgresql://me:secret@127.0.0.1:9/x"), before_recovery=True)
     assert ("database_unreachable", False) == (refused.value.cause, "secret" in str(refused.value))
@@ -198,14 +198,14 @@ def test_a_file_in_place_of_a_folder_of_the_suite_is_refused(asked: Options, tmp
 
 
 def test_a_campaign_has_sites_of_its_own(asked: Options) -> None:
-    """What is in the way of a run that is none is in nobody's way."""
+    """Obstacles at the place of this run do not matter to a campaign."""
     asked.directory.mkdir()
     refuse(replace(asked, campaign=True), before_recovery=True)
 
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_a_campaign_checks_the_server_of_its_trials(asked: Options, watched: bool) -> None:
-    """Once, before it begins; but where a path is only watched, which is refused for another reason."""
+    """Once, before it starts. A campaign with an observed path is refused for another reason."""
     paths = ("realistic", "ambitious") if watched else ("realistic",)
     wish = replace(asked, campaign=True, campaign_paths=paths, database="postgresql://me:secret@127.0.0.1:9/x")
     if watched:
@@ -243,7 +243,7 @@ def test_so_are_its_port_and_its_databases(
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_own_deployment_in_the_way_is_named(asked: Options, kept: bool) -> None:
-    """Kept by a run, with the way out; or of a run that goes on."""
+    """Whether it was kept by a run, with the command that removes it, or belongs to a running one."""
     run = dead(asked) if kept else Run(asked)
     if kept:
         with run.journal.path.open("a") as journal:

@@ -1,4 +1,4 @@
-"""The rehearsal's registry arrives in the cache whole, however many build it at once."""
+"""The registry of a rehearsal is moved into the cache completely, even if several runs build it at once."""
 
 from __future__ import annotations
 

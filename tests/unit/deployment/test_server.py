@@ -1,3 +1,5 @@
+"""Waiting for the server: ready, never ready, ended, or another program on its port."""
+
 from __future__ import annotations
 
 import contextlib
@@ -68,7 +70,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def ours(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """The ports on which a process with our marker listens: all of them, until a test says otherwise."""
+    """The ports with a listener of ours. All ports, unless a test sets them."""
     ports = set(range(65536))
     monkeypatch.setattr(processes, "listener_marked", lambda port, marker: "XAVOS_" in marker and port in ports)
     return ports
@@ -76,7 +78,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> set[int]:
 
 @pytest.fixture(autouse=True)
 def alive(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
-    """The processes of our server: one, until a test says otherwise."""
+    """The processes of our server. One, unless a test sets them."""
     found = {1: "mix phx.server"}
     monkeypatch.setattr(processes, "running", lambda marker: found if "XAVOS_" in marker else {})
     monkeypatch.setattr(server, "_ALIVE_SECONDS", 0.1)
@@ -133,7 +135,7 @@ def test_a_server_that_never_answers_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_wait_continues_while_the_engine_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that is too busy to say what runs in the forge says nothing about the server."""
+    """An engine that is too busy to list processes proves nothing about the server."""
 
     def running(marker: str) -> dict[int, str]:
         raise TimeoutError("no answer from the engine")
@@ -155,7 +157,7 @@ def test_the_wait_continues_while_the_engine_does_not_answer(tmp_path: Path, mon
 def test_a_server_that_has_ended_is_not_waited_for(
     tmp_path: Path, alive: dict[int, str], monkeypatch: pytest.MonkeyPatch, log: str, cause: str
 ) -> None:
-    """Neither where nobody answers, nor where somebody else does; why it ended is in its log."""
+    """Whether nothing answers or another program does. The cause is in its log."""
     monkeypatch.setattr(server, "READY_WITHIN", 30)
     alive.clear()
     with answering((404, "not yet")) as port, pytest.raises(PhaseFailed, match="ended before") as failed:

@@ -95,7 +95,7 @@ def test_acts_that_a_larger_undo_covers_are_left_out() -> None:
 
 
 def _spoilt_once(stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, *, says_so: bool) -> None:
-    """The first undo of this kind fails, or says that it is done and does nothing."""
+    """The first undo of this kind fails, or reports success without effect."""
     undo, seen = _KINDS[kind], []
 
     def spoilt(record: Mapping[str, Any], workshop: UndoContext) -> str:

@@ -63,14 +63,14 @@ FAILURES = tuple(map(read, sorted(CORPUS.rglob("*.toml"))))
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
-def test_a_failure_has_its_cause_and_quotes_the_lines_that_tell(failure: Failure) -> None:
+def test_a_failure_has_its_cause_and_quotes_the_right_lines(failure: Failure) -> None:
     found = failure.diagnosed()
     assert (failure.cause, failure.package) == (found.cause, found.package), found.message
     assert [] == [quote for quote in failure.quotes if quote not in found.message], found.message
 
 
 def test_the_score() -> None:
-    """Enough failures of enough causes; none is told wrongly, and hardly one is told as unknown."""
+    """The corpus has enough failures and causes. None is classified wrongly, and almost none as unknown."""
     told = [(failure, failure.diagnosed().cause) for failure in FAILURES]
     wrong = [failure.name for failure, cause in told if cause not in {failure.cause, "unknown"}]
     unknown = [failure.name for failure, cause in told if cause == "unknown"]
@@ -80,6 +80,6 @@ def test_the_score() -> None:
     assert (wrong, len(unknown) <= UNKNOWN) == ([], True), (wrong, unknown)
 
 
-def test_every_cause_that_an_output_can_tell_is_in_the_corpus() -> None:
+def test_every_cause_that_an_output_can_show_is_in_the_corpus() -> None:
     counted = Counter(failure.cause for failure in FAILURES)
     assert set(CAUSES) - set(counted) == TOLD_BY_ERRORS_OF_OURS

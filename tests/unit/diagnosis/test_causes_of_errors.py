@@ -70,7 +70,7 @@ def test_a_server_that_answers_us_is_not_called_unreachable(
     assert raised.value.cause == cause
 
 
-def test_a_certificate_that_is_not_trusted_is_told_from_a_network_that_is_down() -> None:
+def test_an_untrusted_certificate_is_distinguished_from_a_network_outage() -> None:
     error = httpx.ConnectError("handshake failed")
     error.__cause__ = TLS
     assert kind_of(error) == UNTRUSTED
@@ -94,6 +94,6 @@ def test_a_certificate_that_is_not_trusted_is_told_from_a_network_that_is_down()
         (GitFailed(name="a/b", kind="unreachable", where="https://h", detail="timed out"), "registry_unreachable"),
     ],
 )
-def test_a_private_ca_is_a_cause_of_its_own_wherever_it_is_met(error: RolloutError, cause: str) -> None:
+def test_a_private_ca_has_its_own_cause_everywhere(error: RolloutError, cause: str) -> None:
     assert error.cause == cause
     assert "CA" in str(error) or cause != "certificate_untrusted" or isinstance(error, GitFailed)

@@ -142,7 +142,7 @@ def test_an_unreachable_registry_is_not_a_missing_package() -> None:
 
 
 def test_an_unreachable_registry_does_not_explain_a_compiler_error() -> None:
-    """Both happened; the compiler's message is what stopped the command."""
+    """Both happened, and the compiler error stopped the command."""
     assert "compile_error" == classify(ended("** (SyntaxError) nofile:1"), UNREACHABLE).cause
 
 
@@ -164,14 +164,14 @@ def test_deadlines_and_kills() -> None:
         assert "killed" == classify(ended("still compiling", code=code)).cause
 
 
-def test_colours_are_no_obstacle() -> None:
+def test_colours_are_ignored() -> None:
     """A tool that colours without a terminal."""
     text = "\x1b[31m** (Mix) \x1b[0mNo package with name \x1b[1mnope\x1b[0m in registry"
     assert "nope" == classify(ended(text)).package
 
 
 def test_every_cause_has_advice_and_transient_ones_are_causes() -> None:
-    """One sentence of what to do."""
+    """One sentence of advice."""
     assert set(CAUSES) == set(ADVICE)
     assert set(CAUSES) >= TRANSIENT
     assert all(advice.endswith(".") for advice in ADVICE.values())
@@ -185,7 +185,7 @@ def test_the_error_carries_everything() -> None:
     assert ADVICE["package_missing"] == error.advice
 
 
-def test_a_conflict_is_told_in_the_solvers_words() -> None:
+def test_a_conflict_quotes_the_solver() -> None:
     """All of its sentences, whatever a tool has printed around them."""
     text = (
         "\r\x1b[Kfetching deps ⣷\r\x1b[Kfetching deps ✗\n** (RuntimeError) mix deps.get exited with 1\n\nOutput:\n\n"
@@ -201,12 +201,12 @@ def test_a_conflict_is_told_in_the_solvers_words() -> None:
     )
 
 
-def test_a_spinner_does_not_hide_the_line_that_says_what_went_wrong() -> None:
+def test_a_spinner_does_not_hide_the_error_line() -> None:
     text = "\rcompiling igniter ⡇\rcompiling igniter ⣗** (Mix) No package with name nope (from: mix.exs) in registry\n"
     assert classify(ended(text)).message == "** (Mix) No package with name nope (from: mix.exs) in registry"
 
 
-def test_the_look_for_a_newer_hex_explains_nothing_though_its_reason_comes_later() -> None:
+def test_a_failed_look_up_of_a_newer_hex_is_not_the_cause() -> None:
     """As a script's `mix deps.get` printed it in a forge without the network: two questions at once."""
     text = (
         "Failed to check for new Hex version\n"

@@ -18,7 +18,7 @@ def judged(text: str, code: int) -> str:
 
 
 def run(folder: Path, content: bytes, *, mode: int = 0o755, shell: str = "bash") -> str:
-    """What becomes of a script that is run by its path from a shell."""
+    """A script that a shell runs by its path."""
     script = folder / "deploy.sh"
     script.write_bytes(content)
     script.chmod(mode)
@@ -32,15 +32,15 @@ def run(folder: Path, content: bytes, *, mode: int = 0o755, shell: str = "bash")
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 class TestReally:
-    def test_a_program_that_is_not_there(self, tmp_path: Path, shell: str) -> None:
+    def test_a_missing_program(self, tmp_path: Path, shell: str) -> None:
         text = f"#!/usr/bin/env {shell}\nno-such-sudo apt-get install postgresql\n"
         assert run(tmp_path, text.encode(), shell=shell) == "command_missing"
 
-    def test_a_neighbour_that_is_not_there(self, tmp_path: Path, shell: str) -> None:
+    def test_a_missing_script_beside_it(self, tmp_path: Path, shell: str) -> None:
         text = f"#!/bin/{shell}\ncd {tmp_path}\n./create_worktree.sh\n"
         assert run(tmp_path, text.encode(), shell=shell) == "command_missing"
 
-    def test_a_sourced_neighbour_that_is_not_there(self, tmp_path: Path, shell: str) -> None:
+    def test_a_missing_sourced_script(self, tmp_path: Path, shell: str) -> None:
         text = f"#!/bin/{shell}\nset -e\n. ./steps.sh\n"
         assert run(tmp_path, text.encode(), shell=shell) == "command_missing"
 
@@ -56,7 +56,7 @@ class TestReally:
     def test_no_execute_bit(self, tmp_path: Path, shell: str) -> None:
         assert run(tmp_path, b"#!/bin/sh\n", mode=0o644, shell=shell) == "not_executable"
 
-    def test_a_neighbour_without_an_execute_bit(self, tmp_path: Path, shell: str) -> None:
+    def test_a_script_beside_it_without_an_execute_bit(self, tmp_path: Path, shell: str) -> None:
         (tmp_path / "steps.sh").write_text("true\n")
         assert run(tmp_path, f"#!/bin/{shell}\n{tmp_path}/steps.sh\n".encode(), shell=shell) == "not_executable"
 

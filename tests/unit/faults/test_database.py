@@ -1,4 +1,4 @@
-"""Faults of the database: when they strike, what counts as a bite, and that the role is put back, on a real server."""
+"""Database faults on a real server: when they strike, what counts as a bite, and that the role is restored."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 class Listener:
-    """A server that a fault can be heard about: its `log`, and whether it lets somebody in."""
+    """A fake server with a `log`. It accepts or refuses connections."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -111,14 +111,14 @@ def step_on(site: Any, phase: str, *, observed: bool = False) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("path", ["realistic", "incremental", "ambitious"])
-def test_every_kind_can_strike_where_the_database_is_asked(kind: Any, path: str) -> None:
+def test_every_kind_can_strike_phases_that_query_the_database(kind: Any, path: str) -> None:
     """A path that is only observed rolls nothing back, so nothing of that can be struck."""
     there = places(kind, load_plan(path, rehearsal=True))
     assert bool(there) is not (path == "ambitious" and kind.name.endswith("in_rollback"))
     assert set(there) <= {"setup", "database", "migrations", "installation", "scripts", "server"}
 
 
-def test_every_kind_says_what_comes_of_each_of_its_forms() -> None:
+def test_every_kind_has_expected_outcomes_for_each_form() -> None:
     assert 12 == len(KINDS)
     for kind in KINDS:
         assert set(kind.forms) == set(kind.expects), kind.name
@@ -141,7 +141,7 @@ def test_every_kind_says_what_comes_of_each_of_its_forms() -> None:
         (("sh", "-c", "mkdir -p log && setsid --fork mix phx.server"), True),
     ],
 )
-def test_it_strikes_with_the_first_command_that_the_database_is_asked_by(
+def test_it_strikes_before_the_first_command_that_queries_the_database(
     tmp_path: Path, journal: Journal, argv: tuple[str, ...], begins: bool
 ) -> None:
     server = Listener()
@@ -154,7 +154,7 @@ def test_it_strikes_with_the_first_command_that_the_database_is_asked_by(
     assert (["pause"] if begins else []) == server.said
 
 
-def test_seeds_decide_whether_the_making_of_the_role_meets_it_as_well(tmp_path: Path, journal: Journal) -> None:
+def test_the_seed_decides_whether_it_starts_with_the_phase(tmp_path: Path, journal: Journal) -> None:
     begun = set()
     for seed in range(12):
         server = Listener()
@@ -164,7 +164,7 @@ def test_seeds_decide_whether_the_making_of_the_role_meets_it_as_well(tmp_path: 
     assert {(), ("pause",)} == begun
 
 
-def test_migrations_are_what_sessions_are_killed_in(journal: Journal) -> None:
+def test_sessions_are_killed_during_migrations(journal: Journal) -> None:
     fault = fault_of("killed_while_migrating", journal)
     assert [False, True, True, True] == [
         fault.starts_before(asked(*argv))
@@ -199,7 +199,7 @@ def told(journal: Journal, *, form: str = "persistent") -> Told:
     return fault
 
 
-def test_only_what_is_said_after_the_strike_counts_and_once(tmp_path: Path, journal: Journal) -> None:
+def test_only_lines_after_the_strike_count_and_only_once(tmp_path: Path, journal: Journal) -> None:
     (tmp_path / "log").mkdir()
     log = tmp_path / "log/server.log"
     log.write_text("connection refused, long ago\n")
@@ -214,7 +214,7 @@ def test_only_what_is_said_after_the_strike_counts_and_once(tmp_path: Path, jour
     assert ["the application's log: connection refused now"] == fault.witness.evidence
 
 
-def test_what_is_said_last_is_heard_on_leaving(tmp_path: Path, journal: Journal) -> None:
+def test_the_last_lines_are_read_on_leaving(tmp_path: Path, journal: Journal) -> None:
     (tmp_path / "log").mkdir()
     fault, site = told(journal), site_with(Listener(), tmp_path)
     with fault.on(step_on(site, "server")):
@@ -222,7 +222,7 @@ def test_what_is_said_last_is_heard_on_leaving(tmp_path: Path, journal: Journal)
     assert 1 == fault.witness.bites
 
 
-def test_a_retry_says_what_our_own_look_has_met(tmp_path: Path, journal: Journal) -> None:
+def test_the_reason_of_a_retry_is_a_bite(tmp_path: Path, journal: Journal) -> None:
     fault, site = told(journal), site_with(Listener(), tmp_path)
     with fault.on(step_on(site, "server")):
         for phase in ("elsewhere", "server"):
@@ -234,12 +234,12 @@ def test_a_retry_says_what_our_own_look_has_met(tmp_path: Path, journal: Journal
     assert "PostgreSQL at server" in evidence
 
 
-def test_the_transient_form_is_over_a_moment_after_somebody_met_it(tmp_path: Path, journal: Journal) -> None:
+def test_the_transient_form_ends_soon_after_its_first_bite(tmp_path: Path, journal: Journal) -> None:
     fault, site = told(journal, form="transient"), site_with(Listener(), tmp_path)
     later: list[tuple[float, Callable[[], None]]] = []
     fault.after = lambda seconds, do: later.append((seconds, do))  # type: ignore[method-assign]
     with fault.on(step_on(site, "server")):
-        assert [log_witness._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # where nobody meets it
+        assert [log_witness._LONGEST_SECONDS] == [seconds for seconds, _ in later]  # if it has no effect
         fault.after_command(site, ended("connection refused"))
         seconds, be_over = later[-1]
         assert (fault._lingers, False) == (seconds, fault.is_over)
@@ -262,21 +262,21 @@ def test_the_persistent_form_stays_until_it_is_lifted(tmp_path: Path, journal: J
     assert 1 == fault.put_back
 
 
-def test_a_path_that_is_only_observed_is_over_where_it_fails(tmp_path: Path, journal: Journal) -> None:
+def test_on_an_observed_path_it_ends_with_the_first_failed_phase(tmp_path: Path, journal: Journal) -> None:
     fault, site = told(journal), site_with(Listener(), tmp_path)
     with contextlib.suppress(ValueError), fault.on(step_on(site, "server", observed=True)):
         raise ValueError
     assert fault.is_over
 
 
-def test_lifting_what_has_never_begun_touches_nothing(tmp_path: Path, journal: Journal) -> None:
+def test_lifting_a_fault_that_never_started_changes_nothing(tmp_path: Path, journal: Journal) -> None:
     fault = told(journal)
     fault.over(site_with(Listener(), tmp_path))
     assert 0 == fault.put_back
 
 
 @pytest.mark.parametrize("lets_in", [True, False])
-def test_a_server_that_still_lets_us_in_was_not_stopped(
+def test_a_server_that_accepts_our_connection_was_not_stopped(
     tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch, lets_in: bool
 ) -> None:
     server = Listener()
@@ -288,7 +288,7 @@ def test_a_server_that_still_lets_us_in_was_not_stopped(
     assert (0 if lets_in else 1) == fault.witness.bites
 
 
-def test_who_waits_for_a_server_that_stands_still_is_seen() -> None:
+def test_connections_that_wait_for_a_paused_server_are_bites() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host, port = listening.getsockname()
         server: Any = types.SimpleNamespace(host=host, port=port)
@@ -298,7 +298,7 @@ def test_who_waits_for_a_server_that_stands_still_is_seen() -> None:
             assert f"{host}:{port}" in seen
 
 
-def test_of_a_struck_rollback_the_undos_that_did_not_get_through_are_the_bites(
+def test_undos_that_could_not_reach_the_server_are_bites(
     tmp_path: Path, journal: Journal
 ) -> None:
     server, unreachable = Listener(), "PostgreSQL at h:1 cannot be reached: Connection refused."
@@ -395,7 +395,7 @@ def _turned_away(ours: OnTheServer, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["wrong_password", "no_createdb", "connection_limit"])
 @pytest.mark.parametrize("whose", ["ours", "superuser"])
-def test_the_server_turns_the_role_away_and_says_so_until_it_is_put_back(
+def test_the_server_logs_the_denial_until_the_role_is_restored(
     name: str, whose: str, journal: Journal, request: pytest.FixtureRequest
 ) -> None:
     where: OnTheServer = request.getfixturevalue(whose)
@@ -414,7 +414,7 @@ def test_the_server_turns_the_role_away_and_says_so_until_it_is_put_back(
 
 
 @pytest.mark.parametrize("name", ["no_createdb", "connection_limit", "wrong_password"])
-def test_in_a_later_phase_it_is_there_before_the_phase_is_looked_at_and_after_its_rollback(
+def test_in_a_later_phase_it_lasts_from_before_the_fingerprint_until_after_the_rollback(
     name: str, ours: OnTheServer, journal: Journal
 ) -> None:
     """So that the phase's rollback can be proven, and the one before it as well."""
@@ -430,7 +430,7 @@ def test_in_a_later_phase_it_is_there_before_the_phase_is_looked_at_and_after_it
     assert undisturbed == ours.fingerprint()
 
 
-def test_the_transient_form_lets_the_phase_be_looked_at_before(ours: OnTheServer, journal: Journal) -> None:
+def test_the_transient_form_starts_after_the_fingerprint(ours: OnTheServer, journal: Journal) -> None:
     before = ours.fingerprint()
     fault = fault_of("connection_limit", journal, form="transient")
     fault.before_fingerprint(ours.site)
@@ -442,7 +442,7 @@ def test_the_transient_form_lets_the_phase_be_looked_at_before(ours: OnTheServer
 
 
 @pytest.mark.parametrize("name", ["wrong_password", "no_createdb", "connection_limit"])
-def test_a_role_that_went_with_the_rollback_need_not_be_put_back(
+def test_a_role_that_the_rollback_removed_is_not_restored(
     name: str, ours: OnTheServer, journal: Journal
 ) -> None:
     fault = fault_of(name, journal, phase="database")
@@ -453,7 +453,7 @@ def test_a_role_that_went_with_the_rollback_need_not_be_put_back(
 
 
 @pytest.mark.parametrize("form", ["transient", "persistent"])
-def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
+def test_sessions_are_killed_but_never_our_own(
     form: str, ours: OnTheServer, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rollout.faults.role._KILL_SECONDS", (0.01, 0.02))
@@ -474,7 +474,7 @@ def test_sessions_are_killed_some_times_or_without_end_and_never_ours(
     assert killed == fault.witness.bites
 
 
-def test_where_the_role_is_the_superuser_we_are_not_killed_with_it(superuser: OnTheServer, journal: Journal) -> None:
+def test_our_session_as_the_same_superuser_is_not_killed(superuser: OnTheServer, journal: Journal) -> None:
     fault = fault_of("killed_while_migrating", journal, phase="setup")
     with superuser.server.connect() as own, fault.on(step_on(superuser.site, "setup")):
         fault.before_command(superuser.site, asked("mix", "ash.setup"))
@@ -484,7 +484,7 @@ def test_where_the_role_is_the_superuser_we_are_not_killed_with_it(superuser: On
     fault.over(superuser.site)
 
 
-def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours: OnTheServer, journal: Journal) -> None:
+def test_a_foreign_database_makes_the_phase_refuse_and_stays_unchanged(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
     undisturbed = ours.fingerprint()
     fault = fault_of("name_taken", journal, phase="database")
@@ -499,7 +499,7 @@ def test_somebody_elses_database_makes_the_phase_refuse_and_stays_as_it_is(ours:
     assert undisturbed == ours.fingerprint()
 
 
-def test_a_path_that_takes_somebody_elses_database_for_its_own_is_seen(ours: OnTheServer, journal: Journal) -> None:
+def test_a_path_that_changes_a_foreign_database_is_detected(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
     fault = fault_of("name_taken", journal, phase="setup")
     fault.before_fingerprint(ours.site)
@@ -509,7 +509,7 @@ def test_a_path_that_takes_somebody_elses_database_for_its_own_is_seen(ours: OnT
     fault.over(ours.site)
 
 
-def test_nobody_touched_it_nobody_was_refused_no_bite(ours: OnTheServer, journal: Journal) -> None:
+def test_an_unused_foreign_database_is_no_bite(ours: OnTheServer, journal: Journal) -> None:
     ours.clean()
     fault = fault_of("name_taken", journal, phase="database")
     fault.before_fingerprint(ours.site)
@@ -552,7 +552,7 @@ def _attached(monkeypatch: pytest.MonkeyPatch, found: Docker) -> Login:
 @pytest.mark.parametrize(
     ("status", "done"), [("running", []), ("paused", ["unpause"]), ("exited", ["start"]), ("created", ["start"])]
 )
-def test_a_server_of_ours_is_brought_to_life_whatever_state_its_container_is_in(
+def test_an_own_server_is_resumed_from_every_state_of_its_container(
     monkeypatch: pytest.MonkeyPatch, status: str, done: list[str]
 ) -> None:
     found = Docker(status, {}, {"5432/tcp": [{"HostPort": "4711"}]})
@@ -561,7 +561,7 @@ def test_a_server_of_ours_is_brought_to_life_whatever_state_its_container_is_in(
 
 
 @pytest.mark.parametrize("networks", [{}, {"xavos-r": {"IPAddress": ""}}])
-def test_a_container_without_an_address_is_not_looked_for_on_this_machine(
+def test_a_container_without_an_address_is_not_taken_for_localhost(
     monkeypatch: pytest.MonkeyPatch, networks: Mapping[str, Any]
 ) -> None:
     with pytest.raises(ServerFailed, match="no address on the network xavos-r") as failed:
@@ -569,7 +569,7 @@ def test_a_container_without_an_address_is_not_looked_for_on_this_machine(
     assert "database_unreachable" == failed.value.cause
 
 
-def test_what_we_ask_the_database_ourselves_is_asked_again_as_well(tmp_path: Path) -> None:
+def test_our_own_queries_are_retried_too(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan("database"))
     answers: list[int] = []
 
@@ -595,7 +595,7 @@ def test_what_we_ask_the_database_ourselves_is_asked_again_as_well(tmp_path: Pat
         ("3 tests, 1 failure", 2, "tests_failed"),
     ],
 )
-def test_tests_that_never_began_name_what_kept_them_from_it(said: str, code: int, cause: str) -> None:
+def test_tests_that_never_started_fail_with_the_cause(said: str, code: int, cause: str) -> None:
     """So that they begin again where it was the database; tests that have failed are not asked twice."""
     outcome = replace(ended(said, "mix", "test"), exit_code=code)
     step: Any = types.SimpleNamespace(attempt=lambda *argv, **how: (outcome, lambda: failure(outcome)))

@@ -1,4 +1,4 @@
-"""Faults of the deployment: what is planted before which command, what counts as a bite, what is put back."""
+"""Faults of the application: which files are planted before which command, what counts as a bite, what is restored."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def test_every_kind_can_strike_every_path(kind: Any, path: str) -> None:
     assert set(kind.traits) <= known
 
 
-def test_a_phase_is_reached_by_its_own_name() -> None:
-    """`setup` answers for the database, which no migration fails in on the other paths."""
+def test_a_phase_is_named_by_its_own_name() -> None:
+    """`setup` runs the migrations of the ambitious path."""
     kind = CATALOGUE["failing_migration"]
     assert ("setup", "migrations") == places(kind, load_plan("ambitious", rehearsal=True))
     assert ("migrations",) == places(kind, load_plan("realistic", rehearsal=True))
 
 
-def test_an_installer_that_compiles_meets_it_as_well(tmp_path: Path) -> None:
+def test_it_strikes_an_installer_that_compiles_too(tmp_path: Path) -> None:
     """A phase of the incremental path may do nothing else."""
     bed = Bed(tmp_path, "overlay_compile_error")
     before = bed.tree()
@@ -88,7 +88,7 @@ def test_an_installer_that_compiles_meets_it_as_well(tmp_path: Path) -> None:
     assert {"lib/xavos/broken_overlay.ex"} == bed.tree().keys() - before.keys()
 
 
-def test_a_second_run_has_something_to_find() -> None:
+def test_a_second_run_strikes_only_after_the_site_exists() -> None:
     """Before the first phase nothing is there that it could be refused for."""
     assert "prerequisites" not in places(CATALOGUE["two_runs"], load_plan("realistic"))
     assert "packages" in places(CATALOGUE["two_runs"], load_plan("realistic"))
@@ -102,10 +102,10 @@ def test_nothing_is_planted_where_one_command_generates_and_compiles(kind: Any) 
 
 @pytest.mark.parametrize("name", MEETS)
 class TestPlanting:
-    """It comes with the command that will meet it, once, and goes when the trouble is over."""
+    """Files are planted once, before the right command, and removed when the fault ends."""
 
     def test_nothing_before(self, tmp_path: Path, name: str) -> None:
-        """Other commands run in an application as it was; what they fail with is no bite."""
+        """Earlier commands see an unchanged application, and their failures are no bites."""
         bed = Bed(tmp_path, name)
         before = bed.tree()
         bed.meet("git", "status")
@@ -113,7 +113,7 @@ class TestPlanting:
         assert (before, 0) == (bed.tree(), bed.fault.witness.bites)
 
     def test_taken_back(self, tmp_path: Path, name: str) -> None:
-        """To the last byte; what somebody has changed since stays as they left it."""
+        """To the last byte. Files that were changed since stay as they are."""
         bed = Bed(tmp_path, name)
         before = bed.tree()
         bed.meet(*MEETS[name])
@@ -136,7 +136,7 @@ class TestPlanting:
         assert not bed.site.directory.exists()
 
     def test_planted_once(self, tmp_path: Path, name: str) -> None:
-        """What the fault put there is not taken for what was there."""
+        """The planted content is not remembered as the old content."""
         bed = Bed(tmp_path, name)
         before = bed.tree()
         bed.meet(*MEETS[name])
@@ -146,7 +146,7 @@ class TestPlanting:
 
 
 class TestBites:
-    """A command that failed and says why; never one that passed."""
+    """A command that failed and names the file counts; one that passed never does."""
 
     def test_the_compiler_names_the_file(self, tmp_path: Path) -> None:
         """The transient form is over with that, and the file is gone."""
@@ -160,7 +160,7 @@ class TestBites:
         assert "lib/xavos/broken_overlay.ex" not in bed.tree()
 
     def test_the_newest_migration(self, tmp_path: Path) -> None:
-        """It comes after all that are there; by whichever means it fails, the command's words name it."""
+        """It is newer than all others, and the command's output names it."""
         for seed in range(4):
             bed = Bed(tmp_path / str(seed), "failing_migration", seed=seed)
             bed.meet("mix", "ecto.migrate", "--quiet")
@@ -185,7 +185,7 @@ class TestBites:
                 lockfile.read(bed.site.file("mix.lock"))
 
     def test_a_lock_that_is_written_anew(self, tmp_path: Path) -> None:
-        """Mix has taken it for an empty one; that is a bite, once, and what it wrote stays."""
+        """Mix has treated the lock as empty. That is one bite, and the new lock stays."""
         for form in ("transient", "persistent"):
             bed = Bed(tmp_path / form, "corrupt_lock", form=form)
             bed.meet("mix", "deps.get")
@@ -207,7 +207,7 @@ class TestBites:
         assert "mix.lock" not in bed.tree()
 
     def test_a_server_that_crashes(self, tmp_path: Path) -> None:
-        """Its log is asked where nobody has repeated what it says."""
+        """Its log is searched unless other output has shown the effect."""
         bed = Bed(tmp_path, "server_crashes")
         bed.meet("scripts/manage_xavos.sh", "start")
         assert (
@@ -223,14 +223,14 @@ class TestBites:
         assert ["log/server.log: ** (RuntimeError) injected by a fault"] == bed.fault.witness.evidence
 
     def test_a_server_that_hangs(self, tmp_path: Path) -> None:
-        """The script that starts it waits as long as its own setting says."""
+        """The script that starts it gets a shorter timeout."""
         bed = Bed(tmp_path, "server_hangs")
         asked = bed.meet("scripts/manage_xavos.sh", "start")
         assert 0 < int(asked.env["XAVOS_START_SECONDS"]) < 30
         assert "Process.sleep(:infinity)" in bed.site.file("lib/xavos/application.ex").read_text()
 
     def test_what_a_bundler_builds(self, tmp_path: Path) -> None:
-        """Where there is one, its source is what is broken."""
+        """With a bundler, its source is broken."""
         bed = Bed(tmp_path, "asset_build_fails")
         bed.meet("mix", "assets.build")
         assert "assets/css/app.css" in bed.tree()

@@ -1,4 +1,4 @@
-"""When a fault strikes, what of it is journaled, and that one without a bite makes the path void."""
+"""When a fault strikes, what is journaled about it, and that a fault without a bite makes the path void."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SEEN: list[str] = []
 
 
 class Noted(Fault):
-    """Writes down where the run meets it; bites when its phase fails."""
+    """Records the calls of its methods, and bites when its phase fails."""
 
     def arm(self, site: Site) -> None:
         SEEN.append("arm")
@@ -88,7 +88,7 @@ def fails(step: Step) -> None:
     raise PhaseFailed("It broke.", cause="compile_error")
 
 
-def test_a_fault_is_met_in_its_order_and_its_bite_is_in_the_journal(tmp_path: Path) -> None:
+def test_the_methods_of_a_fault_are_called_in_order_and_its_bite_is_journaled(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan("ground", "one"), fault=spec())
     stage.play(GROUND, code("one", fails))
     assert ["arm", "look", "strike one", "lift"] == SEEN
@@ -117,7 +117,7 @@ def test_a_phase_that_is_never_reached_is_never_struck(tmp_path: Path) -> None:
     assert stage.told("fault.finished")[0]["struck"] is False
 
 
-def test_what_is_left_behind_is_dirty_though_the_fault_never_bit(
+def test_a_path_with_residue_is_dirty_even_if_its_fault_never_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rollout.rollback.undo import _KINDS
@@ -138,7 +138,7 @@ def test_a_persistent_fault_lasts_through_the_rollback(tmp_path: Path) -> None:
     assert fault.is_over
 
 
-def test_a_persistent_fault_is_heard_in_the_phases_after_the_struck_one(tmp_path: Path) -> None:
+def test_a_persistent_fault_gets_the_errors_of_later_phases(tmp_path: Path) -> None:
     """A full disk that the struck phase had no need of is met by the next."""
     stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form="persistent"))
     stage.play(GROUND, code("one", writes("a")), code("two", fails))
@@ -147,7 +147,7 @@ def test_a_persistent_fault_is_heard_in_the_phases_after_the_struck_one(tmp_path
     assert "rolled_back" == stage.deployment.outcome()
 
 
-def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Path) -> None:
+def test_a_persistent_fault_affects_later_commands_once_it_has_bitten(tmp_path: Path) -> None:
     """A clock that is wrong stays so. What was not met in its phase does nothing in the name of another."""
 
     def asks(step: Step) -> None:
@@ -163,8 +163,8 @@ def test_a_persistent_fault_goes_on_in_commands_once_it_has_bitten(tmp_path: Pat
         assert expected == [told for told in SEEN if ":" in told]
 
 
-def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There the site is looked at, and what was leapt over is put in place."""
+def test_a_persistent_fault_may_bite_between_two_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the fingerprint is taken and a deferred phase is written."""
     stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form="persistent"))
     looks = stage.site.observer.fingerprint
 
@@ -180,7 +180,7 @@ def test_a_persistent_fault_may_be_met_between_two_phases(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("form", "at"), [("transient", "one"), ("persistent", "two")])
-def test_what_fails_without_the_fault_being_there_is_no_bite(tmp_path: Path, form: str, at: str) -> None:
+def test_a_failure_without_the_active_fault_is_no_bite(tmp_path: Path, form: str, at: str) -> None:
     """After a transient one, and before a persistent one."""
     stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(form=form, phase=at))
     failing = {"one": "two", "two": "one"}[at]
@@ -188,8 +188,8 @@ def test_what_fails_without_the_fault_being_there_is_no_bite(tmp_path: Path, for
     assert 0 == stage.told("fault.finished")[0]["bites"]
 
 
-def test_a_struck_phase_is_neither_restored_nor_kept(tmp_path: Path) -> None:
-    """So that the fault sees it at work, and nobody inherits what it has done."""
+def test_a_struck_phase_is_neither_restored_nor_saved(tmp_path: Path) -> None:
+    """The fault strikes a phase that is applied, and no later run inherits its result."""
 
     def restored(fault: FaultSpec | None) -> bool:
         stage = Stage(tmp_path, plan("ground", "one"), fault=fault)
@@ -201,7 +201,7 @@ def test_a_struck_phase_is_neither_restored_nor_kept(tmp_path: Path) -> None:
     assert [restored(spec()), restored(None), restored(None), restored(spec())] == [False, False, True, False]
 
 
-def test_a_fault_of_the_rollback_lets_the_phase_be_and_strikes_when_it_goes(tmp_path: Path) -> None:
+def test_a_rollback_fault_strikes_only_the_rollback(tmp_path: Path) -> None:
     kind = replace(KIND, make=InRollback)
     stage = Stage(tmp_path, plan("ground", "one"), fault=spec(kind, form="persistent"))
     stage.play(GROUND, code("one", writes("a")), within=lambda: SEEN.append("deployed"))
@@ -210,7 +210,7 @@ def test_a_fault_of_the_rollback_lets_the_phase_be_and_strikes_when_it_goes(tmp_
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_fault_of_the_catalogue_says_what_it_is_and_strikes_somewhere(path: str) -> None:
+def test_every_fault_of_the_catalogue_has_texts_and_a_phase(path: str) -> None:
     for kind in CATALOGUE.values():
         assert kind.family in FAMILIES
         assert kind.text
@@ -223,7 +223,7 @@ def test_every_fault_of_the_catalogue_says_what_it_is_and_strikes_somewhere(path
     assert {kind.family for kind in with_places} == set(FAMILIES)
 
 
-def test_a_fault_is_named_with_phase_and_form_or_a_moment() -> None:
+def test_a_fault_is_given_with_phase_and_form_or_a_time() -> None:
     realistic, ambitious = (load_plan(path, rehearsal=True) for path in ("realistic", "ambitious"))
     assert ("database", None, "transient") == _aimed("sigterm@database", realistic)
     assert (None, 7.5, "transient") == _aimed("sigkill@7.5s", realistic)
@@ -241,12 +241,12 @@ def _aimed(text: str, where: Any) -> tuple[str | None, float | None, str]:
     [("sigtemr", "did you mean sigterm"), ("sigterm@nowhere", "nowhere"), ("sigterm@database:sometimes", "transient"),
      ("two_runs@3s", "does not strike by the clock")],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_refused(text: str, says: str) -> None:
+def test_invalid_faults_are_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidOption, match=says):
         aim(text, load_plan("realistic", rehearsal=True), seed=1)
 
 
-def test_what_a_site_does_not_have_is_said() -> None:
+def test_missing_means_of_a_site_are_named() -> None:
     means = Means(forge="container", database="container", is_root=True, signs=True)
     assert why_unfit(find("sigterm"), means) is None
     needing = replace(KIND, needs=("engine", "database", "root", "key"))

@@ -1,4 +1,4 @@
-"""The journal's disk is full: the run stops before it does what it could not journal, and takes back the rest."""
+"""The journal's disk is full: the run stops before the act that it could not journal, and rolls back."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _acts(step: Step) -> None:
 
 @pytest.mark.parametrize("form", ["transient", "persistent"])
 class TestJournalFull:
-    def test_nothing_happens_unjournaled(self, tmp_path: Path, form: str) -> None:
-        """The act is not begun, the phase fails by it, and what was there before is taken back."""
+    def test_no_act_happens_unjournaled(self, tmp_path: Path, form: str) -> None:
+        """The act does not start, the phase fails, and earlier acts are undone."""
         made: list[bool] = []
 
         def apply(step: Step) -> None:
@@ -47,8 +47,8 @@ class TestJournalFull:
         assert "rolled_back" == stage.deployment.outcome()
         assert not stage.directory.exists()
 
-    def test_what_was_journaled_stays_readable(self, tmp_path: Path, form: str) -> None:
-        """Recovery would find the acts of before; what the full disk did not take is not there in halves."""
+    def test_earlier_events_stay_readable(self, tmp_path: Path, form: str) -> None:
+        """Recovery would find the earlier acts. The file has no half events."""
         stage = _struck(tmp_path, form)
         seen: list[str] = []
 
@@ -62,7 +62,7 @@ class TestJournalFull:
         assert ["fault.struck", "phase.note"] == seen[-2:]
         assert "act.intent" in seen
 
-    def test_the_bite_is_told_when_there_is_room_again(self, tmp_path: Path, form: str) -> None:
+    def test_the_bite_is_journaled_when_there_is_space_again(self, tmp_path: Path, form: str) -> None:
         """The descriptor is the journal's own again."""
         stage = _struck(tmp_path, form)
         stage.play(GROUND, code("one", _acts, checkpointed=False))
@@ -75,7 +75,7 @@ class TestJournalFull:
 
 
 def test_a_run_whose_disk_stays_full_is_not_forgotten(tmp_path: Path) -> None:
-    """All is undone, and the journal does not say so: the next run undoes it again, which is harmless."""
+    """Everything is undone without a journal event. The next run undoes it again, which is harmless."""
     stage = Stage(tmp_path, plan("ground"))
     full = os.open("/dev/full", os.O_WRONLY)
     kept = open_journal(stage.run.state, stage.run.id)
@@ -92,7 +92,7 @@ def test_a_run_whose_disk_stays_full_is_not_forgotten(tmp_path: Path) -> None:
     assert not kept.exists()
 
 
-def test_a_phase_that_journals_nothing_does_not_meet_it(tmp_path: Path) -> None:
+def test_a_phase_that_journals_nothing_is_not_struck(tmp_path: Path) -> None:
     """Then there is no bite."""
     stage = _struck(tmp_path, "transient")
     stage.play(GROUND, code("one", lambda step: None, checkpointed=False))

@@ -95,14 +95,14 @@ def test_every_kind_can_strike_every_path(kind: Any, path: str) -> None:
 
 
 class TestSensed:
-    """Words are the proof: what was printed, or what the phase raised and what that came from."""
+    """The proof is text: the output, or the phase's error and its causes."""
 
     def bed(self, folder: Path, form: str) -> Bed:
         bed = Bed(folder, "descriptor_limit", form=form)
         bed.fault.is_active = True
         return bed
 
-    def test_what_says_nothing_of_it_is_no_bite(self, tmp_path: Path) -> None:
+    def test_unrelated_output_is_no_bite(self, tmp_path: Path) -> None:
         """A command may fail for another reason."""
         bed = self.bed(tmp_path, "transient")
         bed.fault.after_command(bed.site, outcome("** (Mix) something else\n"))
@@ -127,7 +127,7 @@ class TestSensed:
         bed.fault.failed(bed.site, PhaseFailed("Too many open files.", cause="unknown", advice="Close some."))
         assert 1 == bed.bites
 
-    def test_what_an_error_came_from_counts(self, tmp_path: Path) -> None:
+    def test_the_causes_of_an_error_count(self, tmp_path: Path) -> None:
         """A phase may raise an error of its own about another one."""
         bed = self.bed(tmp_path, "persistent")
         outer = RuntimeError("the phase failed")
@@ -135,7 +135,7 @@ class TestSensed:
         bed.fault.failed(bed.site, outer)
         assert 1 == bed.bites
 
-    def test_a_circle_of_causes_comes_to_an_end(self) -> None:
+    def test_a_cycle_of_causes_ends(self) -> None:
         one, two = RuntimeError("one"), RuntimeError("two")
         one.__cause__, two.__cause__ = two, one
         assert [one, two] == list(causes_of(one))
@@ -143,7 +143,7 @@ class TestSensed:
 
 @ROOT_ONLY
 class TestDisk:
-    """The folder is a tmpfs of its own, which the kernel itself calls full or read-only."""
+    """The folder is a tmpfs, which the kernel reports as full or read-only."""
 
     @pytest.fixture
     def bed(self, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bed]:
@@ -176,7 +176,7 @@ class TestDisk:
         bed.fault.lift(bed.site)
 
     @pytest.mark.parametrize("bed", ["disk_full", "read_only"], indirect=True)
-    def test_a_command_that_fails_by_it_for_another_reason(self, bed: Bed) -> None:
+    def test_a_command_that_fails_with_another_message_counts(self, bed: Bed) -> None:
         """One that passes is no bite; nor one that fails when there is room again."""
         with pytest.raises(RuntimeError), bed.fault.on(bed.step):
             filled = bed.site.file("filled")
@@ -197,7 +197,7 @@ class TestDisk:
         assert os.path.ismount(bed.site.directory)
         assert bed.site.run.id == (bed.site.directory / MARK).read_text().strip()
 
-    def test_without_it_nothing_can_be_struck(self, tmp_path: Path) -> None:
+    def test_without_the_mount_it_cannot_be_injected(self, tmp_path: Path) -> None:
         """A forge on this machine asks for no options, so nothing was mounted."""
         bed = Bed(tmp_path, "disk_full")
         with pytest.raises(CannotInject, match="not on a disk of its own"):
@@ -225,7 +225,7 @@ class TestUndoOfMounts:
     def record(self, place: Path, name: str = "xavos-run-1") -> dict[str, str]:
         return {"kind": "mount", "path": str(place), "source": name}
 
-    def test_what_is_in_it_goes_with_it(self, place: Path, workshop: UndoContext) -> None:
+    def test_the_content_is_removed_with_the_mount(self, place: Path, workshop: UndoContext) -> None:
         (place / "folder").mkdir()
         (place / "folder/file").write_text("x")
         undo(self.record(place), workshop)
@@ -240,7 +240,7 @@ class TestUndoOfMounts:
         undo({**self.record(place, "xavos-run-2"), "kind": "remount", "options": "ro"}, workshop)
         (place / "file").write_text("still there, and writable")
 
-    def test_what_cannot_be_emptied_is_not_unmounted(self, place: Path, workshop: UndoContext) -> None:
+    def test_a_mount_that_cannot_be_emptied_stays(self, place: Path, workshop: UndoContext) -> None:
         """The undo stays pending, and succeeds once the folder is writable again."""
         (place / "file").write_text("x")
         mount("-o", "remount,ro", str(place))
@@ -251,7 +251,7 @@ class TestUndoOfMounts:
         undo(self.record(place), workshop)
         assert not os.path.ismount(place)
 
-    def test_what_is_in_use_stays_owed(self, place: Path, workshop: UndoContext) -> None:
+    def test_the_undo_of_a_mount_in_use_stays_pending(self, place: Path, workshop: UndoContext) -> None:
         """A file is open in it."""
         with (place / "file").open("w"), pytest.raises(StillThere, match="busy"):
             undo(self.record(place), workshop)
@@ -283,7 +283,7 @@ class TestUndoOfMounts:
 
 
 class TestPort:
-    """A program of somebody else's that listens."""
+    """Another program that listens."""
 
     def test_it_listens_and_goes(self, tmp_path: Path) -> None:
         """It answers, but is no XAVOS; lifted, the port is free."""
@@ -344,7 +344,7 @@ class TestTools:
     """A shim is found first, and gone when the fault is."""
 
     def test_a_missing_tool(self, tmp_path: Path) -> None:
-        """Whoever calls it sees what a shell says of a command that it does not find."""
+        """The caller sees the message of a shell for a missing command."""
         bed = Bed(tmp_path, "tool_missing")
         with bed.fault.on(bed.step):
             said = bed.run("sh", "-c", "mix compile")
@@ -377,7 +377,7 @@ class TestLimits:
         assert 1 == bed.bites
         assert "Too many open files" in bed.fault.witness.evidence[0]
 
-    def test_memory_is_given_back_to_nobody(self, tmp_path: Path) -> None:
+    def test_a_limit_of_a_removed_container_is_not_restored(self, tmp_path: Path) -> None:
         """The container is gone when the fault is lifted; on this machine there never was one."""
         bed = Bed(tmp_path, "memory_limit")
         with pytest.raises(CannotInject, match="no container"):
@@ -388,7 +388,7 @@ class TestLimits:
 
 
 class TestClock:
-    """Commands see another time; the proof is what their own shell took it for."""
+    """Commands see another time; the proof is the time that their shell wrote."""
 
     def seen(self, bed: Bed, when: str) -> None:
         """A command that wrote this time where the shell would have written it."""
@@ -398,13 +398,13 @@ class TestClock:
         bed.fault.after_command(bed.site, replace(outcome("", code=0), request=asked))
         assert not where.exists()
 
-    def test_the_time_of_everybody_else_is_no_bite(self, tmp_path: Path) -> None:
+    def test_the_right_time_is_no_bite(self, tmp_path: Path) -> None:
         """Without the library the command runs at the right time."""
         bed = Bed(tmp_path, "clock_jump")
         self.seen(bed, "now")
         assert 0 == bed.bites
 
-    def test_another_time_is_one(self, tmp_path: Path) -> None:
+    def test_a_wrong_time_is_a_bite(self, tmp_path: Path) -> None:
         """The transient form is over after one to three commands."""
         bed = Bed(tmp_path, "clock_jump", form="transient")
         bed.fault.is_active = True
@@ -423,7 +423,7 @@ class TestClock:
         assert asked.env["PATH"] == os.environ["PATH"]
 
 
-def test_the_name_of_a_mount_is_the_runs(tmp_path: Path) -> None:
+def test_the_source_of_a_mount_has_the_id_of_the_run(tmp_path: Path) -> None:
     """Two runs never unmount each other's."""
     one, two = (Bed(tmp_path / name, "disk_full") for name in "ab")
     assert source(one.site) != source(two.site)

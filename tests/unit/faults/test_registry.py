@@ -1,4 +1,4 @@
-"""The registry's faults in a real gateway's door: what each does to an answer, what it counts, when it is over."""
+"""Registry faults in a real gateway: how each changes a response, what it counts, when it ends."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def armed(source: RehearsalSource, tmp_path: Path) -> Iterator[Strike]:
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name)
-def test_before_it_strikes_and_after_it_is_over_nothing_is_different(kind: Kind, armed: Strike) -> None:
+def test_an_inactive_fault_changes_no_response(kind: Kind, armed: Strike) -> None:
     """Byte for byte, every form; and nothing counts as a bite."""
     for form in kind.forms:
         struck = armed(kind.name, form)
@@ -148,10 +148,10 @@ def _digest_of(struck: Struck, path: str, body: bytes) -> bytes:
         ("registry_503", 503, "server_error", "registry_error"),
     ],
 )
-def test_a_refusal_is_answered_recorded_and_witnessed(
+def test_an_error_response_is_sent_recorded_and_counted(
     armed: Strike, name: str, status: int, cause: str, found: str
 ) -> None:
-    """A client in the forge and our own look-up get the same; the evidence says who got what."""
+    """Clients in the forge and our own look-ups get the same response, and the evidence shows it."""
     struck = armed(name).strikes()
     answer = struck.get(TARBALL)
     assert (status, cause) == (answer.status_code, answer.headers["x-gateway-cause"])
@@ -162,7 +162,7 @@ def test_a_refusal_is_answered_recorded_and_witnessed(
     assert ["fault.bit"] == [event["event"] for event in read_events(struck.journal.path)]
 
 
-def test_429_says_when_to_come_again(armed: Strike) -> None:
+def test_429_has_a_retry_after_header(armed: Strike) -> None:
     """As real registries do; look-up reads it."""
     struck = armed("registry_429").strikes()
     assert "1" == struck.get(ALPHA).headers["retry-after"]
@@ -170,7 +170,7 @@ def test_429_says_when_to_come_again(armed: Strike) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_transient_form_is_over_after_a_few_hits(armed: Strike, seed: int) -> None:
+def test_the_transient_form_ends_after_a_few_hits(armed: Strike, seed: int) -> None:
     """Two or three by the seed, the same ones whenever it is asked for again."""
     struck = armed("registry_503", "transient", seed=seed).strikes()
     statuses = [struck.get(ALPHA).status_code for _ in range(6)]
@@ -182,7 +182,7 @@ def test_the_transient_form_is_over_after_a_few_hits(armed: Strike, seed: int) -
     assert hits == cast(kinds.ErrorResponse, again).most
 
 
-def test_only_the_hex_area_is_troubled(armed: Strike) -> None:
+def test_only_requests_to_hex_are_affected(armed: Strike) -> None:
     """Git, npm and the API answer as ever."""
     struck = armed("registry_down").strikes()
     assert 200 == struck.get("/api/packages/alpha").status_code
@@ -194,7 +194,7 @@ def test_only_the_hex_area_is_troubled(armed: Strike) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_halfway_answers_first(armed: Strike, seed: int) -> None:
-    """So many requests are good, by the seed; what comes after them is not, and only that counts."""
+    """A seeded number of requests succeeds. Later ones fail, and only they count."""
     struck = armed("registry_halfway", seed=seed).strikes()
     with httpx.Client(base_url=struck.gateway.url) as client:
         statuses = [client.get(ALPHA).status_code for _ in range(32)]
@@ -204,8 +204,8 @@ def test_halfway_answers_first(armed: Strike, seed: int) -> None:
     assert 32 - good == struck.witness.bites
 
 
-def test_halfway_is_never_beyond_what_the_phase_asks() -> None:
-    """Archives are two, with two requests each: a registry that is gone after them would trouble nobody."""
+def test_halfway_strikes_within_the_requests_of_the_phase() -> None:
+    """Archives are two, with two requests each. A registry that is gone only after them would have no effect."""
     kind = BY_NAME["registry_halfway"]
     good = [
         cast(kinds.Halfway, kind.make(FaultSpec(kind=kind, path="ambitious", phase="archives", at=None,
@@ -215,8 +215,8 @@ def test_halfway_is_never_beyond_what_the_phase_asks() -> None:
     assert {1, 2, 3} == set(good)
 
 
-def test_a_refused_connection_brings_no_answer(armed: Strike) -> None:
-    """Not a byte: the connection is reset. The record knows; the gateway goes on and ends well."""
+def test_a_reset_connection_has_no_response(armed: Strike) -> None:
+    """The connection is reset before the first byte. The request is recorded, and the gateway continues."""
     struck = armed("registry_refused").strikes()
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         struck.get(ALPHA)
@@ -227,7 +227,7 @@ def test_a_refused_connection_brings_no_answer(armed: Strike) -> None:
     assert 200 == struck.get(ALPHA).status_code
 
 
-def test_a_truncated_tarball_ends_before_its_promise(armed: Strike) -> None:
+def test_a_truncated_tarball_ends_before_its_announced_length(armed: Strike) -> None:
     """Its length is promised, half of it comes; entries are not touched."""
     struck = armed("truncated_tarball").strikes()
     came = b""
@@ -243,7 +243,7 @@ def test_a_truncated_tarball_ends_before_its_promise(armed: Strike) -> None:
 
 
 def test_a_wrong_checksum_is_one_bit(armed: Strike) -> None:
-    """Whole, but not what was signed for; and with no tag that would make it pass for the true one."""
+    """It is complete, has another checksum, and no ETag by which clients would cache it."""
     struck = armed("wrong_checksum").strikes()
     answer = struck.get(TARBALL)
     differing = [(a, b) for a, b in zip(BODY, answer.content, strict=True) if a != b]
@@ -266,7 +266,7 @@ def test_a_bad_signature_is_only_that(armed: Strike) -> None:
     assert f"signature of {ALPHA} spoilt" in struck.witness.evidence
 
 
-def test_who_has_the_entry_already_gets_the_bad_one_too(armed: Strike) -> None:
+def test_clients_with_a_cached_entry_get_the_bad_one_too(armed: Strike) -> None:
     """304 would say that all is as it was."""
     struck = armed("bad_signature")
     tag = struck.get(ALPHA).headers["etag"]
@@ -276,7 +276,7 @@ def test_who_has_the_entry_already_gets_the_bad_one_too(armed: Strike) -> None:
 
 
 def test_a_missing_package_is_one_that_the_phase_needs(armed: Strike) -> None:
-    """404 for its entry and its tarballs, with no cause: so it is with what was never there."""
+    """404 for its entry and its tarballs, without a cause, as for a package that never existed."""
     struck = armed("package_missing").strikes("ash_core")
     names = {"alpha", "beta"}
     (missing,) = {name for name in names if struck.get(f"/packages/{name}").status_code == 404}
@@ -304,7 +304,7 @@ def test_a_retired_release_is_signed_by_the_registry(armed: Strike) -> None:
     assert "security" == next(each.retired.reason for each in package.releases if each.retired)
 
 
-def test_retiring_is_what_look_up_goes_by() -> None:
+def test_look_up_rejects_a_retired_release() -> None:
     """alpha 1.1.0 retired: nothing else of the entry changes."""
     payload = payload_of(FakeRegistry(packages=PACKAGES).package("alpha"))
     altered = retire(payload, "1.1.0", reason="security", message="no")
@@ -313,7 +313,7 @@ def test_retiring_is_what_look_up_goes_by() -> None:
     assert altered == retire(altered, "1.1.0", reason="security", message="no")
 
 
-def test_a_conflict_is_a_requirement_that_nothing_can_meet(armed: Strike) -> None:
+def test_a_conflict_is_a_requirement_that_no_release_meets(armed: Strike) -> None:
     """Of a package that has requirements at all."""
     struck = armed("requirement_conflict").strikes()
     package = read_package(struck.get("/packages/beta").content, public_key("own"), name="beta")
@@ -324,8 +324,8 @@ def test_a_conflict_is_a_requirement_that_nothing_can_meet(armed: Strike) -> Non
 
 
 @pytest.mark.parametrize("name", ["release_retired", "requirement_conflict"])
-def test_what_is_signed_by_others_cannot_be_altered(name: str, armed: Strike, tmp_path: Path) -> None:
-    """Refused before anything begins, with what would do instead."""
+def test_entries_signed_with_an_unknown_key_cannot_be_changed(name: str, armed: Strike, tmp_path: Path) -> None:
+    """Refused before the run starts, with an alternative."""
     struck = armed(name)
     with httpx.Client() as client:
         struck.source = cast(Any, MirrorSource("http://127.0.0.1:9", client=client, pins=tmp_path))
@@ -334,8 +334,8 @@ def test_what_is_signed_by_others_cannot_be_altered(name: str, armed: Strike, tm
     assert "--source=rehearsal" in refused.value.advice
 
 
-def test_slow_is_late_and_narrow_and_whole(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At least the latency plus what the bandwidth takes; not a byte is missing."""
+def test_slow_responses_are_delayed_throttled_and_complete(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes at least the latency plus the transfer time, and no byte is missing."""
     monkeypatch.setattr(kinds, "_BYTES_PER_SECOND", 32 * 1024)
     struck = armed("registry_slow").strikes()
     began = time.monotonic()
@@ -346,7 +346,7 @@ def test_slow_is_late_and_narrow_and_whole(armed: Strike, monkeypatch: pytest.Mo
     assert f"{len(BODY)} bytes at 32 KiB/s: {TARBALL}" in struck.witness.evidence[0]
 
 
-def test_slow_goes_by_itself(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_ends_by_itself(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its seconds the transient form delays nothing any more."""
     monkeypatch.setattr(kinds, "_LATENCY_SECONDS", (3.0, 3.0))
     monkeypatch.setattr(kinds, "_SLOW_SECONDS", (0.1, 0.1))
@@ -360,7 +360,7 @@ def test_slow_goes_by_itself(armed: Strike, monkeypatch: pytest.MonkeyPatch) -> 
     assert 0 == struck.witness.bites  # each answer that is delayed is one
 
 
-def test_packages_are_looked_up_again_where_the_registry_recovers(armed: Strike) -> None:
+def test_the_look_up_is_retried_until_the_registry_recovers(armed: Strike) -> None:
     """A registry that answers 503 a few times and then well costs a retry, and nothing else."""
     struck = armed("registry_503", "transient").strikes("packages")
     step = struck.step("packages")
@@ -377,8 +377,8 @@ def test_packages_are_looked_up_again_where_the_registry_recovers(armed: Strike)
     ("bad_signature", "checksum_mismatch", 1),
     ("package_missing", "package_missing", 1),
 ])  # fmt: skip
-def test_packages_fail_with_the_cause_where_it_does_not(armed: Strike, name: str, cause: str, attempts: int) -> None:
-    """Four attempts at what may pass, one at what will not."""
+def test_the_look_up_fails_with_the_cause_otherwise(armed: Strike, name: str, cause: str, attempts: int) -> None:
+    """Four attempts for transient causes, one for the others."""
     step = armed(name).strikes("packages").step("packages")
     with pytest.raises(PhaseFailed) as failed:
         packages.apply(step)
@@ -400,7 +400,7 @@ def test_fields_are_written_as_they_are_read() -> None:
     assert b"\x12\xc8\x01" + b"x" * 200 == written([(2, b"x" * 200)])
 
 
-def test_every_kind_says_what_the_paths_may_come_to() -> None:
+def test_every_kind_has_expected_outcomes() -> None:
     """Each form has its outcomes, never dirty; each has a sentence and a witness."""
     for kind in kinds.KINDS:
         assert "registry" == kind.family
@@ -412,7 +412,7 @@ def test_every_kind_says_what_the_paths_may_come_to() -> None:
         assert kind.lasts
 
 
-def test_what_this_process_asks_through_the_door_is_no_phases_asking(armed: Strike) -> None:
+def test_requests_of_this_process_are_not_those_of_a_phase(armed: Strike) -> None:
     """Else every key after a struck look-up would be another one, and everything would be built anew."""
     gateway = armed("registry_503").gateway
     mark = gateway.mark()

@@ -35,8 +35,8 @@ PHASES = [
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_every_phase_of_every_plan_is_struck_by_each_family_that_fits_it(phase: PhasePlan) -> None:
-    """A phase that is added to a plan has traits, and what its plan says it does is matched by faults."""
+def test_every_family_strikes_the_phases_that_it_fits(phase: PhasePlan) -> None:
+    """Every phase of a plan has traits, and faults strike it by them."""
     assert phase.traits
     families = {kind.family for kind in CATALOGUE.values() if fits(kind, phase)}
     wanted = {*_ANY, *(_PACKAGES if phase.packages or phase.archives else ()), *(_OVERLAY if phase.overlay else ())}
@@ -46,7 +46,7 @@ def test_every_phase_of_every_plan_is_struck_by_each_family_that_fits_it(phase: 
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_what_a_plan_holds_agrees_with_its_traits(phase: PhasePlan) -> None:
+def test_the_content_of_a_phase_agrees_with_its_traits(phase: PhasePlan) -> None:
     """Packages are asked for, resolved and built; overlays are written."""
     if phase.packages:
         assert {"asks_registry", "resolves", "runs_mix", "writes_files", "journals"} <= set(phase.traits)
@@ -71,8 +71,8 @@ def test_faults_of_the_machine_strike_the_phases_of_real_packages() -> None:
         assert late <= set(places(CATALOGUE[name], plan)), name
 
 
-def test_every_trait_is_matched_by_a_fault_and_said_by_a_plan() -> None:
-    """A trait that nobody says or matches is a word too many."""
+def test_every_trait_is_used_by_a_fault_and_a_plan() -> None:
+    """A trait that no plan or no fault uses is superfluous."""
     matched = {trait for kind in CATALOGUE.values() for trait in (*kind.traits, *kind.spares)}
     said = {trait for plan in plans() for phase in plan.whole for trait in phase.traits}
     assert matched == set(TRAITS) == said

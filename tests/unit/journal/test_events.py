@@ -75,7 +75,7 @@ def test_an_object_and_its_keys_are_written_alike(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_what_is_no_event_cannot_be_written(tmp_path: Path) -> None:
+def test_only_known_events_with_all_keys_are_written(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl", run="r", redactor=Redactor())
     with pytest.raises(KeyError):
         journal.record("phase.finishd", path="p")

@@ -1,4 +1,4 @@
-"""The journal: on disk before the act, readable after any end, without a secret in it."""
+"""The journal: on disk before the act, readable after any end, without secrets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ print(order)
 """
 
 
-def test_what_syncs_is_the_operating_systems_own(tmp_path: Path) -> None:
+def test_the_sync_function_is_the_operating_systems(tmp_path: Path) -> None:
     """An intent is synced before its act; a function that only looks like it would survive a kill, not a power cut."""
     command = (sys.executable, "-c", SYNCED, str(tmp_path / "r.jsonl"))
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -80,8 +80,8 @@ def test_only_the_vocabulary_is_written(journal: Journal, event: str, facts: dic
     assert () == read_events(journal.path)
 
 
-def test_a_torn_last_line_is_passed_over_and_ended(journal: Journal) -> None:
-    """Killed while writing: what was whole is read, and what is appended later is whole too."""
+def test_an_incomplete_last_line_is_skipped_and_ended(journal: Journal) -> None:
+    """After a kill while writing, complete lines are read, and later ones are appended completely."""
     journal.record("phase.note", text="whole", **WHERE)
     with journal.path.open("ab") as file:
         file.write(b'{"event": "phase.note", "text": "to')
@@ -94,7 +94,7 @@ def test_a_torn_last_line_is_passed_over_and_ended(journal: Journal) -> None:
 
 @settings(deadline=None)
 @given(cut=st.integers(min_value=0, max_value=400))
-def test_a_journal_cut_anywhere_gives_its_whole_lines(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+def test_a_journal_cut_anywhere_yields_its_complete_lines(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     """Whatever the byte it was killed at."""
     path = tmp_path_factory.mktemp("cut") / "j.jsonl"
     journal = Journal(path, run="r", redactor=Redactor())
@@ -108,7 +108,7 @@ def test_a_journal_cut_anywhere_gives_its_whole_lines(tmp_path_factory: pytest.T
     assert whole + (1 if complete else 0) == len(read_events(path))
 
 
-def test_an_act_is_owed_from_its_announcement_on(journal: Journal) -> None:
+def test_an_undo_is_pending_from_the_announcement_of_its_act(journal: Journal) -> None:
     """Also where it failed; its undo is pending until it is done."""
     with pytest.raises(OSError, match="no"), journal.act("make a folder", {"kind": "directory", "path": "/x"}, **WHERE):
         assert 1 == len(pending_undos(read_events(journal.path)))
@@ -119,7 +119,7 @@ def test_an_act_is_owed_from_its_announcement_on(journal: Journal) -> None:
     assert () == pending_undos(read_events(journal.path))
 
 
-def test_a_failed_undo_stays_owed(journal: Journal) -> None:
+def test_a_failed_undo_stays_pending(journal: Journal) -> None:
     """Until one succeeds."""
     with journal.act("a", {"kind": "directory", "path": "/x"}, **WHERE) as identity:
         pass
@@ -136,7 +136,7 @@ def test_acts_are_given_oldest_first(journal: Journal) -> None:
 
 
 class TestFullDisk:
-    """The disk says no."""
+    """Writing to the disk fails."""
 
     @pytest.fixture
     def full(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Journal:
@@ -152,7 +152,7 @@ class TestFullDisk:
         monkeypatch.setattr(os, "write", half)
         return journal
 
-    def test_it_is_said_and_no_half_line_is_left(self, full: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_raises_and_leaves_no_half_line(self, full: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         """JournalUnwritable with the cause disk_full; the next line is not glued to a torn one."""
         with pytest.raises(JournalUnwritable, match="No space left on device") as raised:
             full.record("phase.note", text="lost", **WHERE)
@@ -161,10 +161,10 @@ class TestFullDisk:
         full.record("phase.note", text="after", **WHERE)
         assert ["before", "after"] == [event["text"] for event in read_events(full.path)]
 
-    def test_what_was_kept_in_memory_is_written_when_there_is_room(
+    def test_events_kept_in_memory_are_written_with_the_next_one(
         self, full: Journal, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """In its order, with the next event or at the end: the journal is what every report is drawn from."""
+        """In order, with the next event or at the end, because all reports are made from the journal."""
         with full.forgiving():
             full.record("undo.done", id="a", seconds=0, text="gone")
             full.record("undo.done", id="b", seconds=0, text="gone")
@@ -175,7 +175,7 @@ class TestFullDisk:
         assert list(full.events()) == list(read_events(full.path))
         assert [event["seq"] for event in full.events()] == [1, 2, 3, 4]
 
-    def test_or_at_the_end(self, full: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_events_kept_in_memory_are_written_at_the_end(self, full: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         with full.forgiving():
             full.record("undo.done", id="a", seconds=0, text="gone")
         monkeypatch.undo()
@@ -183,11 +183,11 @@ class TestFullDisk:
         assert full.is_whole
         assert list(full.events()) == list(read_events(full.path))
 
-    def test_how_it_ended_is_no_reason_to_stop(self, full: Journal) -> None:
+    def test_an_end_event_does_not_raise(self, full: Journal) -> None:
         full.tell("run.finished", exit_code=0, seconds=1, reason="")
         assert "run.finished" == full.events()[-1]["event"]
 
-    def test_a_rollback_goes_on_in_memory(self, full: Journal) -> None:
+    def test_a_rollback_continues_in_memory(self, full: Journal) -> None:
         """Inside `forgiving` the event is kept for this process; in the journal on disk the undo stays pending."""
         with full.forgiving():
             full.record("undo.done", id="a", seconds=0, text="gone")
@@ -262,7 +262,7 @@ class TestSecrets:
         assert "hunter2" not in everything
         assert f"it is {MASK}, and postgresql://u:{MASK}@h/d\nlast {MASK}" == log.read_text()
 
-    def test_a_tail_that_begins_amid_a_secret(self, journal: Journal, tmp_path: Path) -> None:
+    def test_a_tail_that_begins_within_a_secret(self, journal: Journal, tmp_path: Path) -> None:
         """The end of the output that the journal keeps does not begin with the rest of a secret."""
         secret = "s3cret-" + "x" * 64
         journal.redactor.add(secret)
@@ -292,10 +292,10 @@ class TestSecrets:
         assert f"see postgresql://{user}:{MASK}@db.example:5432/x" == masked
 
 
-def test_subscribers_hear_every_event(journal: Journal) -> None:
+def test_subscribers_get_every_event(journal: Journal) -> None:
     """In order, after it is on disk."""
-    heard: list[str] = []
-    journal.subscribe(lambda event: heard.append(f"{event['text']} {len(read_events(journal.path))}"))
+    seen: list[str] = []
+    journal.subscribe(lambda event: seen.append(f"{event['text']} {len(read_events(journal.path))}"))
     journal.record("phase.note", text="a", **WHERE)
     journal.record("phase.note", text="b", **WHERE)
-    assert ["a 1", "b 2"] == heard
+    assert ["a 1", "b 2"] == seen

@@ -76,7 +76,7 @@ def test_output_in_chunks_and_over_lines(tmp_path: Path, size: int) -> None:
     journal.close()
 
 
-def test_a_tail_does_not_begin_amid_a_secret() -> None:
+def test_a_tail_does_not_begin_within_a_secret() -> None:
     """What is cut off ends with a line."""
     tail = Tail()
     for _ in range(3):
@@ -98,7 +98,7 @@ def test_a_weak_secret_masks_no_ordinary_word(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["postgres", "1234", "Admin", "abc"])
-def test_a_weak_secret_is_masked_where_it_is_a_credential(secret: str) -> None:
+def test_a_weak_secret_is_masked_after_a_word_such_as_password(secret: str) -> None:
     """Named a password, in a URL, or in a header."""
     coded = base64.b64encode(f"me:{secret}".encode()).decode()
     for before, after in (
@@ -110,7 +110,7 @@ def test_a_weak_secret_is_masked_where_it_is_a_credential(secret: str) -> None:
     assert f"authorization: Basic {MASK}" == redactor(secret).text(f"authorization: Basic {coded}")
 
 
-def test_a_secret_that_everybody_may_see_as_a_name_is_a_weak_one() -> None:
+def test_a_secret_that_is_also_a_public_name_is_weak() -> None:
     """The password is the deployment's name: its folder is shown nevertheless."""
     made = redactor("xavos2", spared=("xavos2", "/srv/xavos2"))
     assert "/srv/xavos2/logs" == made.text("/srv/xavos2/logs")
@@ -136,7 +136,7 @@ def test_a_secret_that_everybody_may_see_as_a_name_is_a_weak_one() -> None:
     ],
 )
 def test_credentials_in_urls(text: str, masked: str) -> None:
-    """Also those that were not encoded; what only looks like them stays."""
+    """Also without encoding. Similar texts stay."""
     assert masked == mask_credentials(text)
 
 

@@ -1,4 +1,4 @@
-"""A command of a phase, and all that it has begun."""
+"""Commands of a phase and their child processes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_phase_past_its_deadline_starts_no_command(stage: Stage) -> None:
 
 
 def test_the_gateway_reports_a_tarball_that_changed(stage: Stage) -> None:
-    """Hex says that a checksum does not fit; the gateway knows which package, both checksums, and what to do."""
+    """Hex reports a wrong checksum. The gateway adds the package, both checksums and advice."""
     record = types.SimpleNamespace(cause="checksum_mismatch", path="/tarballs/beta-0.2.0.tar", detail="beta 0.2.0: …")
     gateway: Any = types.SimpleNamespace(
         mark=lambda: 0, causes_since=lambda mark: {"checksum_mismatch": 1}, records_since=lambda mark: (record,),
