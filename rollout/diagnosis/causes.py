@@ -82,7 +82,7 @@ MEANINGS = {
     "command_missing": "A program, file or Mix task that was called is not there (`sudo: not found`, exit code 127).",
     "not_executable": "A file cannot be executed (exit code 126): no execute bit, lines that end with CR LF, a "
     "first line that names no program.",
-    "database_unreachable": "PostgreSQL does not answer, whatever Ecto's headline says.",
+    "database_unreachable": "PostgreSQL does not answer. Ecto's headline may say something else.",
     "database_denied": "Wrong password, or the right to create roles and databases is missing.",
     "database_misconfigured": "PostgreSQL answers, but the application uses it with wrong settings: IPv6 without "
     "`:inet6`, TLS that only one side wants, an unknown CA, another host or port, a database "
@@ -112,7 +112,7 @@ MEANINGS = {
     "tests_failed": "A test suite or a check of the code ran and found something.",
     "server_unreachable": "A server of this machine did not answer to a command that asked it.",
     "timeout": "A command or wait went past its deadline.",
-    "crashed": "A program crashed by itself (segmentation fault, crash dump).",
+    "crashed": "A program crashed (segmentation fault, crash dump).",
     "killed": "The process was ended from outside.",
     "unknown": "The suite does not know this failure yet. Please report it with the journal.",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 from rollout.errors import Refused
 from rollout.hex.routes import Interceptor
 from rollout.journal import Journal
+from rollout.journal.events.faults import FaultBit
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
@@ -96,7 +97,7 @@ class Witness:
             count = self.bites
         if first:
             with self.journal.forgiving():
-                self.journal.record("fault.bit", evidence=shown, **self.facts)
+                self.journal.record(FaultBit(evidence=shown, **self.facts))
         return count
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rollout.faults.fault import Fault, FaultSpec, Witness
 from rollout.hex.routes import Interceptor
 from rollout.journal import Journal
+from rollout.journal.events import faults, phases
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
@@ -48,7 +49,7 @@ class Injection:
         """Arm the fault before the path's first phase."""
         self._site = site
         if self.fault is not None:
-            self._journal.record("fault.armed", **self.fault.spec.facts)
+            self._journal.record(faults.FaultArmed(**self.fault.spec.facts))
             self.fault.arm(site)
 
     def strikes(self, phase: str) -> bool:
@@ -121,20 +122,23 @@ class Injection:
         if self._is_struck or witness.bites:
             shown = f": {'; '.join(witness.evidence)}" if witness.evidence else ""
             self._note(spec, f"The injected fault {spec.kind.name} bit {witness.bites} time(s){shown}.")
-        self._journal.record("fault.finished", bites=witness.bites, evidence=list(witness.evidence),
-                             struck=self._is_struck, **spec.facts)  # fmt: skip
+        self._journal.record(
+            faults.FaultFinished(
+                bites=witness.bites, evidence=tuple(witness.evidence), struck=self._is_struck, **spec.facts
+            )
+        )
         return witness.bites > 0
 
     def _strikes(self, fault: Fault) -> None:
         self._is_struck = True
         spec = fault.spec
-        self._journal.record("fault.struck", **spec.facts)
+        self._journal.record(faults.FaultStruck(**spec.facts))
         self._note(spec, f"A fault is injected on purpose, {spec.kind.name}, {spec.form}: {spec.kind.text}.")
 
     def _note(self, spec: FaultSpec, text: str) -> None:
         """Write a note for the report. A fault that strikes by the clock has no phase for a note."""
         if spec.phase is not None:
-            self._journal.record("phase.note", path=spec.path, phase=spec.phase, text=text)
+            self._journal.record(phases.PhaseNote(path=spec.path, phase=spec.phase, text=text))
 
     def _persistent(self, *, bitten: bool = False) -> Fault | None:
         """The persistent fault of an earlier phase, while it is active.

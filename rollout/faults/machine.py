@@ -139,9 +139,9 @@ class MemoryLimit(OutputWitnessFault):
         killed = self._killed(site)
         if killed > self._kills:
             ended = f"{outcome.request.label}: exit {outcome.exit_code}"
-            told = f"the kernel has ended {killed - self._kills} process(es) for want of memory; {ended}"
+            evidence = f"the kernel has killed {killed - self._kills} process(es) for lack of memory; {ended}"
             self._kills = killed
-            self.bite(site, told)
+            self.bite(site, evidence)
 
     def lift(self, site: Site) -> None:
         if site.forge is not None:
@@ -189,13 +189,13 @@ class ClockJump(OutputWitnessFault):
         file = site.directory / _CLOCK
         if not file.is_file():
             return
-        told = datetime.fromtimestamp(int(file.read_text() or 0), tz=UTC)
+        seen = datetime.fromtimestamp(int(file.read_text() or 0), tz=UTC)
         file.unlink()
-        if abs((told - datetime.now(UTC)).days) < _DAYS // 2:
+        if abs((seen - datetime.now(UTC)).days) < _DAYS // 2:
             return
         self._commands += 1
         ended = "" if outcome.ok else f", and ended with {outcome.exit_code}"
-        self.record_bite(f"{outcome.request.label}: ran on {told:%Y-%m-%d}{ended}")
+        self.record_bite(f"{outcome.request.label}: ran on {seen:%Y-%m-%d}{ended}")
         if self.spec.is_transient and self._commands >= self._most:
             self.over(site)
 

@@ -44,7 +44,7 @@ class RunFinished(JournalEvent):
 
 @event("path.run")
 class PathRun(JournalEvent):
-    """A path of a comparison begins as a run of its own."""
+    """A path of a comparison starts as a separate run."""
 
     # folder: relative to the folder of the comparison's reports
     path: str
