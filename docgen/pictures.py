@@ -93,7 +93,7 @@ def take(browser: str, page: Path, shot: Screenshot) -> None:
         raise NoPicture(f"{page} does not exist. Name the report folder of a run.")
     target = PICTURES / shot.file
     address = page.resolve().as_uri() + (f"#{shot.anchor}" if shot.anchor else "")
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # helpers of Chromium may still write there
         made = Path(home) / shot.file
         argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                 f"--force-device-scale-factor={_SCALE}", f"--window-size={shot.width},{shot.height}",
