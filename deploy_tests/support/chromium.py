@@ -64,11 +64,11 @@ class Tab:
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
-    def until(self, expression: str, seconds: float = 20.0) -> None:
+    def until(self, expression: str, seconds: float = _ANSWER_SECONDS) -> None:
         """Wait until the expression is true in the page. Raises AssertionError with the expression."""
         deadline = time.monotonic() + seconds
         while not self.ask(expression):
-            assert time.monotonic() < deadline, f"waited {seconds} s for {expression}"
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {expression}"
             time.sleep(0.05)
 
     def ask(self, expression: str) -> Any:
