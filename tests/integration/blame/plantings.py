@@ -1,7 +1,7 @@
-"""Rehearsal registries with a fault planted in them: who is to blame is known beforehand. Seeded, deterministic.
+"""Generates package plans with planted failures, whose culprits are known. Deterministic by seed.
 
-Each planting is a plan of packages that exist for it alone, around an application ("core") that all plantings share.
-`write_scenario` turns any number of them into one rehearsal scenario: sources, releases, requirements.
+Each planting has packages of its own. All plantings share the application's requirements (`CORE`). `write_scenario`
+writes plantings as one rehearsal scenario: sources, releases, requirements.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _TREES = ("alder", "aspen", "birch", "cedar", "elder", "hazel", "holly", "larch"
 
 @dataclass(slots=True, kw_only=True)
 class Package:
-    """`releases`, newest first: version → (name → requirement); `notices` are optional dependencies of all of them.
+    """`releases`, newest first: version → (name → requirement). `notices` are optional dependencies of all releases.
 
-    It does not compile where every package in `breaks_beside` is there (none: never does; None: always does).
+    It does not compile together with all packages in `breaks_beside`. With an empty tuple it never compiles, with None
+    always.
     """
 
     releases: dict[str, dict[str, str]]
@@ -36,9 +37,10 @@ class Package:
 
 @dataclass(slots=True, kw_only=True)
 class Planting:
-    """`plan`: name → requirement; `culprits` are the sets to be found, `against` what of the core they clash with.
+    """A plan (name → requirement) with the expected result of blame.
 
-    `kind` is what blame has to say: missing, conflict, compile or none.
+    `culprits` are the expected sets, `against` the core's requirements that they conflict with. `kind` is missing,
+    conflict, compile or none.
     """
 
     seed: int
@@ -56,7 +58,7 @@ class Planting:
         return f"{self.seed}-{self.what}"
 
     def add(self, releases: dict[str, dict[str, str]], *, planned: bool = True, **how: object) -> str:
-        """A package under a name of its own, in the plan by the series of its newest release."""
+        """Add a package with a unique name. The plan requires the series of its newest release."""
         name = f"{self.names.pop()}_{self.seed}"
         self.packages[name] = Package(releases=releases, **how)  # type: ignore[arg-type]
         if planned:
@@ -64,17 +66,17 @@ class Planting:
         return name
 
     def shared(self, *versions: str) -> str:
-        """A package that others depend on and no plan names."""
+        """Add a package that others depend on and that the plan does not name."""
         return self.add({version: {} for version in versions}, planned=False)
 
     def with_requirement(self, name: str, requirement: str) -> str:
-        """A package all of whose releases ask for the same."""
+        """Add a package whose releases all have the same requirement."""
         versions = [f"{self.chance.randint(1, 3)}.{minor}.0" for minor in (self.chance.randint(3, 6), 2, 0)]
         series = versions[0].split(".")[0]
         return self.add({f"{series}.{version.split('.', 1)[1]}": {name: requirement} for version in versions})
 
 
-# -- what is planted ------------------------------------------------------------------------------
+# -- kinds of plantings --------------------------------------------------------------------------
 
 
 def missing(planting: Planting) -> None:
@@ -158,12 +160,12 @@ def breaks_beside_one(planting: Planting) -> None:
 
 
 def breaks_beside_two(planting: Planting) -> None:
-    """It does not compile where two others are both there."""
+    """It does not compile together with two others."""
     _breaks_beside(planting, 2)
 
 
 def nothing(planting: Planting) -> None:
-    """All is well: nobody may be blamed."""
+    """Nothing fails, so no package may be blamed."""
     planting.kind = "none"
 
 
@@ -181,7 +183,7 @@ _ROUND = (*BY_RESOLUTION[:4], breaks_beside_one, *BY_RESOLUTION[4:], breaks_besi
 
 
 def plant(seed: int) -> Planting:
-    """The planting of a seed: what is planted follows from it, and so does everything around it."""
+    """Generate the planting of a seed."""
     kind = {18: nothing, 19: breaks_alone}.get(seed) or _ROUND[seed % len(_ROUND)]
     chance = random.Random(seed)
     planting = Planting(seed=seed, what=kind.__name__, chance=chance, names=chance.sample(_TREES, len(_TREES)))
@@ -195,7 +197,7 @@ def plant(seed: int) -> Planting:
 
 
 def _bystander(planting: Planting) -> None:
-    """A package that goes with everything: it asks for some of the core, and for some of those before it."""
+    """Add an innocent package. It requires parts of the core and some earlier packages."""
     chance = planting.chance
     asks = {name: requirement for name, requirement in CORE.items() if chance.random() < 0.5}
     for other in list(planting.plan):
@@ -209,7 +211,7 @@ def _bystander(planting: Planting) -> None:
 
 
 def write_scenario(root: Path, plantings: Iterable[Planting], *, signing: Path) -> str:
-    """Write rehearsal/ at `root`, with one scenario of all plantings; returns its name."""
+    """Write a rehearsal folder at `root` with one scenario of all plantings. Returns the scenario's name."""
     packages = {name: Package(releases={each: {} for each in releases}) for name, releases in CORE_RELEASES.items()}
     packages |= dict(itertools.chain.from_iterable(planting.packages.items() for planting in plantings))
     (root / "scenarios").mkdir(parents=True)

@@ -15,9 +15,9 @@ from types import TracebackType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`cut` sends only that many bytes of the body, then closes; `delay` waits that many seconds first.
+    """A scripted response. `cut` bytes of the body are sent before the connection closes; `delay` is in seconds.
 
-    `modified` is sent in place of an ETag, and compared as a time, as plain web servers do.
+    `modified` is sent instead of an ETag and compared as a time, as plain web servers do.
     """
 
     status: int = 200
@@ -29,7 +29,7 @@ class Reply:
 
 
 class UpstreamServer:
-    """Use as a context manager. `replies` may be changed while it runs; a list is used up one by one."""
+    """A server as a context manager. `replies` can change while it runs. Of a list, each reply is used once."""
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.replies: dict[str, Reply | list[Reply]] = {path: Reply(body=body) for path, body in (files or {}).items()}

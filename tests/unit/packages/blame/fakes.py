@@ -58,7 +58,7 @@ class FakeLookUp:
 
 
 class FakeProbe:
-    """Fails where one of `breaks` (names → what fails then) is there; says nothing of sets in `silent`."""
+    """A set that contains one of `breaks` (names → failing package) fails. A set in `silent` is unresolved."""
 
     def __init__(
         self,
