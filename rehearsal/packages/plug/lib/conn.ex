@@ -166,7 +166,7 @@ defmodule Plug.Conn do
     headers = conn.resp_headers ++ cookie_headers(conn.resp_cookies)
     {:ok, _sent, payload} = adapter.send_resp(payload, conn.status, headers, body)
     send(conn.owner || self(), {:plug_conn, :sent})
-    %{conn | adapter: {adapter, payload}, resp_body: body, state: :sent}
+    %{conn | adapter: {adapter, payload}, resp_body: body, resp_headers: headers, state: :sent}
   end
 
   def send_resp(%{state: :unset}), do: raise(NotSentError)

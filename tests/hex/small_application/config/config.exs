@@ -1,0 +1,3 @@
+import Config
+
+config :phoenix, json_library: Jason
