@@ -13,7 +13,7 @@ FOLDERS = ("XAVOS_CACHE_DIR", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR")
 #: For the set-up, and for the suite's own tests.
 SET_UP = (
     "XAVOS_DEBIAN_MIRROR", "XAVOS_E2E_CACHE", "XAVOS_ACCEPT", "XAVOS_FORGE_IMAGE", "XAVOS_TEST_FORGE_IMAGE",
-    "XAVOS_TEST_POSTGRES_IMAGE", "XAVOS_TEST_KEY", "XAVOS_TEST_NO_KEY",
+    "XAVOS_TEST_POSTGRES_IMAGE", "XAVOS_TEST_REAL_SOURCE", "XAVOS_TEST_KEY", "XAVOS_TEST_NO_KEY",
 )  # fmt: skip
 #: What the suite itself sets for programs that it starts.
 OWN = (
