@@ -1,5 +1,5 @@
-# Everything starts here. `make deploy` and `make test` do all set-up themselves; what is done already costs nothing.
-# ARGS goes to pytest: make deploy ARGS="--source=mirror:http://localhost:4100 --port=4002"; flags: make doctor, README.
+# The commands of the project. `make deploy` and `make test` do the whole set-up themselves, if it is not done yet.
+# ARGS goes to pytest: make deploy ARGS="--source=mirror:http://localhost:4100 --port=4002". `pytest --help` lists flags.
 
 ARGS ?=
 PYTHON ?= python3

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes .venv from requirements.lock where it is missing or old, then runs a module or program in it.
+"""Makes .venv from requirements.lock if it is missing or old, then runs a module or program in it.
 
     python3 bootstrap.py MODULE [ARGUMENTS]        a name with a dash is a program of .venv/bin
 
-Standard library only, and readable by old interpreters, because it runs before anything is installed.
+It uses the standard library only and runs on old interpreters, because it runs before anything is installed.
 """
 
-# The oldest python3 that may read this file is older than the one the suite needs.
+# Interpreters that are too old for the suite can read this file and get a message.
 # ruff: noqa: UP032, S606
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETUP_FAILED = 2
 
 
 def main(arguments):
-    """Replaces this process by the module; returns an exit code only where it cannot."""
+    """Replaces this process by the module. Returns an exit code only if that fails."""
     open_standard_streams()
     if not arguments:
         return fail("nothing to run", "python3 bootstrap.py MODULE [ARGUMENTS]")
@@ -42,19 +42,19 @@ def main(arguments):
     try:
         if not is_ready():
             with alone():
-                if not is_ready():  # another make may have been at it
+                if not is_ready():  # another make may have built it meanwhile
                     build()
     except SetupError as error:
         return fail(str(error), *error.commands)
     except OSError as error:
-        return fail("{} cannot be made: {}".format(VENV, error), "see that its folder is writable and has room")
+        return fail("{} cannot be made: {}".format(VENV, error), "make its folder writable, and free disk space")
     name, *rest = arguments
     argv = [str(PROGRAMS / name), *rest] if "-" in name else [str(PROGRAMS / "python"), "-m", *arguments]
     return os.execve(argv[0], argv, without_python(os.environ))
 
 
 class SetupError(Exception):
-    """What is missing, and the commands that mend it."""
+    """Something is missing. `commands` fix it."""
 
     def __init__(self, message, *commands):
         super().__init__(message)
@@ -62,7 +62,7 @@ class SetupError(Exception):
 
 
 def with_newer_python(arguments):
-    """Hand over to the newest interpreter on PATH that will do."""
+    """Replace this process by the newest suitable interpreter on PATH."""
     for minor in range(NEWEST_TRIED, MINIMUM[1] - 1, -1):
         found = shutil.which("python3.{}".format(minor))
         if found:
@@ -75,14 +75,14 @@ def with_newer_python(arguments):
 
 
 def wanted():
-    """What .venv must have been made of: the lock, the interpreter, the place."""
+    """A digest of the lock, the interpreter and the folder that .venv has to be made of."""
     digest = hashlib.sha256(LOCK.read_bytes())
     digest.update("\0".join((sys.version, str(Path(sys.executable).resolve()), str(ROOT))).encode())
     return digest.hexdigest()
 
 
 def is_ready():
-    """The stamp is written last, so a set-up that was cut short is done again."""
+    """Whether .venv is complete and current. The stamp is written last, so an interrupted set-up is repeated."""
     try:
         return STAMP.read_text(encoding="ascii") == wanted() and (PROGRAMS / "python").exists()
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def is_ready():
 
 @contextlib.contextmanager
 def alone():
-    """One set-up at a time; the lock goes with the process that holds it."""
+    """Allow one set-up at a time. The operating system frees the lock when its process ends."""
     with (ROOT / ".venv.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,7 +102,7 @@ def alone():
 
 
 def build():
-    """Make .venv with uv where it is there, else with venv and pip. Hashes are checked by both."""
+    """Make .venv with uv if it is installed, else with venv and pip. Both check hashes."""
     say("Setting up {} from requirements.lock (a minute at most; only when the lock changes) ...".format(VENV))
     shutil.rmtree(str(VENV), ignore_errors=True)
     if not (shutil.which("uv") and build_with_uv()):
@@ -113,40 +113,40 @@ def build():
 
 
 def build_with_uv():
-    """Whether uv made it."""
+    """Make .venv with uv. Returns whether that succeeded."""
     quiet = ("--quiet", "--no-progress")
     made = run("uv", "venv", *quiet, "--python", sys.executable, str(VENV)) and run(
         "uv", "pip", "install", *quiet, "--python", str(PROGRAMS / "python"), "--require-hashes", "-r", str(LOCK)
     )
     if not made:
-        say("uv did not manage; trying again with pip.")
+        say("uv failed; trying pip.")
         shutil.rmtree(str(VENV), ignore_errors=True)
     return made
 
 
 def build_with_pip():
-    """Raises SetupError where venv or pip fails."""
+    """Make .venv with venv and pip. Raises SetupError if one of them fails."""
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         install_venv()
-    # A new process: this one has looked for ensurepip before it was there.
+    # A new process, because this one has already looked for ensurepip.
     if not run(sys.executable, "-m", "venv", "--clear", str(VENV)):
         raise SetupError("python3 -m venv failed", *venv_commands())
     pip = (str(PROGRAMS / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
     if not run(*pip, "install", "--progress-bar", "off", "--retries", "5", "--require-hashes", "-r", str(LOCK)):
         raise SetupError(
-            "pip could not install requirements.lock (its words are above)",
-            "see that a package index is reachable (PIP_INDEX_URL, HTTPS_PROXY), then try again",
+            "pip could not install requirements.lock (its message is above)",
+            "make a package index reachable (PIP_INDEX_URL, HTTPS_PROXY), then try again",
         )
 
 
 def venv_commands():
-    """The command line that brings venv to this Python."""
+    """The command that installs venv for this Python."""
     name = "python{}.{}-venv".format(*sys.version_info) if sys.prefix == "/usr" else "python3-venv"
     return ("sudo apt-get update && sudo apt-get install --no-install-recommends {}".format(name),)
 
 
 def install_venv():
-    """Debian and Ubuntu ship Python without ensurepip: as root it is installed, else the command is told."""
+    """Install ensurepip as root. Debian and Ubuntu ship Python without it. Raises SetupError with the command."""
     commands = venv_commands()
     package = commands[0].split()[-1]
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -159,8 +159,8 @@ def install_venv():
         raise SetupError("apt-get could not install {}".format(package), *commands)
 
 
-# What pip, uv and apt-get get from the environment of whoever started this: where packages come from, the way there.
-# Where they would put them (PIP_TARGET, PIP_USER, UV_SYSTEM_PYTHON, VIRTUAL_ENV) is ours to say.
+# Variables that pip, uv and apt-get get: where packages come from, and proxies and certificates. Variables that choose
+# where packages go (PIP_TARGET, PIP_USER, UV_SYSTEM_PYTHON, VIRTUAL_ENV) are not passed on.
 PASSED = frozenset(
     name
     for lower in (
@@ -175,7 +175,7 @@ PASSED = frozenset(
     for name in (lower, lower.upper())
 )  # fmt: skip
 PASSED_BEGINNINGS = ("LC_", "XDG_", "UV_INDEX_")
-# An interpreter that these point elsewhere would not find what is in .venv.
+# Variables that would lead the interpreter away from .venv.
 PYTHON = frozenset((
     "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE",
     "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "__PYVENV_LAUNCHER__",
@@ -183,24 +183,24 @@ PYTHON = frozenset((
 
 
 def without_python(environment):
-    """The environment of the program that is run in .venv: rollout.environment decides what it makes of the rest."""
+    """The environment of the program in .venv. rollout.environment removes more of it later."""
     return {name: value for name, value in environment.items() if name not in PYTHON}
 
 
 def for_installers(environment):
-    """The environment of what sets up .venv."""
+    """The environment of the programs that set up .venv."""
     passed = {
         name: value
         for name, value in environment.items()
         if name in PASSED or name.startswith(PASSED_BEGINNINGS)
     }
-    return dict(passed, PIP_USER="0")  # also where a configuration file of pip says otherwise
+    return dict(passed, PIP_USER="0")  # overrules a configuration file of pip
 
 
 def run(*argv, **more):
-    """Whether argv ended with 0; `more` are further variables of its environment.
+    """Run argv. Returns whether it ended with 0. `more` are additional variables of its environment.
 
-    Nothing is read from the terminal; what is printed goes to standard error.
+    Its standard input is empty, and its output goes to standard error.
     """
     env = dict(for_installers(os.environ), **more)
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=str(ROOT), check=False, env=env)
@@ -217,12 +217,12 @@ def open_standard_streams():
 
 
 def say(text):
-    """Tell the user; standard output is the module's."""
+    """Print a message to standard error. Standard output belongs to the module."""
     print(text, file=sys.stderr, flush=True)
 
 
 def fail(message, *commands):
-    """Print the error with the commands that mend it; the exit code."""
+    """Print the error and the commands that fix it. Returns the exit code."""
     say("ERROR: {}.".format(message))
     for command in commands:
         say("    {}".format(command))

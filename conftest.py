@@ -1,4 +1,4 @@
-"""The map of the suite: plugins in the order in which data flows through them."""
+"""Lists the pytest plugins of the suite, in the order in which data flows through them."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import pytest
 
 from rollout import environment
 
-environment.enter()  # before anything is imported that obeys a variable of the user's
+environment.reset_process()  # before imports of libraries that read variables of the user
 pytest.register_assert_rewrite("suite", "fixtures", "deploy_tests")
 
 pytest_plugins = (
     # options → session (plan, source, forge, database, run)
     "suite.options",
     "suite.main_job",
-    # phases and the deployment that they belong to; a new module is found by itself
+    # the deployment and its phases; a new module needs no entry
     *sorted(f"fixtures.{file.stem}" for file in Path(__file__).with_name("fixtures").glob("[!_]*.py")),
     # checks: order, blocking
     "suite.phases",

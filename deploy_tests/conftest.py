@@ -48,7 +48,7 @@ def site(deployment: Deployment) -> CheckedSite:
 @pytest.fixture
 def ask(request: pytest.FixtureRequest, deployment: Deployment) -> Ask:
     """Run a command in the forge for a check: `ask("mix", "compile")` gives its Outcome."""
-    answering = deployment.plan.answering(group_of(request.node)) or deployment.plan.phases[0]
+    answering = deployment.plan.phase_for(group_of(request.node)) or deployment.plan.phases[0]
     return Step(deployment.site, deployment.plan, answering).run
 
 

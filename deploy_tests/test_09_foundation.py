@@ -42,7 +42,7 @@ def _whole(deployment: Deployment) -> None:
 
 
 def _answering(deployment: Deployment) -> str:
-    answering = deployment.plan.answering("foundation")
+    answering = deployment.plan.phase_for("foundation")
     assert answering is not None
     return answering.name
 

@@ -31,7 +31,7 @@ PASSWORD = secrets.token_urlsafe(16)
 def _visitor_leaves(deployment: Deployment) -> Iterator[None]:
     """Delete the user that these checks register."""
     yield
-    site, answering = deployment.site, deployment.plan.answering("server")
+    site, answering = deployment.site, deployment.plan.phase_for("server")
     result = deployment.results.get(answering.name) if answering else None
     if result is None or not result.passed or site.database_digest(site.databases["dev"]) is None:
         return

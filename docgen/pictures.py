@@ -8,9 +8,7 @@ makes the missing runs: a comparison of all paths, and a campaign. Each OPTION g
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -18,15 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docgen.drawings import PICTURES
+from rollout import environment
+from rollout.config import flags
 from rollout.config.options import ROOT
+from rollout.process import capture, start
 
 REPORTS = ROOT / "build" / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BOARDS = {"board-swarm.png": "board.png", "board-swarm-phone.png": "board-phone.png"}
-COMPARISON = ("--path=all", "--keep=never")
-CAMPAIGN = ("--campaign", "--scenario=ambitious", "--minutes=30", "--jobs=2")
+COMPARISON = flags.arguments(path="all", keep="never")
+CAMPAIGN = flags.arguments(campaign=True, scenario="ambitious", minutes=30, jobs=2)
 _SCREENSHOT_SECONDS = 120
 _SCALE = 1.5
+_UNWIND_SECONDS = 300
 
 
 class NoPicture(Exception):
@@ -77,13 +79,20 @@ def find_browser() -> str:
 def make_run(name: str, options: Iterable[str]) -> Path:
     """Run the suite in a place of its own; returns its report folder. A failed path is worth a picture as well."""
     given = [*options]
-    source = () if any(option.startswith("--source") for option in given) else ("--source=rehearsal",)
     reports = REPORTS / name
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--name=pictures", *source, *given]
-    subprocess.run(argv, cwd=ROOT, env={**os.environ, "XAVOS_REPORTS_DIR": str(reports)}, check=False)
+    reports.mkdir(parents=True, exist_ok=True)
+    log = reports / "pytest.log"
+    own = flags.arguments(name="pictures", source=flags.value_in(given, "source") or "rehearsal")
+    argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *given, *own)
+    print(f"Making the {name}; its output goes to {log}", flush=True)
+    run = start(argv, env=environment.suite(XAVOS_REPORTS_DIR=str(reports)), cwd=ROOT, log=log)
+    try:
+        run.wait()
+    finally:
+        run.stop(_UNWIND_SECONDS)  # after Ctrl-C it rolls back
     latest = reports / "latest"
     if not (latest / "report.html").is_file():
-        raise NoPicture(f"The {name} has not written {latest / 'report.html'}. Its output above says why.")
+        raise NoPicture(f"The {name} has not written {latest / 'report.html'}. {log} says why.")
     return latest
 
 
@@ -95,12 +104,12 @@ def take(browser: str, page: Path, shot: Screenshot) -> None:
     address = page.resolve().as_uri() + (f"#{shot.anchor}" if shot.anchor else "")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # helpers of Chromium may still write there
         made = Path(home) / shot.file
-        argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        argv = (browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                 f"--force-device-scale-factor={_SCALE}", f"--window-size={shot.width},{shot.height}",
-                f"--user-data-dir={home}", f"--screenshot={made}", address]  # fmt: skip
-        ended = subprocess.run(argv, capture_output=True, text=True, timeout=_SCREENSHOT_SECONDS, check=False)
+                f"--user-data-dir={home}", f"--screenshot={made}", address)  # fmt: skip
+        ended = capture(argv, env=environment.program(HOME=home), deadline=_SCREENSHOT_SECONDS)
         if not made.is_file():
-            raise NoPicture(f"{browser} has made no screenshot of {page}: {ended.stderr.strip()[-400:]}")
+            raise NoPicture(f"{browser} has made no screenshot of {page}: {ended.messages[-400:]}")
         shutil.copyfile(made, target)
     print(f"{target.relative_to(ROOT)}: {page}")
 

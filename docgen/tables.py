@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from rollout.config.options import FLAGS, ROOT
+from rollout.config.flags import FLAGS
+from rollout.config.options import ROOT
 from rollout.config.plan import PACKAGE_KEYS, PHASE_KEYS, PLAN_KEYS
 from rollout.config.traits import TRAITS
 from rollout.diagnosis import CAUSES

@@ -1,4 +1,4 @@
-"""`python -m rollout status | undeploy [NAME…] | clean-cache`: shows and removes what outlives a run."""
+"""`python -m rollout status | undeploy [NAME…] | clean-cache`: shows and removes deployments, and empties the cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 
 from rollout import environment
 from rollout.application import APPLICATION
-from rollout.config.names import why_not
+from rollout.config.names import name_problem
 from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
@@ -20,17 +20,17 @@ from rollout.rollback import recovery
 from rollout.site.engine.selection import CACHED
 from rollout.site.processes import port_holder
 from rollout.site.store.objects import FOLDER, Store
-from rollout.text.standard_streams import accept_everything
+from rollout.text.standard_streams import make_outputs_safe
 
 _USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
 
-_FORMER = "objects"  # of earlier versions, a file an object; nothing reads them now
+_FORMER = "objects"  # the store of earlier versions; no code reads it now
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit code; 2 for a word that is none of the three, or that names nothing that is deployed."""
-    accept_everything()
-    environment.enter()
+    """Returns the exit code; 2 for an unknown command or deployment."""
+    make_outputs_safe()
+    environment.reset_process()
     for line in environment.warnings():
         print(line, file=sys.stderr)
     try:
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _status(options: Options) -> int:
-    """What earlier runs left up, and whether it answers."""
+    """Print the kept deployments, and whether they answer."""
     found = recovery.kept(options.state)
     if not found:
         print("Nothing is deployed.")
@@ -63,43 +63,43 @@ def _status(options: Options) -> int:
 
 
 def _state(url: str) -> str:
-    """Whether XAVOS answers there, asked as a load balancer would; whoever else has the port is named."""
+    """Whether XAVOS answers at the URL. If another program has the port, its name is returned."""
     with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
         answer = httpx.get(f"{url}{APPLICATION.ready_path}", timeout=5, trust_env=False, verify=NO_TLS)
-        said = answer.json().get("status")
-        if said in {"ready", "unavailable"}:
-            return "running" if said == "ready" else "running, but not ready"
+        status = answer.json().get("status")
+        if status in {"ready", "unavailable"}:
+            return "running" if status == "ready" else "running, but not ready"
     port = urlsplit(url).port
     holder = port_holder(port) if port else None
     return f"not running: the port is held by {holder}" if holder else "not running"
 
 
 def _undeploy(options: Options, names: Sequence[str]) -> int:
-    """Remove the named deployments; without a name the only one there is."""
-    there = sorted(item.name for item in recovery.kept(options.state))
-    unknown = sorted(set(names) - set(there))
-    if unknown or (not names and len(set(there)) > 1):
-        print(f"Deployed: {', '.join(there) or 'nothing'}. " + (
+    """Remove the named deployments; without a name, the only one."""
+    deployed = sorted(item.name for item in recovery.kept(options.state))
+    unknown = sorted(set(names) - set(deployed))
+    if unknown or (not names and len(set(deployed)) > 1):
+        print(f"Deployed: {', '.join(deployed) or 'nothing'}. " + (
             f"Not {', '.join(map(_shown, unknown))}; nothing was removed." if unknown
-            else f"Which of them? make undeploy ARGS=\"{' '.join(there)}\" removes all."
+            else f"Which of them? make undeploy ARGS=\"{' '.join(deployed)}\" removes all."
         ), file=sys.stderr)  # fmt: skip
         return 2
     store = Store(options.cache)
-    done = recovery.undeploy(options.state, options.reports, store, print, names=names or there)
+    done = recovery.undeploy(options.state, options.reports, store, print, names=names or deployed)
     print(f"{sum(not item.left for item in done)} deployment(s) removed." if done else "Nothing is deployed.")
     return 1 if any(item.left for item in done) else 0
 
 
 def _shown(name: str) -> str:
-    """A name as it was given; quoted where it is none, so that an empty one or a line break is seen."""
-    return repr(name) if why_not(name) else name
+    """The name as it was given. An invalid name is quoted, so that an empty name or a line break is visible."""
+    return repr(name) if name_problem(name) else name
 
 
 def _clean_cache(options: Options) -> int:
-    """Empty what can be made again: checkpoints and the gateway's cache. Bundles stay."""
+    """Remove checkpoints and the gateway's cache, which can be made again. Bundles stay."""
     running = recovery.alive(options.state)
     if running:
-        print(f"Run {', '.join(running)} goes on and may need the cache to roll back; nothing was removed.",
+        print(f"Run {', '.join(running)} is not finished and may need the cache to roll back; nothing was removed.",
               file=sys.stderr)  # fmt: skip
         return 1
     folders = [options.cache / name for name in ("checkpoints", FOLDER, _FORMER, "gateway", "rehearsal", CACHED)]

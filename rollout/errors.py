@@ -1,4 +1,4 @@
-"""All errors of the suite. A constructor takes facts; the class writes the message: what, where, how to go on."""
+"""Common errors of the suite. Each class takes facts and writes the message: what, where, and how to go on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _MOST_SHOWN = 200  # characters of a value
 
 
 class RolloutError(Exception):
-    """Base of every error the machinery raises on purpose.
+    """Base of every error that the suite raises on purpose.
 
-    `cause` is one of `rollout.diagnosis.CAUSES` where the error already knows it, else None.
-    `advice` is one sentence that says how to go on; `package` names the Hex package at fault, if one is.
-    Credentials in URLs are masked: an error is printed where no run, and so no redactor, exists yet.
+    `cause` is one of `rollout.diagnosis.CAUSES`, or None if it is not known yet. `advice` is one sentence that says how
+    to go on. `package` is the Hex package that causes the error, if any.
+    Credentials in URLs are masked, because an error may be printed before a run with its redactor exists.
     """
 
     cause: str | None = None
@@ -32,11 +32,11 @@ class RolloutError(Exception):
         return f"{self.message} {self.advice}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the error for a Dask worker; each class has constructor arguments of its own."""
-        return _again, (type(self), self.args, self.__dict__)
+        """Make the error picklable for Dask. `_rebuild` is needed because each class has its own constructor."""
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
-def _again(kind: type[RolloutError], args: tuple[Any, ...], facts: Mapping[str, Any]) -> RolloutError:
+def _rebuild(kind: type[RolloutError], args: tuple[Any, ...], facts: Mapping[str, Any]) -> RolloutError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(facts)
     return error
@@ -47,16 +47,16 @@ class UsageError(RolloutError):
 
 
 class InvalidOption(UsageError):
-    """`option` is what was given: a flag (`--port`) or a variable (`XAVOS_PORT`)."""
+    """The value of an option is invalid. `option` is the flag (`--port`) or variable (`XAVOS_PORT`) that set it."""
 
     def __init__(self, *, option: str, value: str, expected: str) -> None:
         self.option, self.value, self.expected = option, value, expected
-        shown = mask_credentials(value)  # before it is cut: half a URL is not known as one
+        shown = mask_credentials(value)  # masked before it is cut, because half a URL is not recognised
         shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"
         super().__init__(f"{option}={shown!r} is not valid.", advice=f"Expected: {expected}.")
 
     def given_as(self, option: str) -> Self:
-        """The same error about the flag or variable that was really given."""
+        """The same error with the flag or variable that set the option."""
         return type(self)(option=option, value=self.value, expected=self.expected)
 
 
@@ -66,13 +66,13 @@ class InvalidPlan(UsageError):
 
 
 class Refused(RolloutError):
-    """The run stopped before it changed anything, because something of others is in the way."""
+    """The run stopped before it changed anything, because something that the suite did not make is in the way."""
 
     cause = "in_the_way"
 
 
 class AlreadyExists(Refused):
-    """`owner`: a sentence about who owns it, if known. `stays`: the advice does not suggest to remove it."""
+    """`owner`: a sentence about the owner, if known. `stays`: the advice does not suggest to remove it."""
 
     def __init__(self, *, what: str, name: str, option: str, owner: str = "", stays: bool = False) -> None:
         remove = "" if stays else ", or remove it yourself; a deployment of ours goes with `make undeploy`"
@@ -84,7 +84,7 @@ class AlreadyExists(Refused):
 
 
 class UnfitPlace(Refused):
-    """The folder is free, but a deployment cannot go there."""
+    """The folder is free, but it cannot hold a deployment."""
 
     cause = "unfit_place"
 
@@ -96,7 +96,7 @@ class UnfitPlace(Refused):
 
 
 class PlaceUnwritable(Refused):
-    """The folder of the deployment cannot be made or looked at."""
+    """The folder of the deployment cannot be made or read."""
 
     cause = "permission_denied"
 
@@ -104,7 +104,7 @@ class PlaceUnwritable(Refused):
         self.reason = f"{parent}: {reason}"
         super().__init__(
             f"The folder {directory} cannot be made: {parent}: {reason}.",
-            advice=f"Choose another folder with --directory, or have {parent} made writable for you.",
+            advice=f"Choose another folder with --directory, or make {parent} writable.",
         )
 
 
@@ -142,25 +142,25 @@ class PhaseFailed(RolloutError):
 
 
 class PostconditionFailed(PhaseFailed):
-    """A command reported success, but its result is missing (exit codes are not trusted)."""
+    """A command reported success, but its result is missing. Exit codes are not trusted."""
 
     def __init__(self, *, expected: str, found: str, cause: str = "unknown", package: str | None = None) -> None:
         super().__init__(
             f"Expected {expected}, found {found}.",
             cause=cause,
             package=package,
-            advice="The command reported success, but what it promised is not there; read its log.",
+            advice="The command reported success, but its result is missing. Read its log.",
         )
 
 
 class RollbackIncomplete(RolloutError):
-    """A rollback did not remove everything. `left` lists what is still there, one line each."""
+    """A rollback left residue. `left` has one line for each remaining thing."""
 
     def __init__(self, *, phase: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
             f"Rolling back {phase} left {len(self.left)} thing(s): " + "; ".join(self.left),
-            advice="Run `pytest --recover` once the obstacle is gone; it undoes what the journal still lists.",
+            advice="Remove the obstacle, then run `pytest --recover`. It repeats the pending undos of the journal.",
         )
 
 
@@ -177,7 +177,7 @@ class FolderUnwritable(RolloutError):
 
 
 class StateUnusable(RolloutError):
-    """Something in a folder of the suite is not what the suite writes there."""
+    """A file or folder of the suite is of another kind than the suite makes."""
 
     cause = "data_corrupt"
 
@@ -219,8 +219,8 @@ class EngineFailed(RolloutError):
     def __init__(self, *, asked: str, reason: str) -> None:
         super().__init__(
             f"The container engine failed to {asked}: {' '.join(reason.split())[:500]}.",
-            advice="See what the engine says of it (docker info, or its log), or go without containers: "
-            "--forge=host --database=embedded.",
+            advice="Read the engine's log and `docker info`, "
+            "or go without containers: --forge=host --database=embedded.",
         )
 
 
@@ -228,4 +228,4 @@ class ToolMissing(RolloutError):
     cause = "toolchain_too_old"
 
     def __init__(self, *, tool: str, found: str, needed: str, command: str) -> None:
-        super().__init__(f"{tool}: found {found}, needed {needed}.", advice=f"Mend it with: {command}")
+        super().__init__(f"{tool}: found {found}, needed {needed}.", advice=f"To fix it: {command}")

@@ -1,1 +1,1 @@
-"""The pytest side of the machinery: options, session, ordering, blocking, reports. The only code that imports both."""
+"""The pytest plugins of the suite: options, session, order and blocking of checks, reports."""

@@ -1,4 +1,4 @@
-"""`--campaign`: runs trials, and shows each of them as a test."""
+"""`--campaign`: runs the trials of a campaign, and reports each trial as a test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rollout.results.verdict import as_json, verdict
 from rollout.text.plain import duration, line
 from suite import stash
 from suite.checks import Check
-from suite.preparation import choose, make_way, run_facts, tell_recovered
+from suite.preparation import journal_recovered, make_choices, recover_and_check, run_facts
 from suite.report import configure_reports
 
 _Outcome = Literal["passed", "failed", "skipped"]
@@ -39,18 +39,18 @@ _VOID: Final = "skipped"
 
 
 @dataclass(kw_only=True)
-class Campaigning:
+class CampaignSession:
     """The session of a campaign."""
 
     campaign: Campaign
     run: Run
     interrupts: Interrupts
     began: float = field(default_factory=time.monotonic)
-    earlier: Mapping[str, Any] = field(default_factory=dict)  # campaign.json as the session before has left it
+    earlier: Mapping[str, Any] = field(default_factory=dict)  # campaign.json of the previous session
 
     @property
     def seconds(self) -> float:
-        """What all sessions of the campaign took, but those that were killed before they could say it."""
+        """The duration of all sessions of the campaign. Sessions that were killed are not counted."""
         before = self.earlier.get("seconds")
         return round((before if isinstance(before, int | float) else 0.0) + time.monotonic() - self.began, 1)
 
@@ -73,47 +73,47 @@ class Campaigning:
 def campaign(config: pytest.Config, options: Options) -> None:
     """Make this session a campaign. Raises RolloutError."""
     check_options(options)
-    recovered = make_way(options)
-    chosen = choose(options, tuple(load_plan(path) for path in options.campaign_paths))
+    recovered = recover_and_check(options)
+    chosen = make_choices(options, tuple(load_plan(path) for path in options.campaign_paths))
     designed = design(options, is_rehearsal=chosen.is_rehearsal, means=chosen.means)
     if options.cluster is not None:
         check_cluster(options.cluster)
     run = Run(options)
     config.stash[stash.RUN] = run
     run.journal.record("run.started", **run_facts(options, chosen, ()), gate=[])
-    tell_recovered(run.journal, recovered)
+    journal_recovered(run.journal, recovered)
     found = start_campaign(designed, run.folder)
     found.trial_log.link_from(run.folder)
-    told = Campaigning(campaign=found, run=run, interrupts=Interrupts(), earlier=read_campaign(found.folder))
-    configure_reports(config, records=False, write=lambda events: _write(told, events))
-    config.pluginmanager.register(_Hooks(told, config), "rollout-campaign")
+    session = CampaignSession(campaign=found, run=run, interrupts=Interrupts(), earlier=read_campaign(found.folder))
+    configure_reports(config, records=False, write=lambda events: _write(session, events))
+    config.pluginmanager.register(_Hooks(session, config), "rollout-campaign")
 
 
-def _write(told: Campaigning, events: Sequence[Event]) -> str:
-    """The reports of the campaign; returns the summary."""
-    folder, judged = told.campaign.folder, verdict(events)
+def _write(session: CampaignSession, events: Sequence[Event]) -> str:
+    """Write the reports of the campaign. Returns the summary."""
+    folder, judged = session.campaign.folder, verdict(events)
     started = last(events, "run.started")
     data = {
         "run": folder.name,
-        "started": told.earlier.get("started") or started.get("t"),
+        "started": session.earlier.get("started") or started.get("t"),
         "source": {"kind": judged.source_kind, "detail": judged.source_detail},
         "forge": judged.forge_kind,
         "database": judged.database_kind,
         "rehearsal": judged.rehearsal,
-        "seconds": told.seconds,
-        **campaign_facts(told.campaign),
+        "seconds": session.seconds,
+        **campaign_facts(session.campaign),
     }
-    for place in {folder, told.run.folder}:  # a campaign that was gone on with has a folder already
+    for place in {folder, session.run.folder}:  # a resumed campaign has its own folder
         write_whole(place / "verdict.json", json.dumps(as_json(judged), indent=2, ensure_ascii=False) + "\n")
         write_campaign(place, data)
     return (folder / SUMMARY).read_text(encoding="utf-8")
 
 
 class _Hooks:
-    """The hooks by which pytest makes trials in place of tests."""
+    """pytest hooks that run trials instead of tests."""
 
-    def __init__(self, told: Campaigning, config: pytest.Config) -> None:
-        self._told = told
+    def __init__(self, session: CampaignSession, config: pytest.Config) -> None:
+        self._session = session
         self._config = config
 
     @pytest.hookimpl(tryfirst=True)
@@ -122,63 +122,63 @@ class _Hooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self._told.interrupts.install()
+        self._session.interrupts.install()
         try:
-            self._make_trials(session)
-        except RolloutError as error:  # the cluster went away, say
+            self._run_trials(session)
+        except RolloutError as error:  # for example, the cluster is gone
             raise pytest.UsageError(str(error)) from None
         return True
 
-    def _make_trials(self, session: pytest.Session) -> None:
-        told = self._told
-        said: set[str] = set()
-        for result in told.campaign.trial_log.results:  # those of earlier sessions are reported too
+    def _run_trials(self, session: pytest.Session) -> None:
+        campaign = self._session.campaign
+        printed: set[str] = set()
+        for result in campaign.trial_log.results:  # those of earlier sessions are reported too
             self._report(session, result)
-        self._say_what_is_left_out(said)
-        with contextlib.closing(told.campaign.run_trials()) as results:  # closing it interrupts running trials
+        self._print_left_out(printed)
+        with contextlib.closing(campaign.run_trials()) as results:  # closing it interrupts running trials
             for result in results:
-                self._say_what_is_left_out(said)
-                told.journal(result)
-                self._say(result)
+                self._print_left_out(printed)
+                self._session.journal(result)
+                self._print_result(result)
                 self._report(session, result)
 
     def _report(self, session: pytest.Session, result: Result) -> None:
         session.testscollected += 1
-        for report in _reports(self._told.campaign, result):
+        for report in _reports(self._session.campaign, result):
             self._config.hook.pytest_runtest_logreport(report=report)
             session.testsfailed += report.failed
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: object) -> tuple[str, str, str] | None:
-        """A line of our own says more than a dot."""
+        """Print no dot: a trial has its own line."""
         outcome = str(getattr(report, "outcome", ""))
         return (outcome if getattr(report, "when", "") == "call" else "", "", "")
 
     def pytest_keyboard_interrupt(self) -> None:
-        self._told.run.journal.tell("run.interrupted", signal=self._told.interrupts.received or "SIGINT")
+        self._session.run.journal.tell("run.interrupted", signal=self._session.interrupts.received or "SIGINT")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        session.exitstatus = self._told.end(int(session.exitstatus))
+        session.exitstatus = self._session.end(int(session.exitstatus))
 
     def pytest_unconfigure(self) -> None:
-        self._told.run.close(settled=True)  # the pending undos of trials are in their own journals
+        self._session.run.close(settled=True)  # pending undos are in the journals of the trials
 
-    def _say_what_is_left_out(self, said: set[str]) -> None:
-        """Once each: of some it is only known after the warm-up."""
-        for name, why in self._told.campaign.left_out.items():
-            if name not in said:
+    def _print_left_out(self, printed: set[str]) -> None:
+        """Print each left-out path once. Some are known only after the warm-up."""
+        for name, why in self._session.campaign.left_out.items():
+            if name not in printed:
                 self._line(f"left out: {name}: {why}")
-            said.add(name)
+            printed.add(name)
 
-    def _say(self, result: Result) -> None:
-        campaign = self._told.campaign
+    def _print_result(self, result: Result) -> None:
+        campaign = self._session.campaign
         count = f"{len(campaign.results)}/{campaign.planned}" if campaign.planned is not None else len(campaign.results)
         remaining = campaign.remaining()
         left = f", about {duration(remaining)} left" if remaining is not None else ""
         good = _outcome(campaign, result)
         colour = {"passed": "green", "failed": "red"}.get(good, "yellow")
-        self._line(f"[{count}{left}] {name_of(result.specification)}: {said(result)}", **{colour: True})
+        self._line(f"[{count}{left}] {trial_name(result.specification)}: {describe_result(result)}", **{colour: True})
 
     def _line(self, text: str, **markup: bool) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
@@ -186,7 +186,7 @@ class _Hooks:
             reporter.write_line(text, **markup)
 
 
-def name_of(trial: Specification) -> str:
+def trial_name(trial: Specification) -> str:
     """A trial in words: `realistic registry_503@ash_core:transient`."""
     if is_warm_up(trial):
         return f"{trial.path} {trial.arm}"
@@ -195,8 +195,8 @@ def name_of(trial: Specification) -> str:
     return f"{trial.path} {KILLS} at {trial.at:g} s" if trial.kind == KILLS else f"{trial.path} {trial.fault_option}"
 
 
-def said(result: Result) -> str:
-    """What came of a trial, in words."""
+def describe_result(result: Result) -> str:
+    """The result of a trial, in words."""
     bite = f", bit {result.bites}x" if result.bites else ""
     settled = f", then {result.settled}" if result.settled != result.outcome else ""
     cause = f" ({result.cause})" if result.cause and result.outcome != "deployed" else ""
@@ -211,27 +211,27 @@ def _outcome(campaign: Campaign, result: Result) -> _Outcome:
 
 
 def _reports(campaign: Campaign, result: Result) -> Iterator[pytest.TestReport]:
-    """The reports of a test that this trial is."""
+    """The test reports of a trial: set-up, call and teardown."""
     trial = result.specification
     outcome = _outcome(campaign, result)
     nodeid = f"{LEDGER}::{trial.path}::{trial.fault_option or trial.kind}{trial.arm}[{trial.seed}]"
     expected = expected_words(campaign.design.expected(trial))
-    message = f"{said(result)}; expected: {expected}. {result.message}"
-    told: Any = None
+    message = f"{describe_result(result)}; expected: {expected}. {result.message}"
+    explanation: Any = None
     if outcome == _BROKEN:
-        told = message
+        explanation = message
     elif outcome == _VOID:
-        told = (LEDGER, trial.number, "Skipped: void: the fault never bit")
-    common: dict[str, Any] = {"nodeid": nodeid, "location": (LEDGER, trial.number, name_of(trial)), "keywords": {}}
+        explanation = (LEDGER, trial.number, "Skipped: void: the fault never bit")
+    common: dict[str, Any] = {"nodeid": nodeid, "location": (LEDGER, trial.number, trial_name(trial)), "keywords": {}}
     for when in ("setup", "call", "teardown"):
         is_call = when == "call"
         report = pytest.TestReport(
-            **common, when=when, outcome=outcome if is_call else _PROMISED, longrepr=told if is_call else None,
+            **common, when=when, outcome=outcome if is_call else _PROMISED, longrepr=explanation if is_call else None,
             duration=result.seconds if is_call else 0.0,
             user_properties=[("path", trial.path), ("phase", trial.phase), ("fault", trial.fault), ("key", trial.key)],
         )  # fmt: skip
         report.check = Check(  # type: ignore[attr-defined]
-            path=trial.path, phase=trial.phase or trial.kind, sentence=name_of(trial), doc=f"Expected: {expected}.",
+            path=trial.path, phase=trial.phase or trial.kind, sentence=trial_name(trial), doc=f"Expected: {expected}.",
             outcome=report.outcome, cause=result.cause or "", message=message,
         )  # fmt: skip
         yield report

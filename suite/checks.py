@@ -23,7 +23,7 @@ _MESSAGE = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A test as the reports show it. `cause` is "" for a check that passed."""
+    """A check as the reports show it. `cause` is "" for a passed check; `by` is the phase that blocks it."""
 
     path: str
     phase: str
@@ -57,7 +57,7 @@ def pytest_runtest_makereport(
 
 
 class CheckRecorder:
-    """Journals every check as soon as it is answered; a failing teardown is journaled on top."""
+    """Journals the result of every check, and a failed teardown as well."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._journal = config.stash[RUN].journal
@@ -69,8 +69,8 @@ class CheckRecorder:
             return
         if check.message == NOT_ATTEMPTED:
             return
-        told = {"message": check.message, "by": check.by, "doc": check.doc}
-        # With a full disk its phase has failed already; an error in here would end pytest, and with it the reports.
+        details = {"message": check.message, "by": check.by, "doc": check.doc}
+        # `tell` raises nothing on a full disk: an error in this hook would end pytest before the reports.
         self._journal.tell(
             "check.finished",
             nodeid=report.nodeid,
@@ -79,12 +79,12 @@ class CheckRecorder:
             check=check.sentence,
             outcome=check.outcome,
             seconds=round(report.duration, 3),
-            **{key: value for key, value in told.items() if value},
+            **{key: value for key, value in details.items() if value},
         )
 
 
 def check_of(report: object) -> Check | None:
-    """The check a report is about, None for a report that is about something else."""
+    """The check of a report; None for another report."""
     check = getattr(report, "check", None)
     return check if isinstance(check, Check) else None
 
@@ -92,12 +92,12 @@ def check_of(report: object) -> Check | None:
 def sentence_of(item: pytest.Item) -> str:
     """`test_page_answers_200[en]` → `page answers 200 (en)`."""
     name, _, parameters = item.name.partition("[")
-    said = line(name.removeprefix("test_").replace("_", " "), 200)
-    return f"{said} ({line(parameters.removesuffix(']'), 100)})" if parameters else said
+    sentence = line(name.removeprefix("test_").replace("_", " "), 200)
+    return f"{sentence} ({line(parameters.removesuffix(']'), 100)})" if parameters else sentence
 
 
 def is_blocked(report: object) -> bool:
-    """Whether a report is that of a check which an earlier phase's failure blocks."""
+    """Whether the failure of a phase blocked the check of a report."""
     return getattr(report, "outcome", "") == "skipped" and reason_of(report).startswith(BLOCKED)
 
 
@@ -134,17 +134,17 @@ def _check(
 
 
 def is_not_attempted(report: object) -> bool:
-    """Whether a report is that of a check about something that the path has turned out not to do."""
+    """Whether the path turned out not to do what the check of a report is about."""
     return getattr(report, "outcome", "") == "skipped" and reason_of(report) == NOT_ATTEMPTED
 
 
 def _place(item: pytest.Item) -> tuple[str, str]:
-    """The path of the session as the journal calls it, and its phase that the check is asked of."""
+    """The name of the session's path, and the phase that the check is about."""
     config, group = item.config, group_of(item)
     if SESSION not in config.stash:
         return config.stash[RUN].options.path, group
     plan = config.stash[SESSION].plan
-    answering = plan.answering(group)
+    answering = plan.phase_for(group)
     return plan.name, answering.name if answering else group
 
 
@@ -161,17 +161,17 @@ def _crash(report: pytest.TestReport) -> str:
 
 
 def reason_of(report: object) -> str:
-    """Why a test was skipped, "" where its report does not say."""
-    told = getattr(report, "longrepr", None)
-    reason = told[2] if isinstance(told, tuple) and len(told) == 3 else getattr(report, "wasxfail", "") or ""
+    """Why a test was skipped; "" without a reason."""
+    skip = getattr(report, "longrepr", None)
+    reason = skip[2] if isinstance(skip, tuple) and len(skip) == 3 else getattr(report, "wasxfail", "") or ""
     return tail(str(reason).removeprefix("Skipped: "), lines=20, size=_MESSAGE)
 
 
 def _bound(report: pytest.TestReport, redactor: Redactor) -> None:
-    """A report carries at most 20 KB of a traceback or of captured output, no secret of the run, no terminal codes."""
+    """Limit a report: at most 20 KB of traceback and captured output, no secret of the run, no terminal codes."""
     report.longrepr = without_codes(report.longrepr)
     if report.outcome == "failed":
-        told = redactor.text(report.longreprtext)
-        if told != report.longreprtext or len(told) > TAIL_BYTES:
-            report.longrepr = tail(told)
+        masked = redactor.text(report.longreprtext)
+        if masked != report.longreprtext or len(masked) > TAIL_BYTES:
+            report.longrepr = tail(masked)
     report.sections = [(name, tail(redactor.text(content))) for name, content in report.sections]

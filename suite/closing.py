@@ -1,4 +1,4 @@
-"""The end of pytest's output: skipped tests grouped by reason, then the result of the deployment."""
+"""Prints the end of pytest's output: skipped tests grouped by reason, then the result of the deployment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REASON = 200
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> Generator[None, None, None]:
-    """After everything that pytest and its plugins have to say, so that this is what stays on the screen."""
+    """Runs after all other plugins, so that these lines are the last on the screen."""
     yield
     for word in ("skipped", "blocked"):
         for reason, count in grouped(terminalreporter.stats.get(word, ())):

@@ -1,4 +1,4 @@
-"""The main job: recovers earlier runs, makes the choices, opens the run. Also --plan, --doctor, --recover."""
+"""The main pytest plugin: prepares and opens a run, and ends it. It also runs --plan, --doctor and --recover."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rollout import environment
 from rollout.campaign import newest_results
 from rollout.cli import doctor, plan_preview
 from rollout.config.comparison import path_names, refuse_unknown_groups
-from rollout.config.options import LIST, ROOT, Options
+from rollout.config.flags import LIST
+from rollout.config.options import ROOT, Options
 from rollout.config.plan import Plan, load_plan
 from rollout.config.run import Run
 from rollout.deployment.deployment import Deployment
@@ -23,22 +24,22 @@ from rollout.faults import FaultSpec, aim
 from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.results import history
 from rollout.rollback import recovery
-from rollout.text.standard_streams import accept_everything, restart_with_open_outputs
+from rollout.text.standard_streams import make_outputs_safe, restart_with_open_outputs
 from suite import stash
 from suite.campaign import campaign
-from suite.conductor import conduct
+from suite.controller import run_paths
 from suite.options import options_of, refuse_what_breaks_phases
 from suite.phases import PASSED, group_of
 from suite.preparation import (
-    Chosen,
-    choose,
+    Choices,
     is_main_job,
-    make_way,
-    only_tells,
+    journal_recovered,
+    make_choices,
+    only_prints,
+    recover_and_check,
     run_facts,
     selects_checks,
     store,
-    tell_recovered,
 )
 from suite.refusal import show_refusal
 from suite.report import configure_reports
@@ -48,11 +49,11 @@ from suite.terminal import open_console
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--plan`, `--doctor` and `--recover` answer and stop."""
+    """Run `--plan`, `--doctor`, `--recover` and `--fault=list`, which deploy nothing."""
     if config.getoption("help") or config.getoption("version"):
         return None
     restart_with_open_outputs()
-    accept_everything()
+    make_outputs_safe()
     try:
         environment.refuse_few_files()
     except UsageError as error:
@@ -61,16 +62,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     for line in () if hasattr(config, "workerinput") else environment.warnings():
         print(line, file=sys.stderr)
     if config.getoption("setuponly") and selects_checks(config):
-        config.option.setupplan = True  # setting up phases is deploying; what would be set up is shown instead
+        config.option.setupplan = True  # setting phases up would deploy, so pytest only shows the set-up
     try:
         if options.doctor:
             return doctor.print_report(options)
         if options.plan:
-            # What `auto` will find is not looked at: then it is the plan for real packages.
+            # `auto` is not resolved here, so it means the plan for real packages.
             rehearsal = options.source == "rehearsal"
             names = path_names(options)
             plans = [
-                load_plan(path, rehearsal=rehearsal, called=names[path]).through(options.through)
+                load_plan(path, rehearsal=rehearsal, name=names[path]).through(options.through)
                 for path in options.paths
             ]
             print("\n\n".join(plan_preview.describe(plan, options) for plan in plans))
@@ -91,21 +92,21 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Open the run before any reporting plugin looks for its folder."""
+    """Open the run before a reporting plugin needs its folder."""
     options = config.stash[stash.OPTIONS] = options_of(config)
-    if not is_main_job(config) or options.only_tells:
+    if not is_main_job(config) or options.only_prints:
         return
     refuse_what_breaks_phases(config)
     if config.pluginmanager.has_plugin("hypothesispytest"):
-        # It imports all of Hypothesis at the end, to find that it has nothing to say.
+        # It would import all of Hypothesis at the end for an empty report.
         config.pluginmanager.unregister(name="hypothesispytest")
-    gc.freeze()  # what is imported stays; to look through it again and again would take long
+    gc.freeze()  # imported objects stay; collecting them again and again would take long
     try:
         if options.campaign:
             campaign(config, options)
             return
         if len(options.paths) > 1:
-            conduct(config, options)
+            run_paths(config, options)
             return
         session = _begin(config, options)
     except RunRefused as refused:
@@ -120,20 +121,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     if config.getoption("setupplan") and selects_checks(config):
-        return "Shown only: nothing is deployed, no check is asked."
+        return "Preview only: nothing is deployed, no check runs."
     return None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The last selected phase, after -k and its like have deselected, is where the path stops."""
+    """End the plan with the last selected phase, after -k and similar options have deselected checks."""
     session = config.stash.get(stash.SESSION, None)
     if session is None:
-        if any(group_of(item) for item in items) and not only_tells(config) and stash.RUN not in config.stash:
+        if any(group_of(item) for item in items) and not only_prints(config) and stash.RUN not in config.stash:
             raise pytest.UsageError(f"Checks of {ROOT / 'deploy_tests'} were selected, but this pytest opens no run. "
                                     "Name their files or folder by path.")  # fmt: skip
         return
-    # Where a fault strikes a phase and no check asks for more than that phases pass, nobody looks between them.
+    # If a fault strikes a phase, and the checks need only the results of phases, no check reads a state between them.
     struck = session.spec is not None and session.spec.phase is not None
     session.defers_restoring = struck and all(item.name.endswith(PASSED) for item in items)
     names = [name for item in items for mark in item.iter_markers("phase") for name in mark.args]
@@ -143,9 +144,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    begun = session.config.stash.get(stash.SESSION, None)
-    if begun is not None:
-        begun.interrupts.install()
+    active = session.config.stash.get(stash.SESSION, None)
+    if active is not None:
+        active.interrupts.install()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -160,21 +161,21 @@ def pytest_keyboard_interrupt() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """After the last rollback, before the reports: how the run ended."""
-    begun = session.config.stash.get(stash.SESSION, None)
-    if begun is not None:
-        session.exitstatus = _end(begun, int(session.exitstatus))
+    """Journal the end of the run, after the last rollback and before the reports."""
+    active = session.config.stash.get(stash.SESSION, None)
+    if active is not None:
+        session.exitstatus = _end(active, int(session.exitstatus))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    begun = config.stash.get(stash.SESSION, None)
-    if begun is not None:
-        begun.run.close(settled=begun.deployment is None or begun.deployment.is_settled)
+    active = config.stash.get(stash.SESSION, None)
+    if active is not None:
+        active.run.close(settled=active.deployment is None or active.deployment.is_settled)
         del config.stash[stash.SESSION]
 
 
 def _end(session: Session, exit_code: int) -> int:
-    """Journal the end of the run; returns the exit code: 0 only where the path is deployed and every check passed."""
+    """Journal the end of the run. Returns the exit code: 0 only if the path is deployed and every check passed."""
     deployment = session.deployment
     outcome = deployment.outcome() if deployment else "refused"
     unmet = deployment.unmet if deployment else ()
@@ -186,7 +187,7 @@ def _end(session: Session, exit_code: int) -> int:
         seconds=round(time.monotonic() - session.began, 3),
         reason=_reason(outcome, deployment, unmet),
     )
-    # A comparison remembers its paths itself; what a fault did to a path says nothing about the path alone.
+    # A comparison records its paths in the history itself. Runs with a fault are not recorded.
     if session.options.folder is None and session.spec is None:
         history.update(session.run.journal, session.options.state)
         newest_results.journal_newest(session.run)
@@ -196,7 +197,7 @@ def _end(session: Session, exit_code: int) -> int:
 
 def _reason(outcome: str, deployment: Deployment | None, unmet: tuple[str, ...]) -> str:
     if deployment is None:
-        return "no check asked for a deployment"
+        return "no check needed a deployment"
     failed = f", {deployment.failed_checks} check(s) failed" if deployment.failed_checks else ""
     missing = f", required groups without a passed check: {', '.join(unmet)}" if unmet else ""
     return f"path {deployment.plan.name}: {outcome}{failed}{missing}"
@@ -205,8 +206,8 @@ def _reason(outcome: str, deployment: Deployment | None, unmet: tuple[str, ...])
 _current: Session | None = None
 
 
-def _aimed(options: Options, plan: Plan, chosen: Chosen) -> FaultSpec | None:
-    """The fault of `--fault`. Raises UsageError where it is invalid or cannot be injected on this site."""
+def _aimed(options: Options, plan: Plan, chosen: Choices) -> FaultSpec | None:
+    """The fault of `--fault`. Raises UsageError if it is invalid or cannot be injected on this site."""
     if not options.fault:
         return None
     spec = aim(options.fault, plan, seed=options.seed)
@@ -217,17 +218,17 @@ def _aimed(options: Options, plan: Plan, chosen: Chosen) -> FaultSpec | None:
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
     whole = load_plan(options.path)
-    whole.through(options.through)  # invalid options are refused before anything is looked at or undone
+    whole.through(options.through)  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
-    recovered = make_way(options)
-    chosen = choose(options, (whole,))
-    called = path_names(options)[options.path]
-    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, called=called).through(options.through)
+    recovered = recover_and_check(options)
+    chosen = make_choices(options, (whole,))
+    name = path_names(options)[options.path]
+    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, name=name).through(options.through)
     spec = _aimed(options, plan, chosen)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), spec=spec)
     run.journal.subscribe(open_console(config))
     gate = [plan.name] if options.path in options.gate else []
     run.journal.record("run.started", **run_facts(options, chosen, (plan,)), gate=gate)
-    tell_recovered(run.journal, recovered)
+    journal_recovered(run.journal, recovered)
     return _current

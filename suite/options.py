@@ -1,4 +1,4 @@
-"""The flags of `rollout.config.options`, as pytest options; combinations that would break a deployment are refused."""
+"""Adds the suite's flags to pytest, and rejects pytest options that would break a deployment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rollout.config.options import FLAGS, Options, parse_options
+from rollout.config.flags import FLAGS
+from rollout.config.options import Options, parse_options
 from rollout.errors import UsageError
 from rollout.site.folder_check import writable_reason
 
@@ -33,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def options_of(config: pytest.Config) -> Options:
-    """Parse once. Raises pytest.UsageError with the sentence of what is wrong."""
+    """Parse the options. Raises pytest.UsageError with the message for the user."""
     try:
         return parse_options(lambda name: config.getoption(f"--{name}"))
     except UsageError as error:
@@ -41,7 +42,7 @@ def options_of(config: pytest.Config) -> Options:
 
 
 def refuse_what_breaks_phases(config: pytest.Config) -> None:
-    """Session-wide phases need one process, no reruns, and time-outs that let rollbacks run."""
+    """Raise UsageError for pytest options that phases cannot bear: several processes, reruns, thread time-outs."""
     if missing := [plugin for name, plugin in _NEEDED.items() if not config.pluginmanager.has_plugin(name)]:
         raise pytest.UsageError(
             f"pytest has not loaded {', '.join(missing)}, which a deployment needs. Leave out -p no:… and "

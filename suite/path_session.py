@@ -1,4 +1,4 @@
-"""A session that runs one path of a comparison, and sends its test reports to the conducting session."""
+"""Sends the test reports of a path's session to the controller session of a comparison."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ _WATCH_SECONDS = 1.0
 def pytest_configure(config: pytest.Config) -> None:
     options = config.stash.get(stash.OPTIONS, None)
     if stash.RUN in config.stash and options is not None and options.folder is not None:
-        config.pluginmanager.register(_Messenger(config, options.folder / REPORTS), "rollout-conducted")
-        _unwind_with_the_conductor()
+        config.pluginmanager.register(_ReportSender(config, options.folder / REPORTS), "rollout-path-session")
+        _end_with_controller()
 
 
 def as_line(config: pytest.Config, report: pytest.TestReport) -> str:
-    """A report as one line of JSON, with the check that it is about."""
+    """A report and its check as one line of JSON."""
     check = check_of(report)
     data = config.hook.pytest_report_to_serializable(config=config, report=_bare(report))
     return json.dumps({"report": data, "check": dataclasses.asdict(check) if check else None}, default=str)
 
 
 def from_line(config: pytest.Config, line: str) -> pytest.TestReport | int:
-    """The report again that `as_line` wrote; or, from the session's first line, how many tests it has collected."""
-    told = json.loads(line)
-    if "collected" in told:
-        return int(told["collected"])
-    report: pytest.TestReport = config.hook.pytest_report_from_serializable(config=config, data=told["report"])
+    """The report that `as_line` wrote. The first line of a session gives the number of collected tests instead."""
+    data = json.loads(line)
+    if "collected" in data:
+        return int(data["collected"])
+    report: pytest.TestReport = config.hook.pytest_report_from_serializable(config=config, data=data["report"])
     reason: Any = report.longrepr
-    if isinstance(reason, list):  # a skip's place and reason, which JSON knows no tuple for
+    if isinstance(reason, list):  # the place and reason of a skip; JSON has no tuples
         report.longrepr = (str(reason[0]), int(reason[1]), str(reason[2]))
     report.longrepr = without_codes(report.longrepr)
-    if told["check"]:
-        report.check = Check(**told["check"])  # type: ignore[attr-defined]
+    if data["check"]:
+        report.check = Check(**data["check"])  # type: ignore[attr-defined]
     return report
 
 
 def _bare(report: pytest.TestReport) -> pytest.TestReport:
-    """The report without what only this process can read."""
+    """The report without attributes that cannot be serialised."""
     bare = object.__new__(type(report))
     bare.__dict__.update({name: value for name, value in report.__dict__.items() if name not in {"check", "extras"}})
     return bare
 
 
-class _Messenger:
+class _ReportSender:
     def __init__(self, config: pytest.Config, path: Path) -> None:
         self._config = config
         self._file = path.open("a", encoding="utf-8")
@@ -75,13 +75,13 @@ class _Messenger:
         self._file.flush()
 
 
-def _unwind_with_the_conductor() -> None:
-    """Where the conducting session was killed, nobody waits for this one: it rolls back and ends."""
-    parent = int(os.environ.get(CONDUCTOR, os.getppid()))  # which may have been killed before this line
+def _end_with_controller() -> None:
+    """If the controller session is killed, roll back and end this session."""
+    parent = int(os.environ.get(CONDUCTOR, os.getppid()))  # the parent may have been killed before this line
 
     def watch(*_: Any) -> None:
         while os.getppid() == parent:
             time.sleep(_WATCH_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=watch, name="conductor-watch", daemon=True).start()
+    threading.Thread(target=watch, name="controller-watch", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Checks and phases: the order of the plan, and one failure for a broken phase instead of many."""
+"""Sorts checks by the plan, and blocks the checks of failed phases: a broken phase is one failure, not many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_ATTEMPTED = "not attempted by the path"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "phase(name): the group of checks a module holds, called after a phase")
-    config.addinivalue_line("markers", "needs(name): asked only where the path attempts that group, and it passed")
+    config.addinivalue_line("markers", "needs(name): the check runs only if that group is attempted and passed")
 
 
 def group_of(item: pytest.Item) -> str:
@@ -24,14 +24,14 @@ def group_of(item: pytest.Item) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A check with a `package` is asked of every package of its group in the plan; `any_package` of all of the plan."""
+    """Repeat a check with `package` for each package of its group, and with `any_package` for each of the plan."""
     mark = metafunc.definition.get_closest_marker("phase")
     if mark is None or not {"package", "any_package"} & set(metafunc.fixturenames):
         return
     plan = _plan(metafunc.config)
     if "package" in metafunc.fixturenames:
         group = str(mark.args[0])
-        phase = plan.answering(group)
+        phase = plan.phase_for(group)
         _each(metafunc, "package", phase.packages_of(group) if phase else ())
     if "any_package" in metafunc.fixturenames:
         _each(metafunc, "any_package", (*plan.archives, *plan.packages))
@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give every check its place (pytest-order does the rest); leave out those that the path does not attempt."""
+    """Set the order of checks for pytest-order, and deselect checks that the path does not attempt."""
     session = config.stash.get(stash.SESSION, None)
     if session is None:
         return
@@ -47,9 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     places = {name: number for number, name in enumerate(plan.groups, 1)}
     beyond = []
     for item in items:
-        asked = {group_of(item), *_needed(item)}
-        left_out = next((phase for name in sorted(asked) if (phase := plan.leaving_out(name))), None)
-        if _lacks_package(item) or not all(name in places or plan.leaving_out(name) for name in asked):
+        needed = {group_of(item), *_needed(item)}
+        left_out = next((phase for name in sorted(needed) if (phase := plan.left_out_phase_for(name))), None)
+        if _lacks_package(item) or not all(name in places or plan.left_out_phase_for(name) for name in needed):
             beyond.append(item)
         elif left_out:
             item.add_marker(pytest.mark.skip(reason=f"{left_out.name} needs {left_out.needs}: {left_out.because}"))
@@ -63,12 +63,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> PhaseResult:
-    """What became of the phase that answers for the group of the check that asks."""
+    """The result of the phase that the requesting check is about."""
     return _result(request, pytestconfig.stash[stash.SESSION].plan, group_of(request.node))
 
 
 def require(request: pytest.FixtureRequest, group: str) -> None:
-    """For a fixture that outlives one check, and so is made before `_blocked` is asked: skip where its phase failed."""
+    """Skip if the phase of `group` failed. For fixtures of a wider scope, which pytest makes before `_blocked`."""
     result = _result(request, request.config.stash[stash.SESSION].plan, group)
     if not result.passed:
         _skip(result.culprit)
@@ -76,7 +76,7 @@ def require(request: pytest.FixtureRequest, group: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _blocked(request: pytest.FixtureRequest) -> None:
-    """Skip a check whose phase did not pass; only the phase's own first check fails for it."""
+    """Skip a check if its phase did not pass. Only the first check of a phase fails with it."""
     group = group_of(request.node)
     if not group:
         return
@@ -104,7 +104,7 @@ def _each(metafunc: pytest.Metafunc, name: str, packages: tuple[Package, ...]) -
 
 
 def _lacks_package(item: pytest.Item) -> bool:
-    """Whether a check that is asked of every package of its group has none to be asked of."""
+    """Whether a check with `package` has no package in its group."""
     return hasattr(item, "callspec") and item.callspec.params.get("package", item) is None
 
 
@@ -113,7 +113,7 @@ def _needed(item: pytest.Item) -> frozenset[str]:
 
 
 def _result(request: pytest.FixtureRequest, plan: Plan, group: str) -> PhaseResult:
-    answering = plan.answering(group)
+    answering = plan.phase_for(group)
     assert answering is not None, f"{group} is not attempted by {plan.name}, and its checks are not collected"
     result: PhaseResult = request.getfixturevalue(answering.name)
     return result

@@ -1,4 +1,4 @@
-"""The start of every main job: undo earlier runs, choose source, forge and database, journal the choice."""
+"""Prepares a run: recovers earlier runs, selects source, forge and database, and collects the facts for the journal."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _ONLY_TELLS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The choices of `auto`: package source, forge and database, with reasons."""
+class Choices:
+    """The selected package source, forge and database, with reasons."""
 
     upstreams: Upstreams
     source_why: str
@@ -65,23 +65,23 @@ class Chosen:
 
     @property
     def means(self) -> Means:
-        """What there is to inject faults with."""
+        """What is available to inject faults."""
         return Means(forge=self.forge.kind, database=self.database.kind, is_root=os.geteuid() == 0,
                      signs=isinstance(self.upstreams.hex, RehearsalSource))  # fmt: skip
 
 
 def is_main_job(config: pytest.Config) -> bool:
-    """True where this invocation deploys: it selects checks of deploy_tests/ and runs them."""
-    return selects_checks(config) and not only_tells(config)
+    """Whether this pytest deploys: it selects checks of deploy_tests/ and runs them."""
+    return selects_checks(config) and not only_prints(config)
 
 
-def only_tells(config: pytest.Config) -> bool:
-    """Whether pytest was asked to show something (fixtures, cache, what would be set up) instead of running tests."""
+def only_prints(config: pytest.Config) -> bool:
+    """Whether an option of pytest shows something (fixtures, cache, set-up) instead of running tests."""
     return any(config.getoption(name, None) not in (None, False) for name in _ONLY_TELLS)
 
 
 def selects_checks(config: pytest.Config) -> bool:
-    """Whether checks of deploy_tests/ are among what is selected, by whatever path they are reached."""
+    """Whether the selected files include checks of deploy_tests/, through any link or relative path."""
     checks = (ROOT / "deploy_tests").resolve()
     return any(
         path == checks or checks in path.parents or path in checks.parents for path in map(_selected, config.args)
@@ -89,20 +89,20 @@ def selects_checks(config: pytest.Config) -> bool:
 
 
 def _selected(argument: str) -> Path:
-    """The file or folder that an argument of pytest selects, by whatever links and `..` it is reached."""
+    """The file or folder that an argument of pytest selects, with links and `..` resolved."""
     name = argument.partition("::")[0]
     if not Path(name).exists() and name.partition(".")[0] == "deploy_tests":  # --pyargs
         return ROOT / name.replace(".", "/")
     return Path(name).resolve()
 
 
-def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
-    """Refuse a run that cannot start, undo what killed runs left, and check again. Returns those runs.
+def recover_and_check(options: Options) -> tuple[recovery.Recovered, ...]:
+    """Reject a run that cannot start, recover killed runs, and check again. Returns the recovered runs.
 
     Nothing is read or changed before the first check. Raises RunRefused, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
-    refuse_scripts(options)  # lists what would go along with a script, so it comes after what is asked by lstat alone
+    refuse_scripts(options)  # lists the files of a script, so it comes after the checks that need lstat only
     recovered = recover_first(options)
     if recovered:
         preflight.refuse(options, before_recovery=False)
@@ -110,12 +110,12 @@ def make_way(options: Options) -> tuple[recovery.Recovered, ...]:
 
 
 def recover_first(options: Options) -> tuple[recovery.Recovered, ...]:
-    """Undo what killed runs left, and return those runs. Raises FolderUnwritable where the cache cannot be used."""
+    """Recover killed runs, and return them. Raises FolderUnwritable if the cache cannot be used."""
     check_cache(options.cache)
     return recovery.recover(options.state, options.reports, store(options), print)
 
 
-def tell_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) -> None:
+def journal_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) -> None:
     """Journal which earlier runs were recovered."""
     for earlier in recovered:
         journal.record("recovery.finished", of=earlier.run, outcome="dirty" if earlier.left else "restored",
@@ -123,12 +123,12 @@ def tell_recovered(journal: Journal, recovered: tuple[recovery.Recovered, ...]) 
 
 
 def store(options: Options) -> Store:
-    """Where the content of checkpoints and of undo records is."""
+    """The store of file contents for checkpoints and undo records."""
     return Store(options.cache)
 
 
-def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
-    """Make the choices of `auto`. Raises RolloutError where something named is not available."""
+def make_choices(options: Options, plans: tuple[Plan, ...]) -> Choices:
+    """Select source, forge and database. Raises RolloutError if the user named one that is not available."""
     found = find_engine()
     sharing = choose_sharing(options, found)
     unfit = sharing if isinstance(sharing, EngineUnfit) else None
@@ -142,14 +142,14 @@ def choose(options: Options, plans: tuple[Plan, ...]) -> Chosen:
         require_own_server(options, plan, database)
     upstreams, why = _upstreams(options)
     engine = found if isinstance(found, Engine) else None
-    return Chosen(
+    return Choices(
         upstreams=upstreams, source_why=why, forge=forge, database=database,
         engine=None if unfit else engine, sharing=sharing if isinstance(sharing, Sharing) else None,
     )  # fmt: skip
 
 
 def _upstreams(options: Options) -> tuple[Upstreams, str]:
-    """What stands behind the gateway, and why. A source that is asked for by name has to answer."""
+    """The upstreams of the gateway, and the reason. A source that the user named has to answer."""
     client = make_client()
     chosen = choose_source(
         options.source,
@@ -169,8 +169,8 @@ def _upstreams(options: Options) -> tuple[Upstreams, str]:
     return Upstreams(hex=chosen.source, npm=choose_npm(chosen.source, client=client), git=git), chosen.why
 
 
-def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict[str, Any]:
-    """The facts of `run.started`."""
+def run_facts(options: Options, chosen: Choices, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """The facts of the event `run.started`."""
     source, engine, forge, database = chosen.upstreams.hex, chosen.engine, chosen.forge, chosen.database
     in_engine = f"{engine.kind} {engine.version}" if engine and forge.kind == "container" else ""
     if in_engine and chosen.sharing is not None:
@@ -194,9 +194,9 @@ def run_facts(options: Options, chosen: Chosen, plans: tuple[Plan, ...]) -> dict
 
 
 def refused_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
-    """The same facts of a run that was refused before anything was chosen: what was asked for by name."""
+    """The facts of `run.started` for a refused run. Nothing was selected, so they hold the options."""
     source, forge, database = (asked.partition(":")[0] for asked in (options.source, options.forge, options.database))
-    why = "refused before it was looked for"
+    why = "the run was refused before this was selected"
     kind = {"auto": "unknown", "postgresql": "url", "postgres": "url"}
     return {
         **_common_facts(options, plans),
@@ -219,11 +219,11 @@ def _common_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
         },
         "versions": {"rollout": rollout.__version__, "python": platform.python_version(), "pytest": pytest.__version__},
         "paths": [plan.name for plan in plans],
-        "plan": {plan.name: _told(plan) for plan in plans},
+        "plan": {plan.name: _phases(plan) for plan in plans},
     }
 
 
-def _told(plan: Plan) -> list[dict[str, Any]]:
+def _phases(plan: Plan) -> list[dict[str, Any]]:
     return [
         {
             "name": phase.name,

@@ -31,7 +31,7 @@ def show_refusal(config: pytest.Config, options: Options, refused: RunRefused) -
     try:
         names, rehearsal = path_names(options), options.source == "rehearsal"
         plans = tuple(
-            load_plan(path, rehearsal=rehearsal, called=names[path]).through(options.through) for path in options.paths
+            load_plan(path, rehearsal=rehearsal, name=names[path]).through(options.through) for path in options.paths
         )
         run = Run(options)
     except RolloutError as error:
@@ -47,13 +47,13 @@ def show_refusal(config: pytest.Config, options: Options, refused: RunRefused) -
     config.stash[stash.RUN] = run
     errors = {refusal.plan: refusal.error for refusal in refused.refusals}
     for plan in plans:
-        _journal(run, plan, errors.get(plan.name, _with_the_others(refused)))
+        _journal(run, plan, errors.get(plan.name, _error_of_other_paths(refused)))
     configure_reports(config)
     config.pluginmanager.register(_Refused(run, plans, errors), "rollout-refused")
 
 
-def _with_the_others(refused: RunRefused) -> RolloutError:
-    """The error of a path that is refused because another one is."""
+def _error_of_other_paths(refused: RunRefused) -> RolloutError:
+    """The error for a path that is refused because another path is."""
     first = refused.refusals[0]
     error = RolloutError(f"Not started, because the path {first.plan} cannot start: {first.error.message}",
                          advice=first.error.advice)  # fmt: skip
@@ -105,8 +105,8 @@ class _Refused:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        told = ", ".join(f"path {plan.name}: refused" for plan in self._plans)
-        self._run.journal.tell("run.finished", exit_code=int(session.exitstatus), reason=told,
+        reason = ", ".join(f"path {plan.name}: refused" for plan in self._plans)
+        self._run.journal.tell("run.finished", exit_code=int(session.exitstatus), reason=reason,
                                seconds=round(time.monotonic() - self._began, 3))  # fmt: skip
 
     def pytest_unconfigure(self) -> None:

@@ -1,4 +1,4 @@
-"""The run's reports: our page, verdict.json, summary.md; beside them junit.xml and pytest-html's page, test by test."""
+"""Writes the reports of a run: report.html, verdict.json, summary.md, and the content of pytest-html's page."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ _ROLLBACK = re.compile(r'<td class="col-rollback" data-phase="([^"]*)">.*</td>',
 def configure_reports(
     config: pytest.Config, *, records: bool = True, write: Callable[[Sequence[Event]], str] | None = None
 ) -> None:
-    """Point pytest-html and junit.xml into the run's folder. Call it as soon as RUN is in the stash.
+    """Set the files of pytest-html and junit.xml to the run's folder. Call it as soon as RUN is in the stash.
 
-    `records`: checks are journaled here; those of a comparison already are, each by its path's own session.
-    `write` draws the reports in place of ours and returns the summary: those of a campaign are about its trials.
-    A `--html` or `--junitxml` of the user's own is left alone. With `-p no:rollout-report` nothing is drawn or summed
-    up: the journal has it all.
+    `records`: journal the checks in this session. In a comparison the sessions of the paths do that.
+    `write` writes other reports and returns the summary. A campaign uses it, because its reports are about trials.
+    A `--html` or `--junitxml` of the user is not changed. `-p no:rollout-report` switches all reports off.
     """
     run = config.stash[RUN]
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def finished_events(run: Run, exit_code: int) -> tuple[Mapping[str, Any], ...]:
-    """The journal so far, as if the run had ended now: for reports that are drawn before its last line."""
+    """All events so far, with an end of the run if it has none yet. For reports that are written before that event."""
     events = tuple(run.events())
     if not events or last(events, "run.finished"):
         return events
@@ -79,7 +78,7 @@ def finished_events(run: Run, exit_code: int) -> tuple[Mapping[str, Any], ...]:
 
 
 class _Report:
-    """The hooks of pytest-html, and the writing of the other reports."""
+    """Hooks that fill pytest-html's page and write the other reports."""
 
     def __init__(self, run: Run, write: Callable[[Sequence[Event]], str] | None) -> None:
         self._run = run
@@ -123,7 +122,7 @@ class _Report:
     def pytest_html_results_table_html(self, report: Any, data: MutableSequence[str]) -> None:
         check = check_of(report)
         printed = [tail(part) for part in data if part != "No log output captured."]
-        data[:] = [*self._told(check, report.outcome), *printed] or ["Nothing was printed."]
+        data[:] = [*self._details(check, report.outcome), *printed] or ["Nothing was printed."]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: MutableSequence[str], session: pytest.Session) -> None:
@@ -142,7 +141,7 @@ class _Report:
             append_step_summary(self._written(events), os.environ)
 
     def _written(self, events: Sequence[Event]) -> str:
-        """Draw the reports; returns the summary."""
+        """Write the reports. Returns the summary."""
         if self._write is not None:
             return self._write(events)
         write_reports(self._run.folder, events)
@@ -150,20 +149,20 @@ class _Report:
 
     @property
     def _of_several(self) -> bool:
-        """Whether several paths are compared, so that each has to be named."""
+        """Whether the run has several paths, so that each row needs the name of its path."""
         return len(texts(last(self._run.journal.events(), "run.started"), "paths")) > 1
 
-    def _told(self, check: Check | None, outcome: str) -> list[str]:
-        """What the journal knows of a failed check's phase, escaped, a list of lines."""
+    def _details(self, check: Check | None, outcome: str) -> list[str]:
+        """Lines about a check and the failure of its phase, from the journal, escaped."""
         if check is None:
             return []
         lines = [check.doc, check.message if check.outcome == "blocked" else ""]
         failure = self._failure(check) if outcome == "failed" else None
         if failure:
-            told = {"Cause": failure.cause, "What to do": failure.advice, "Log": failure.log}
-            lines += [failure.message, *(f"{label}: {value}" for label, value in told.items() if value)]
-            lines.append(f"--- what was printed last ---\n{failure.tail}\n---" if failure.tail else "")
-        return [escape(told) for told in lines if told]
+            facts = {"Cause": failure.cause, "What to do": failure.advice, "Log": failure.log}
+            lines += [failure.message, *(f"{label}: {value}" for label, value in facts.items() if value)]
+            lines.append(f"--- the end of its output ---\n{failure.tail}\n---" if failure.tail else "")
+        return [escape(text) for text in lines if text]
 
     def _log(self, check: Check) -> str:
         failure = self._failure(check) if check.outcome == "failed" else None
@@ -176,7 +175,7 @@ class _Report:
         return failure_of(finished, events) if finished and finished.get("outcome") != "passed" else None
 
     def _fill_in_rollbacks(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Only now, after the last teardown, is it known how each phase was rolled back."""
+        """Fill in how each phase was rolled back. This is known only after the last teardown."""
         words = {
             _place(path.name, phase.name): escape(rollback_words(phase))
             for path in verdict(events).paths
@@ -204,7 +203,7 @@ def _identity(report: Any) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """The two forms which pytest-html's page can sort: `812 ms`, `00:01:05`."""
+    """A duration in the two forms that pytest-html's page can sort: `812 ms`, `00:01:05`."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     whole = round(seconds)

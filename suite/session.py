@@ -1,4 +1,4 @@
-"""The session of the main job: its choices, its run and its deployment."""
+"""The session of a deployment: its options, plan, run, and the deployment itself."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rollout.deployment.interrupts import Interrupts
 from rollout.faults import FaultSpec, Injection
 from rollout.site.site import Site
 from suite.preparation import (
-    Chosen,
+    Choices,
 )
 
 
 @dataclass(kw_only=True)
 class Session:
-    """What was chosen for this invocation, and the run that was opened for it."""
+    """The session of one path. `leaps`: restore only the last of several checkpoints in a row."""
 
     options: Options
     plan: Plan
     run: Run
-    chosen: Chosen
+    chosen: Choices
     interrupts: Interrupts
     spec: FaultSpec | None = None
     defers_restoring: bool = False
@@ -32,7 +32,7 @@ class Session:
     began: float = field(default_factory=time.monotonic)
 
     def deploy(self) -> Deployment:
-        """Put the path on a site. Called once, by the `deployment` fixture."""
+        """Make the deployment of the path. The `deployment` fixture calls it once."""
         chosen = self.chosen
         site = Site(
             self.options,

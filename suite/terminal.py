@@ -1,4 +1,4 @@
-"""The terminal: the live view, "blocked" as an outcome of its own, and at the end each path's phases."""
+"""Prints to the terminal: the live view, "blocked" as an outcome of checks, and a summary of each path."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     terminalreporter.section("deployment", "=")
     if shown.verdict.rehearsal:
         terminalreporter.write_line(REHEARSAL, yellow=True, bold=True)
-    for told in shown.recovered:
-        terminalreporter.write_line(f"Recovered first: {told}")
+    for recovered in shown.recovered:
+        terminalreporter.write_line(f"Recovered first: {recovered}")
     for path in shown.paths:
         terminalreporter.write_line(f"{path.verdict.name}: {checks_words(path.verdict)}", bold=True)
         _phases(terminalreporter, path)
@@ -74,14 +74,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 
 
 def open_console(config: pytest.Config) -> Console:
-    """The live view on the terminal that pytest was started on; subscribe it to the journal.
+    """The live view on pytest's terminal. The caller subscribes it to the journal.
 
-    It writes to a copy of standard output, made before pytest redirects that: call it while configuring.
+    It writes to a copy of standard output. Call it during configuration, before pytest redirects standard output.
     """
     stream = _terminal()
 
     def fresh_line() -> None:
-        # pytest has begun a line ("test_x.py ..") and believes that it goes on there.
+        # pytest has started a line ("test_x.py ..") and would continue it.
         reporter = config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and getattr(reporter, "currentfspath", None):
             stream.write("\n")
@@ -91,12 +91,12 @@ def open_console(config: pytest.Config) -> Console:
     if stream is not sys.stdout:
         config.add_cleanup(lambda: _close(stream))
     config.add_cleanup(console.close)
-    config.pluginmanager.register(_MakingWay(console), "rollout-console")
+    config.pluginmanager.register(_Interleaving(console), "rollout-console")
     return console
 
 
-class _MakingWay:
-    """Paths side by side: while one is at work, checks of another are printed."""
+class _Interleaving:
+    """Ends the live line before pytest prints a check, because another path may still be running."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -119,7 +119,7 @@ def _terminal() -> TextIO:
 
 
 def _close(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # a full disk takes no more of the buffer
+    with contextlib.suppress(OSError):  # a full disk may reject the rest of the buffer
         stream.close()
 
 
@@ -147,5 +147,5 @@ def _failure(terminal: pytest.TerminalReporter, failure: FailureView) -> None:
 def _kept(terminal: pytest.TerminalReporter, kept: Mapping[str, Any]) -> None:
     terminal.write_line("kept:" if kept.get("url") else "kept, without a server:", green=True)
     for label, key in _KEPT:
-        if told := kept.get(key):
-            terminal.write_line(f"  {label}: {told}")
+        if value := kept.get(key):
+            terminal.write_line(f"  {label}: {value}")

@@ -10,34 +10,34 @@ from _pytest._io import TerminalWriter
 
 from rollout.text.plain import plain
 
-_STARTS = ("\x1b", "\x9b")  # what a terminal code begins with
+_STARTS = ("\x1b", "\x9b")  # the first character of a terminal code
 
 
-def without_codes(told: Any) -> Any:
-    """The representation of a failure without terminal codes, changed in place; on a terminal it is coloured as ever.
+def without_codes(representation: Any) -> Any:
+    """The representation of a failure without terminal codes, changed in place. The terminal still shows colours.
 
-    With forced colours (PY_COLORS=1, FORCE_COLOR) pytest highlights the difference of an assertion in the message
-    itself, and a representation that is turned into text; junit.xml would hold `#x1B[31m`.
+    With forced colours (PY_COLORS=1, FORCE_COLOR) pytest puts codes into the message of an assertion, and into a
+    representation that becomes text. junit.xml would contain `#x1B[31m`.
     """
-    if isinstance(told, str):
-        return plain(told) if any(start in told for start in _STARTS) else told
-    if isinstance(told, list | tuple):
-        return type(told)(without_codes(part) for part in told)
-    if isinstance(told, TerminalRepr):
-        for name, part in vars(told).items():
-            setattr(told, name, without_codes(part))
-        told.__class__ = _uncoloured(type(told))
-    return told
+    if isinstance(representation, str):
+        return plain(representation) if any(start in representation for start in _STARTS) else representation
+    if isinstance(representation, list | tuple):
+        return type(representation)(without_codes(part) for part in representation)
+    if isinstance(representation, TerminalRepr):
+        for name, part in vars(representation).items():
+            setattr(representation, name, without_codes(part))
+        representation.__class__ = _uncoloured(type(representation))
+    return representation
 
 
 def _uncoloured(kind: type[TerminalRepr]) -> type[TerminalRepr]:
     return type(kind.__name__, (kind,), {"__str__": _as_text})
 
 
-def _as_text(told: TerminalRepr) -> str:
-    """What TerminalRepr.__str__ does, whatever the environment says of colours."""
+def _as_text(representation: TerminalRepr) -> str:
+    """As TerminalRepr.__str__, but always without colours."""
     written = io.StringIO()
     writer = TerminalWriter(file=written)
     writer.hasmarkup = False
-    told.toterminal(writer)
+    representation.toterminal(writer)
     return written.getvalue().strip()

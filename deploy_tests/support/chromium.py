@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from rollout import environment
+from rollout.process import Background, start
 
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 60.0
@@ -112,12 +112,9 @@ def chromium(program: str, profile: Path) -> Iterator[Tab]:
     """Start a browser with one tab, and end it."""
     # The kernel ends it with its parent, also after a SIGKILL. All its files are in one folder.
     guard = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
-    process = subprocess.Popen(
-        [*guard, program, f"--user-data-dir={profile}", *_FLAGS],
+    process = start(
+        (*guard, program, f"--user-data-dir={profile}", *_FLAGS),
         env=environment.program(HOME=str(profile), TMPDIR=str(profile)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     try:
         with connect(_address(profile, process), max_size=None, proxy=None) as connection:
@@ -130,18 +127,13 @@ def chromium(program: str, profile: Path) -> Iterator[Tab]:
                 pass
             yield Tab(connection, answer["result"]["sessionId"])
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.stop(20)
 
 
-def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
+def _address(profile: Path, process: Background) -> str:
     port_file = profile / "DevToolsActivePort"
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.is_running:
         with contextlib.suppress(FileNotFoundError, ValueError):
             port, path = port_file.read_text(encoding="utf-8").split("\n")[:2]
             return f"ws://127.0.0.1:{port}{path}"

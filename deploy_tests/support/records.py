@@ -83,7 +83,7 @@ def document(kind: str, /, *, known_as: str = "", **attributes: object) -> dict[
 
 def run_in_forge(deployment: Deployment, *argv: str, **how: Any) -> Outcome:
     """Run a command in the forge for a session fixture. `how`: keywords of `Step.run`."""
-    answering = deployment.plan.answering("server")
+    answering = deployment.plan.phase_for("server")
     assert answering is not None
     return Step(deployment.site, deployment.plan, answering).run(*argv, **how)
 

@@ -67,7 +67,7 @@ def users(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[Us
     """Create the users once, without the application's actions, and delete them after the checks."""
     require(request, "server")
     site = deployment.site
-    answering = deployment.plan.answering("server")
+    answering = deployment.plan.phase_for("server")
     assert answering is not None
     file = site.file("log/people.json")
     file.parent.mkdir(exist_ok=True)

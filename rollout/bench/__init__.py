@@ -1,1 +1,1 @@
-"""Measurements of the suite itself: `python -m rollout.bench` writes `reports/bench.json`."""
+"""The benchmark of the suite itself: `python -m rollout.bench` writes `reports/bench.json`."""

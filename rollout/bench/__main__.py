@@ -1,7 +1,8 @@
-"""`python -m rollout.bench [--samples=3] [OPTIONS OF A RUN]`: measure, and write `reports/bench.json`.
+"""`python -m rollout.bench [--samples=3] [OPTIONS OF A RUN]`: runs the benchmark and writes `reports/bench.json`.
 
-Rehearsal always; real packages where `--source` names a source of them, or where hexpm or a default bundle is there.
-Every number has its raw samples beside it. Exit codes: 0 written (targets missed included: they are said), 1 not.
+It always measures rehearsals. It also measures real packages if `--source`, hexpm or a default bundle provides them.
+The report holds the raw samples of every number. Exit codes: 0 if the report was written, even if targets are missed;
+1 otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import psutil
 import rollout
 from rollout.bench.lookups import PACKAGES, compare
 from rollout.bench.runs import Measured, measure
-from rollout.config.options import FLAGS, Options, parse_options
+from rollout.config.flags import FLAGS, arguments
+from rollout.config.options import Options, parse_options
 from rollout.errors import RolloutError
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import is_rehearsal
@@ -31,18 +33,18 @@ from rollout.hex.upstreams import SelectedSource, Upstreams, choose_git, choose_
 from rollout.rehearsal import load_scenario, registry_folder
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import find_engine
-from rollout.text.standard_streams import accept_everything
+from rollout.text.standard_streams import make_outputs_safe
 
 TARGETS = {"overhead_rehearsal": 0.03, "overhead_real": 0.01, "lookup_speedup": 10.0, "second_run_ratio": 0.2}
 _AT_LEAST = {"lookup_speedup"}
 _SHARED = ("forge", "database", "assets")
-_REAL_ONLY = ("source-key", "git-source")
+_REAL_ONLY = ("source_key", "git_source")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Returns the exit code."""
-    accept_everything()
-    given = _parser().parse_args(arguments)
+    make_outputs_safe()
+    given = _parser().parse_args(argv)
     try:
         options = parse_options(lambda name: getattr(given, name.replace("-", "_")))
         report = bench(options, samples=given.samples, real_samples=given.real_samples)
@@ -59,23 +61,24 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def bench(options: Options, *, samples: int, real_samples: int) -> dict[str, Any]:
-    """Take every measurement; the report as data. Raises RolloutError."""
+    """Take every measurement. Returns the report as data. Raises RolloutError."""
     found = find_engine()
     engine = found if isinstance(found, Engine) and options.forge != "host" else None
     with tempfile.TemporaryDirectory(prefix="xavos-bench-") as folder:
         home = Path(folder)
-        shared = _passed_on(options, *_SHARED)
-        rehearsed = _first_and_second(home / "rehearsal", ("--source=rehearsal", *shared), samples)
+        shared = options.as_arguments(*_SHARED)
+        rehearsed = _first_and_second(home / "rehearsal", (*arguments(source="rehearsal"), *shared), samples)
         chosen = _real(options)
         real: list[tuple[Measured, Measured]] = []
         if chosen is not None and real_samples:
-            source = (f"--source={_by_name(options, chosen)}", *_passed_on(options, *_REAL_ONLY))
-            real = _first_and_second(home / "real", (*source, *shared), real_samples)
-        asked = chosen or _rehearsal(options, home / "rehearsal" / "1" / "cache")
+            source = arguments(source=_by_name(options, chosen))
+            same = options.as_arguments(*_REAL_ONLY, *_SHARED)
+            real = _first_and_second(home / "real", (*source, *same), real_samples)
+        selected = chosen or _rehearsal(options, home / "rehearsal" / "1" / "cache")
         upstreams = Upstreams(
-            hex=asked.source,
-            npm=choose_npm(asked.source, client=make_client()),
-            git=choose_git(options.git_source if chosen else "auto", source=asked.source),
+            hex=selected.source,
+            npm=choose_npm(selected.source, client=make_client()),
+            git=choose_git(options.git_source if chosen else "auto", source=selected.source),
         )
         (home / "look-up").mkdir()
         pairs = compare(upstreams, engine=engine, home=home / "look-up", samples=samples)
@@ -104,7 +107,7 @@ def bench(options: Options, *, samples: int, real_samples: int) -> dict[str, Any
         },
         "second_run_ratio_by_source": {kind: _median(values) for kind, values in ratios.items()},
         "targets": TARGETS,
-        "lookup": {"packages": list(PACKAGES), "source": asked.source.kind},
+        "lookup": {"packages": list(PACKAGES), "source": selected.source.kind},
         "real": {"source": chosen.source.kind, "detail": chosen.source.description} if chosen else None,
         "machine": _machine(found),
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -112,7 +115,7 @@ def bench(options: Options, *, samples: int, real_samples: int) -> dict[str, Any
 
 
 def summary(report: dict[str, Any]) -> tuple[str, ...]:
-    """One line a number: what it is, its target, whether it is met."""
+    """One line for each number: its name, its target, and whether the target is met."""
     lines = []
     for key, target in TARGETS.items():
         value = report[key]
@@ -125,20 +128,20 @@ def summary(report: dict[str, Any]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _first_and_second(home: Path, arguments: tuple[str, ...], samples: int) -> list[tuple[Measured, Measured]]:
-    """Pairs of runs: the first of each on an empty cache, the second on what the first left there."""
+def _first_and_second(home: Path, given: tuple[str, ...], samples: int) -> list[tuple[Measured, Measured]]:
+    """Pairs of runs: the first with an empty cache, the second with the cache of the first."""
     pairs = []
     for number in range(1, samples + 1):
         place = home / str(number)
-        pair = measure(place, arguments=arguments), measure(place, arguments=arguments)
-        print(f"{arguments[0]}, {number} of {samples}: first {pair[0].overhead.wall:.1f} s "
+        pair = measure(place, arguments=given), measure(place, arguments=given)
+        print(f"{given[0]}, {number} of {samples}: first {pair[0].overhead.wall:.1f} s "
               f"(overhead {pair[0].overhead.share:.1%}), second {pair[1].overhead.wall:.1f} s", flush=True)  # fmt: skip
         pairs.append(pair)
     return pairs
 
 
 def _real(options: Options) -> SelectedSource | None:
-    """The source of real packages that the options mean; None where they mean, or come down to, a rehearsal."""
+    """The source of real packages that the options select; None if they select a rehearsal."""
     chosen = _choose(options, options.source, options.cache)
     return None if is_rehearsal(chosen.source) else chosen
 
@@ -155,17 +158,12 @@ def _choose(options: Options, source: str, cache: Path) -> SelectedSource:
 
 
 def _by_name(options: Options, chosen: SelectedSource) -> str:
-    """The source as a value that means the same with another cache folder."""
+    """The source as a value of `--source` that does not depend on the cache folder."""
     if options.source != "auto":
         return options.source
     origin = getattr(getattr(chosen.source, "bundle", None), "origin", None)
     return f"bundle:{origin}" if origin is not None else chosen.source.kind
 
-
-def _passed_on(options: Options, *names: str) -> tuple[str, ...]:
-    """Flags for a run, as the options have them (environment included); a run gets no XAVOS_… of ours."""
-    values = ((flag.option, getattr(options, flag.name.replace("-", "_"))) for flag in FLAGS if flag.name in names)
-    return tuple(f"{option}={value}" for option, value in values if value is not None)
 
 
 def _median(values: Any) -> float | None:
@@ -192,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     for flag in FLAGS:
         if flag.metavar is not None:
             parser.add_argument(flag.option, metavar=flag.metavar, help=flag.help)
-    parser.set_defaults(**{flag.name.replace("-", "_"): None for flag in FLAGS})
+    parser.set_defaults(**{flag.keyword: None for flag in FLAGS})
     return parser
 
 

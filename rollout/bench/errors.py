@@ -1,4 +1,4 @@
-"""What keeps a measurement from being taken."""
+"""Errors of the benchmark."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from rollout.errors import RolloutError
 
 
 class RunFailed(RolloutError):
-    """A run that was to be measured did not deploy: its times would mean nothing."""
+    """A measured run did not deploy, so its times mean nothing. `code` is None after the time limit."""
 
-    def __init__(self, *, command: tuple[str, ...], code: int, log: Path, end: str) -> None:
+    def __init__(self, *, command: tuple[str, ...], code: int | None, log: Path, end: str) -> None:
+        how = "did not end in time" if code is None else f"ended with exit code {code}"
         super().__init__(
-            f"`{' '.join(command)}` ended with exit code {code}, so there is nothing to measure. Its end:\n{end}\n",
+            f"`{' '.join(command)}` {how}, so there is nothing to measure. The end of its output:\n{end}\n",
             advice=f"Read {log}.",
         )
 
 
 class NothingToMeasure(RolloutError):
-    """One side of a comparison gives no answer."""
+    """One side of a measured comparison cannot be measured."""
 
     def __init__(self, *, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be measured: {reason}.", advice="See `make doctor`, then run again.")

@@ -1,4 +1,4 @@
-"""Our look-up of many packages against as many `mix hex.info`, side by side: same forge, same source, taking turns."""
+"""Measures the package look-up of the suite against `mix hex.info`, with the same forge, source and packages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGES = (
     "open_api_spex", "phoenix", "phoenix_ecto", "phoenix_html", "phoenix_live_view", "picosat_elixir", "plug",
     "postgrex", "req", "telemetry",
 )  # fmt: skip
-"""25 that the plan reaches, so that every source of a deployment has them."""
+"""25 packages that the plan needs, so every source has them."""
 
 _EACH = 'for name in "$@"; do mix hex.info "$name" >/dev/null || exit 1; done'
 _DEADLINE = 600.0
@@ -33,7 +33,7 @@ _DEADLINE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Seconds for all of PACKAGES, once each way."""
+    """Seconds for the look-up of all PACKAGES, with Mix and with the suite."""
 
     mix: float
     ours: float
@@ -44,10 +44,10 @@ class Pair:
 
 
 def compare(upstreams: Upstreams, *, engine: Engine | None, home: Path, samples: int) -> tuple[Pair, ...]:
-    """`samples` pairs, taking turns. `home` is an empty folder. Raises NothingToMeasure where either way fails.
+    """`samples` pairs of measurements. `home` is an empty folder. Raises NothingToMeasure if one of the two fails.
 
-    The 25 commands run in one shell of the forge, so starting them costs no round trip to the container engine. Both
-    ask a gateway, each time one whose cache is empty.
+    The 25 commands of Mix run in one shell of the forge, so they need no round trip to the container engine. Every
+    measurement uses a gateway with an empty cache.
     """
     with _forge(engine, home) as forge:
         return tuple(_pair(forge, upstreams, home, f"{number}") for number in range(samples))
@@ -66,7 +66,7 @@ def _pair(forge: Forge, upstreams: Upstreams, home: Path, number: str) -> Pair:
 
 
 def _look_up(gateway: Gateway) -> float:
-    """Seconds."""
+    """The seconds that the look-up takes."""
     wants = tuple(WantedPackage(name=name, requirement=">= 0.0.0") for name in PACKAGES)
     began = time.monotonic()
     findings = look_up(gateway, wants)
@@ -79,7 +79,7 @@ def _look_up(gateway: Gateway) -> float:
 
 @contextmanager
 def _forge(engine: Engine | None, home: Path) -> Iterator[Forge]:
-    """A container of our own for as long as it takes; without an engine, this machine."""
+    """A temporary container; without an engine, this machine."""
     if engine is None:
         yield HostForge(root=home, toolchain=host_toolchain())
         return

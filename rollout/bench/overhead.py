@@ -1,13 +1,11 @@
-"""How much of a run is the suite's own: pure, from the journal and a wall time that was measured outside of the run.
+"""Computes the overhead of a run from its journal: the share of its wall time that the suite itself used.
 
-Overhead is the wall time in which nothing ran that the suite had started or waited for:
+    overhead = (wall − |union of the busy intervals|) / wall
 
-    (wall − |union of the busy intervals|) / wall
-
-Busy is while a command runs (command.started → command.finished), while the container engine or the database server
-does what was asked of it (act.intent → act.done of an act in `SERVED`; its undo, from the seconds of undo.done), and
-while a server is waited for (wait.finished, from its seconds). All else is overhead: Python's and pytest's start,
-imports, fingerprints, checkpoints, journal, reports, and whatever a check does without a command.
+A run is busy while a command runs (command.started → command.finished), while the container engine or the database
+server works for it (act.intent → act.done of an act in `SERVED`; its undo, from the seconds of undo.done), and while it
+waits for a server (wait.finished, from its seconds). Everything else is overhead: the start of Python and pytest,
+imports, fingerprints, checkpoints, journal, reports, and the work of checks without a command.
 """
 
 from __future__ import annotations
@@ -19,14 +17,14 @@ from typing import Any
 from rollout.journal.query import mapping, number, text
 
 SERVED = frozenset({"container", "network", "role", "embedded", "processes"})
-"""Kinds of undo records whose acts the engine, the database server or the operating system carries out for us."""
+"""Kinds of undo records whose acts the engine, the database server or the operating system carries out."""
 
 Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """From `start` to `end`, in seconds of the machine's monotonic clock; `what` for people."""
+    """A time span in seconds of the monotonic clock. `what` describes it for people."""
 
     start: float
     end: float
@@ -35,7 +33,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overhead:
-    """Of one run, in seconds; `share` is between 0 and 1."""
+    """The overhead of one run, in seconds. `share` is between 0 and 1."""
 
     wall: float
     busy: float
@@ -51,7 +49,7 @@ class Overhead:
 
 
 def overhead(events: Iterable[Event], *, started: float, ended: float) -> Overhead:
-    """Of the run whose process lived from `started` to `ended` (monotonic seconds, seen from outside)."""
+    """The overhead of a run whose process lived from `started` to `ended` (monotonic seconds, measured outside)."""
     intervals = tuple(busy(events))
     return Overhead(
         wall=ended - started,
@@ -61,19 +59,19 @@ def overhead(events: Iterable[Event], *, started: float, ended: float) -> Overhe
 
 
 def busy(events: Iterable[Event]) -> Iterator[Interval]:
-    """The busy intervals, as they end. What never ended (a killed run) is not counted."""
-    begun: dict[str, Event] = {}
+    """The busy intervals, in the order of their ends. An interval without an end (a killed run) is not counted."""
+    open_events: dict[str, Event] = {}
     undoes: dict[str, str] = {}
     for event in events:
         name, identity, now = text(event, "event"), text(event, "id"), number(event, "mono")
         if name in {"command.started", "act.intent"}:
-            begun[identity] = event
+            open_events[identity] = event
             undoes[identity] = text(mapping(event, "undo"), "kind")
-        elif name == "command.finished" and identity in begun:
-            start = begun.pop(identity)
+        elif name == "command.finished" and identity in open_events:
+            start = open_events.pop(identity)
             yield Interval(start=number(start, "mono"), end=now, what=text(start, "label"))
-        elif name == "act.done" and identity in begun:
-            start = begun.pop(identity)
+        elif name == "act.done" and identity in open_events:
+            start = open_events.pop(identity)
             if undoes[identity] in SERVED:
                 yield Interval(start=number(start, "mono"), end=now, what=text(start, "text"))
         elif (name == "undo.done" and undoes.get(identity) in SERVED) or name == "wait.finished":
@@ -81,7 +79,7 @@ def busy(events: Iterable[Event]) -> Iterator[Interval]:
 
 
 def union(intervals: Iterable[Interval], start: float, end: float) -> tuple[tuple[float, float], ...]:
-    """Disjoint (start, end), ascending, cut to the given window; what overlaps is counted once."""
+    """The union of intervals within a window: disjoint (start, end), ascending."""
     merged: list[tuple[float, float]] = []
     for each in sorted(intervals, key=lambda interval: interval.start):
         first, last = max(each.start, start), min(each.end, end)
@@ -95,7 +93,7 @@ def union(intervals: Iterable[Interval], start: float, end: float) -> tuple[tupl
 
 
 def gaps(events: Iterable[Event], *, started: float, ended: float) -> tuple[Interval, ...]:
-    """Where the overhead is, the longest first: each gap, named by the events that fall into it."""
+    """The intervals of overhead, longest first. Each names the events in it."""
     known = tuple(events)
     found = []
     at = started

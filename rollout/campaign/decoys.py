@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from rollout.application import APPLICATION
+from rollout.process import start
 from rollout.site.postgres import DatabaseServer
 from rollout.site.store.manifest import scan
 
@@ -71,11 +71,10 @@ def decoys(folder: Path, name: str, *, rng: random.Random, server: DatabaseServe
         (folder / similar / "precious.txt").write_text(_TEXT)
     (folder / f"{name}.txt").write_text(_TEXT)
     port, listeners = _neighbours(rng)
-    process = subprocess.Popen(
+    process = start(
         # In the process table it looks like an XAVOS server.
         (sys.executable, "-c", _PROGRAM, "beam.smp", "-extra", "mix", "phx.server", f"{name}2"),
-        cwd=folder, env={"PATH": os.environ.get("PATH", ""), "XAVOS_RUN": _OTHER_RUN}, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=folder, env={"PATH": os.environ.get("PATH", ""), "XAVOS_RUN": _OTHER_RUN},
     )  # fmt: skip
     try:
         if server is not None:
@@ -83,7 +82,6 @@ def decoys(folder: Path, name: str, *, rng: random.Random, server: DatabaseServe
         yield Decoys(name=name, port=port, folder=folder, pid=process.pid, listeners=listeners, server=server)
     finally:
         process.kill()
-        process.wait()
         for listener in listeners:
             listener.close()
 

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,10 +20,12 @@ from rollout.campaign.decoys import Decoys, decoys
 from rollout.campaign.foreign_server import foreign_server
 from rollout.campaign.trial_folders import ROLLBACK_SECONDS, TrialFolders, prepare_folders
 from rollout.campaign.trial_settings import TrialSettings
+from rollout.config.flags import arguments, defaults
 from rollout.config.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.errors import RolloutError
 from rollout.journal import Redactor
 from rollout.journal.query import Event, last, run_of, texts
+from rollout.process import Background, start
 from rollout.results.campaign.trials import KILLS, Result, Specification
 from rollout.results.outcomes import PathVerdict
 from rollout.results.verdict import verdict
@@ -36,7 +36,7 @@ _REMOVED_VARIABLES = ("XAVOS_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
 # Plugins that a trial does not need. Its result comes from its journal, so it draws no report.
 _DISABLED_PLUGINS = ("cacheprovider", "rollout-report", "hypothesispytest", "anyio")
 _MOST_LINES = {"left": 20, "owed": 20, "changed": 50}
-_running: dict[subprocess.Popen[bytes], str] = {}  # process of a run → session of its campaign
+_running: dict[Background, str] = {}  # process of a run → session of its campaign
 _interrupted: set[str] = set()  # sessions
 
 
@@ -93,8 +93,7 @@ def interrupt_running(session: str, *, within: float = 0.0) -> None:
     _interrupted.add(session)
     mine = [process for process, owner in tuple(_running.items()) if owner == session]
     for process in mine:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+        process.signal(signal.SIGTERM)
     until = time.monotonic() + within
     while any(process in _running for process in mine) and time.monotonic() < until:
         time.sleep(0.1)
@@ -102,10 +101,10 @@ def interrupt_running(session: str, *, within: float = 0.0) -> None:
 
 def command(trial: Specification, settings: TrialSettings, *, name: str, directory: Path, port: int) -> tuple[str, ...]:
     """The arguments of pytest for the run of a trial."""
-    fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
-    own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", f"--name={name}", f"--directory={directory}")
+    own = arguments(path=trial.path, fault=trial.fault_option, seed=trial.seed, name=name, directory=directory,
+                    port=port, keep="never")  # fmt: skip
     unneeded = (f"-pno:{plugin}" for plugin in _DISABLED_PLUGINS)
-    return (*settings.arguments, *own, f"--port={port}", "--keep=never", "--color=no", *unneeded, "-k", "phase_passed")
+    return (*settings.arguments, *own, "--color=no", *unneeded, "-k", "phase_passed")
 
 
 def repeat(trial: Specification, settings: TrialSettings) -> str:
@@ -113,11 +112,9 @@ def repeat(trial: Specification, settings: TrialSettings) -> str:
 
     Passwords in it are masked, because it is shown in reports.
     """
-    fault = (f"--fault={trial.fault_option}",) if trial.fault_option else ()
-    usual = {"--git-source=auto", "--scenario=default", "--forge=auto", "--database=auto", "--assets=auto"}
-    given = (argument for argument in settings.arguments if argument not in usual)
-    own = (f"--path={trial.path}", *fault, f"--seed={trial.seed}", "--name=trial", "--keep=never", "-k", "phase_passed")
-    return Redactor().text(shlex.join(("pytest", *given, *own)))
+    given = (argument for argument in settings.arguments if argument not in defaults())
+    own = arguments(path=trial.path, fault=trial.fault_option, seed=trial.seed, name="trial", keep="never")
+    return Redactor().text(shlex.join(("pytest", *given, *own, "-k", "phase_passed")))
 
 
 # -- the run ----------------------------------------------------------------------------------------------------------
@@ -134,23 +131,19 @@ def _run(
     if server is not None:
         secret = server.secrets()
         address = f"postgresql://{secret['user']}:{secret['password']}@{server.host}:{server.port}/postgres"
-        given = (*(argument for argument in given if not argument.startswith("--database=")), f"--database={address}")
+        given = (*given, *arguments(database=address))  # of two values pytest takes the last
     began = time.monotonic()
     if settings.session in _interrupted:
         raise TrialCancelled
-    with folders.output.open("wb") as output:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "pytest", *given),
-            cwd=ROOT, env=_environment(folders, settings), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        _running[process] = settings.session
-        try:
-            if settings.session in _interrupted:  # since the check above
-                process.send_signal(signal.SIGTERM)
-            code = _wait(process, settings.timeout)
-        finally:
-            del _running[process]
+    process = start((sys.executable, "-m", "pytest", *given), env=_environment(folders, settings), cwd=ROOT,
+                    log=folders.output)  # fmt: skip
+    _running[process] = settings.session
+    try:
+        if settings.session in _interrupted:  # since the check above
+            process.signal(signal.SIGTERM)
+        code = _wait(process, settings.timeout)
+    finally:
+        del _running[process]
     return _RunEnd(code=code, seconds=round(time.monotonic() - began, 2))
 
 
@@ -166,22 +159,17 @@ def _environment(folders: TrialFolders, settings: TrialSettings) -> Mapping[str,
     }
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
+def _wait(process: Background, timeout: float) -> int | None:
     """The exit code; None after a timeout. A run that times out gets SIGTERM, and after a minute SIGKILL."""
     try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(ROLLBACK_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        return None
+        code = process.wait(timeout)
     except BaseException:  # the campaign is interrupted; wait until the run has rolled back
-        process.send_signal(signal.SIGTERM)
+        process.signal(signal.SIGTERM)
         process.wait()
         raise
+    if code is None:
+        process.stop(ROLLBACK_SECONDS)
+    return code
 
 
 # -- afterwards -------------------------------------------------------------------------------------------------------

@@ -34,11 +34,6 @@ class TrialSettings:
 
 def arguments(options: Options) -> tuple[str, ...]:
     """The options of the campaign that every run of a trial gets too."""
-    shared = {
-        "source": options.source, "git-source": options.git_source, "scenario": options.scenario,
-        "forge": options.forge, "database": options.database, "assets": options.assets,
-    }  # fmt: skip
-    given = [f"--{name}={value}" for name, value in shared.items()]
-    if options.source_key:
-        given.append(f"--source-key={options.source_key}")
-    return (*given, *(("--offline",) if options.offline else ()))
+    return options.as_arguments(
+        "source", "git_source", "scenario", "forge", "database", "assets", "source_key", "offline"
+    )

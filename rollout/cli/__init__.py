@@ -1,1 +1,1 @@
-"""Commands that deploy nothing: setup, doctor, preview of a plan."""
+"""Commands that deploy nothing: set-up, doctor, and the preview of a plan."""

@@ -1,4 +1,4 @@
-"""`--plan`: what a run would do, without looking at anything but the plan."""
+"""`--plan`: prints the phases and packages of a run. It reads nothing but the plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rollout.config.plan import Plan
 
 
 def describe(plan: Plan, options: Options) -> str:
-    """The plan as text, one line a phase and one a package."""
+    """The plan as text, with a line for each phase and each package."""
     lines = [
         f"Path {plan.name}: {plan.description}".rstrip(": "),
         f"Deployment {options.name!r} into {options.directory}, on port {options.port}.",
@@ -23,7 +23,7 @@ def describe(plan: Plan, options: Options) -> str:
             lines.append(f"      {package.name} {package.requirement}{override}{reason}")
     lines += [f"    {phase.name} is left out, it needs {phase.needs}: {phase.because}" for phase in plan.left_out]
     if options.source == "auto" and (real := [phase.name for phase in plan.phases if phase.edition == "real"]):
-        lines.append(f"    Should auto come to a rehearsal, it does less here: {', '.join(real)} need real packages.")
+        lines.append(f"    If auto chooses a rehearsal, these phases are left out: {', '.join(real)}.")
     return "\n".join(lines)
 
 

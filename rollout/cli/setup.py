@@ -1,8 +1,8 @@
-"""`python -m rollout.cli.setup [OPTIONS OF A RUN]`: container engine and images, where the run will need them.
+"""`python -m rollout.cli.setup [OPTIONS OF A RUN]`: prepares container engine and images if the run needs them.
 
-Reads `--forge`, `--database` and the words that need no engine (`--plan`, `--doctor`, `--collect-only`, `--help`)
-out of the run's own arguments, or from XAVOS_FORGE and XAVOS_DATABASE; whatever else is there is left to pytest.
-Exit codes: 0 ready, 2 something is missing (the commands that mend it are printed), 130 interrupted.
+It reads `--forge`, `--database` and the flags of commands without an engine (`--plan`, `--doctor`, `--collect-only`,
+`--help`) from the arguments of the run, or XAVOS_FORGE and XAVOS_DATABASE. It ignores all other arguments.
+Exit codes: 0 ready, 2 something is missing (the commands that fix it are printed), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from rollout import environment
+from rollout.config import flags
 from rollout.errors import NoEngine, RolloutError, ToolMissing
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import find_engine
@@ -21,11 +22,12 @@ from rollout.site.engine.setup import commands, install_engine
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.postgres.errors import EmbeddedUnavailable
 from rollout.site.selection import engine_needed, host_toolchain
-from rollout.text.standard_streams import accept_everything
+from rollout.text.standard_streams import make_outputs_safe
 
 _ENGINELESS = frozenset({
-    "--plan", "--doctor", "--collect-only", "--co", "--help", "-h", "--version", "-V", "--recover", "--markers",
-    "--fixtures", "--funcargs", "--fixtures-per-test", "--setup-plan", "--setup-only", "--cache-show", "--fault=list",
+    *flags.arguments(plan=True, doctor=True, recover=True, fault=flags.LIST),
+    "--collect-only", "--co", "--help", "-h", "--version", "-V", "--markers", "--fixtures", "--funcargs",
+    "--fixtures-per-test", "--setup-plan", "--setup-only", "--cache-show",
 })  # fmt: skip
 
 Say = Callable[[str], None]
@@ -33,8 +35,8 @@ Say = Callable[[str], None]
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    accept_everything()
-    environment.enter()
+    make_outputs_safe()
+    environment.reset_process()
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -51,19 +53,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def needed_images(arguments: Sequence[str], environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Images that the run may need, with `auto` or `container` for each: empty where it needs no engine."""
+    """The images that the run may need, with `auto` or `container` for each. Empty if it needs no engine."""
     if any({argument, argument.partition("=")[0]} & _ENGINELESS for argument in arguments):
         return {}
     needed = {}
     for option, image in (("forge", "forge"), ("database", "postgres")):
-        value = _value(option, arguments) or environment.get(f"XAVOS_{option.upper()}") or "auto"
+        value = flags.value_in(arguments, option) or environment.get(f"XAVOS_{option.upper()}") or "auto"
         if value in {"auto", "container"}:
             needed[image] = value
     return needed
 
 
 def prepare(needed: Mapping[str, str], say: Say) -> None:
-    """Have every image of `needed` on an engine. Raises RolloutError with what to do."""
+    """Make the missing images of `needed`. Raises RolloutError with advice."""
     if not needed:
         return
     engine = _engine(needed, say)
@@ -77,7 +79,7 @@ def prepare(needed: Mapping[str, str], say: Say) -> None:
 
 
 def _engine(needed: Mapping[str, str], say: Say) -> Engine | None:
-    """An engine; None where `auto` can do without, and one cannot be installed or that is not ours to do."""
+    """An engine. None if `auto` has a substitute, and an engine cannot be installed or this user may not do it."""
     found = find_engine()
     if isinstance(found, Engine):
         return found
@@ -89,14 +91,14 @@ def _engine(needed: Mapping[str, str], say: Say) -> Engine | None:
             return install_engine(say, reason=found.reason)
         except NoEngine as error:
             none = error
-    if "container" in needed.values() or not _can_do_without(needed):
+    if "container" in needed.values() or not _has_substitutes(needed):
         raise none
-    say(f"{none.message}\nGoing on without: with this machine's own Elixir and an embedded PostgreSQL.")
+    say(f"{none.message}\nUsing this machine's Elixir and an embedded PostgreSQL instead.")
     return None
 
 
-def _can_do_without(needed: Mapping[str, str]) -> bool:
-    """Whether this machine has what `auto` takes instead of each image."""
+def _has_substitutes(needed: Mapping[str, str]) -> bool:
+    """Whether this machine has what `auto` uses instead of each image."""
     try:
         if "forge" in needed:
             host_toolchain()
@@ -106,16 +108,6 @@ def _can_do_without(needed: Mapping[str, str]) -> bool:
         return False
     return True
 
-
-def _value(option: str, arguments: Sequence[str]) -> str | None:
-    """The last `--option=value` or `--option value`, as pytest reads it."""
-    value = None
-    for index, argument in enumerate(arguments):
-        if argument == f"--{option}" and index + 1 < len(arguments):
-            value = arguments[index + 1]
-        elif argument.startswith(f"--{option}="):
-            value = argument.partition("=")[2]
-    return value
 
 
 if __name__ == "__main__":

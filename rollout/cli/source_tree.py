@@ -27,7 +27,7 @@ from rollout.site.engine.images import ensure_image
 from rollout.site.engine.selection import find_sharing
 from rollout.site.forge import ROOT_IN_CONTAINER, ContainerForge, homes
 from rollout.site.selection import engine_needed, host_toolchain
-from rollout.text.standard_streams import accept_everything
+from rollout.text.standard_streams import make_outputs_safe
 
 _USAGE = "usage: python -m rollout.cli.source_tree fill NAME | run COMMAND…"
 # What only using a deployment makes, and what belongs to its site.
@@ -54,8 +54,8 @@ class NotCompleted(RolloutError):
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    accept_everything()
-    environment.enter()
+    make_outputs_safe()
+    environment.reset_process()
     options = parse_options(lambda name: None)
     try:
         match list(arguments):

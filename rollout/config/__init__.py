@@ -1,1 +1,1 @@
-"""What the user asked for: options, plan and names, parsed once; and the folders of a run."""
+"""Configuration: parses options, plans and names, and makes the folders of a run."""

@@ -1,4 +1,4 @@
-"""Checks before a run that this user can use the cache folder."""
+"""Checks, before a run starts, that this user can write to the cache folder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LOCKS = ("checkpoints.lock", "image-forge.lock", "image-postgres.lock")
 
 
 def check_cache(cache: Path) -> None:
-    """Raise FolderUnwritable where the cache folder, or one in it, cannot be written.
+    """Raise FolderUnwritable if the cache folder or a folder in it cannot be written.
 
-    Raise StateUnusable where a file has the name of a folder there, or the reverse.
+    Raise StateUnusable if a file there has the name of a folder, or the reverse.
 
-    Such a folder is another user's: the first run there was root's, say. Found out now it costs nothing; amid a phase
-    it would be a failure of that phase.
+    Such a folder usually belongs to another user, for example to root after a first run as root. Without this check
+    a phase would fail later.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def _unwritable(folder: Path, reason: str) -> FolderUnwritable:
 
 
 def _folders(parent: Path, depth: int) -> Iterator[Path]:
-    """Every folder below `parent`, those above first, at most `depth` levels down."""
+    """Every folder below `parent`, parents first, at most `depth` levels down."""
     try:
         with os.scandir(parent) as found:
             folders = [Path(entry) for entry in found if entry.is_dir(follow_symlinks=False)]

@@ -1,4 +1,4 @@
-"""Several paths in one run: their sites, their names, and the exit code."""
+"""Comparison of several paths in one run: gives each path a site of its own, and applies the gate."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _SHORTEST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """What a path of a comparison has to itself: the name its site is called after, folder, port, and reports.
+class PathRun:
+    """The run of one path in a comparison: name, folder and port of its site, and its report folder.
 
-    `path` is what `--path` takes, `name` what the journal calls it; `folder` is relative to the run's reports.
+    `path` is the value of `--path`, `name` is the path's name in the journal. `site` names the deployment.
+    `folder` is relative to the report folder of the whole run.
     """
 
     path: str
@@ -35,10 +36,10 @@ class Seat:
     folder: Path
 
 
-def seats(options: Options) -> tuple[Seat, ...]:
-    """A seat for every path. The first path of the gate has the name, the folder and the port that were asked for.
+def path_runs(options: Options) -> tuple[PathRun, ...]:
+    """One PathRun for each path. The first path of the gate gets the name, folder and port of the options.
 
-    Only paths of the gate are kept on success. Raises InvalidOption where there is no port for all of them.
+    Only paths of the gate are kept on success. Raises InvalidOption if there are not enough ports.
     """
     first = options.gate[0]
     others = [path for path in options.paths if path != first]
@@ -46,28 +47,28 @@ def seats(options: Options) -> tuple[Seat, ...]:
         raise InvalidOption(option="--port", value=str(options.port),
                             expected=f"room for {len(others)} more ports above it")  # fmt: skip
     names = path_names(options)
-    words = _words({path: name for path, name in names.items() if path != first}, room=_LONGEST - len(options.name) - 1)
-    words[first] = _free(_word(names[first]), set(words.values()))
-    made = []
+    slugs = _slugs({path: name for path, name in names.items() if path != first}, size=_LONGEST - len(options.name) - 1)
+    slugs[first] = _unique(_slug(names[first]), set(slugs.values()))
+    runs = []
     for path in options.paths:
         number = 0 if path == first else others.index(path) + 1
-        word = words[path]
-        made.append(
-            Seat(
+        slug = slugs[path]
+        runs.append(
+            PathRun(
                 path=path,
                 name=names[path],
-                site=options.name if path == first else f"{options.name[: _LONGEST - len(word) - 1]}_{word}",
-                directory=options.directory if path == first else Path(f"{options.directory}_{word}"),
+                site=options.name if path == first else f"{options.name[: _LONGEST - len(slug) - 1]}_{slug}",
+                directory=options.directory if path == first else Path(f"{options.directory}_{slug}"),
                 port=options.port + number,
                 keep="never" if options.keep == "on-success" and path not in options.gate else options.keep,
-                folder=Path("paths") / word,
+                folder=Path("paths") / slug,
             )
         )
-    return tuple(made)
+    return tuple(runs)
 
 
 def path_names(options: Options) -> Mapping[str, str]:
-    """A unique name for each path. Scripts of the same name get as many parent folders as needed
+    """A unique name for each path. Scripts with equal file names are named with as many parent folders as needed
     (`script:v1/deploy.sh`, `script:v2/deploy.sh`).
     """
     if options.path_name is not None and len(options.paths) == 1:
@@ -76,15 +77,15 @@ def path_names(options: Options) -> Mapping[str, str]:
     names = {path: path for path in options.paths if path not in parts}
     for path, own in parts.items():
         others = [other for name, other in parts.items() if name != path]
-        told = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
-        names[path] = SCRIPT + str(Path(*own[-told:]))
+        count = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
+        names[path] = SCRIPT + str(Path(*own[-count:]))
     return names
 
 
 def refuse_unknown_groups(options: Options) -> None:
-    """Raises InvalidOption where `--require` names a group of checks that no path has."""
+    """Raises InvalidOption if `--require` names a group of checks that no path has."""
     plans = [load_plan(path) for path in (*PATHS, *options.paths)]
-    phases = [phase for plan in plans for phase in (*plan.whole, *plan.left_out)]
+    phases = [phase for plan in plans for phase in (*plan.all_phases, *plan.left_out)]
     known = list(dict.fromkeys(group for phase in phases for group in phase.groups))
     for group in options.require:
         if group not in known:
@@ -93,33 +94,33 @@ def refuse_unknown_groups(options: Options) -> None:
             raise InvalidOption(option="--require", value=group, expected=f"{', '.join(known)}{hint}")
 
 
-def _words(names: Mapping[str, str], *, room: int) -> dict[str, str]:
-    """A unique word for each name, at most `room` letters long where possible."""
-    words: dict[str, str] = {}
+def _slugs(names: Mapping[str, str], *, size: int) -> dict[str, str]:
+    """A unique slug for each name, with at most `size` letters where possible."""
+    slugs: dict[str, str] = {}
     for path, name in names.items():
-        words[path] = _free(_word(name), set(words.values()), room=max(room, _SHORTEST))
-    return words
+        slugs[path] = _unique(_slug(name), set(slugs.values()), size=max(size, _SHORTEST))
+    return slugs
 
 
-def _free(word: str, taken: Collection[str], *, room: int = _LONGEST) -> str:
-    """The word, or the first of `word_2`, `word_3`, … that is not taken; of one that is too long, its end."""
+def _unique(slug: str, taken: Collection[str], *, size: int = _LONGEST) -> str:
+    """The slug, or the first of `slug_2`, `slug_3`, … that is not taken. A long slug is cut at its beginning."""
     for number in itertools.count(1):
-        more = f"_{number}" if number > 1 else ""
-        found = f"{word[max(0, len(word) + len(more) - room) :].lstrip('_') or 'path'}{more}"
+        suffix = f"_{number}" if number > 1 else ""
+        found = f"{slug[max(0, len(slug) + len(suffix) - size) :].lstrip('_') or 'path'}{suffix}"
         if found not in taken:
             return found
-    raise AssertionError("there is always another number")
+    raise AssertionError("itertools.count is infinite")
 
 
-def _word(name: str) -> str:
-    """A path's name as a word that folders and databases can be called by: `script:my-own.sh` → `script_my_own_sh`."""
+def _slug(name: str) -> str:
+    """A path's name in a form that folders and databases can have: `script:my-own.sh` → `script_my_own_sh`."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
 
 
-def is_met(paths: Mapping[str, Any], gate: Sequence[str]) -> bool:
-    """Whether every path of the gate is deployed with every check passed, and has answered what it has to.
+def is_gate_passed(paths: Mapping[str, Any], gate: Sequence[str]) -> bool:
+    """Whether every path of the gate is deployed, every check has passed, and every required group was answered.
 
-    `paths` as in verdict.json.
+    `paths` is the value of `paths` in verdict.json.
     """
     return all(
         name in paths
@@ -130,6 +131,6 @@ def is_met(paths: Mapping[str, Any], gate: Sequence[str]) -> bool:
     )
 
 
-def ended(events: Sequence[Event]) -> bool:
-    """Whether a path's own run came to its end."""
+def has_ended(events: Sequence[Event]) -> bool:
+    """Whether the journal of a path's run records its end."""
     return bool(last(events, "path.finished"))

@@ -1,4 +1,4 @@
-"""Parses the URL of a PostgreSQL server by libpq's rules, and rejects what Ecto cannot use."""
+"""Parses the URL of a PostgreSQL server by libpq's rules, and rejects URLs that Ecto cannot use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMES = ("postgresql", "postgres")
 EXPECTED = "postgresql://user:password@host:port/database"
 _PORT = 5432
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Passed on to libpq. Others are refused: they lead elsewhere than Ecto goes (hostaddr, service), or are secrets.
+# Passed on to libpq. Others are rejected: they lead to another server than Ecto's (hostaddr, service), or are secrets.
 _PARAMETERS = (
     "application_name", "channel_binding", "connect_timeout", "gssencmode", "keepalives", "keepalives_count",
     "keepalives_idle", "keepalives_interval", "options", "require_auth", "ssl_max_protocol_version",
@@ -28,12 +28,12 @@ _ENCODE = "percent-encode special characters of user and password (@ is %40, / i
 
 
 class InvalidAddress(ValueError):
-    """The text is not a usable server URL. The reason never repeats a part that could be a secret."""
+    """The text is not a usable server URL. The message never repeats a part that could be a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Host and login of a server; `parameters` are further libpq keywords, e.g. sslmode."""
+    """Host and login of a server. `parameters` are other libpq keywords, such as sslmode."""
 
     host: str
     port: int
@@ -44,19 +44,19 @@ class Address:
 
     @property
     def without_password(self) -> str:
-        """A URL that `parse_address` reads as the same address, but for the password."""
+        """The address as a URL without the password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         query = f"?{urlencode(self.parameters, quote_via=quote)}" if self.parameters else ""
         return f"postgresql://{quote(self.user, safe='')}@{host}:{self.port}/{quote(self.database, safe='')}{query}"
 
 
 def parse_address(text: str) -> Address:
-    """Parse a URL as libpq does. Raises InvalidAddress, whose text says what is expected."""
+    """Parse a URL as libpq does. Raises InvalidAddress; its text says what is expected."""
     scheme = text.partition("://")[0]
     if scheme not in SCHEMES or scheme == text:
         raise InvalidAddress(EXPECTED)
     who, at, where = text.partition("://")[2].partition("@")
-    if at and ("/" in who or "@" in where):  # libpq takes a part of what was meant as the password for a host or a name
+    if at and ("/" in who or "@" in where):  # libpq would read a part of the password as host or database
         raise InvalidAddress(f"one @, between the password and the host, and no / before it; {_ENCODE}")
     given = _read(text)
     host, port = given.pop("host", ""), given.pop("port", "")
@@ -77,7 +77,7 @@ def parse_address(text: str) -> Address:
 
 
 def shown(text: str) -> str:
-    """The value of --database without any part that may be a password."""
+    """The value of --database, with every part masked that may be a password."""
     if re.fullmatch(r"[\w-]{1,40}", text):
         return text
     scheme, mark, rest = text.partition("://")

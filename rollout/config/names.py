@@ -1,15 +1,15 @@
-"""Decides which names a deployment can have.
+"""Checks the name of a deployment.
 
-Databases, role, branch and folder have the deployment's name. So reserved words of Elixir, Erlang and PostgreSQL, and
-names of existing applications and modules, are rejected first. `mix new` and `mix phx.new` refuse only some of them;
-others break the build late, or never.
+Databases, role, branch and folder get this name. Reserved words of Elixir, Erlang and PostgreSQL are rejected, and
+names of existing applications and modules. `mix new` and `mix phx.new` reject only some of them. Others break the
+build late.
 """
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 40  # what is made of it (NAME_test, deploy/NAME) stays below PostgreSQL's 63 bytes
+LONGEST = 40  # names derived from it (NAME_test, deploy/NAME) stay below PostgreSQL's 63 bytes
 SHAPE = f"a lower-case letter, then at most {LONGEST - 1} letters, digits or underscores"
 _SHAPE = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST - 1}}}")
 
@@ -25,8 +25,8 @@ ERLANG_WORDS = _words(
     " receive rem try when xor"
 )
 ENVIRONMENTS = _words("dev test prod")
-# https://www.postgresql.org/docs/17/sql-keywords-appendix.html, those that are reserved; then what pg_hba.conf and the
-# server itself keep.
+# The reserved words of https://www.postgresql.org/docs/17/sql-keywords-appendix.html, then those that pg_hba.conf and
+# the server reserve.
 POSTGRES_WORDS = _words(
     "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation"
     " column concurrently constraint create cross current_catalog current_date current_role current_schema current_time"
@@ -43,8 +43,8 @@ OTP = _words(
     " ssh ssl stdlib syntax_tools tftp tools wx xmerl"
 )
 ELIXIR = _words("eex elixir ex_unit hex iex logger mix rebar rebar3")
-# Names that the packages of the plans bring along on real packages. tests/unit/config/test_names.py adds those of the
-# plans.
+# Applications that come with the packages of the plans. tests/unit/config/test_names.py checks that those packages
+# themselves are in it.
 PACKAGES = _words(
     "absinthe accent anubis_mcp argon2_elixir ash ash_admin ash_ai ash_archival ash_authentication"
     " ash_authentication_phoenix ash_cloak ash_double_entry ash_events ash_graphql ash_json_api ash_money ash_oban"
@@ -65,8 +65,8 @@ PACKAGES = _words(
     " telemetry_poller text_diff thousand_island tidewave turboprop ucwidth unicode_util_compat usage_rules vix wax_"
     " websock websock_adapter x509 yamerl yaml_elixir ymlr"
 )
-# Top-level modules: of Elixir itself, then of packages that are not called after their application. Compared without
-# regard to case and underscores, as a file system may compare them.
+# Top-level modules: of Elixir itself, then of packages whose module and application have different names. Compared
+# without case and underscores, because file systems may ignore case.
 MODULES = _words(
     "Access Agent Any Application ArgumentError ArithmeticError Atom BadArityError BadBooleanError BadFunctionError"
     " BadMapError BadStructError Base Behaviour Bitwise Calendar CaseClauseError Code Collectable CompileError"
@@ -81,19 +81,19 @@ MODULES = _words(
 _MODULES = {module.lower(): module for module in MODULES}
 
 
-def why_not(name: str) -> str | None:
-    """Why a deployment cannot have the name, as a clause; None where it can."""
+def name_problem(name: str) -> str | None:
+    """Why a deployment cannot have this name, as a clause; None for a valid name."""
     if not _SHAPE.fullmatch(name):
         return f"a name is {SHAPE}"
     for words, whose in ((ELIXIR_WORDS, "Elixir"), (ERLANG_WORDS, "Erlang"), (POSTGRES_WORDS, "PostgreSQL")):
         if name in words:
             return f"it is a reserved word of {whose}"
     if name.startswith("pg_"):
-        return "PostgreSQL keeps names that begin with pg_ for itself"
+        return "PostgreSQL reserves names that begin with pg_"
     if name in ENVIRONMENTS:
         return "it is one of Mix's environments"
-    for applications, whose in ((OTP, "Erlang/OTP"), (ELIXIR, "Elixir"), (PACKAGES, "the packages that are installed")):
+    for applications, whose in ((OTP, "Erlang/OTP"), (ELIXIR, "Elixir"), (PACKAGES, "the installed packages")):
         if name in applications:
             return f"it is an application of {whose}"
     module = _MODULES.get(name.replace("_", ""))
-    return f"its module would be {module}, which is there already" if module else None
+    return f"its module would be {module}, which exists already" if module else None

@@ -1,4 +1,4 @@
-"""Flags and environment become one frozen `Options`. The only module that knows how a flag is spelt.
+"""Parses the command line and the environment into one frozen `Options`.
 
 Precedence: command line, then the environment variable `XAVOS_<FLAG>`, then the default.
 """
@@ -16,156 +16,34 @@ from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
-from rollout.application import APPLICATION
 from rollout.config import values
 from rollout.config.database_url import parse_address
-from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - others know them from here
+from rollout.config.flags import FLAGS as FLAGS  # noqa: PLC0414 - other modules import them from here
+from rollout.config.flags import LIST, arguments
+from rollout.config.flags import Flag as Flag  # noqa: PLC0414 - the same
+from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - other modules import them from here
 from rollout.config.values import SCRIPT as SCRIPT  # noqa: PLC0414 - the same
-from rollout.config.values import Given
+from rollout.config.values import RawValue
 from rollout.errors import InvalidOption, RolloutError
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "xavos-rollout"
-DEFAULT_PORT = 4001
 KEEP = ("never", "on-success", "failed", "always")
-LIST = "list"  # --fault=list
-RUN_FOLDER = "XAVOS_RUN_FOLDER"  # no flag: a comparison tells its paths' own runs where they report
-PATH_NAME = "XAVOS_PATH_NAME"  # no flag: what a comparison calls the path of such a run
-CONDUCTOR = "XAVOS_CONDUCTOR"  # no flag: the process that waits for such a run
+# Variables without a flag. A comparison sets them for the runs of its paths.
+RUN_FOLDER = "XAVOS_RUN_FOLDER"  # the report folder of the path's run
+PATH_NAME = "XAVOS_PATH_NAME"  # the name of the path
+CONDUCTOR = "XAVOS_CONDUCTOR"  # the process id of the session that waits for the run
 _NO_CI = {"", "0", "false"}  # CI services set CI to any other word
+_FIELDS = {"path": "paths", "paths": "campaign_paths"}  # flags whose field of Options has another name
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
-    """One option: `name` without dashes, `metavar` None for a switch."""
-
-    name: str
-    help: str
-    default: str | None = None
-    metavar: str | None = "VALUE"
-
-    @property
-    def option(self) -> str:
-        return f"--{self.name}"
-
-    @property
-    def variable(self) -> str:
-        return "XAVOS_" + self.name.replace("-", "_").upper()
-
-
-FLAGS: tuple[Flag, ...] = (
-    Flag(
-        name="path",
-        default="realistic",
-        metavar="NAMES",
-        help="paths to run and compare: realistic, incremental, ambitious, script:FILE; several with commas, or all",
-    ),
-    Flag(
-        name="gate",
-        metavar="NAMES",
-        help="paths that decide the exit code, or all (default: realistic where it runs, else every path that runs)",
-    ),
-    Flag(
-        name="jobs",
-        default="1",
-        metavar="N",
-        help="paths, or trials of a campaign, that run side by side, each on a site of its own",
-    ),
-    Flag(name="blame", metavar=None, help="where packages fail together, find the smallest set of them that does"),
-    Flag(name="matrix", metavar=None, help="show which packages of the plan go together"),
-    Flag(name="matrix-minutes", default="5", metavar="MINUTES", help="how long --matrix may take"),
-    Flag(
-        name="script-root",
-        metavar="DIR",
-        help="folder to copy with a script:FILE (default: its Git repository, else its own folder)",
-    ),
-    Flag(
-        name="require",
-        metavar="GROUPS",
-        help="groups of checks that each path of the gate has to answer, such as server,migrations",
-    ),
-    Flag(
-        name="source",
-        default="auto",
-        metavar="SOURCE",
-        help="where Hex packages come from: auto, hexpm, mirror:URL, bundle:DIR, rehearsal",
-    ),
-    Flag(name="source-key", metavar="FILE", help="public key (PEM) of a mirror that does not serve its own"),
-    Flag(
-        name="git-source",
-        default="auto",
-        metavar="WHERE",
-        help="where Git dependencies come from: auto, github, mirror:URL-or-DIR, bundle",
-    ),
-    Flag(name="scenario", default="default", metavar="NAME", help="rehearsal scenario below rehearsal/scenarios/"),
-    Flag(name="forge", default="auto", metavar="KIND", help="where commands run: auto, container, host"),
-    Flag(
-        name="database",
-        default="auto",
-        metavar="KIND",
-        help="which PostgreSQL: auto, container, embedded, or postgresql://user:password@host/db",
-    ),
-    Flag(
-        name="assets",
-        default="auto",
-        metavar="KIND",
-        help="how JavaScript and CSS are built: auto, npm (esbuild and tailwind), plain (no bundler)",
-    ),
-    Flag(name="offline", metavar=None, help="cut the forge and the database off from every outer network"),
-    Flag(name="through", metavar="PHASE", help="stop after this phase"),
-    Flag(
-        name="name",
-        default="xavos",
-        metavar="NAME",
-        help="name of the deployment: its databases, role, branch and folder are called after it",
-    ),
-    Flag(name="directory", metavar="DIR", help="where the deployment goes (default: deployments/NAME)"),
-    Flag(name="port", default=str(DEFAULT_PORT), metavar="PORT", help=f"port that {APPLICATION.title} listens on"),
-    Flag(
-        name="keep",
-        metavar="WHEN",
-        help="what stays up: never, on-success, failed or always (default: on-success; never where CI is set)",
-    ),
-    Flag(name="fresh", metavar=None, help="use no checkpoint, and fetch again from the source whatever can change"),
-    Flag(
-        name="record-bundle",
-        metavar="DIR",
-        help="write everything this run fetches into a bundle: folder, .tar file, or default (where auto looks)",
-    ),
-    Flag(
-        name="fault",
-        metavar="NAME[@PHASE][:FORM]",
-        help="rehearse an outage: inject this fault, transient or persistent; list prints all and stops",
-    ),
-    Flag(name="seed", default="1", metavar="N", help="seed of the random choices of --fault and --campaign"),
-    Flag(name="campaign", metavar=None, help="measure: many trials of every path under faults, on sites of their own"),
-    Flag(name="paths", default="all", metavar="NAMES", help="paths that a campaign compares; several with commas"),
-    Flag(
-        name="faults",
-        default="all",
-        metavar="NAMES",
-        help="faults of a campaign: names or families with commas, kills, none (control only), or all",
-    ),
-    Flag(
-        name="trials", metavar="N", help="trials of each path under each fault at each phase (default: as time allows)"
-    ),
-    Flag(name="minutes", metavar="MINUTES", help="how long a campaign may take (default: until every trial is done)"),
-    Flag(name="resume", metavar="RUN", help="continue the campaign of this report folder, or latest"),
-    Flag(name="cluster", metavar="ADDRESS", help="run the trials of a campaign on the Dask cluster at this address"),
-    Flag(name="recover", metavar=None, help="only undo what a killed run left behind, then stop"),
-    Flag(name="plan", metavar=None, help="print what would be done, then stop"),
-    Flag(name="doctor", metavar=None, help="print what a run needs, found or missing, then stop"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for, parsed and validated; nothing here has looked at the world yet.
+    """The user's options, parsed and validated. Nothing outside this process was looked at yet.
 
-    `folder` is where the reports of a run go that is a part of another (one path of a comparison), and `path_name` what
-    its path is called there; else None.
-    `spelt`: by which variable an option was given (`--port` → `XAVOS_PORT`). What may hold a password is in no repr.
+    `folder` and `path_name` are set for the run of one path in a comparison: its report folder, and the path's name.
+    `spelt`: the variable that set an option (`--port` → `XAVOS_PORT`). Fields that may hold a password are not in repr.
     """
 
     paths: tuple[str, ...]
@@ -219,19 +97,23 @@ class Options:
         return tuple(filter(None, (*found, *(unquote(url.password or "") for url in urls))))
 
     def as_given(self, error: RolloutError) -> RolloutError:
-        """The same error; if it is about an option, it names the variable that set the option."""
+        """The same error. If it is about an option that a variable set, the error names the variable."""
         if isinstance(error, InvalidOption):
             return error.given_as(self.spelt.get(error.option, error.option))
         return error
 
     @property
-    def only_tells(self) -> bool:
-        """True for an invocation that only prints something and deploys nothing."""
+    def only_prints(self) -> bool:
+        """True for a command that prints something and deploys nothing."""
         return self.doctor or self.plan or self.recover or self.fault == LIST
+
+    def as_arguments(self, *keywords: str) -> tuple[str, ...]:
+        """The named flags as arguments of a command line that sets the same values: `as_arguments("git_source")`."""
+        return arguments(**{keyword: getattr(self, _FIELDS.get(keyword, keyword)) for keyword in keywords})
 
     @property
     def path(self) -> str:
-        """The path of a session that runs one."""
+        """The path of a session that runs one path."""
         return self.paths[0]
 
     @property
@@ -246,122 +128,122 @@ class Options:
 
 
 def parse_options(
-    given: Callable[[str], str | bool | None],
+    command_line: Callable[[str], str | bool | None],
     environment: Mapping[str, str] | None = None,
     *,
     root: Path = ROOT,
 ) -> Options:
-    """Build Options. `given(flag_name)` answers what the command line said, None where it said nothing.
+    """Build Options. `command_line(name)` returns the value of a flag on the command line, None without one.
 
     Raises InvalidOption for the first invalid value; it names the flag or the variable.
     """
     env = os.environ if environment is None else environment
-    asked = _Asked(given, env)
+    raw = _RawValues(command_line, env)
     ci = env.get("CI", "").lower() not in _NO_CI
-    name = values.name(asked.required("name"))
+    name = values.name(raw.required("name"))
     reports = _folder(env, "XAVOS_REPORTS_DIR", lambda: root / "reports")
     cache = cache_folder(env)
-    paths = values.paths(asked.required("path"))
+    paths = values.paths(raw.required("path"))
     return Options(
         paths=paths,
-        gate=asked.parsed("gate", lambda text: values.gate(text, paths)) or _default_gate(paths),
-        jobs=values.number(asked.required("jobs"), least=1),
-        blame=asked.switch("blame"),
-        matrix=asked.switch("matrix"),
-        matrix_minutes=values.number(asked.required("matrix-minutes"), least=1),
-        script_root=asked.parsed("script-root", values.existing_folder),
-        require=asked.parsed("require", values.names) or (),
-        source=values.source(asked.required("source")),
-        source_key=asked.parsed("source-key", values.folder),
-        git_source=values.git_source(asked.required("git-source")),
-        scenario=values.scenario(asked.required("scenario"), ROOT),
-        forge=values.one_of(asked.required("forge"), ("auto", "container", "host")),
-        database=values.database(asked.required("database")),
-        assets=values.one_of(asked.required("assets"), ("auto", "npm", "plain")),
-        offline=asked.switch("offline"),
-        through=asked.parsed("through", _text),
+        gate=raw.parsed("gate", lambda text: values.gate(text, paths)) or _default_gate(paths),
+        jobs=values.number(raw.required("jobs"), least=1),
+        blame=raw.switch("blame"),
+        matrix=raw.switch("matrix"),
+        matrix_minutes=values.number(raw.required("matrix-minutes"), least=1),
+        script_root=raw.parsed("script-root", values.existing_folder),
+        require=raw.parsed("require", values.names) or (),
+        source=values.source(raw.required("source")),
+        source_key=raw.parsed("source-key", values.folder),
+        git_source=values.git_source(raw.required("git-source")),
+        scenario=values.scenario(raw.required("scenario"), ROOT),
+        forge=values.one_of(raw.required("forge"), ("auto", "container", "host")),
+        database=values.database(raw.required("database")),
+        assets=values.one_of(raw.required("assets"), ("auto", "npm", "plain")),
+        offline=raw.switch("offline"),
+        through=raw.parsed("through", _text),
         name=name,
-        directory=asked.parsed("directory", values.folder) or root / "deployments" / name,
-        port=values.port(asked.required("port")),
-        keep=asked.parsed("keep", lambda text: values.one_of(text, KEEP)) or ("never" if ci else "on-success"),
-        fresh=asked.switch("fresh"),
-        record_bundle=asked.parsed("record-bundle", lambda text: _bundle(text, cache)),
-        fault=asked.parsed("fault", _text),
-        seed=values.number(asked.required("seed"), least=0, most=2**53),
-        campaign=asked.switch("campaign"),
-        campaign_paths=values.paths(asked.required("paths")),
-        faults=values.names(asked.required("faults")),
-        trials=asked.parsed("trials", lambda text: values.number(text, least=1)),
-        minutes=asked.parsed("minutes", values.minutes),
-        resume=asked.parsed("resume", lambda text: values.resumed(text, reports)),
-        cluster=asked.parsed("cluster", _text),
-        recover=asked.switch("recover"),
-        plan=asked.switch("plan"),
-        doctor=asked.switch("doctor"),
+        directory=raw.parsed("directory", values.folder) or root / "deployments" / name,
+        port=values.port(raw.required("port")),
+        keep=raw.parsed("keep", lambda text: values.one_of(text, KEEP)) or ("never" if ci else "on-success"),
+        fresh=raw.switch("fresh"),
+        record_bundle=raw.parsed("record-bundle", lambda text: _bundle(text, cache)),
+        fault=raw.parsed("fault", _text),
+        seed=values.number(raw.required("seed"), least=0, most=2**53),
+        campaign=raw.switch("campaign"),
+        campaign_paths=values.paths(raw.required("paths")),
+        faults=values.names(raw.required("faults")),
+        trials=raw.parsed("trials", lambda text: values.number(text, least=1)),
+        minutes=raw.parsed("minutes", values.minutes),
+        resume=raw.parsed("resume", lambda text: values.campaign_folder(text, reports)),
+        cluster=raw.parsed("cluster", _text),
+        recover=raw.switch("recover"),
+        plan=raw.switch("plan"),
+        doctor=raw.switch("doctor"),
         ci=ci,
         cache=cache,
         state=state_folder(env),
         reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
         path_name=env.get(PATH_NAME) or None,
-        spelt=asked.spelt,
+        spelt=raw.spelt,
     )
 
 
-class _Asked:
-    """The value of each flag: from the command line, else the environment, else the default; None where unset."""
+class _RawValues:
+    """The text of each flag: from the command line, else the environment, else the default."""
 
-    def __init__(self, given: Callable[[str], str | bool | None], env: Mapping[str, str]) -> None:
-        self._given = given
+    def __init__(self, command_line: Callable[[str], str | bool | None], env: Mapping[str, str]) -> None:
+        self._command_line = command_line
         self._env = env
         self._flags = {flag.name: flag for flag in FLAGS}
         self.spelt: dict[str, str] = {}
 
-    def text(self, name: str) -> Given | None:
-        """The text of an option, None where it is unset."""
+    def text(self, name: str) -> RawValue | None:
+        """The text of an option; None if it is unset and has no default."""
         flag = self._flags[name]
-        value = self._given(name)
+        value = self._command_line(name)
         if value in {None, False} or (value == "" and flag.default is None):
             if self._env.get(flag.variable):
                 self.spelt[flag.option] = flag.variable
-                return values.checked(Given(option=flag.variable, text=self._env[flag.variable]))
-            return Given(option=flag.option, text=flag.default) if flag.default is not None else None
-        return values.checked(Given(option=flag.option, text=str(value)))
+                return values.checked(RawValue(option=flag.variable, text=self._env[flag.variable]))
+            return RawValue(option=flag.option, text=flag.default) if flag.default is not None else None
+        return values.checked(RawValue(option=flag.option, text=str(value)))
 
-    def required(self, name: str) -> Given:
+    def required(self, name: str) -> RawValue:
         """The text of an option that has a default."""
         found = self.text(name)
         assert found is not None
         return found
 
-    def parsed(self, name: str, parse: Callable[[Given], Value]) -> Value | None:
-        """The value of an option that may be absent."""
+    def parsed(self, name: str, parse: Callable[[RawValue], Value]) -> Value | None:
+        """The parsed value of an option; None if it is unset."""
         found = self.text(name)
         return parse(found) if found is not None else None
 
     def switch(self, name: str) -> bool:
-        """Whether a flag without a value is given."""
+        """Whether a switch is on."""
         flag = self._flags[name]
-        if self._given(name):
+        if self._command_line(name):
             return True
-        said = self._env.get(flag.variable, "")
-        return values.switch(Given(option=flag.variable, text=said)) if said.strip() else False
+        word = self._env.get(flag.variable, "")
+        return values.switch(RawValue(option=flag.variable, text=word)) if word.strip() else False
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """The cache folder, also before there are Options. Raises InvalidOption."""
+    """The cache folder. For code that runs before Options exist. Raises InvalidOption."""
     return _folder(environment, "XAVOS_CACHE_DIR", partial(platformdirs.user_cache_path, SUITE))
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """The state folder (journals, secrets, locks), also before there are Options. Raises InvalidOption."""
+    """The state folder (journals, secrets, locks). For code that runs before Options exist. Raises InvalidOption."""
     return _folder(environment, "XAVOS_STATE_DIR", partial(platformdirs.user_state_path, SUITE))
 
 
 def _folder(env: Mapping[str, str], variable: str, default: Callable[[], Path]) -> Path:
     if env.get(variable):
-        return values.folder(values.checked(Given(option=variable, text=env[variable])))
-    with contextlib.suppress(RuntimeError):  # there is neither HOME nor an entry in passwd
+        return values.folder(values.checked(RawValue(option=variable, text=env[variable])))
+    with contextlib.suppress(RuntimeError):  # neither HOME nor an entry in passwd exists
         found = default()
         if found.is_absolute():
             return found
@@ -370,7 +252,7 @@ def _folder(env: Mapping[str, str], variable: str, default: Callable[[], Path]) 
     )
 
 
-def _text(given: Given) -> str:
+def _text(given: RawValue) -> str:
     return given.text
 
 
@@ -378,5 +260,5 @@ def _default_gate(paths: tuple[str, ...]) -> tuple[str, ...]:
     return (PATHS[0],) if PATHS[0] in paths else paths
 
 
-def _bundle(given: Given, cache: Path) -> Path:
+def _bundle(given: RawValue, cache: Path) -> Path:
     return cache / "bundles" / "default" if given.text == "default" else values.folder(given)

@@ -1,11 +1,10 @@
-"""Parses the TOML of a path into a frozen `Plan`. Pure."""
+"""Plans: reads the TOML file of a path into a frozen `Plan` of phases and packages."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 import json
-import tomllib
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from rollout.config.options import ROOT
 from rollout.config.traits import TRAITS
 from rollout.config.values import SCRIPT
 from rollout.errors import InvalidOption, InvalidPlan
+from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known, require_unique
 
 INSTALLERS = ("mix", "igniter")
 EDITIONS = ("real", "rehearsal")
@@ -34,11 +34,11 @@ PHASE_KEYS: Mapping[str, str] = {
     "overlay_first": "Overlays that are laid before the packages: settings that those read to compile.",
     "overlay": "Overlays of `assembly/manifest.toml` that are laid after the packages.",
     "overlay_with": "`{ phase = 'overlay' }`: an overlay that is laid too if that earlier, optional phase has passed.",
-    "optional": "`true`: the path goes on if this phase fails.",
+    "optional": "`true`: the path continues if this phase fails.",
     "timeout_seconds": "How long the phase may take. The default is 600.",
     "observed": "`true`: the phase is only observed. It is neither retried nor rolled back; its residue is listed.",
-    "answers_for": "Groups of checks that are asked of this phase. The default is the group of its own name.",
-    "may_answer_for": "Groups of checks that are asked as well if the phase has found something to ask about.",
+    "answers_for": "Groups of checks for this phase. The default is the group of its own name.",
+    "may_answer_for": "Groups of checks that apply only if the phase finds at run time that they do.",
     "arguments": "Words for the command that the phase runs.",
     "edition": "`real`: only with real packages. `rehearsal`: only with stand-ins. Without it the phase is in both.",
     "because": "The reason of `edition`. Reports print it.",
@@ -63,11 +63,11 @@ PACKAGE_KEYS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A Hex package as the plan asks for it. `override` needs a `reason`; `only` lists Mix environments.
+    """A Hex package that the plan requires. `override` needs a `reason`; `only` lists Mix environments.
 
-    `group` names the checks that ask about it, where its phase answers for several groups ("" for the last of them).
-    `arguments` go to its installer, `creates` are the files that the installer promises, as patterns below the
-    application; both mean something with Igniter only.
+    `group` is the group of checks for this package, if its phase has several groups ("" means the last of them).
+    `arguments` are passed to its installer. `creates` are the files that the installer must create, as patterns below
+    the application. Both are used with Igniter only.
     """
 
     name: str
@@ -84,17 +84,18 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhasePlan:
-    """One step of a path. `timeout_seconds` bounds its apply; `overlay` names overlays of assembly/manifest.toml.
+    """One step of a path. `timeout_seconds` limits its apply.
 
-    `overlay_first` names those laid before its packages go in: configuration that they read while they compile.
-    `overlay_with` holds (phase, overlay): laid as well where that earlier, optional phase has passed.
-    `observed`: the path does this step in its own way; we neither retry it nor take it back, only see what it leaves.
-    `answers_for` names the groups of checks that are asked of this phase; none means the group of its own name.
-    `may_answer_for`: groups that are asked as well, where the phase has found out that there is something to ask about.
-    `arguments` are words for the command that the phase is about.
-    `edition` ("real" or "rehearsal"): the phase belongs to deployments from real packages, or to rehearsals, only; what
-    has no edition belongs to both. `because` says why.
-    `traits` say what the phase does (rollout/config/traits.py): what faults match.
+    `overlay` names overlays of assembly/manifest.toml that the phase copies. `overlay_first` names overlays that are
+    copied before the packages are installed, because the packages read that configuration while they compile.
+    `overlay_with` holds (phase, overlay): it is copied only if that earlier, optional phase has passed.
+    `observed`: the path does this step by itself. The suite does not retry it or roll it back; it lists the residue.
+    `answers_for` are the groups of checks for this phase; none means the group of its own name. `may_answer_for` are
+    groups that apply only if the phase finds at run time that they do.
+    `arguments` are passed to the command of the phase.
+    `edition` ("real" or "rehearsal"): the phase is only for real packages, or only for rehearsals. A phase without an
+    edition is for both. `because` gives the reason.
+    `traits` say what the phase does (rollout/config/traits.py). Faults are injected by trait.
     """
 
     name: str
@@ -116,7 +117,7 @@ class PhasePlan:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of checks that are asked of this phase, in order; those last that it only may answer for."""
+        """The groups of checks for this phase, in order; the groups of `may_answer_for` come last."""
         return (*(self.answers_for or (self.name,)), *self.may_answer_for)
 
     def overlays(self, passed: Container[str]) -> tuple[str, ...]:
@@ -125,23 +126,22 @@ class PhasePlan:
 
     @property
     def needs(self) -> str:
-        """What a phase of one edition needs, in words."""
+        """What a phase with an edition needs, in words."""
         return {"real": "real packages", "rehearsal": "a rehearsal"}.get(self.edition, "nothing")
 
     def packages_of(self, group: str) -> tuple[Package, ...]:
-        """The packages of this phase that the checks of `group` ask about."""
+        """The packages of this phase that the checks of `group` are about."""
         last = (self.answers_for or (self.name,))[-1]
         return tuple(package for package in self.packages if (package.group or last) == group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A path: its phases in order, as far as this run goes; `beyond` are those it stops before.
+    """A path: its phases in order, up to the last phase of this run. `beyond` are the phases after that.
 
-    `left_out` are those that the plan has for the other edition only, such as what no rehearsal can do.
-
-    `installer`: how packages are put into the application, with Mix alone or with Igniter's installers.
-    Packages are always those of the whole path: what goes in early depends on what comes later, in a later run too.
+    `left_out` are the phases of the other edition: a rehearsal leaves out what needs real packages.
+    `installer`: how packages are added to the application, with Mix alone or with Igniter's installers.
+    `packages` are always those of the whole path, because an early phase resolves versions for all later ones.
     """
 
     name: str
@@ -154,10 +154,10 @@ class Plan:
 
     @property
     def identity(self) -> str:
-        """A digest of its phases and their packages: plans of one identity deploy the same."""
-        told = [[phase.name, [[p.name, p.requirement] for p in (*phase.archives, *phase.packages)]]
-                for phase in self.whole]  # fmt: skip
-        return hashlib.blake2b(json.dumps([self.installer, told]).encode(), digest_size=10).hexdigest()
+        """A digest of its phases and their packages. Plans with equal digests deploy the same packages."""
+        phases = [[phase.name, [[p.name, p.requirement] for p in (*phase.archives, *phase.packages)]]
+                  for phase in self.all_phases]  # fmt: skip
+        return hashlib.blake2b(json.dumps([self.installer, phases]).encode(), digest_size=10).hexdigest()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -180,19 +180,19 @@ class Plan:
 
     @property
     def is_observed(self) -> bool:
-        """True where the path takes steps in its own way: its site is looked at, and disposed of as a whole."""
-        return any(phase.observed for phase in self.whole)
+        """True if the path has observed phases. Its site is compared as a whole and then removed as a whole."""
+        return any(phase.observed for phase in self.all_phases)
 
-    def answering(self, group: str) -> PhasePlan | None:
-        """The phase that the checks of a group are asked of; None where the path does not attempt it."""
+    def phase_for(self, group: str) -> PhasePlan | None:
+        """The phase that a group of checks is about; None if the path does not attempt it."""
         return next((phase for phase in self.phases if group in phase.groups), None)
 
-    def leaving_out(self, group: str) -> PhasePlan | None:
-        """The phase of the other edition that would answer for a group; None where there is none."""
+    def left_out_phase_for(self, group: str) -> PhasePlan | None:
+        """The phase of the other edition that a group of checks is about; None without one."""
         return next((phase for phase in self.left_out if group in phase.groups), None)
 
     def before(self, name: str) -> PhasePlan | None:
-        """The phase that comes before phase `name`; None for the first."""
+        """The phase before phase `name`; None for the first."""
         place = self.phase_names.index(name)
         return self.phases[place - 1] if place else None
 
@@ -201,18 +201,18 @@ class Plan:
         return tuple(phase.name for phase in self.phases)
 
     @property
-    def whole(self) -> tuple[PhasePlan, ...]:
-        """Every phase of the path, wherever this run stops."""
+    def all_phases(self) -> tuple[PhasePlan, ...]:
+        """Every phase of the path, including those after the last phase of this run."""
         return (*self.phases, *self.beyond)
 
     @property
     def packages(self) -> tuple[Package, ...]:
-        """Every dependency the path installs, in order, archives not included."""
-        return tuple(package for phase in self.whole for package in phase.packages)
+        """Every dependency that the path installs, in order, without archives."""
+        return tuple(package for phase in self.all_phases for package in phase.packages)
 
     @property
     def archives(self) -> tuple[Package, ...]:
-        return tuple(package for phase in self.whole for package in phase.archives)
+        return tuple(package for phase in self.all_phases for package in phase.archives)
 
     def phase(self, name: str) -> PhasePlan:
         return next(phase for phase in self.phases if phase.name == name)
@@ -222,8 +222,8 @@ class Plan:
         if name is None:
             return self
         if left_out := next((phase for phase in self.left_out if phase.name == name), None):
-            needs = f"this one needs {left_out.needs}: {left_out.because}"
-            raise InvalidOption(option="--through", value=name, expected=f"a phase that this run has; {needs}")
+            needs = f"this phase needs {left_out.needs}: {left_out.because}"
+            raise InvalidOption(option="--through", value=name, expected=f"a phase of this run; {needs}")
         if name not in self.phase_names:
             near = difflib.get_close_matches(name, self.phase_names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
@@ -232,132 +232,66 @@ class Plan:
         return replace(self, phases=self.phases[: last + 1], beyond=(*self.phases[last + 1 :], *self.beyond))
 
 
-def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT, called: str | None = None) -> Plan:
-    """Read `plans/<path_name>.toml`, for `script:FILE` `plans/script.toml`; the plan's name is the path's.
+def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT, name: str | None = None) -> Plan:
+    """Read `plans/<path_name>.toml`, or `plans/script.toml` for `script:FILE`. The plan has the name of the path.
 
-    `called`: the name of the path of a script where its file's is not enough (see rollout.config.comparison).
-    `rehearsal`: the edition for stand-in packages. Raises InvalidPlan that names file, place and problem.
+    `name`: another name for the path of a script (see rollout.config.comparison.path_names).
+    `rehearsal`: the edition for stand-in packages. Raises InvalidPlan with file, place and problem.
     """
     if path_name.startswith(SCRIPT):
         plan = read_plan(root / "plans" / "script.toml", overlays=load(root).overlays, rehearsal=rehearsal)
-        return replace(plan, name=called or f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
+        return replace(plan, name=name or f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
     return read_plan(root / "plans" / f"{path_name}.toml", overlays=load(root).overlays, rehearsal=rehearsal)
 
 
 def read_plan(file: Path, *, overlays: Collection[str], rehearsal: bool = False) -> Plan:
-    """Read a plan file and check it, both editions, against itself and the overlays that there are."""
+    """Read a plan file and check both of its editions, including that the overlays exist."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InvalidPlan(path=file, where="file", problem="does not exist") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidPlan(path=file, where="syntax", problem=str(error)) from None
-    head = data.get("plan", {})
-    if not isinstance(head, dict) or not isinstance(head.get("name"), str):
-        raise InvalidPlan(path=file, where="[plan]", problem="needs a name")
-    _refuse_unknown(file, "[plan]", head, PLAN_KEYS)
-    installer = head.get("installer", INSTALLERS[0])
-    if installer not in INSTALLERS:
-        raise InvalidPlan(
-            path=file, where="[plan]", problem=f"installer={installer!r} is not {' or '.join(INSTALLERS)}"
-        )
-    phases = tuple(_phase(file, index, entry, overlays) for index, entry in enumerate(data.get("phase", []), 1))
-    if not phases:
-        raise InvalidPlan(path=file, where="[[phase]]", problem="there is none")
-    editions = {edition: tuple(p for p in phases if p.edition in {"", edition}) for edition in EDITIONS}
-    for kept in editions.values():
-        _refuse_twins(file, "phase", [phase.name for phase in kept])
-        _refuse_twins(file, "package", [package.name for phase in kept for package in phase.packages])
-        _refuse_twins(file, "answers_for", [group for phase in kept for group in phase.groups])
+        data = read_toml(file)
+        head = record(_Head, data.get("plan", {}), "[plan]")
+        _require_one_of("[plan]", "installer", head.installer, INSTALLERS)
+        phases = tuple(_phase(index, entry, overlays) for index, entry in enumerate(data.get("phase", []), 1))
+        if not phases:
+            raise InvalidRecord("[[phase]]", "there is none")
+        editions = {edition: tuple(p for p in phases if p.edition in {"", edition}) for edition in EDITIONS}
+        for kept in editions.values():
+            require_unique("phase", (phase.name for phase in kept))
+            require_unique("package", (package.name for phase in kept for package in phase.packages))
+            require_unique("answers_for", (group for phase in kept for group in phase.groups))
+    except InvalidRecord as error:
+        raise InvalidPlan(path=file, where=error.where, problem=error.problem) from None
     kept = editions["rehearsal" if rehearsal else "real"]
     names = {phase.name for phase in kept}
-    return Plan(name=head["name"], description=str(head.get("description", "")), phases=kept, file=file,
-                left_out=tuple(phase for phase in phases if phase.name not in names),
-                installer=installer)  # fmt: skip
+    return Plan(name=head.name, description=head.description, installer=head.installer, phases=kept, file=file,
+                left_out=tuple(phase for phase in phases if phase.name not in names))  # fmt: skip
 
 
-def _phase(file: Path, index: int, entry: Mapping[str, Any], overlays: Collection[str]) -> PhasePlan:
-    where = f"phase {index} ({entry.get('name', 'without a name')})"
-    _refuse_unknown(file, where, entry, PHASE_KEYS)
-    if not isinstance(entry.get("name"), str):
-        raise InvalidPlan(path=file, where=where, problem="needs a name")
-    first, named = tuple(entry.get("overlay_first", ())), tuple(entry.get("overlay", ()))
-    conditional = tuple((str(phase), str(name)) for phase, name in entry.get("overlay_with", {}).items())
-    for name in (*first, *named, *(name for _phase, name in conditional)):
-        if name not in overlays:
-            raise InvalidPlan(path=file, where=where, problem=f"unknown overlay {name!r}{_nearest(name, overlays)}")
-    timeout = entry.get("timeout_seconds", 600)
-    if not isinstance(timeout, int | float) or timeout <= 0:
-        raise InvalidPlan(path=file, where=where, problem=f"timeout_seconds={timeout!r} is not a positive number")
-    edition = entry.get("edition", "")
-    if edition not in {"", *EDITIONS}:
-        raise InvalidPlan(path=file, where=where, problem=f"edition={edition!r} is not {' or '.join(EDITIONS)}")
-    if edition and not entry.get("because"):
-        raise InvalidPlan(path=file, where=where, problem=f"edition={edition!r} needs its reason (because)")
-    return PhasePlan(
-        name=entry["name"],
-        description=str(entry.get("description", "")),
-        packages=tuple(_package(file, where, package) for package in entry.get("packages", ())),
-        archives=tuple(_package(file, where, package) for package in entry.get("archives", ())),
-        overlay_first=first,
-        overlay=named,
-        overlay_with=conditional,
-        optional=bool(entry.get("optional", False)),
-        timeout_seconds=float(timeout),
-        observed=bool(entry.get("observed", False)),
-        answers_for=tuple(map(str, entry.get("answers_for", ()))),
-        may_answer_for=tuple(map(str, entry.get("may_answer_for", ()))),
-        arguments=tuple(map(str, entry.get("arguments", ()))),
-        edition=edition,
-        because=str(entry.get("because", "")),
-        traits=_traits(file, where, entry.get("traits", [])),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    name: str
+    description: str = ""
+    installer: str = INSTALLERS[0]
 
 
-def _traits(file: Path, where: str, named: object) -> tuple[str, ...]:
-    if not isinstance(named, list):
-        raise InvalidPlan(path=file, where=where, problem=f"traits={named!r} is not a list of {', '.join(TRAITS)}")
-    for name in named:
-        if name not in TRAITS:
-            hint = _nearest(str(name), TRAITS)
-            raise InvalidPlan(path=file, where=where, problem=f"unknown trait {name!r}{hint}")
-    return tuple(named)
+def _phase(index: int, entry: Any, overlays: Collection[str]) -> PhasePlan:
+    name = entry.get("name", "without a name") if isinstance(entry, dict) else "not a table"
+    where = f"phase {index} ({name})"
+    phase = record(PhasePlan, entry, where)
+    for overlay in (*phase.overlay_first, *phase.overlay, *(name for _, name in phase.overlay_with)):
+        require_known(where, "overlay", overlay, overlays)
+    if phase.timeout_seconds <= 0:
+        raise InvalidRecord(where, f"timeout_seconds={phase.timeout_seconds:g} is not a positive number")
+    _require_one_of(where, "edition", phase.edition, ("", *EDITIONS))
+    if phase.edition and not phase.because:
+        raise InvalidRecord(where, f"edition={phase.edition!r} needs its reason (because)")
+    for trait in phase.traits:
+        require_known(where, "trait", trait, TRAITS)
+    for package in (*phase.packages, *phase.archives):
+        if package.override and not package.reason:
+            raise InvalidRecord(where, f"{package.name}: an override needs its reason")
+    return phase
 
 
-def _package(file: Path, where: str, entry: Mapping[str, Any]) -> Package:
-    _refuse_unknown(file, where, entry, PACKAGE_KEYS)
-    name, requirement = entry.get("name"), entry.get("requirement")
-    if not isinstance(name, str) or not isinstance(requirement, str) or not name or not requirement:
-        raise InvalidPlan(path=file, where=where, problem=f"package {entry!r} needs name and requirement")
-    if entry.get("override") and not entry.get("reason"):
-        raise InvalidPlan(path=file, where=where, problem=f"{name}: an override needs its reason")
-    return Package(
-        name=name,
-        requirement=requirement,
-        override=bool(entry.get("override", False)),
-        reason=str(entry.get("reason", "")),
-        only=tuple(entry.get("only", ())),
-        runtime=bool(entry.get("runtime", True)),
-        verify_module=entry.get("verify_module"),
-        group=str(entry.get("group", "")),
-        arguments=tuple(map(str, entry.get("arguments", ()))),
-        creates=tuple(map(str, entry.get("creates", ()))),
-    )
-
-
-def _refuse_unknown(file: Path, where: str, entry: Mapping[str, Any], allowed: Iterable[str]) -> None:
-    known = frozenset(allowed)
-    for key in entry:
-        if key not in known:
-            raise InvalidPlan(path=file, where=where, problem=f"unknown key {key!r}{_nearest(key, known)}")
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known := sorted(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-
-
-def _refuse_twins(file: Path, what: str, names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidPlan(path=file, where=what, problem=f"{name} is named twice")
+def _require_one_of(where: str, key: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InvalidRecord(where, f"{key}={value!r} is not {' or '.join(filter(None, allowed))}")

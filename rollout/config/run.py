@@ -1,4 +1,4 @@
-"""A run: its id, folders, journal, lock, and the secrets that recovery needs."""
+"""A run of the suite: its id, folders, journal, lock, and the secrets that recovery needs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _KINDS = ((stat.S_ISDIR, "folder"), (stat.S_ISREG, "file"), (stat.S_ISFIFO, "nam
 
 
 class Run:
-    """Everything that belongs to one run and to no path.
+    """One run of the suite: id, report folder, journal, lock and secrets.
 
-    The journal is one file under two names: `reports/<run>/journal.jsonl` for people, and `<state>/open/<run>.jsonl` so
-    that recovery still finds it after `reports/` was cleaned. The second name is removed when no undo is pending.
-    `parts` are the paths of a comparison: name → folder (below this run's) of the run that each is.
+    The journal is one file with two names: `reports/<run>/journal.jsonl` for people, and `<state>/open/<run>.jsonl` for
+    recovery, which needs it even after `reports/` was emptied. The second name is removed when no undo is pending.
+    `parts` are the paths of a comparison: name → report folder of the path's run, below the folder of this run.
     """
 
     def __init__(self, options: Options) -> None:
@@ -53,15 +53,15 @@ class Run:
         with contextlib.suppress(OSError):
             os.link(self.journal.path, self.folder / JOURNAL)
         if options.folder is None:
-            self._point_latest()
+            self._link_latest()
 
     @property
     def marker(self) -> str:
-        """The token that every process of this run carries in its environment."""
+        """The variable that every process of this run has in its environment."""
         return f"XAVOS_RUN={self.id}"
 
     def keep_secret(self, key: str, value: str, *, mask: bool = True) -> None:
-        """Keep what recovery needs (0600, in the state folder), and mask it everywhere else."""
+        """Store a secret for recovery (mode 0600, in the state folder), and mask it everywhere else."""
         if mask:
             self.redactor.add(value)
         self._secrets[key] = value
@@ -71,14 +71,15 @@ class Run:
             json.dump(self._secrets, file)
 
     def events(self) -> tuple[Event, ...]:
-        """What has been journaled so far, by the runs of the paths as well."""
+        """All events so far, including those of the paths' own runs."""
         own = self.journal.events()
         return merge(own, *read_parts(self.folder, self.parts)) if self.parts else own
 
     def close(self, *, settled: bool) -> None:
-        """Close the journal; if everything is settled (no pending undo, nothing kept), forget its second name.
+        """Close the journal. If the run is `settled` (no undo pending, nothing kept), remove its second name.
 
-        Not where a full disk has not taken all of it: what it does not know to be undone is undone again.
+        The second name stays if the journal is incomplete because the disk was full. The next run then repeats every
+        undo that is not recorded as done.
         """
         self.journal.close()
         settled = settled and self.journal.is_whole
@@ -93,11 +94,11 @@ class Run:
         if settled:
             lock_file(self.state, self.id).unlink(missing_ok=True)
 
-    def _point_latest(self) -> None:
+    def _link_latest(self) -> None:
         latest = self.options.reports / "latest"
         fresh = self.options.reports / f".latest-{self.id}"
         if os.path.lexists(latest) and not latest.is_symlink():
-            return  # it is not ours
+            return  # a file of the user
         with contextlib.suppress(OSError):
             fresh.symlink_to(self.id)
             fresh.replace(latest)
@@ -111,17 +112,17 @@ def _make_folder(folder: Path, variable: str) -> None:
 
 
 def open_journal(state: Path, run: str) -> Path:
-    """Where the journal of a run is while anything of it is open."""
+    """The journal of a run that is not settled."""
     return state / "open" / f"{run}.jsonl"
 
 
 def secrets_file(state: Path, run: str) -> Path:
-    """Where the passwords are that recovery would need (mode 0600)."""
+    """The passwords that recovery needs (mode 0600)."""
     return state / "secrets" / f"{run}.json"
 
 
 def lock_file(state: Path, run: str) -> Path:
-    """The file whose lock says that the run is alive."""
+    """The file that a run locks while it is alive."""
     return state / "locks" / f"{run}.lock"
 
 
@@ -129,20 +130,20 @@ _locks: dict[Path, filelock.BaseFileLock] = {}
 
 
 def lock_run(state: Path, run: str) -> filelock.BaseFileLock:
-    """The lock a run holds while it is alive; the operating system frees it however the run dies."""
+    """The lock that a run holds while it is alive. The operating system frees it when the process ends."""
     path = lock_file(state, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     return _locks.setdefault(path, filelock.FileLock(path, timeout=0))
 
 
 def forget(state: Path, run: str) -> None:
-    """No undo is pending: remove the files kept for recovery."""
+    """Remove the files that recovery would need. For a run without pending undos."""
     open_journal(state, run).unlink(missing_ok=True)
     secrets_file(state, run).unlink(missing_ok=True)
 
 
 def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
-    """Runs whose journal is still open, oldest first: running, killed, kept, or with pending undos.
+    """(id, journal) of every run that is not settled, oldest first: alive, killed, kept, or with pending undos.
 
     Raises FolderUnwritable if the folder exists and cannot be listed, or a journal in it cannot be read; StateUnusable
     if something else has the name of a folder or journal.
@@ -151,7 +152,7 @@ def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
     for name in _FOLDERS:
         refuse_other_kind(state / name, stat.S_ISDIR, "folder")
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob takes what it may not read for empty
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob yields nothing for an unreadable folder
     except FileNotFoundError:
         return
     except OSError as error:
@@ -168,7 +169,7 @@ def open_runs(state: Path) -> Iterator[tuple[str, Path]]:
 def refuse_other_kind(path: Path, is_wanted: Callable[[int], bool], wanted: str, *, variable: str = _VARIABLE) -> None:
     """Raise StateUnusable if the path exists and is of another kind. `wanted` is the name of the kind.
 
-    Links are followed. A named pipe, for example, would block whoever opens it.
+    Links are followed. A named pipe, for example, would block the process that opens it.
     """
     try:
         found = path.stat().st_mode
@@ -185,7 +186,7 @@ def refuse_other_kind(path: Path, is_wanted: Callable[[int], bool], wanted: str,
 
 
 def read_secrets(state: Path, run: str) -> Mapping[str, str]:
-    """What `Run.keep_secret` kept; empty where nothing was, or where it cannot be read."""
+    """The secrets that `Run.keep_secret` stored; empty if there are none or they cannot be read."""
     try:
         found = json.loads(secrets_file(state, run).read_text())
     except (OSError, ValueError):

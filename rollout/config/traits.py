@@ -1,6 +1,6 @@
-"""Traits of phases: what a phase does. Plans declare them, faults match them.
+"""Traits of phases: what a phase does. A plan declares the traits of each phase; a fault is injected by trait.
 
-A fault names traits instead of phases, so new phases of a plan are struck without a change to the faults.
+A fault names traits instead of phases. So it applies to new phases of a plan without a change.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from collections.abc import Mapping
 TRAITS: Mapping[str, str] = {
     "makes_site": "makes folder, forge and database server",
     "checks_tools": "compares the versions of the forge's tools",
-    "journals": "writes commands or acts to the journal while it is at work",
-    "asks_registry": "asks the registry about packages",
+    "journals": "writes commands or acts to the journal while it runs",
+    "asks_registry": "queries the registry for packages",
     "fetches": "fetches tarballs",
     "resolves": "resolves dependencies",
     "writes_files": "writes to the deployment's folder",
-    "runs_mix": "has Mix at work on the application or on archives",
-    "reads_lock": "has Mix read mix.lock",
-    "compiles": "compiles the application by a command of its own",
-    "builds_assets": "builds JavaScript and CSS, or sets up what is served in their place",
-    "asks_database": "asks the database as the deployment's role",
-    "names_databases": "takes the names of the deployment's databases",
+    "runs_mix": "runs Mix on the application or on archives",
+    "reads_lock": "runs a Mix command that reads mix.lock",
+    "compiles": "compiles the application with a separate command",
+    "builds_assets": "builds JavaScript and CSS, or provides the files that replace them",
+    "asks_database": "queries the database as the deployment's role",
+    "names_databases": "chooses the names of the deployment's databases",
     "creates_databases": "creates a database as the deployment's role",
     "writes_database": "creates databases, tables or rows",
     "migrates": "runs the migrations of the development database",
     "runs_tests": "runs the application's own tests, which migrate a database of their own",
-    "undoes_database": "is rolled back by asking the database server",
+    "undoes_database": "is rolled back by commands to the database server",
     "uses_port": "needs the deployment's port",
     "runs_server": "starts the application's server",
 }

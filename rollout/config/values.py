@@ -1,6 +1,6 @@
-"""Parses the text of an option into a value, or raises InvalidOption, which names the flag or variable.
+"""Parses the text of an option into a value. Raises InvalidOption, which names the flag or variable.
 
-No text makes it raise anything else: `tests/unit/config/test_values.py` tries thousands.
+It raises nothing else, whatever the text is: `tests/unit/config/test_values.py` tries thousands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from rollout.config.database_url import InvalidAddress, parse_address, shown
-from rollout.config.names import why_not
+from rollout.config.names import name_problem
 from rollout.errors import InvalidOption
 
 PATHS = ("realistic", "incremental", "ambitious")
@@ -25,137 +25,137 @@ _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _MINUTES = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 _MOST = 10**9
-_MOST_NAME, _MOST_PATH = 200, 1000  # bytes: what is made below a folder has a name of its own, and needs room
+_MOST_NAME, _MOST_PATH = 200, 1000  # bytes; the rest is left for the names of files below the folder
 _MOST_TEXT = 4096  # characters
 _GIT_SCHEMES = ("http", "https", "ssh", "git", "file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """The text of one option, and where it comes from: `--port` or `XAVOS_PORT`."""
+class RawValue:
+    """The text of one option, and the flag or variable that it comes from: `--port` or `XAVOS_PORT`."""
 
     option: str
     text: str
 
-    def refused(self, expected: str, *, value: str | None = None) -> InvalidOption:
+    def invalid(self, expected: str, *, value: str | None = None) -> InvalidOption:
         """The error about this value, or the part of it that is wrong."""
         return InvalidOption(option=self.option, value=self.text if value is None else value, expected=expected)
 
-    def part(self, text: str) -> Given:
-        """An element of a list."""
-        return Given(option=self.option, text=text)
+    def part(self, text: str) -> RawValue:
+        """A part of this text: one element of a list, for example."""
+        return RawValue(option=self.option, text=text)
 
 
-def checked(given: Given) -> Given:
+def checked(given: RawValue) -> RawValue:
     """Reject empty, overlong and unprintable text."""
     if not given.text.strip():
-        raise given.refused("a value; leave the option out otherwise")
+        raise given.invalid("a value; leave the option out otherwise")
     if len(given.text) > _MOST_TEXT:
-        raise given.refused(f"at most {_MOST_TEXT} characters")
+        raise given.invalid(f"at most {_MOST_TEXT} characters")
     kinds = {unicodedata.category(letter) for letter in given.text}
     if "Cs" in kinds:
-        raise given.refused("text in UTF-8")
+        raise given.invalid("text in UTF-8")
     if not kinds.isdisjoint({"Cc", "Zl", "Zp"}):
-        raise given.refused("text without line breaks and control characters")
+        raise given.invalid("text without line breaks and control characters")
     return given
 
 
-def switch(given: Given) -> bool:
-    """The value of a flag without a value, from its variable."""
+def switch(given: RawValue) -> bool:
+    """The value of a switch that a variable sets."""
     word = given.text.strip().lower()
     if word not in {*_ON, *_OFF}:
-        raise given.refused(f"{', '.join(_ON)} to switch it on; {', '.join(_OFF)} or nothing to leave it off")
+        raise given.invalid(f"{', '.join(_ON)} to switch it on; {', '.join(_OFF)} or nothing to leave it off")
     return word in _ON
 
 
-def one_of(given: Given, allowed: Sequence[str]) -> str:
-    """One of a few words."""
+def one_of(given: RawValue, allowed: Sequence[str]) -> str:
+    """One of the allowed words."""
     if given.text not in allowed:
-        raise given.refused(" or ".join(allowed))
+        raise given.invalid(" or ".join(allowed))
     return given.text
 
 
-def name(given: Given) -> str:
+def name(given: RawValue) -> str:
     """The name of a deployment."""
-    if reason := why_not(given.text):
-        raise given.refused(f"another name, because {reason}")
+    if reason := name_problem(given.text):
+        raise given.invalid(f"another name, because {reason}")
     return given.text
 
 
-def number(given: Given, *, least: int, most: int = _MOST) -> int:
+def number(given: RawValue, *, least: int, most: int = _MOST) -> int:
     """A whole number, in ASCII digits."""
     if not _NUMBER.fullmatch(given.text) or not least <= int(given.text) <= most:
-        raise given.refused(f"a whole number from {least}" + (f" to {most}" if most != _MOST else ""))
+        raise given.invalid(f"a whole number from {least}" + (f" to {most}" if most != _MOST else ""))
     return int(given.text)
 
 
-def port(given: Given) -> int:
+def port(given: RawValue) -> int:
     """A port that needs no privileges."""
     if not _NUMBER.fullmatch(given.text) or not 1024 <= int(given.text) <= 65535:
-        raise given.refused("a number from 1024 to 65535")
+        raise given.invalid("a number from 1024 to 65535")
     return int(given.text)
 
 
-def minutes(given: Given) -> float:
+def minutes(given: RawValue) -> float:
     """A duration above zero."""
     if not _MINUTES.fullmatch(given.text) or float(given.text) <= 0:
-        raise given.refused("a number above 0")
+        raise given.invalid("a number above 0")
     return float(given.text)
 
 
-def folder(given: Given) -> Path:
-    """An absolute path, relative ones taken from the current folder, `~` and `~user` as a shell takes them."""
+def folder(given: RawValue) -> Path:
+    """An absolute path. A relative one starts at the current folder; `~` and `~user` are expanded as in a shell."""
     try:
-        # Not resolved: where a link leads is no matter of options.
+        # Links are not resolved here.
         path = os.path.abspath(Path(given.text).expanduser())  # noqa: PTH100
     except RuntimeError:
-        raise given.refused("a path; there is no such user, or the user has no home folder") from None
+        raise given.invalid("a path; this user does not exist or has no home folder") from None
     except (OSError, ValueError) as error:
-        raise given.refused(f"a path ({error})") from None
+        raise given.invalid(f"a path ({error})") from None
     long = max(len(os.fsencode(part)) for part in Path(path).parts) > _MOST_NAME
     if long or len(os.fsencode(path)) > _MOST_PATH:
-        raise given.refused(f"a path of at most {_MOST_PATH} bytes, each name in it of at most {_MOST_NAME}")
+        raise given.invalid(f"a path of at most {_MOST_PATH} bytes, each name in it of at most {_MOST_NAME}")
     return Path(path)
 
 
-def existing_folder(given: Given) -> Path:
-    """A folder that is there."""
+def existing_folder(given: RawValue) -> Path:
+    """A folder that exists."""
     path = folder(given)
-    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder on the way cannot be entered
-        raise given.refused("a folder; there is none of that name")
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises if a parent folder cannot be entered
+        raise given.invalid("an existing folder")
     return path
 
 
-def names(given: Given) -> tuple[str, ...]:
+def names(given: RawValue) -> tuple[str, ...]:
     """A comma-separated list without repetitions. The names are checked elsewhere."""
     found = tuple(dict.fromkeys(filter(None, map(str.strip, given.text.split(",")))))
     if not found:
-        raise given.refused("names with commas between them")
+        raise given.invalid("names with commas between them")
     return found
 
 
-def paths(given: Given) -> tuple[str, ...]:
-    """Paths by name, `script:` ones with the absolute place of their file."""
+def paths(given: RawValue) -> tuple[str, ...]:
+    """The names of paths; a `script:` path has the absolute path of its file."""
     names = PATHS if given.text == "all" else tuple(name.strip() for name in given.text.split(","))
     return tuple(dict.fromkeys(_path(given.part(name)) for name in names))
 
 
-def _path(given: Given) -> str:
+def _path(given: RawValue) -> str:
     name = given.text
     if name in PATHS:
         return name
     if not name.startswith(SCRIPT) or name == SCRIPT:
         near = difflib.get_close_matches(name[:100], PATHS, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise given.refused(f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
-    file = folder(Given(option=given.option, text=name.removeprefix(SCRIPT)))
+        raise given.invalid(f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
+    file = folder(given.part(name.removeprefix(SCRIPT)))
     if problem := _problem(file):
-        raise given.refused(f"a file; {problem}")
+        raise given.invalid(f"a file; {problem}")
     return f"{SCRIPT}{file}"
 
 
 def _problem(file: Path) -> str:
-    """Why a file is no script; "" where it may be one."""
+    """Why a file cannot be a script; "" if it can."""
     try:
         info = file.stat()
         if not stat.S_ISREG(info.st_mode):
@@ -168,76 +168,76 @@ def _problem(file: Path) -> str:
         return f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def gate(given: Given, running: tuple[str, ...]) -> tuple[str, ...]:
+def gate(given: RawValue, running: tuple[str, ...]) -> tuple[str, ...]:
     """The paths that decide the exit code."""
     if given.text == "all":
         return running
     names = paths(given)
     for name in names:
         if name not in running:
-            raise given.refused(f"paths that run: {', '.join(running)}, or all", value=name)
+            raise given.invalid(f"paths that run: {', '.join(running)}, or all", value=name)
     return names
 
 
-def resumed(given: Given, reports: Path) -> Path:
-    """The folder of the campaign to go on with: a run below the reports, or any folder."""
+def campaign_folder(given: RawValue, reports: Path) -> Path:
+    """The report folder of the campaign to resume: a run below the reports, or any folder."""
     for path in (reports / given.text, folder(given)):
         if os.path.isdir(path):  # noqa: PTH112 - see `existing_folder`
             return path.resolve()
-    raise given.refused(f"the name of a run in {reports}, or its folder")
+    raise given.invalid(f"the name of a run in {reports}, or its folder")
 
 
-def source(given: Given) -> str:
-    """Where packages come from; the folder of a bundle as an absolute path."""
+def source(given: RawValue) -> str:
+    """The source of packages. The folder of a bundle becomes an absolute path."""
     kind, _, place = given.text.partition(":")
     if given.text in {"auto", "hexpm", "rehearsal"}:
         return given.text
     if kind == "bundle" and place:
         return f"bundle:{folder(given.part(place))}"
     if kind != "mirror" or not place:
-        raise given.refused("auto, hexpm, rehearsal, mirror:…, bundle:…")
+        raise given.invalid("auto, hexpm, rehearsal, mirror:…, bundle:…")
     url = _url(place)
     if url is None or url.scheme not in {"http", "https"} or url.query or url.fragment:
-        raise given.refused("mirror:http://host… or mirror:https://host…")
+        raise given.invalid("mirror:http://host… or mirror:https://host…")
     return given.text
 
 
-def git_source(given: Given) -> str:
-    """Where repositories come from; a folder as an absolute path."""
+def git_source(given: RawValue) -> str:
+    """The source of Git repositories. A folder becomes an absolute path."""
     kind, _, place = given.text.partition(":")
     if given.text in {"auto", "github", "bundle"}:
         return given.text
     if kind != "mirror" or not place:
-        raise given.refused("auto, github, bundle, mirror:…")
+        raise given.invalid("auto, github, bundle, mirror:…")
     if "://" not in place:
         return f"mirror:{folder(given.part(place))}"
     url = _url(place)
     if url is None or url.scheme not in _GIT_SCHEMES:
-        raise given.refused(f"mirror:DIR or mirror:URL with {' or '.join(_GIT_SCHEMES)} before ://")
+        raise given.invalid(f"mirror:DIR or mirror:URL with {' or '.join(_GIT_SCHEMES)} before ://")
     return given.text
 
 
-def database(given: Given) -> str:
-    """A kind of server, or the URL of one."""
+def database(given: RawValue) -> str:
+    """A kind of database server, or the URL of a server."""
     if given.text in {"auto", "container", "embedded"}:
         return given.text
     try:
         parse_address(given.text)
     except InvalidAddress as error:
-        raise given.refused(f"auto, container, embedded or {error}", value=shown(given.text)) from None
+        raise given.invalid(f"auto, container, embedded or {error}", value=shown(given.text)) from None
     return given.text
 
 
-def scenario(given: Given, root: Path) -> str:
-    """The name of a scenario that is there."""
+def scenario(given: RawValue, root: Path) -> str:
+    """The name of an existing scenario."""
     known = sorted(file.stem for file in (root / "rehearsal" / "scenarios").glob("*.toml"))
     if given.text not in known:
-        raise given.refused(f"a scenario that is there: {', '.join(known)}")
+        raise given.invalid(f"an existing scenario: {', '.join(known)}")
     return given.text
 
 
 def _url(text: str) -> SplitResult | None:
-    """The parts of a URL with a host (`file` needs none); None where it is unusable."""
+    """The parts of a URL with a host (`file` needs none); None if the URL is unusable."""
     if re.search(r"[\s\\\"'<>`{}|^]", text):
         return None
     try:

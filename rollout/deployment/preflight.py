@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rollout.config.comparison import path_names, seats
+from rollout.config.comparison import path_names, path_runs
 from rollout.config.options import Options
 from rollout.config.plan import load_plan
 from rollout.deployment.obstacles import (
@@ -93,7 +93,7 @@ def site_places(options: Options) -> tuple[SitePlace, ...]:
 
     if len(options.paths) == 1:
         return (place(options.path, options.name, options.directory, options.port),)
-    return tuple(place(seat.path, seat.site, seat.directory, seat.port) for seat in seats(options))
+    return tuple(place(part.path, part.site, part.directory, part.port) for part in path_runs(options))
 
 
 def _refuse(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from rollout.assembly import load
+from rollout.config.flags import option
 from rollout.config.plan import PhasePlan, Plan
 from rollout.deployment.checkpoints import Checkpoint, Checkpoints, chain, digest_of_files
 from rollout.errors import PhaseFailed
@@ -72,7 +73,7 @@ class Restoration:
         """Restore a phase from the checkpoint with this key. Returns False if that is impossible, and journals why."""
         site, options = self._site, self._site.options
         if options.fresh:
-            return self._skipped(step, "--fresh")
+            return self._skipped(step, option("fresh"))
         if struck:
             return self._skipped(step, "the phase is struck by a fault, which has to see it at work")
         if options.record_bundle:

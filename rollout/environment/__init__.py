@@ -1,23 +1,26 @@
-"""Decides what the suite takes from its environment: variables, files of the user, process settings.
+"""Decides which environment variables and process settings the suite uses and passes on.
 
-Programs that the suite starts get an environment from `programs`, which passes variables on by name. Clients that
-ask for something outside this machine use `outward`, which knows proxies and certificates. `process` resets what this
-process inherits. `variables` knows every variable whose name starts with XAVOS_.
+| module | |
+|---|---|
+| `own_process` | resets what this process inherited |
+| `subprocesses` | environments for started programs; variables are passed on by name |
+| `outbound` | requests to other machines: proxies and certificates |
+| `unknown_variables` | warns of misspelt XAVOS_… variables |
 """
 
-from rollout.environment.own_process import enter, forget_libpq, refuse_few_files
-from rollout.environment.subprocesses import git, git_outward, npm, outward_program, program, suite, toolchain
+from rollout.environment.own_process import refuse_few_files, remove_libpq_variables, reset_process
+from rollout.environment.subprocesses import git, git_outbound, npm, outbound_program, program, suite, toolchain
 from rollout.environment.unknown_variables import warnings
 
 __all__ = [
-    "enter",
-    "forget_libpq",
     "git",
-    "git_outward",
+    "git_outbound",
     "npm",
-    "outward_program",
+    "outbound_program",
     "program",
     "refuse_few_files",
+    "remove_libpq_variables",
+    "reset_process",
     "suite",
     "toolchain",
     "warnings",

@@ -1,7 +1,7 @@
-"""Requests to other machines: proxies and certificates from the environment.
+"""Sends requests to other machines, with proxies and certificates from the environment.
 
-`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (also in lower case, which wins), `SSL_CERT_FILE`, `SSL_CERT_DIR`
-and `HEX_CACERTS_PATH`. Nothing is read before the first request, so an unused proxy cannot fail.
+The variables are `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (lower case wins), `SSL_CERT_FILE`,
+`SSL_CERT_DIR` and `HEX_CACERTS_PATH`. They are read at the first request, so an unused proxy cannot fail.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
 class Unusable(ValueError):
-    """A variable names a proxy or certificates that cannot be used; the text says which variable and why."""
+    """A variable names an unusable proxy or unusable certificates. The text names the variable and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyChoice:
-    """A proxy, and the variable that names it. The URL may hold a password; `place` does not."""
+    """A proxy, and the variable that names it. `url` may hold a password; `place` does not."""
 
     variable: str
     url: httpx.URL
@@ -39,7 +39,7 @@ class ProxyChoice:
 
 
 def proxy_for(url: httpx.URL, environment: Mapping[str, str]) -> ProxyChoice | None:
-    """The proxy for `url`, or None. This machine is always reached directly.
+    """The proxy for `url`; None for a direct connection. Requests to this machine are always direct.
 
     Raises Unusable.
     """
@@ -62,7 +62,7 @@ def _parsed(variable: str, value: str) -> ProxyChoice:
         raise Unusable(f"{variable} is not the URL of a proxy, such as http://proxy.example.org:3128") from None
     if not known:
         what = "a SOCKS proxy" if url.scheme.startswith("socks") else f"a proxy of the kind {url.scheme}"
-        raise Unusable(f"{variable} names {what}; only http:// and https:// proxies can be used (HTTPS_PROXY)")
+        raise Unusable(f"{variable} names {what}; only http:// and https:// proxies are supported (HTTPS_PROXY)")
     return ProxyChoice(variable=variable, url=url)
 
 
@@ -72,7 +72,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_exempt(host: str, port: int, environment: Mapping[str, str]) -> bool:
-    """Whether NO_PROXY names the host: as name or parent domain, address, network, with or without port, or `*`."""
+    """Whether NO_PROXY has the host: its name, parent domain, address or network, with or without a port, or `*`."""
     text = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     return any(_covers(entry, host.lower(), port) for entry in re.split(r"[,\s]+", text.lower()) if entry)
 
@@ -112,7 +112,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def trust(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """A TLS context with this machine's certificates and those of the environment. Raises Unusable."""
+    """A TLS context that trusts this machine's certificates and those of the environment. Raises Unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     for variable in (*CERTIFICATES, HEX_CERTIFICATES):
@@ -125,14 +125,14 @@ def trust(environment: Mapping[str, str]) -> ssl.SSLContext:
                     context.load_verify_locations(capath=folder)
             else:
                 context.load_verify_locations(cafile=value)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError: a file without a certificate
+        except (OSError, ValueError) as error:  # ssl.SSLError (a file without a certificate) is an OSError
             why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
             raise Unusable(f"{variable}={value} cannot be used: {why}") from None
     return context
 
 
-class OutwardTransport(httpx.BaseTransport):
-    """Sends each request directly or through its proxy. Errors name the proxy."""
+class OutboundTransport(httpx.BaseTransport):
+    """An httpx transport that sends each request directly or through its proxy. Errors name the proxy."""
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, limits: httpx.Limits | None = None) -> None:
         self._environment = dict(os.environ if environment is None else environment)
@@ -152,13 +152,13 @@ class OutwardTransport(httpx.BaseTransport):
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             text = str(error) or type(error).__name__
             if _UNTRUSTED in text:
-                text += " (name a certificate authority of your own in SSL_CERT_FILE)"
+                text += " (SSL_CERT_FILE can name your own certificate authority)"
             if choice is not None:
-                text += f" (by the proxy {choice.place} of {choice.variable})"
+                text += f" (through the proxy {choice.place} of {choice.variable})"
             raise type(error)(text, request=request) from error
 
     def _transport(self, choice: ProxyChoice | None, *, is_encrypted: bool) -> httpx.HTTPTransport:
-        """Certificates are read only where a connection is encrypted: that takes 40 ms, and may fail."""
+        """The transport for a proxy. Certificates are read for encrypted connections only: that takes 40 ms."""
         needs_trust = is_encrypted or (choice is not None and choice.url.scheme == "https")
         key = f"{needs_trust} {choice.url if choice else ''}"
         with self._lock:

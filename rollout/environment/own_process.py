@@ -1,4 +1,4 @@
-"""Resets what this process inherited: variables that libraries read, signals, umask, standard streams."""
+"""Resets what this process inherited: variables that libraries read, signals, umask, limits, standard streams."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import MutableMapping
 from rollout.errors import UsageError
 
 UMASK = 0o022
-_FEWEST_FILES, _ENOUGH_FILES = 256, 1024  # open files; a rehearsal was seen to have some 60 at a time
-# Read by a library of ours without a word from us; none of its arguments would overrule them all.
-_OBEYED = (
+_FEWEST_FILES, _ENOUGH_FILES = 256, 1024  # open files; a rehearsal has about 60 at a time
+# Variables that libraries read by themselves. No argument overrules all of them.
+_READ_BY_LIBRARIES = (
     "PSYCOPG_IMPL", "PSYCOPG_WAIT_FUNC",  # psycopg, when it is imported
     "SSLKEYLOGFILE",  # Python's ssl: every default context opens that file
     "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS",  # uvicorn
@@ -22,23 +22,23 @@ _OBEYED = (
 )  # fmt: skip
 
 
-def enter(environment: MutableMapping[str, str] | None = None) -> None:
-    """Reset what was inherited. Every process of the suite calls this first."""
+def reset_process(environment: MutableMapping[str, str] | None = None) -> None:
+    """Reset what this process inherited. Every process of the suite calls this first."""
     env = os.environ if environment is None else environment
-    for name in _OBEYED:
+    for name in _READ_BY_LIBRARIES:
         env.pop(name, None)
-    forget_libpq(env)
-    _forget_odd_sizes(env)
+    remove_libpq_variables(env)
+    _remove_invalid_sizes(env)
     _open_standard_streams()
     _raise_limit_of_files()
     os.umask(UMASK)  # container images and folders of other users' servers need readable files
-    if threading.current_thread() is threading.main_thread():  # no other may
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, no exit code of a child would be known
+    if threading.current_thread() is threading.main_thread():  # only this thread may set handlers
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it were ignored, exit codes of children would be lost
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM})
 
 
 def refuse_few_files() -> None:
-    """Raise UsageError where this process may not have enough files open. `enter` has raised the limit by then."""
+    """Raise UsageError if this process may not open enough files. Call it after `reset_process`."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if resource.RLIM_INFINITY != limit < _FEWEST_FILES:
         raise UsageError(
@@ -54,22 +54,22 @@ def _raise_limit_of_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def forget_libpq(environment: MutableMapping[str, str] | None = None) -> None:
-    """Remove libpq's variables from this process: PGSERVICE and PGTZ, among others, overrule any argument."""
+def remove_libpq_variables(environment: MutableMapping[str, str] | None = None) -> None:
+    """Remove libpq's variables from this process. PGSERVICE and PGTZ, among others, overrule every argument."""
     env = os.environ if environment is None else environment
     for name in [name for name in env if name.startswith("PG")]:
         env.pop(name, None)
 
 
-def _forget_odd_sizes(env: MutableMapping[str, str]) -> None:
-    """Remove sizes that no terminal has. Rich prints nothing at COLUMNS=0, pytest far too much at 99999999."""
+def _remove_invalid_sizes(env: MutableMapping[str, str]) -> None:
+    """Remove sizes that no terminal has. Rich prints nothing at COLUMNS=0, and pytest far too much at 99999999."""
     for name in ("COLUMNS", "LINES"):
         if name in env and not re.fullmatch("0*[1-9][0-9]{0,3}", env[name], re.ASCII):
             env.pop(name)
 
 
 def _open_standard_streams() -> None:
-    """A stream that was closed becomes /dev/null. Otherwise the next file opened would take its place."""
+    """Open closed standard streams as /dev/null. Otherwise the next opened file would take their place."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""Warns of unknown variables whose names start with XAVOS_."""
+"""Warns of unknown environment variables whose names start with XAVOS_."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import difflib
 import os
 from collections.abc import Mapping
 
-from rollout.config.options import CONDUCTOR, FLAGS, PATH_NAME, RUN_FOLDER
+from rollout.config.flags import FLAGS
+from rollout.config.options import CONDUCTOR, PATH_NAME, RUN_FOLDER
 
 PREFIX = "XAVOS_"
 FOLDERS = ("XAVOS_CACHE_DIR", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR")
-#: For the set-up, and for the suite's own tests.
+#: Variables for the set-up, and for the suite's own tests.
 SET_UP = (
     "XAVOS_DEBIAN_MIRROR", "XAVOS_E2E_CACHE", "XAVOS_ACCEPT", "XAVOS_FORGE_IMAGE", "XAVOS_TEST_FORGE_IMAGE",
     "XAVOS_TEST_POSTGRES_IMAGE", "XAVOS_TEST_REAL_SOURCE", "XAVOS_TEST_KEY", "XAVOS_TEST_NO_KEY",
 )  # fmt: skip
-#: What the suite itself sets for programs that it starts.
+#: Variables that the suite sets for programs that it starts.
 OWN = (
     RUN_FOLDER, CONDUCTOR, PATH_NAME, "XAVOS_RUN", "XAVOS_COMMAND", "XAVOS_OBSERVER", "XAVOS_IN_FORGE",
     "XAVOS_FORGE_CONTAINER", "XAVOS_WORKTREE", "XAVOS_SERVER",
@@ -38,9 +39,9 @@ def known() -> frozenset[str]:
 
 
 def warnings(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """One sentence for each unknown variable, with the nearest known name.
+    """One warning for each unknown variable, with the nearest known name.
 
-    Empty for a session that another one started, which has warned already.
+    Empty in the session of a path in a comparison: the session that started it has printed the warnings.
     """
     env = os.environ if environment is None else environment
     if RUN_FOLDER in env:

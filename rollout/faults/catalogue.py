@@ -6,13 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from rollout.config.flags import option
 from rollout.config.options import PATHS
 from rollout.config.plan import PhasePlan, Plan, load_plan
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
 from rollout.faults.fault import CannotInject, FaultSpec, Kind, Means
 
-OPTION = "--fault"
+OPTION = option("fault")
 CATALOGUE: Mapping[str, Kind] = {
     kind.name: kind
     for family in (registry, database, machine, deployment, suite)
@@ -80,7 +81,7 @@ def aim(text: str, plan: Plan, *, seed: int) -> FaultSpec:
     there = places(kind, plan)
     if not there:
         raise InvalidOption(option=OPTION, value=text, expected=f"a fault that can strike the path {plan.name}")
-    answering = plan.answering(where)
+    answering = plan.phase_for(where)
     phase = answering.name if answering else where
     if where and not moment and phase not in there:
         raise InvalidOption(option=OPTION, value=text, expected=f"{name}@ one of {', '.join(there)}")

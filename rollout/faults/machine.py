@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +21,7 @@ from rollout.faults.fault import CannotInject, FaultSpec, Kind, either_form
 from rollout.faults.output_witness import OutputWitnessFault
 from rollout.faults.shims import Missing, TooOld
 from rollout.phases.step import Step
-from rollout.process import Outcome, Request
+from rollout.process import Background, Outcome, Request, start
 from rollout.site.engine import container_exec
 from rollout.site.site import Site
 from rollout.site.store.objects import UNSTORED
@@ -99,15 +98,12 @@ class PortTaken(OutputWitnessFault):
 
     def __init__(self, spec: FaultSpec) -> None:
         super().__init__(spec, r"already in use|taken by another|eaddrinuse")
-        self._listener: subprocess.Popen[bytes] | None = None
+        self._listener: Background | None = None
 
     def strike(self, step: Step) -> None:
-        self._listener = subprocess.Popen(
-            (sys.executable, "-I", "-c", _LISTENER, str(step.site.options.port)),
-            env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        assert self._listener.stdout is not None
-        if not self._listener.stdout.readline():
+        command = (sys.executable, "-I", "-c", _LISTENER, str(step.site.options.port))
+        self._listener = start(command, env={}, pipes=True)
+        if not self._listener.output.readline():
             raise CannotInject(fault="port_taken", why="the port is taken already", option="choose another --port")
 
     def failed(self, site: Site, error: BaseException) -> None:
@@ -117,7 +113,6 @@ class PortTaken(OutputWitnessFault):
     def lift(self, site: Site) -> None:
         if self._listener is not None:
             self._listener.kill()
-            self._listener.communicate()
 
 
 class MemoryLimit(OutputWitnessFault):

@@ -247,7 +247,7 @@ class Conflicting(Resigned):
 def needed(plan: Plan, phase: PhasePlan) -> tuple[list[str], list[str]]:
     """Packages that the phase needs: its own, and those of all other phases that are not optional."""
     own = _names((phase,))
-    return own, [name for name in _names(each for each in plan.whole if not each.optional) if name not in own]
+    return own, [name for name in _names(each for each in plan.all_phases if not each.optional) if name not in own]
 
 
 def _names(phases: Iterable[PhasePlan]) -> list[str]:

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,10 +14,12 @@ from pathlib import Path
 import psutil
 
 from rollout import environment
+from rollout.config.flags import arguments
 from rollout.config.options import ROOT, RUN_FOLDER
 from rollout.faults.fault import CannotInject, Fault, FaultSpec, Kind, either_form
 from rollout.journal import JournalUnwritable
 from rollout.phases.step import Step
+from rollout.process import capture
 from rollout.site.site import Site
 
 _SPREAD_SECONDS = 3.0  # a signal comes at a seeded moment within so many seconds of the phase's start
@@ -63,19 +64,17 @@ class SecondRun(Fault):
 
     def strike(self, step: Step) -> None:
         options = step.site.options
+        same = options.as_arguments("source", "name", "directory", "port", "database", "forge")
+        own = arguments(path=step.plan.name, keep="never", through="prerequisites")
         with tempfile.TemporaryDirectory(prefix="rollout-rival-") as folder:
-            ended = subprocess.run(
-                (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--path={step.plan.name}",
-                 f"--source={options.source}", f"--name={options.name}", f"--directory={options.directory}",
-                 f"--port={options.port}", f"--database={options.database}", f"--forge={options.forge}",
-                 "--keep=never", "--through=prerequisites", "-k", "phase_passed"),
-                cwd=ROOT,
+            ended = capture(
+                (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *same, *own, "-k", "phase_passed"),
+                cwd=ROOT, deadline=_SECOND_RUN_SECONDS,
                 env=environment.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
-                                       XAVOS_STATE_DIR=str(options.state)),
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECOND_RUN_SECONDS, check=False,
+                                      XAVOS_STATE_DIR=str(options.state)),
             )  # fmt: skip
-        said = next((line for line in ended.stdout.splitlines() if "exists already" in line or "in use" in line), "")
-        if ended.returncode == 1 and said:
+        said = next((line for line in ended.text.splitlines() if "exists already" in line or "in use" in line), "")
+        if ended.exit_code == 1 and said:
             self.record_bite(f"the second run was refused: {said.strip()}")
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -18,6 +14,7 @@ from rollout import environment
 from rollout.diagnosis import named
 from rollout.hex.bundle import Bundle
 from rollout.hex.errors import HexError
+from rollout.process import capture
 
 GITHUB = "https://github.com"
 CLONE_SECONDS = 180.0
@@ -163,24 +160,11 @@ class GitClones:
 
 def run_git(arguments: tuple[str, ...], *, seconds: float = CLONE_SECONDS) -> tuple[int, str]:
     """Run git without prompts and with a deadline. Returns exit code and standard error."""
-    process = subprocess.Popen(
-        ("git", *arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env=environment.git_outward(),
-        start_new_session=True,
-    )
     try:
-        _, messages = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        ended = capture(("git", *arguments), env=environment.git_outbound(), deadline=seconds)
+    except TimeoutError:
         return 1, f"git {arguments[0]} timed out after {seconds:.0f} s"
-    return process.returncode, messages
+    return ended.exit_code, ended.messages
 
 
 def _kind(output: str) -> str:

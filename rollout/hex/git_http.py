@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from rollout import environment
+from rollout.process import capture
 
 BACKEND_SECONDS = 120.0
 _OK, _SERVER_ERROR, _TIMEOUT = 200, 500, 504
@@ -44,24 +41,13 @@ def serve_git(repository: Path, request: GitRequest, *, seconds: float = BACKEND
     """Run `git http-backend` as a CGI program. Pushing is forbidden. Errors of Git are responses, never exceptions."""
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - handed over to the caller
     try:
-        process = subprocess.Popen(
-            ("git", "http-backend"),
-            stdin=subprocess.PIPE,
-            stdout=answer,
-            stderr=subprocess.PIPE,
-            env=_environment(repository, request),
-            start_new_session=True,
-        )
+        ended = capture(("git", "http-backend"), env=_environment(repository, request), deadline=seconds,
+                        stdin=request.body, stdout=answer)  # fmt: skip
+    except TimeoutError:
+        return GitResponse(status=_TIMEOUT, body=answer, detail=f"git http-backend took more than {seconds:.0f} s")
     except OSError as error:
         return GitResponse(status=_SERVER_ERROR, body=answer, detail=f"git http-backend cannot be started: {error}")
-    try:
-        _, messages = process.communicate(request.body, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return GitResponse(status=_TIMEOUT, body=answer, detail=f"git http-backend took more than {seconds:.0f} s")
-    return _parsed(answer, messages.decode("utf-8", "replace").strip())
+    return _parsed(answer, ended.messages)
 
 
 def _environment(repository: Path, request: GitRequest) -> dict[str, str]:

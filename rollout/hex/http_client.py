@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from rollout.environment.outbound import OutwardTransport
+from rollout.environment.outbound import OutboundTransport
 from rollout.hex.errors import HexError
 
 USER_AGENT = "xavos-rollout (deployment gateway; httpx)"
@@ -106,7 +106,7 @@ def make_client(*, connect: float = CONNECT_SECONDS, read: float = READ_SECONDS)
     """An HTTP client for other machines, with the proxies and certificates of `rollout.environment.outbound`."""
     limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20)
     return httpx.Client(
-        transport=OutwardTransport(limits=limits),
+        transport=OutboundTransport(limits=limits),
         trust_env=False,
         timeout=httpx.Timeout(read, connect=connect),
         headers={"user-agent": USER_AGENT},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from rollout.hex.sources import (
     Source,
     is_rehearsal,
 )
+from rollout.process import capture
 
 NO_NPM = "this machine has no npm, and NPM_CONFIG_REGISTRY names no registry"
 _NPM_SECONDS = 10
@@ -140,19 +140,12 @@ def npm_registry(variables: Mapping[str, str] | None = None) -> str | None:
         return None
     try:
         with tempfile.TemporaryDirectory() as cache:  # npm writes a log there, even for this command
-            npm_output = subprocess.run(
-                (npm, "config", "get", "registry"),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_NPM_SECONDS,
-                cwd=cache,  # a .npmrc in the current folder does not count
-                env=environment.npm(env, NPM_CONFIG_CACHE=cache, NPM_CONFIG_UPDATE_NOTIFIER="false"),
-                stdin=subprocess.DEVNULL,
-            )
-    except (OSError, subprocess.TimeoutExpired):
+            own = environment.npm(env, NPM_CONFIG_CACHE=cache, NPM_CONFIG_UPDATE_NOTIFIER="false")
+            # In an empty folder, because the current one may hold a .npmrc.
+            npm_output = capture((npm, "config", "get", "registry"), env=own, deadline=_NPM_SECONDS, cwd=cache)
+    except OSError:
         return None
-    found = npm_output.stdout.strip()
+    found = npm_output.text.strip()
     return found.rstrip("/") if found.startswith(("http://", "https://")) else None
 
 

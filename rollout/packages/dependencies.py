@@ -48,8 +48,8 @@ def version_of(step: Step, package: Package) -> str:
 
 def resolve_whole_plan(step: Step) -> None:
     """Write the lock of the whole plan to `mix.lock`, and hoist what would otherwise make packages compile twice."""
-    everything = [package for phase in step.plan.whole for package in phase.packages]
-    required = [package for phase in step.plan.whole if not phase.optional for package in phase.packages]
+    everything = [package for phase in step.plan.all_phases for package in phase.packages]
+    required = [package for phase in step.plan.all_phases if not phase.optional for package in phase.packages]
     try:
         lock = _resolve(step, everything)
     except PhaseFailed as error:
@@ -67,7 +67,9 @@ def _add_hoisted(step: Step, lock: lockfile.Lock) -> None:
     listed = step.edit("list-deps", "mix.exs").tail
     base = tuple(line.split("\t")[0] for line in listed.splitlines() if "\t" in line)
     phases = tuple(
-        (phase.name, tuple(package.name for package in phase.packages)) for phase in step.plan.whole if phase.packages
+        (phase.name, tuple(package.name for package in phase.packages))
+        for phase in step.plan.all_phases
+        if phase.packages
     )
     for hoist in lock_changes.hoists(lock, phases, dependencies=step.site.registry.dependencies, base=base):
         declared = next((package for package in step.plan.packages if package.name == hoist.package), None)

@@ -1,5 +1,15 @@
-"""Runs processes: takes a Request, returns an Outcome."""
+"""The only package that starts programs. A test holds every other module to it.
 
+| | for |
+|---|---|
+| `execute` | a command of a phase: observed, journaled, with a deadline; on this machine or in a container |
+| `Dialogue` | a command that stays and is read line by line |
+| `capture` | a short command on this machine whose output is needed |
+| `start` | a program that runs in the background |
+"""
+
+from rollout.process.background import Background, start
+from rollout.process.capture import Captured, capture
 from rollout.process.dialogue import Dialogue, DialogueEnded
 from rollout.process.local import LocalLauncher
 from rollout.process.request import LOST, Launcher, Observer, Outcome, Quiet, Request, Running
@@ -7,6 +17,8 @@ from rollout.process.runner import execute
 
 __all__ = [
     "LOST",
+    "Background",
+    "Captured",
     "Dialogue",
     "DialogueEnded",
     "Launcher",
@@ -16,5 +28,7 @@ __all__ = [
     "Quiet",
     "Request",
     "Running",
+    "capture",
     "execute",
+    "start",
 ]

@@ -1,4 +1,4 @@
-"""A command that stays and is read line by line, through the same door: observed, bounded, never left behind."""
+"""Runs a command that stays, and reads its output line by line. The command has a deadline and is always stopped."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _GRACE = 5.0
 
 
 class DialogueEnded(RolloutError):
-    """A command that was to stay said nothing more: it ended, or its time was over."""
+    """The command gave no further line: it ended, or its time was over."""
 
     def __init__(self, *, label: str, why: str, tail: str) -> None:
-        super().__init__(f"{label}: {why}. It said last: {tail.strip()[-500:] or 'nothing'}")
+        super().__init__(f"{label}: {why}. Its last output: {tail.strip()[-500:] or 'none'}")
 
 
 class Dialogue:
-    """A context manager. Leaving it waits a moment for the command's own end, then stops its whole group.
+    """A command as a context manager. Its exit waits shortly for the command to end, then stops its process group.
 
-    Standard input is empty, as for every command; what is said to it goes its own way (a file).
+    Standard input is empty, as for every command. Input has to go another way, for example through a file.
     """
 
     def __init__(self, request: Request, launcher: Launcher, observer: Observer) -> None:
@@ -40,15 +40,15 @@ class Dialogue:
         self._ended = False
 
     def __enter__(self) -> Dialogue:
-        """Raises DialogueEnded where the command cannot be started."""
+        """Start the command. Raises DialogueEnded if it cannot be started."""
         self._log = self._observer.started(self._request)
         self._began = time.monotonic()
         try:
             self._running = self._launcher.launch(self._request)
         except OSError as error:
-            self._hear(f"{self._request.argv[0]}: {error.strerror or error}\n".encode())
+            self._record(f"{self._request.argv[0]}: {error.strerror or error}\n".encode())
             self._finish(None)
-            raise self._over("it could not be started") from None
+            raise self._error("it could not be started") from None
         try:
             self._observer.running(self._request, self._running.identity)
         except BaseException:
@@ -57,19 +57,19 @@ class Dialogue:
         return self
 
     def line(self, *, patience: float) -> str:
-        """The next whole line, without its end. Raises DialogueEnded where none comes for `patience` seconds."""
-        assert self._running is not None, "it is entered first"
+        """The next whole line, without its line end. Raises DialogueEnded if none comes within `patience` seconds."""
+        assert self._running is not None, "__enter__ comes first"
         until = min(time.monotonic() + patience, self._began + self._request.deadline)
         while not self._lines:
             left = until - time.monotonic()
             if left <= 0:
-                raise self._over(f"no answer within {patience:.0f} s")
+                raise self._error(f"no answer within {patience:.0f} s")
             chunk = self._running.read(min(_POLL, left))
             if chunk is None:
                 self._ended = True
-                raise self._over("it ended")
+                raise self._error("it ended")
             if chunk:
-                self._hear(chunk)
+                self._record(chunk)
                 *whole, self._pending = (self._pending + chunk).split(b"\n")
                 self._lines.extend(whole)
         return self._lines.popleft().decode("utf-8", "replace")
@@ -95,9 +95,9 @@ class Dialogue:
             if chunk is None:
                 self._ended = True
             elif chunk:
-                self._hear(chunk)
+                self._record(chunk)
 
-    def _hear(self, chunk: bytes) -> None:
+    def _record(self, chunk: bytes) -> None:
         self._tail.add(chunk)
         self._observer.output(chunk)
 
@@ -112,5 +112,5 @@ class Dialogue:
             )
         )
 
-    def _over(self, why: str) -> DialogueEnded:
+    def _error(self, why: str) -> DialogueEnded:
         return DialogueEnded(label=self._request.label, why=why, tail=self._tail.text())

@@ -1,4 +1,4 @@
-"""Commands on this machine, each in a session of its own."""
+"""Launches commands on this machine, each in a session of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GRACE_AFTER_EXIT = 0.5
 
 
 class LocalLauncher:
-    """Launches on this machine; raises OSError where the program cannot be started."""
+    """Launches commands on this machine. Raises OSError if the program cannot be started."""
 
     def launch(self, request: Request) -> Running:
         return _LocalProcess(request)
@@ -57,7 +57,7 @@ class _LocalProcess:
             self._close()
             return self._await_exit(seconds)
         if self._popen.poll() is not None:
-            # A grandchild may hold the pipe open for ever; it does not get to hold us.
+            # A grandchild may hold the pipe open for ever. Do not wait for it.
             self._quiet_since_exit += seconds
             if self._quiet_since_exit >= _GRACE_AFTER_EXIT:
                 self._close()
@@ -69,7 +69,7 @@ class _LocalProcess:
         self._output.close()
 
     def _await_exit(self, seconds: float) -> bytes | None:
-        """None where the command has ended; b"" where it goes on without an output, which its deadline bounds."""
+        """None if the command has ended; b"" if it still runs without an output. Its deadline limits that."""
         try:
             self._popen.wait(seconds)
         except subprocess.TimeoutExpired:

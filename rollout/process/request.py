@@ -1,4 +1,4 @@
-"""What is run, how it is watched, and what came of it."""
+"""Types of the process runner: the request for a command, its launcher, its observer, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ LOST = b"\n[The container engine was too busy and lost the rest of this output.]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A command: argv without a shell, the whole environment it gets, a deadline in seconds.
+    """A command: argv without a shell, its whole environment, and a deadline in seconds.
 
-    `label` names it for people and for its log file. Standard input is always empty. `repeatable`: running it
-    twice is the same as once, so it is run again where what it printed was lost on its way.
+    `label` names it for people and for its log file. Standard input is always empty. `repeatable`: the command has the
+    same effect if it runs twice, so it is repeated if the container engine loses its output.
     """
 
     argv: tuple[str, ...]
     label: str
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets are in it
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # it holds secrets
     deadline: float = 600.0
     repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a command did. `exit_code` is negative for a signal (as subprocess has it), None if it never started.
+    """How a command ended. `exit_code` is negative for a signal, as in `subprocess`; None if it did not start.
 
-    `tail` is the end of its output (at most 64 KiB), `log` the file with all of it. Where the container engine lost
+    `tail` is the end of its output (at most 64 KiB), `log` is the file with all of it. If the container engine lost
     output, `is_whole` is False and the tail ends with LOST.
     """
 
@@ -57,42 +57,42 @@ class Outcome:
             end = f"was ended by signal {-self.exit_code if self.exit_code < 0 else self.exit_code - 128}"
         else:
             end = f"ended with exit code {self.exit_code}"
-        lost = "" if self.is_whole else ", and the container engine lost output of it"
+        lost = "" if self.is_whole else ", and the container engine lost a part of its output"
         return f"`{' '.join(self.request.argv)}` {end}{lost}"
 
 
 class Running(Protocol):
-    """A started command. `read` gives output as it comes."""
+    """A started command."""
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """What the journal keeps of it, e.g. pid and start time."""
+        """What the journal records about it, for example process id and start time."""
 
     def read(self, seconds: float) -> bytes | None:
-        """Wait at most `seconds` for output: bytes, b"" where none came, None where the command has ended."""
+        """Wait at most `seconds` for output. Returns bytes, b"" without output, None after the command's end."""
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole process group; silent where it has ended."""
+        """Send a signal to the whole process group. Nothing happens after its end."""
 
     def exit_code(self) -> int | None:
         """The exit code, None while it runs."""
 
     @property
     def is_whole(self) -> bool:
-        """After its end: False where the container engine lost a part of its output; True where it was killed."""
+        """After its end: False if the container engine lost a part of its output. True for a killed command."""
 
 
 class Launcher(Protocol):
-    """Starts a command somewhere: on this machine, or in a container."""
+    """Starts a command on this machine or in a container."""
 
     def launch(self, request: Request) -> Running: ...
 
 
 class Observer(Protocol):
-    """Sees a command from its intent to its end; `started` comes before anything runs."""
+    """Receives the events of a command. `started` is called before the command runs."""
 
     def started(self, request: Request) -> Path | None:
-        """Announce; returns the log file that will hold all output."""
+        """Announce the command. Returns the log file that will hold all output."""
 
     def running(self, request: Request, identity: Mapping[str, object]) -> None: ...
 
@@ -102,7 +102,7 @@ class Observer(Protocol):
 
 
 class Quiet:
-    """An Observer that keeps nothing: for questions that change nothing, and before there is a journal."""
+    """An Observer that records nothing: for commands that change nothing, and before the run has a journal."""
 
     def started(self, request: Request) -> Path | None:
         return None

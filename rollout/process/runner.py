@@ -1,4 +1,4 @@
-"""The process runner: streams output, keeps the deadline, and stops the whole process group."""
+"""Runs a command to its end: passes its output on, enforces its deadline, and stops its whole process group."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rollout.process.request import LOST, TAIL_BYTES, Launcher, Observer, Outcom
 
 _POLL = 0.1
 _RUN_AT_MOST = 5
-_LONGEST_LINE = 8192  # bytes; of a longer one the beginning is not looked for
+_LONGEST_LINE = 8192  # bytes; the start of a longer line is not searched
 _STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 
 
 def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome:
-    """Run and watch a command; returns its Outcome whatever it was.
+    """Run and observe a command. Returns its Outcome, also for a failed command.
 
-    Where the container engine lost its output, a repeatable command is run again; else its tail ends with LOST.
-    A KeyboardInterrupt (Ctrl-C, or SIGTERM mapped to it) stops the command first and is then raised again.
+    If the container engine lost its output, a repeatable command is run again; otherwise its tail ends with LOST.
+    A KeyboardInterrupt (Ctrl-C, or a mapped SIGTERM) first stops the command and is then raised again.
     """
     log = observer.started(request)
     began = time.monotonic()
@@ -58,9 +58,9 @@ def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome
                 tail.add(LOST)
                 observer.output(LOST)
         except BaseException:
-            # Perhaps it was the observer that failed (a full disk): the command is stopped without it.
+            # The observer itself may have failed (a full disk), so the command is stopped without it.
             with contextlib.suppress(KeyboardInterrupt):
-                stop(running, tail, _unheard)
+                stop(running, tail, _discard)
             with contextlib.suppress(Exception):
                 outcome(running.exit_code())
             raise
@@ -70,12 +70,12 @@ def execute(request: Request, launcher: Launcher, observer: Observer) -> Outcome
         tail = Tail()
 
 
-def _unheard(chunk: bytes) -> None:
-    """Output that nobody is told about."""
+def _discard(chunk: bytes) -> None:
+    """Ignore the output."""
 
 
-def _drain(running: Running, tail: Tail, tell: Callable[[bytes], None], *, until: float) -> bool:
-    """Read until the command ends (True) or the monotonic time `until` has come (False)."""
+def _drain(running: Running, tail: Tail, observe: Callable[[bytes], None], *, until: float) -> bool:
+    """Read until the command ends (True) or the monotonic time `until` is reached (False)."""
     while True:
         left = until - time.monotonic()
         if left <= 0:
@@ -85,14 +85,14 @@ def _drain(running: Running, tail: Tail, tell: Callable[[bytes], None], *, until
             return True
         if chunk:
             tail.add(chunk)
-            tell(chunk)
+            observe(chunk)
 
 
-def stop(running: Running, tail: Tail, tell: Callable[[bytes], None]) -> None:
-    """INT, then TERM, then KILL, to the whole group, with time in between."""
+def stop(running: Running, tail: Tail, observe: Callable[[bytes], None]) -> None:
+    """Send SIGINT, then SIGTERM, then SIGKILL to the whole process group, with time in between."""
     for number, patience in _STEPS:
         running.signal(number)
-        if _drain(running, tail, tell, until=time.monotonic() + patience):
+        if _drain(running, tail, observe, until=time.monotonic() + patience):
             return
 
 
@@ -112,7 +112,7 @@ class Tail:
             self._is_cut = True
 
     def text(self) -> str:
-        """Where something is left out, from the beginning of a line on: half a secret would not be known as one."""
+        """The tail as text. A cut tail starts with a whole line, so that no half secret escapes masking."""
         data = b"".join(self._chunks)
         if self._is_cut or len(data) > TAIL_BYTES:
             data = data[-TAIL_BYTES:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rollout import environment
+from rollout.process import capture
 from rollout.rehearsal.errors import RegistryNotBuilt
 from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.tarballs import tampered, tarball
@@ -140,4 +140,6 @@ def _git(folder: str, *arguments: str) -> None:
     committer = {"GIT_COMMITTER_NAME": "rehearsal", "GIT_COMMITTER_EMAIL": "rehearsal@localhost"}
     dates = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
     env = environment.git(**author, **committer, **dates)
-    subprocess.run(("git", *arguments), cwd=folder, env=env, check=True, capture_output=True, timeout=60)
+    ended = capture(("git", *arguments), env=env, deadline=60, cwd=folder)
+    if not ended.ok:
+        raise RuntimeError(f"git {' '.join(arguments)} ended with exit code {ended.exit_code}: {ended.messages}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,13 +11,13 @@ from rollout.hex.errors import InvalidRequirement, InvalidVersion
 from rollout.hex.version import Requirement as VersionRequirement
 from rollout.hex.version import Version
 from rollout.rehearsal.errors import InvalidScenario
+from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known
 
 ROOT = Path(__file__).resolve().parents[2] / "rehearsal"
 
 Damage = Literal["none", "checksum"]
 _HEAD_KEYS = {"name", "description", "extends", "packages"}
-_RELEASE_KEYS = {"version", "requires", "optional", "applications", "mod", "source", "patch", "retired", "damage"}
-_PACKAGE_KEYS = _RELEASE_KEYS | {"older", "absent"}
+_DAMAGES = ("none", "checksum")
 _REASONS = ("other", "invalid", "security", "deprecated", "renamed")
 
 
@@ -35,8 +34,8 @@ class Requirement:
 class Retirement:
     """Why a release was retired: one of Hex's reasons, and a message."""
 
-    reason: str
-    message: str
+    reason: str = "other"
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,33 +71,53 @@ class Scenario:
         return tuple(release.version for release in self.releases if release.name == name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """The keys of a release in a scenario file."""
+
+    version: str
+    requires: tuple[tuple[str, str], ...] = ()
+    optional: tuple[tuple[str, str], ...] = ()
+    applications: tuple[str, ...] = ()
+    mod: str | None = None
+    source: str = ""
+    patch: str | None = None
+    retired: Retirement | None = None
+    damage: str = "none"
+
+
+_PACKAGE_KEYS = {*(field.name for field in fields(_Entry)), "older", "absent"}
+
+
 def scenario_names(root: Path = ROOT) -> tuple[str, ...]:
     """The names of all scenarios, in alphabetical order."""
     return tuple(sorted(file.stem for file in (root / "scenarios").glob("*.toml")))
 
 
 def load_scenario(name: str, *, root: Path = ROOT) -> Scenario:
-    """Read `scenarios/<name>.toml` and the scenario that it extends. Raises InvalidScenario."""
+    """Read a scenario and those that it extends. Raises InvalidScenario with file, place and problem."""
     file = root / "scenarios" / f"{name}.toml"
     head, packages = _read(file, root, ())
-    releases = tuple(
-        release
-        for package in sorted(packages)
-        if not packages[package].get("absent", False)
-        for release in _releases(file, root, package, packages[package])
-    )
+    try:
+        releases = tuple(
+            release
+            for package in sorted(packages)
+            if not packages[package].get("absent", False)
+            for release in _releases(root, package, packages[package])
+        )
+    except InvalidRecord as error:
+        raise InvalidScenario(file=file, where=error.where, problem=error.problem) from None
     return Scenario(name=name, description=str(head.get("description", "")), releases=releases, file=file, root=root)
 
 
 def _read(file: Path, root: Path, below: tuple[Path, ...]) -> tuple[Mapping[str, Any], dict[str, dict[str, Any]]]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = ", ".join(scenario_names(root))
-        raise InvalidScenario(file=file, where="file", problem=f"does not exist (scenarios: {known})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidScenario(file=file, where="syntax", problem=str(error)) from None
-    _known(file, "the head", data, _HEAD_KEYS)
+        data = read_toml(file)
+        for key in data:
+            require_known("the head", "key", key, _HEAD_KEYS)
+    except InvalidRecord as error:
+        known = f" (scenarios: {', '.join(scenario_names(root))})" if error.where == "file" else ""
+        raise InvalidScenario(file=file, where=error.where, problem=f"{error.problem}{known}") from None
     own = {name: dict(entry) for name, entry in data.get("packages", {}).items()}
     if "extends" not in data:
         return data, own
@@ -124,67 +143,41 @@ def _merged(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _releases(file: Path, root: Path, name: str, entry: Mapping[str, Any]) -> tuple[Release, ...]:
-    _known(file, f"packages.{name}", entry, _PACKAGE_KEYS)
-    newest = {key: value for key, value in entry.items() if key in _RELEASE_KEYS}
+def _releases(root: Path, name: str, entry: Mapping[str, Any]) -> tuple[Release, ...]:
+    where = f"packages.{name}"
+    for key in entry:
+        require_known(where, "key", key, _PACKAGE_KEYS)
+    newest = {key: value for key, value in entry.items() if key not in ("older", "absent")}
     inherited = {key: value for key, value in newest.items() if key not in ("retired", "damage", "patch")}
     older = [_merged(inherited, each) for each in entry.get("older", ())]
-    releases = tuple(_release(file, root, name, each) for each in (newest, *older))
-    versions = [release.version for release in releases]
-    if len(set(versions)) != len(versions):
-        raise InvalidScenario(file=file, where=f"packages.{name}", problem="has a version twice")
+    releases = tuple(_release(root, name, each, where) for each in (newest, *older))
+    if len({release.version for release in releases}) != len(releases):
+        raise InvalidRecord(where, "has a version twice")
     return releases
 
 
-def _release(file: Path, root: Path, name: str, entry: Mapping[str, Any]) -> Release:
-    where = f"packages.{name}"
-    _known(file, where, entry, _RELEASE_KEYS)
-    if "version" not in entry:
-        raise InvalidScenario(file=file, where=where, problem="needs a version")
-    version = str(entry["version"])
-    source = str(entry.get("source", f"packages/{name}"))
-    patch = entry.get("patch")
-    for folder in filter(None, (source, patch)):
+def _release(root: Path, name: str, table: Mapping[str, Any], where: str) -> Release:
+    entry = record(_Entry, table, where)
+    source = entry.source or f"packages/{name}"
+    for folder in filter(None, (source, entry.patch)):
         if not (root / folder).is_dir():
-            raise InvalidScenario(file=file, where=where, problem=f"there is no folder rehearsal/{folder}")
-    damage = entry.get("damage", "none")
-    if damage not in ("none", "checksum"):
-        raise InvalidScenario(file=file, where=where, problem=f"damage={damage!r} is none of: none, checksum")
-    required = [(each, text, False) for each, text in entry.get("requires", {}).items()]
-    optional = [(each, text, True) for each, text in entry.get("optional", {}).items()]
+            raise InvalidRecord(where, f"there is no folder rehearsal/{folder}")
+    reason = entry.retired.reason if entry.retired else _REASONS[0]
+    for key, value, allowed in (("damage", entry.damage, _DAMAGES), ("reason", reason, _REASONS)):
+        if value not in allowed:
+            raise InvalidRecord(where, f"{key}={value!r} is none of: {', '.join(allowed)}")
     requires = tuple(
-        Requirement(name=each, requirement=text, optional=flag) for each, text, flag in required + optional
+        Requirement(name=each, requirement=text, optional=is_optional)
+        for pairs, is_optional in ((entry.requires, False), (entry.optional, True))
+        for each, text in pairs
     )
     try:
-        Version.parse(version)
+        Version.parse(entry.version)
         for each in requires:
             VersionRequirement.parse(each.requirement)
     except (InvalidVersion, InvalidRequirement) as error:
-        raise InvalidScenario(file=file, where=where, problem=error.message.rstrip(".")) from None
+        raise InvalidRecord(where, error.message.rstrip(".")) from None
     return Release(
-        name=name,
-        version=version,
-        source=source,
-        requires=requires,
-        applications=tuple(entry.get("applications", ())),
-        mod=entry.get("mod"),
-        patch=patch,
-        retired=_retirement(file, where, entry["retired"]) if "retired" in entry else None,
-        damage=cast("Damage", damage),
-    )
-
-
-def _retirement(file: Path, where: str, entry: Mapping[str, Any]) -> Retirement:
-    _known(file, f"{where}.retired", entry, {"reason", "message"})
-    reason = str(entry.get("reason", "other"))
-    if reason not in _REASONS:
-        raise InvalidScenario(file=file, where=where, problem=f"reason={reason!r} is none of: {', '.join(_REASONS)}")
-    return Retirement(reason=reason, message=str(entry.get("message", "")))
-
-
-def _known(file: Path, where: str, entry: Mapping[str, Any], keys: set[str]) -> None:
-    unknown = sorted(set(entry) - keys)
-    if unknown:
-        raise InvalidScenario(
-            file=file, where=where, problem=f"unknown key {unknown[0]!r} (known: {', '.join(sorted(keys))})"
-        )
+        name=name, version=entry.version, source=source, requires=requires, applications=entry.applications,
+        mod=entry.mod, patch=entry.patch, retired=entry.retired, damage=cast("Damage", entry.damage),
+    )  # fmt: skip

@@ -14,21 +14,17 @@ because its trials are randomised and ordinary runs are not.
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout.errors import RolloutError
 from rollout.results.measures import MEASURES, Measurement
 from rollout.results.rates import Estimate, Rate
+from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known, require_unique
 
 FILE = Path(__file__).resolve().parents[2] / "plans" / "claims.toml"
-_REQUIRED = ("id", "aspect", "path", "text", "source", "measure")
 LEAST_TIMES = 3  # a time decides a claim only with this many runs from nothing
-_NUMBERS = ("value", "tolerance", "least", "most")
-_KNOWN = frozenset({*_REQUIRED, *_NUMBERS, "reading", "package", "expects"})
 
 
 class InvalidClaims(RolloutError):
@@ -126,43 +122,22 @@ def _decided(holds: bool) -> Judgement:
 def load_claims(file: Path = FILE) -> tuple[Claim, ...]:
     """Read the claims in the order of the file. Raises InvalidClaims with the claim and the problem."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidClaims(path=file, where="file", problem=str(error.strerror or error)) from None
-    except ValueError as error:
-        raise InvalidClaims(path=file, where="syntax", problem=str(error)) from None
-    entries = data.get("claim", [])
-    if not isinstance(entries, list) or not isinstance(data.get("source", ""), str):
-        raise InvalidClaims(path=file, where="file", problem="it has no list of claims")
-    claims = tuple(_claim(file, number, entry, data.get("source", "")) for number, entry in enumerate(entries, 1))
-    ids = [claim.id for claim in claims]
-    repeated = next((name for name in ids if ids.count(name) > 1), None)
-    if repeated is not None:
-        raise InvalidClaims(path=file, where="id", problem=f"{repeated} is used twice")
+        data = read_toml(file)
+        entries, document = data.get("claim", []), data.get("source", "")
+        if not isinstance(entries, list) or not isinstance(document, str):
+            raise InvalidRecord("file", "it has no list of claims")
+        claims = tuple(_claim(number, entry, document) for number, entry in enumerate(entries, 1))
+        require_unique("id", (claim.id for claim in claims))
+    except InvalidRecord as error:
+        raise InvalidClaims(path=file, where=error.where, problem=error.problem) from None
     return claims
 
 
-def _claim(file: Path, number: int, entry: Any, document: str) -> Claim:
-    where = f"claim {number}"
-
-    def wrong(problem: str) -> InvalidClaims:
-        return InvalidClaims(path=file, where=where, problem=problem)
-
-    if not isinstance(entry, Mapping):
-        raise wrong("it is not a table")
-    where = f"claim {number} ({entry.get('id', 'without an id')})"
-    if unknown := entry.keys() - _KNOWN:
-        raise wrong(f"unknown key {min(unknown)!r}; known: {', '.join(sorted(_KNOWN))}")
-    if missing := [key for key in _REQUIRED if not isinstance(entry.get(key), str) or not entry[key]]:
-        raise wrong(f"missing: {', '.join(missing)}")
-    if entry["measure"] not in MEASURES:
-        raise wrong(f"unknown measure {entry['measure']!r}; known: {', '.join(MEASURES)}")
-    for key in _NUMBERS:
-        value = entry.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise wrong(f"{key}={value!r} is not a number")
-    if not isinstance(entry.get("expects", True), bool):
-        raise wrong(f"expects={entry['expects']!r} is neither true nor false")
+def _claim(number: int, entry: Any, document: str) -> Claim:
+    name = entry.get("id", "without an id") if isinstance(entry, dict) else "not a table"
+    where = f"claim {number} ({name})"
+    claim = record(Claim, entry, where)
+    require_known(where, "measure", claim.measure, MEASURES)
     if sum(("value" in entry, "expects" in entry, bool({"least", "most"} & entry.keys()))) > 1:
-        raise wrong("value, least/most and expects exclude each other; use one")
-    return Claim(**{**entry, "source": f"{document}: {entry['source']}" if document else entry["source"]})
+        raise InvalidRecord(where, "value, least/most and expects exclude each other; use one")
+    return replace(claim, source=f"{document}: {claim.source}") if document else claim

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from rollout.process import capture
 
 NOWHERE = "/this-repository-is-a-copy-and-pushes-nothing"
 _SECONDS = 60.0
@@ -29,14 +30,13 @@ def git_output(folder: Path, *arguments: str) -> str | None:
     environment = {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CONFIG_HOME") if name in os.environ}
     quiet = ("safe.directory=*", "core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *(word for setting in quiet for word in ("-c", setting)), *arguments],
-            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=_SECONDS, check=False,
+        ended = capture(
+            ("git", "-C", str(folder), *(word for setting in quiet for word in ("-c", setting)), *arguments),
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, deadline=_SECONDS,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+    return os.fsdecode(ended.stdout) if ended.ok else None
 
 
 def files_of(top: Path) -> Iterator[tuple[str, str]]:

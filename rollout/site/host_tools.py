@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 
 from rollout import environment
+from rollout.process import capture
 
 # Prints four lines: folder of Elixir's programs, of Erlang's, folder for ERL_LIBS with Hex, rebar3. "" if not needed.
 _SCRIPT = """
@@ -37,11 +37,11 @@ def host_variables(variables: Mapping[str, str] | None = None) -> dict[str, str]
     rebar = shutil.which("rebar3", path=path) or ""
     programs, libraries = [], ""
     try:
-        result = subprocess.run(("elixir", "-e", _SCRIPT), capture_output=True, text=True, check=True,
-                               timeout=_SECONDS, env=environment.toolchain(env), stdin=subprocess.DEVNULL)  # fmt: skip
-        *programs, libraries, local = result.stdout.splitlines()[-4:]
-        rebar = local or rebar
-    except (OSError, ValueError, subprocess.SubprocessError):
+        ended = capture(("elixir", "-e", _SCRIPT), env=environment.toolchain(env), deadline=_SECONDS)
+        if ended.ok:
+            *programs, libraries, local = ended.text.splitlines()[-4:]
+            rebar = local or rebar
+    except (OSError, ValueError):
         pass
     found = {"PATH": os.pathsep.join((*programs, path)), "ERL_LIBS": libraries, "MIX_REBAR3": rebar}
     return {name: value for name, value in found.items() if value}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import psutil
 
 from rollout import environment
+from rollout.process import capture
 
 _SECONDS = 20
 
@@ -28,10 +28,6 @@ def is_mounted(path: Path, device: str) -> bool:
 
 
 def _call(*command: str) -> None:
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False,
-                               env=environment.program(), stdin=subprocess.DEVNULL)  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise OSError(f"{' '.join(command)}: no answer within {error.timeout:g} s") from None
-    if ended.returncode:
-        raise OSError(f"{' '.join(command)}: {ended.stderr.strip()}")
+    ended = capture(command, env=environment.program(), deadline=_SECONDS)
+    if not ended.ok:
+        raise OSError(f"{' '.join(command)}: {ended.messages}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from rollout import environment
 from rollout.diagnosis import named
 from rollout.errors import PhaseFailed
+from rollout.process import capture
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MARK = ".xavos-run"
@@ -97,35 +97,17 @@ class Repository:
     def _git(self, *arguments: str, at: Path | str | None = "", stdin: str | None = None) -> str:
         place = self.path if at == "" else at
         command = ["git", *(("-C", str(place)) if place else ()), *arguments]
-        try:
-            done = _run_uninterrupted(command, stdin)
-        except subprocess.CalledProcessError as error:
-            found = named(error.stderr)
+        # A signal waits for Git's end. A killed Git would leave its locks, and every later command would fail.
+        ended = capture(command, env=_environment(), deadline=_SECONDS, stdin=(stdin or "").encode(),
+                        uninterrupted=True)  # fmt: skip
+        if not ended.ok:
+            found = named(ended.messages)
             raise PhaseFailed(
-                f"`{' '.join(command)}` failed: {error.stderr.strip()}",
+                f"`{' '.join(command)}` failed: {ended.messages}",
                 cause=found.cause if found else "unknown",
                 advice="Read the message of Git. Nothing of yours was changed.",
-            ) from error
-        return done.stdout
-
-
-def _run_uninterrupted(command: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
-    """Run Git to its end despite signals. A killed Git would leave its locks and block every later command."""
-    with subprocess.Popen(
-        command, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    ) as git:  # fmt: skip
-        try:
-            output, errors = git.communicate(stdin, timeout=_SECONDS)
-        except KeyboardInterrupt:
-            git.communicate(timeout=_SECONDS)
-            raise
-        except subprocess.TimeoutExpired:
-            git.kill()
-            raise
-    if git.returncode:
-        raise subprocess.CalledProcessError(git.returncode, command, output, errors)
-    return subprocess.CompletedProcess(command, git.returncode, output, errors)
+            )
+        return ended.text
 
 
 def has_mark(directory: Path, run: str) -> bool:

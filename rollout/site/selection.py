@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 
 from rollout import environment
@@ -12,6 +11,7 @@ from rollout.config.options import Options
 from rollout.config.plan import Plan
 from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.errors import NoEngine as EngineNeeded
+from rollout.process import capture
 from rollout.site import postgres
 from rollout.site.engine.client import Engine, NoEngine
 from rollout.site.engine.images import present_tag
@@ -135,9 +135,8 @@ def host_toolchain() -> str:
     if shutil.which("elixir") is None or shutil.which("mix") is None:
         raise missing
     try:
-        output = subprocess.run(["elixir", "--version"], capture_output=True, text=True, timeout=60, check=False,
-                              env=environment.toolchain(), stdin=subprocess.DEVNULL).stdout  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+        output = capture(("elixir", "--version"), env=environment.toolchain(), deadline=60).text
+    except OSError:
         raise missing from None
     elixir = re.search(r"Elixir (\d+)\.(\d+)\.(\S+)", output)
     release = re.search(r"Erlang/OTP (\d+)", output)

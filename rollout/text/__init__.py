@@ -1,1 +1,1 @@
-"""Text that the suite reads or prints: masked secrets, no terminal codes, streams that accept any character."""
+"""Text that the suite reads or prints: masks secrets, removes terminal codes, prints any character."""

@@ -1,7 +1,7 @@
-"""Masks credentials that are recognisable by their place: in a URL, a query or an HTTP header.
+"""Masks credentials in URLs, queries and HTTP headers, which it recognises by their place.
 
-It knows no secret by itself; `rollout.journal.redaction` adds the secrets of a run. Errors use it as well, because they
-are printed before a run, and so its secrets, exist.
+`rollout.journal.redaction` also masks the known secrets of a run. Errors use this module, because they may be printed
+before a run and its secrets exist.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import re
 MASK = "***"
 
 _QUOTES = r"\s\"'<>`"
-# Here the credentials end at the last @: a password with @ or / in it was not encoded, and must not show.
-# `user:password@` is what our own advice says.
+# The credentials end at the last @, because a password may hold an unencoded @ or /. It must not be shown.
+# `user:password@` is an example in the suite's own messages.
 _DATABASE = re.compile(rf"(\b(?:postgres|postgresql|ecto)://[^{_QUOTES}:/@]*):(?!password@)[^{_QUOTES}]+@")
 _USER = rf"(\b[a-z][a-z0-9+.-]*://[^{_QUOTES}:/@?#]*)"
 _PASSWORD = re.compile(rf"{_USER}:(?!password@)[^{_QUOTES}/?#]+@", re.IGNORECASE)
-# What follows the colon is no port, so it is a password with a character that ought to be encoded.
+# The text after the colon is no port, so it is a password with an unencoded character.
 _BROKEN_PASSWORD = re.compile(rf"{_USER}:(?!password@|\d+[/?#])[^{_QUOTES}@]+@(?=[\w.\[-])", re.IGNORECASE)
 _TOKEN = re.compile(rf"(\b(?:https?|git|ssh)://)(?!git@)[^{_QUOTES}:/@?#]+@", re.IGNORECASE)
 _QUERY = re.compile(
@@ -28,7 +28,7 @@ _HEADER = re.compile(
 
 
 def mask_credentials(text: str) -> str:
-    """The text with the password of every URL, query and authorization header masked."""
+    """The text with masked passwords in URLs, queries and authorization headers."""
     if "://" in text:
         text = _DATABASE.sub(rf"\1:{MASK}@", text)
         text = _PASSWORD.sub(rf"\1:{MASK}@", text)

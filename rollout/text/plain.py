@@ -1,4 +1,4 @@
-"""What tools print becomes text that is safe to show: no terminal codes, no control characters, bounded."""
+"""Turns the output of tools into short plain text: without terminal codes and control characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\
 
 
 def plain(value: object) -> str:
-    """The value as text without terminal codes; of a line drawn over (carriage return), the last state."""
+    """The value as text without terminal codes. Of a line with carriage returns, only the last state."""
     text = str(value).encode("utf-8", "replace").decode("utf-8")
     text = _ANSI.sub("", text).replace("\r\n", "\n")
     if "\r" in text:
@@ -26,7 +26,7 @@ def plain(value: object) -> str:
 
 
 def tail(value: object, *, lines: int = TAIL_LINES, size: int = TAIL_BYTES) -> str:
-    """The last `lines` lines and `size` bytes of `plain(value)`; a first line says if there was more."""
+    """The last `lines` lines of `plain(value)`, at most `size` bytes. A first line says if the text was longer."""
     raw = "" if value is None else str(value)
     text = plain(raw[-size * 8 :]).strip("\n")
     kept = "\n".join(text.split("\n")[-lines:])
@@ -45,7 +45,7 @@ def line(value: object, limit: int = 300) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: `0.4 s`, `42 s`, `5 min 3 s`, `1 h 2 min`."""
+    """Seconds for people: `0.4 s`, `42 s`, `5 min 3 s`, `1 h 2 min`."""
     if not math.isfinite(seconds) or seconds < 0:
         return "–"
     if seconds < 9.95:
@@ -59,7 +59,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as people say them: `812 B`, `2.4 MB`."""
+    """Bytes for people: `812 B`, `2.4 MB`."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -73,12 +73,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def slug(value: object) -> str:
-    """The value as a part of an anchor: lower-case letters, digits and single dashes; "x" where none is left."""
+    """The value as a part of an anchor: lower-case letters, digits and single dashes; "x" if none remain."""
     return re.sub(r"[^a-z0-9]+", "-", line(value, 120).lower()).strip("-") or "x"
 
 
 def percent(share: float) -> str:
-    """`80 %` with a space that no line ends at; what is not quite 0 or 1 is not said to be: `< 1 %`, `> 99 %`."""
+    """`80 %`, with a space that does not break. A share near 0 or 1 is not rounded to it: `< 1 %`, `> 99 %`."""
     if 0 < share < 0.005:
         return "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
     if 0.995 < share < 1:

@@ -50,12 +50,12 @@ def test_two_paths_side_by_side_make_one_report(world: World) -> None:
     assert {name.split(".")[0] for name in cases} == {"realistic", "incremental"}
     events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert [event["event"] for event in events].count("run.started") == 1
-    ports = {event["port"] for event in _of_the_conductor(events, world)}
+    ports = {event["port"] for event in _of_the_controller(events, world)}
     assert ports == {world.port, world.port + 1}
     assert before == world.seen(), ended.output[-2000:]
 
 
-def _of_the_conductor(events: list[dict[str, object]], world: World) -> list[dict[str, object]]:
+def _of_the_controller(events: list[dict[str, object]], world: World) -> list[dict[str, object]]:
     assert [event for event in events if event["event"] == "path.run"] == []  # the paths' own events are in
     journals = [path.read_text() for path in sorted((world.reports / "latest/paths").glob("*/journal.jsonl"))]
     return [{"port": int(json.loads(text.splitlines()[0])["options"]["port"])} for text in journals]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from docgen import drawings, tables
-from rollout.config.options import FLAGS, ROOT
+from rollout.config.flags import FLAGS
+from rollout.config.options import ROOT
 from rollout.diagnosis import CAUSES
 from rollout.diagnosis.causes import ADVICE, MEANINGS, TRANSIENT
 from rollout.faults import CATALOGUE, Fault

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rollout.errors import RolloutError
+from rollout.text.toml_records import InvalidRecord, read_toml, record
 
 FILE = Path(__file__).resolve().parents[3] / "plans" / "troubles.toml"
 NONE = "none"  # the stratum without any trouble
-_KNOWN = frozenset({"probability", "transient", "source", "assumption", "because"})
 _ROUNDING = 1e-9
 
 
@@ -72,15 +71,12 @@ class Mix:
 def load_troubles(file: Path = FILE, *, known: Collection[str]) -> Mix:
     """Read the mix. `known`: the names of all faults. Raises InvalidTroubles with file, entry and problem."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidTroubles(path=file, where="file", problem=str(error.strerror or error)) from None
-    except ValueError as error:
-        raise InvalidTroubles(path=file, where="syntax", problem=str(error)) from None
-    mix = Mix(troubles=tuple(_trouble(file, name, entry, known) for name, entry in data.items()))
-    total = math.fsum(trouble.probability for trouble in mix.troubles)
-    if total > 1 + _ROUNDING:
-        raise InvalidTroubles(path=file, where="probability", problem=f"the sum is {total:.6g}, more than 1")
+        mix = Mix(troubles=tuple(_trouble(name, entry, known) for name, entry in read_toml(file).items()))
+        total = math.fsum(trouble.probability for trouble in mix.troubles)
+        if total > 1 + _ROUNDING:
+            raise InvalidRecord("probability", f"the sum is {total:.6g}, more than 1")
+    except InvalidRecord as error:
+        raise InvalidTroubles(path=file, where=error.where, problem=error.problem) from None
     return mix
 
 
@@ -94,31 +90,16 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Mix:
     return Mix(troubles=tuple(Trouble(**row) for row in rows))
 
 
-def _trouble(file: Path, name: str, entry: Any, known: Collection[str]) -> Trouble:
-    def wrong(problem: str) -> InvalidTroubles:
-        return InvalidTroubles(path=file, where=name, problem=problem)
-
+def _trouble(name: str, entry: object, known: Collection[str]) -> Trouble:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        raise wrong("no fault has this name" + (f" (did you mean {near[0]}?)" if near else ""))
-    if not isinstance(entry, Mapping):
-        raise wrong("it is not a table")
-    if unknown := entry.keys() - _KNOWN:
-        raise wrong(f"unknown key {min(unknown)!r}; known: {', '.join(sorted(_KNOWN))}")
+        raise InvalidRecord(name, "no fault has this name" + (f" (did you mean {near[0]}?)" if near else ""))
+    trouble = record(Trouble, entry, name, fault=name)
     for key in ("probability", "transient"):
-        if key not in entry:
-            raise wrong(f"missing: {key}")
-        value = entry[key]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise wrong(f"{key}={value!r} is not a number from 0 to 1")
-    source, assumed, because = entry.get("source", ""), entry.get("assumption", False), entry.get("because", "")
-    if not isinstance(source, str) or not isinstance(because, str):
-        raise wrong("source and because must be strings")
-    if not isinstance(assumed, bool):
-        raise wrong(f"assumption={assumed!r} is neither true nor false")
-    if bool(source.strip()) == assumed:
-        raise wrong("it needs either a source or assumption = true")
-    if not because.strip():
-        raise wrong("missing: because (how the source gives the number, or why it is assumed)")
-    return Trouble(fault=name, probability=float(entry["probability"]), transient=float(entry["transient"]),
-                   source=source, assumption=assumed, because=because)  # fmt: skip
+        if not 0 <= getattr(trouble, key) <= 1:
+            raise InvalidRecord(name, f"{key}={getattr(trouble, key):g} is not a number from 0 to 1")
+    if bool(trouble.source.strip()) == trouble.assumption:
+        raise InvalidRecord(name, "it needs either a source or assumption = true")
+    if not trouble.because.strip():
+        raise InvalidRecord(name, "missing: because (how the source gives the number, or why it is assumed)")
+    return trouble

@@ -8,7 +8,6 @@ import queue
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -21,6 +20,7 @@ import requests
 
 from rollout import environment
 from rollout.errors import RolloutError
+from rollout.process import start
 from rollout.site.engine.host_command import run_on_host
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ SUITE = "trixie"
 _FIRST_EVENT_SECONDS = 20.0
 _PULL_SECONDS = 300.0
 _DEBOOTSTRAP_SECONDS = 600.0
+_TAR_SECONDS = 60.0  # after the end of its output
 _LEFT_OUT = (
     "./var/cache/apt/archives/*.deb", "./var/cache/apt/*.bin", "./var/lib/apt/lists/*", "./var/log/*",
     "./usr/share/man/*", "./usr/share/locale/*", "./usr/share/info/*",
@@ -165,14 +166,17 @@ def _import(client: DockerClient, root: Path) -> str:
     """Import the folder and tag the image. Podman ignores the tag of an import, so it is set afterwards."""
     argv = ["tar", "--create", "--numeric-owner", "--one-file-system", f"--directory={root}"]
     argv += [f"--exclude={pattern}" for pattern in _LEFT_OUT] + ["."]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment.program()) as tar:
-        assert tar.stdout is not None
-        answer = client.api.import_image_from_stream(tar.stdout)
+    tar = start(argv, env=environment.program(), pipes=True)
+    try:
+        answer = client.api.import_image_from_stream(tar.output)
+        code = tar.wait(_TAR_SECONDS)
+    finally:
+        tar.kill()
     identity = re.findall(r'"status":\s*"(sha256:[0-9a-f]+)"', answer)
-    if tar.returncode == 0 and identity:
+    if code == 0 and identity:
         repository, _, tag = OWN_BASE.partition(":")
         client.api.tag(identity[-1], repository, tag)
     found = find_image(client, OWN_BASE)
-    if tar.returncode != 0 or not identity or found is None:
+    if code != 0 or not identity or found is None:
         raise BaseUnavailable(reason="the engine did not import it", command="docker info  # check the disk space")
     return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from rollout import environment
 from rollout.errors import NoEngine
+from rollout.process import Background, start
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import ask
 from rollout.site.engine.host_command import run_on_host
@@ -151,22 +151,13 @@ def _linked(folder: Path, legacy: Path) -> str:
     return str(folder)
 
 
-def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
-    env = environment.outward_program()
+def _spawn(attempt: Attempt) -> Background:
+    env = environment.outbound_program()
     if attempt.path:
         env["PATH"] = f"{attempt.path}:{env['PATH']}"
     if not _is_running("/var/run/docker.pid"):  # a stale pid file, left by a crash
         Path("/var/run/docker.pid").unlink(missing_ok=True)
-    with LOG.open("wb") as log:
-        daemon = subprocess.Popen(  # its own session: Ctrl-C here does not reach it
-            ["dockerd", *attempt.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=env,
-            start_new_session=True,
-        )
+    daemon = start(("dockerd", *attempt.arguments), env=env, cwd="/", log=LOG)
     PID_FILE.write_text(f"{daemon.pid}\n", encoding="ascii")
     return daemon
 
@@ -179,23 +170,18 @@ def _is_running(pid_file: str) -> bool:
     return True
 
 
-def _stop(daemon: subprocess.Popen[bytes]) -> None:
-    daemon.terminate()
-    try:
-        daemon.wait(15)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait()
+def _stop(daemon: Background) -> None:
+    daemon.stop(15)
     PID_FILE.unlink(missing_ok=True)
 
 
-def _wait(seconds: float, daemon: subprocess.Popen[bytes] | None = None) -> Engine | None:
+def _wait(seconds: float, daemon: Background | None = None) -> Engine | None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = ask(SOCKET)
         if isinstance(found, Engine):
             return found
-        if daemon is not None and daemon.poll() is not None:
+        if daemon is not None and not daemon.is_running:
             return None
         time.sleep(0.3)
     return None

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rollout.diagnosis import named
-from rollout.environment import forget_libpq
+from rollout.environment import remove_libpq_variables
 from rollout.environment.subprocesses import NOWHERE
 from rollout.site.postgres.errors import DatabaseDenied, DatabaseMisconfigured, DatabaseUnreachable
 
@@ -96,7 +96,7 @@ def open_connection(conninfo: str = "", **keywords: Any) -> Connection:
 
     Raises the errors of psycopg.connect.
     """
-    forget_libpq()
+    remove_libpq_variables()
     given = {**conninfo_to_dict(conninfo), **keywords}
     return psycopg.connect(make_conninfo("", **{**_NO_FILES, **given}), autocommit=True)
 

@@ -28,7 +28,7 @@ def test_without_a_browser_a_run_can_start_and_the_board_is_not_looked_at(
 ) -> None:
     finding = programs(tmp_path, monkeypatch)
 
-    assert ("optional", "apt-get install chromium") == (finding.state, finding.mend)
+    assert ("optional", "apt-get install chromium") == (finding.state, finding.fix)
     assert "checks that look at pages will be skipped" in finding.detail
 
 
@@ -36,7 +36,7 @@ def test_without_a_browser_a_run_can_start_and_the_board_is_not_looked_at(
 def test_a_browser_of_any_known_name_is_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finding = programs(tmp_path, monkeypatch, name)
 
-    assert ("found", str(tmp_path / name), "") == (finding.state, finding.detail, finding.mend)
+    assert ("found", str(tmp_path / name), "") == (finding.state, finding.detail, finding.fix)
 
 
 def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,12 +65,12 @@ def test_an_engine_that_answers_has_to_fit(
 
     assert state == finding.state
     assert detail in finding.detail
-    assert ("Use another." in finding.mend) is (state == "missing")
+    assert ("Use another." in finding.fix) is (state == "missing")
 
 
 def test_a_named_engine_that_does_not_answer_is_reported_with_the_command_that_unsets_it() -> None:
     """Not with another engine to install."""
     named = NoEngine(reason="DOCKER_CONTEXT=x: there is no such context", named=True, mend="unset DOCKER_CONTEXT")
 
-    assert "unset DOCKER_CONTEXT" == doctor._mend_engine(named)
-    assert "start your Docker/Podman" in doctor._mend_engine(NoEngine(reason="no socket"))
+    assert "unset DOCKER_CONTEXT" == doctor._engine_fix(named)
+    assert "start your Docker/Podman" in doctor._engine_fix(NoEngine(reason="no socket"))

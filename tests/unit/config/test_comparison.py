@@ -1,4 +1,4 @@
-"""Several paths in one run: seats, and journals merged into one."""
+"""Several paths in one run: the run of each path, and their merged journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollout.config.comparison import Seat, is_met, path_names, refuse_unknown_groups, seats
+from rollout.config.comparison import PathRun, is_gate_passed, path_names, path_runs, refuse_unknown_groups
 from rollout.config.options import PATH_NAME, Options, parse_options
 from rollout.errors import InvalidOption
 from rollout.journal.merging import merge, read_run
@@ -53,7 +53,7 @@ def test_without_the_realistic_path_every_path_is_the_gate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"path": "realistik"}, "did you mean realistic"),
         ({"path": "script:/no/such.sh"}, "there is none at /no/such.sh"),
@@ -61,28 +61,28 @@ def test_without_the_realistic_path_every_path_is_the_gate() -> None:
         ({"path": "all", "jobs": "0"}, "a whole number from 1"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(given: dict[str, str], said: str) -> None:
-    with pytest.raises(InvalidOption, match=said):
+def test_invalid_paths_are_rejected(given: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidOption, match=message):
         options(**given)
 
 
-def test_the_first_path_of_the_gate_has_what_was_asked_for_and_no_two_share_anything() -> None:
-    made = seats(options(path="ambitious,realistic,incremental", port="5000"))
-    asked = next(seat for seat in made if seat.path == "realistic")
-    assert (asked.site, asked.port, asked.directory) == ("xavos", 5000, Path("/checkout/deployments/xavos"))
+def test_the_first_path_of_the_gate_gets_name_and_port_of_the_options_and_no_two_paths_share_any() -> None:
+    made = path_runs(options(path="ambitious,realistic,incremental", port="5000"))
+    first = next(part for part in made if part.path == "realistic")
+    assert (first.site, first.port, first.directory) == ("xavos", 5000, Path("/checkout/deployments/xavos"))
     for what in ("site", "port", "directory", "folder"):
-        assert len({getattr(seat, what) for seat in made}) == 3
+        assert len({getattr(part, what) for part in made}) == 3
 
 
 def test_only_paths_of_the_gate_are_kept_on_success() -> None:
-    made = {seat.path: seat.keep for seat in seats(options(path="all", gate="incremental"))}
+    made = {part.path: part.keep for part in path_runs(options(path="all", gate="incremental"))}
     assert made == {"realistic": "never", "incremental": "on-success", "ambitious": "never"}
-    assert {seat.keep for seat in seats(options(path="all", keep="always"))} == {"always"}
+    assert {part.keep for part in path_runs(options(path="all", keep="always"))} == {"always"}
 
 
-def test_there_must_be_ports_for_all() -> None:
+def test_too_few_ports_are_an_error() -> None:
     with pytest.raises(InvalidOption, match="2 more ports"):
-        seats(options(path="all", port="65534"))
+        path_runs(options(path="all", port="65534"))
 
 
 def merged() -> tuple[Any, ...]:
@@ -116,7 +116,7 @@ def test_ids_and_logs_of_two_paths_stay_apart() -> None:
     assert failure["log"] == "paths/bad/logs/1.log"
 
 
-def test_a_path_that_was_recovered_later_is_judged_so_and_no_other_with_it() -> None:
+def test_a_later_recovery_counts_for_its_own_path_only() -> None:
     killed = [each for each in path_events("bad", "r2", "passed") if each["seq"] < 4]
     later = {"run": "r2", "path": "bad", "phase": "", "why": "recovery"}
     killed += [
@@ -129,7 +129,7 @@ def test_a_path_that_was_recovered_later_is_judged_so_and_no_other_with_it() -> 
     assert (told["bad"]["outcome"], told["bad"]["residue"]) == ("rolled_back", [])
 
 
-def test_a_path_that_never_began_is_refused_with_what_it_said() -> None:
+def test_a_path_that_did_not_start_is_refused_with_its_message() -> None:
     own = [
         event("run.started", paths=["odd"], plan={"odd": [{"name": "prerequisites"}]}),
         event("path.aborted", path="odd", exit_code=4, message="ERROR: no engine"),
@@ -139,7 +139,7 @@ def test_a_path_that_never_began_is_refused_with_what_it_said() -> None:
     assert (odd["outcome"], odd["failure"]["message"]) == ("refused", "ERROR: no engine")
 
 
-def test_what_a_path_left_behind_is_its_residue_though_the_site_is_gone() -> None:
+def test_items_of_path_left_are_residue_after_the_site_was_removed() -> None:
     events = path_events("bad", "r2", "failed")
     left = event("path.left", 6, run="r2", path="bad", items=["left behind: folder xavos"], failed=True)
     told = as_json(verdict([*events[:-2], left, *events[-2:]]))["paths"]["bad"]
@@ -156,21 +156,21 @@ def test_a_killed_comparison_is_read_from_its_parts(tmp_path: Path) -> None:
     assert told["paths"]["good"]["phases"][0]["outcome"] == "passed"
 
 
-def test_the_gate_is_met_by_deployed_paths_without_a_failed_check() -> None:
+def test_the_gate_passes_if_its_paths_are_deployed_without_a_failed_check() -> None:
     paths = {
         "a": {"outcome": "deployed", "checks": {"failed": 0}},
         "b": {"outcome": "deployed", "checks": {"failed": 1}},
         "c": {"outcome": "dirty", "checks": {"failed": 0}},
     }
-    assert [is_met(paths, gate) for gate in (["a"], ["a", "b"], ["c"], ["gone"])] == [True, False, False, False]
+    assert [is_gate_passed(paths, gate) for gate in (["a"], ["a", "b"], ["c"], ["gone"])] == [True, False, False, False]
 
 
-class TestScriptsOfOneName:
-    def seats(self, folder: Path, *names: str, **given: str) -> tuple[Seat, ...]:
+class TestScriptsWithEqualNames:
+    def path_runs(self, folder: Path, *names: str, **given: str) -> tuple[PathRun, ...]:
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("echo")
-        return seats(options(path=",".join(f"script:{folder / name}" for name in names), **given))
+        return path_runs(options(path=",".join(f"script:{folder / name}" for name in names), **given))
 
     @pytest.mark.parametrize(
         ("files", "names"),
@@ -182,43 +182,43 @@ class TestScriptsOfOneName:
             (("a.sh", "v1/b.sh", "v2/b.sh"), ("script:a.sh", "script:v1/b.sh", "script:v2/b.sh")),
         ],
     )
-    def test_are_told_apart_by_their_folders(
+    def test_are_named_with_their_folders(
         self, tmp_path: Path, files: tuple[str, ...], names: tuple[str, ...] | None
     ) -> None:
-        made = self.seats(tmp_path, *files)
-        assert len({seat.name for seat in made}) == len(files)
-        assert names is None or tuple(seat.name for seat in made) == names
+        made = self.path_runs(tmp_path, *files)
+        assert len({part.name for part in made}) == len(files)
+        assert names is None or tuple(part.name for part in made) == names
 
     @pytest.mark.parametrize(
         "files",
         [
             ("v1/deploy.sh", "v2/deploy.sh"),
-            ("my-own.sh", "my_own.sh", "My.own.sh"),  # the same word
+            ("my-own.sh", "my_own.sh", "My.own.sh"),  # the same slug
             (f"{'long' * 12}/one.sh", f"{'long' * 12}/two.sh", f"{'long' * 12}-2/one.sh"),
             ("größe.sh", "gröbe.sh"),
         ],
     )
     def test_share_nothing(self, tmp_path: Path, files: tuple[str, ...]) -> None:
-        """Neither site (its databases are called after it) nor folder, port and reports; each is a valid name."""
+        """Site (which names the databases), folder, port and reports are unique, and each site is a valid name."""
         for name in ("xavos", "x" * 40):
-            made = self.seats(tmp_path, *files, name=name, gate="all")
+            made = self.path_runs(tmp_path, *files, name=name, gate="all")
             for what in ("site", "port", "directory", "folder", "name"):
-                assert len({getattr(seat, what) for seat in made}) == len(files), what
-            for seat in made:
-                assert len(seat.site) <= 40
-                options(name=seat.site)
+                assert len({getattr(part, what) for part in made}) == len(files), what
+            for part in made:
+                assert len(part.site) <= 40
+                options(name=part.site)
 
-    def test_a_run_of_one_of_them_is_called_as_the_comparison_calls_it(self, tmp_path: Path) -> None:
+    def test_the_run_of_a_path_has_the_name_that_the_comparison_gave_it(self, tmp_path: Path) -> None:
         (tmp_path / "deploy.sh").write_text("echo")
         path = f"script:{tmp_path / 'deploy.sh'}"
         own = parse_options({"path": path}.get, {PATH_NAME: "script:v1/deploy.sh"})
         assert path_names(own) == {path: "script:v1/deploy.sh"}
 
     def test_the_same_script_twice_is_one_path(self, tmp_path: Path) -> None:
-        assert len(self.seats(tmp_path, "deploy.sh", "./deploy.sh")) == 1
+        assert len(self.path_runs(tmp_path, "deploy.sh", "./deploy.sh")) == 1
 
 
-def test_a_group_that_no_path_has_cannot_be_required() -> None:
+def test_requiring_an_unknown_group_is_an_error() -> None:
     refuse_unknown_groups(options(require="server,migrations"))
     with pytest.raises(InvalidOption, match=r"did you mean migrations\?"):
         refuse_unknown_groups(options(require="server,migration"))

@@ -1,4 +1,4 @@
-"""Unusable names of deployments are refused at the start, with the reason."""
+"""Invalid names of deployments are rejected at the start, with the reason."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PLANS = (*PATHS, f"script:{ROOT / 'bootstrap.py'}")
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("phoenix", "an application of the packages"),
-        ("ash", "an application of the packages"),
-        ("decimal", "an application of the packages"),
+        ("phoenix", "an application of the installed packages"),
+        ("ash", "an application of the installed packages"),
+        ("decimal", "an application of the installed packages"),
         ("logger", "an application of Elixir"),
         ("mix", "an application of Elixir"),
         ("kernel", "an application of Erlang/OTP"),
@@ -40,25 +40,25 @@ PLANS = (*PATHS, f"script:{ROOT / 'bootstrap.py'}")
         ("", "a lower-case letter"),
     ],
 )
-def test_a_name_that_is_taken(name: str, reason: str) -> None:
-    """The reason is that of the first rule which it breaks."""
-    assert reason in str(names.why_not(name))
+def test_a_reserved_name_has_a_reason(name: str, reason: str) -> None:
+    """The reason is the first rule that the name breaks."""
+    assert reason in str(names.name_problem(name))
 
 
 @pytest.mark.parametrize("name", ["xavos", "xavos2", "mine", "my_app", "phoenixes", "strings", "x", "x" * 40, "a_test"])
 def test_valid_names(name: str) -> None:
-    """Also one that only looks like one that is taken."""
-    assert names.why_not(name) is None
+    """Names that only resemble reserved names are valid."""
+    assert names.name_problem(name) is None
 
 
 @pytest.mark.parametrize("rehearsal", [False, True])
 @pytest.mark.parametrize("path", PLANS)
-def test_no_package_of_a_plan_is_a_name(path: str, rehearsal: bool) -> None:
-    """Whatever is added to a plan later has to be added here."""
+def test_no_package_of_a_plan_is_a_valid_name(path: str, rehearsal: bool) -> None:
+    """A package that is added to a plan has to be added to names.PACKAGES."""
     plan = load_plan(path, rehearsal=rehearsal)
     packages = {package.name for phase in (*plan.phases, *plan.left_out) for package in phase.packages}
     packages |= {archive.name for archive in plan.archives}
-    assert set() == {name for name in packages if names.why_not(name) is None}
+    assert set() == {name for name in packages if names.name_problem(name) is None}
 
 
 def test_the_lists_hold_names_that_could_be_meant_else() -> None:
@@ -74,4 +74,4 @@ def test_the_option_says_why() -> None:
     with pytest.raises(InvalidOption) as refused:
         parse_options({"name": "phoenix"}.get, {})
     assert "--name='phoenix' is not valid." in str(refused.value)
-    assert "another name, because it is an application of the packages that are installed" in str(refused.value)
+    assert "another name, because it is an application of the installed packages" in str(refused.value)

@@ -1,4 +1,4 @@
-"""What the user asks for: parsed once, refused with a sentence; and the plan as data."""
+"""Options and plans: parsing, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rollout.cli.plan_preview import describe
-from rollout.config.options import FLAGS, Options, parse_options
+from rollout.config.flags import FLAGS
+from rollout.config.options import Options, parse_options
 from rollout.config.plan import load_plan, read_plan
 from rollout.errors import InvalidOption, InvalidPlan
 
@@ -21,7 +22,7 @@ def parse(environment: Mapping[str, str] | None = None, /, **given: str) -> Opti
 
 
 def test_the_defaults() -> None:
-    """Nothing said: automatic everywhere, port 4001, kept on success, below the checkout."""
+    """Automatic choices, port 4001, kept on success, below the checkout."""
     options = parse()
     assert ("auto", "auto", "auto", 4001, "on-success") == (
         options.source, options.forge, options.database, options.port, options.keep
@@ -31,7 +32,7 @@ def test_the_defaults() -> None:
 
 
 def test_every_flag_is_also_an_environment_variable() -> None:
-    """XAVOS_FLAG, and the command line wins."""
+    """The variable is XAVOS_FLAG; the command line wins."""
     assert 4010 == parse({"XAVOS_PORT": "4010"}).port
     assert 4011 == parse({"XAVOS_PORT": "4010"}, port="4011").port
     assert parse({"XAVOS_FRESH": "yes"}).fresh
@@ -40,19 +41,19 @@ def test_every_flag_is_also_an_environment_variable() -> None:
 
 
 @pytest.mark.parametrize("told", ["true", "1", "TRUE", "woodpecker", "drone", "yes"])
-def test_nothing_is_kept_in_ci_unless_asked_for(told: str) -> None:
-    """CI, whatever a service sets it to, changes one default."""
+def test_in_ci_nothing_is_kept_by_default(told: str) -> None:
+    """Every value of CI but 0, false and nothing changes the default of --keep."""
     assert "never" == parse({"CI": told}).keep
     assert "always" == parse({"CI": told}, keep="always").keep
 
 
 @pytest.mark.parametrize("told", ["", "0", "false", "False"])
-def test_ci_can_be_denied(told: str) -> None:
+def test_some_values_of_ci_mean_no(told: str) -> None:
     assert "on-success" == parse({"CI": told}).keep
 
 
 def test_folders_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Relative to where the command was given; ~ is the home folder."""
+    """A relative folder starts at the current folder; ~ is the home folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
     assert tmp_path / "x" == parse(directory="x").directory
@@ -89,8 +90,8 @@ def test_folders_are_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("keep", "sometimes"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_refused(flag: str, value: str) -> None:
-    """The sentence names the flag, the value, and what was expected."""
+def test_an_invalid_value_is_rejected(flag: str, value: str) -> None:
+    """The message names the flag, the value, and the expected value."""
     with pytest.raises(InvalidOption) as raised:
         parse({}, **{flag.replace("-", "_"): value})
     assert str(raised.value).startswith(f"--{flag}={value!r} is not valid. Expected: ")
@@ -100,29 +101,29 @@ def test_a_value_that_cannot_be_meant_is_refused(flag: str, value: str) -> None:
     "url",
     ["mysql://me:hunter2@host/db", "postgresql://me:hunter2@host:99999/db", "postgresql://me:hunter2@host:port/db"],
 )
-def test_a_refused_url_does_not_show_its_password(url: str) -> None:
-    """The one secret an option can hold."""
+def test_the_message_about_an_invalid_url_does_not_show_its_password(url: str) -> None:
+    """A password is the only secret in an option."""
     with pytest.raises(InvalidOption) as raised:
         parse(database=url)
     assert "hunter2" not in str(raised.value)
 
 
 def test_options_cannot_be_changed() -> None:
-    """Parsed once, frozen."""
+    """They are frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         parse().port = 1  # type: ignore[misc]
 
 
 class TestPlan:
-    """plans/*.toml."""
+    """The files plans/*.toml."""
 
     def plan(self, folder: Path, text: str) -> Path:
         file = folder / "realistic.toml"
         file.write_text(text)
         return file
 
-    def test_the_realistic_path_is_the_one_of_the_issues(self) -> None:
-        """These phases in this order; extras and tooling are optional. A new phase may come between them."""
+    def test_phases_of_the_realistic_path(self) -> None:
+        """It has these phases in this order, maybe with others between them; extras and tooling are optional."""
         plan = load_plan("realistic")
         names = (
             "prerequisites", "packages", "worktree", "phoenix_app", "database", "ash_core", "authentication", "extras",
@@ -133,11 +134,8 @@ class TestPlan:
         packages = [package.name for package in plan.packages]
         assert packages.index("picosat_elixir") < packages.index("ash")
 
-    def test_the_incremental_path_is_the_realistic_one_by_another_installer(self) -> None:
-        """The same phases and checks, the same packages in the same order; Igniter is there from the start.
-
-        It goes as far as a rehearsal of the realistic path.
-        """
+    def test_the_incremental_path_is_the_realistic_path_with_another_installer(self) -> None:
+        """It has the phases, checks and packages of a rehearsal of the realistic path, and Igniter from the start."""
         realistic, incremental = load_plan("realistic", rehearsal=True), load_plan("incremental")
         assert (("mix", "igniter"), realistic.phase_names) == (
             (realistic.installer, incremental.installer),
@@ -150,18 +148,18 @@ class TestPlan:
         assert ["igniter"] == [package.name for package in incremental.phase("phoenix_app").packages]
         assert not any(phase.observed for phase in incremental.phases)
 
-    def test_stopping_early_keeps_the_whole_in_sight(self) -> None:
-        """Fewer phases, the same packages: they are resolved together; cutting twice is cutting once."""
+    def test_a_plan_that_stops_early_has_all_packages(self) -> None:
+        """It has fewer phases and the same packages, because versions are resolved together. Cuts can be repeated."""
         plan = load_plan("realistic")
         cut = plan.through("extras").through("database")
         assert "database" == cut.phase_names[-1]
         assert plan.packages == cut.packages
         assert plan.archives == cut.archives
-        assert plan.phases == cut.whole
+        assert plan.phases == cut.all_phases
         assert plan is plan.through(None)
 
-    def test_a_rehearsal_leaves_out_what_it_cannot_do(self) -> None:
-        """With their packages; what both have is the same; why is said, and asking for it is refused."""
+    def test_a_rehearsal_leaves_out_the_phases_that_need_real_packages(self) -> None:
+        """Their packages are left out too. The plan gives the reason; stopping at such a phase is an error."""
         real, rehearsed = load_plan("realistic"), load_plan("realistic", rehearsal=True)
         assert () == real.left_out
         left_out = [phase.name for phase in rehearsed.left_out]
@@ -172,13 +170,13 @@ class TestPlan:
         assert {"oban", "hammer"}.isdisjoint(package.name for package in rehearsed.packages)
         assert "foundation_standin" in rehearsed.phase("foundation").overlay
         assert "coordination" in real.phase("foundation").overlay
-        assert rehearsed.leaving_out("swarm") is rehearsed.left_out[left_out.index("swarm")]
+        assert rehearsed.left_out_phase_for("swarm") is rehearsed.left_out[left_out.index("swarm")]
         assert "swarm is left out, it needs real packages: claiming" in describe(rehearsed, parse())
         with pytest.raises(InvalidOption, match="needs real packages"):
             rehearsed.through("features")
 
-    def test_an_edition_needs_its_reason_and_no_name_twice(self, tmp_path: Path) -> None:
-        """One phase may have two editions, each with its reason; within an edition a name stands once."""
+    def test_an_edition_needs_a_reason_and_unique_names(self, tmp_path: Path) -> None:
+        """One phase may have two editions, each with a reason. Within an edition a name is unique."""
         a = '[[phase]]\nname = "a"\n'
         for text, problem in (
             (a + 'edition = "dream"\n', "is not real or rehearsal"),
@@ -194,23 +192,23 @@ class TestPlan:
             assert ["rehearsal" if rehearsal else "real"] == [phase.edition for phase in plan.phases]
             assert () == plan.left_out
 
-    def test_an_unknown_phase_is_refused_with_the_nearest(self) -> None:
-        """All names are listed."""
+    def test_an_unknown_phase_is_rejected_with_the_nearest_name(self) -> None:
+        """The message lists all names."""
         with pytest.raises(InvalidOption, match=r"did you mean database\?"):
             load_plan("realistic").through("databse")
 
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            ("", "needs a name"),
+            ("", "[plan]: missing: name"),
             ("[plan", "syntax"),
             (HEAD, "there is none"),
-            (HEAD + "[[phase]]\n", "needs a name"),
+            (HEAD + "[[phase]]\n", "phase 1 (without a name): missing: name"),
             (HEAD + '[[phase]]\nname = "a"\npakages = []\n', "did you mean 'packages'"),
             (HEAD + '[[phase]]\nname = "a"\n[[phase]]\nname = "a"\n', "a is named twice"),
             (HEAD + '[[phase]]\nname = "a"\ntimeout_seconds = 0\n', "not a positive number"),
             (HEAD + '[[phase]]\nname = "a"\noverlay = ["theer"]\n', "unknown overlay 'theer'; did you mean 'there'"),
-            (HEAD + '[[phase]]\nname = "a"\npackages = [{ name = "ash" }]\n', "needs name and requirement"),
+            (HEAD + '[[phase]]\nname = "a"\npackages = [{ name = "ash" }]\n', "packages 1 (ash): missing: requirement"),
             (
                 HEAD + '[[phase]]\nname = "a"\npackages = [{ name = "ash", requirement = "~> 3", overide = true }]\n',
                 "'override'",
@@ -221,8 +219,8 @@ class TestPlan:
             ),
         ],
     )
-    def test_a_mistake_is_named_with_file_and_place(self, tmp_path: Path, text: str, problem: str) -> None:
-        """And how to go on."""
+    def test_an_invalid_plan_is_reported_with_file_and_place(self, tmp_path: Path, text: str, problem: str) -> None:
+        """The message also says how to go on."""
         file = self.plan(tmp_path, text)
         with pytest.raises(InvalidPlan) as raised:
             read_plan(file, overlays=["there"])
@@ -230,17 +228,17 @@ class TestPlan:
         assert problem in str(raised.value)
         assert "nothing was changed" in str(raised.value)
 
-    def test_a_plan_that_is_not_there(self, tmp_path: Path) -> None:
-        """Named, not a traceback."""
+    def test_a_missing_plan_is_an_error(self, tmp_path: Path) -> None:
+        """It raises InvalidPlan."""
         with pytest.raises(InvalidPlan, match="does not exist"):
             read_plan(tmp_path / "none.toml", overlays=[])
 
-    def test_telling_the_plan_looks_at_nothing(self) -> None:
-        """One line a phase, one a package, without the password of --database."""
+    def test_the_preview_of_a_plan(self) -> None:
+        """It has a line for each phase and each package, and never the password of --database."""
         options = parse(database="postgresql://me:hunter2@host/db")
         plan = load_plan("realistic")
-        told = describe(plan, options)
-        assert f"{len(plan.phases)}. server" in told
-        assert "ash_postgres ~> 2.0" in told
-        assert " 8. extras (optional)" in told
-        assert "hunter2" not in told
+        text = describe(plan, options)
+        assert f"{len(plan.phases)}. server" in text
+        assert "ash_postgres ~> 2.0" in text
+        assert " 8. extras (optional)" in text
+        assert "hunter2" not in text

@@ -66,7 +66,7 @@ def test_a_free_site_passes_and_nothing_is_created(asked: Options, tmp_path: Pat
 
 
 def test_every_path_is_checked_with_its_own_name_folder_and_port(asked: Options) -> None:
-    """As `comparison.seats` gives them."""
+    """As `comparison.path_runs` gives them."""
     several = replace(asked, paths=ASIDE, gate=ASIDE[:1])
     told = [(place.path, place.name, place.directory.name, place.port - asked.port) for place in site_places(several)]
     assert [

@@ -96,7 +96,7 @@ def test_a_proxy_that_asks_who_is_there(monkeypatch: pytest.MonkeyPatch, company
         with pytest.raises(UpstreamFailure) as refused:
             fetched(MIRROR)
     assert "407" in str(refused.value)
-    assert f"by the proxy http://127.0.0.1:{there.proxy} of HTTPS_PROXY" in str(refused.value)
+    assert f"through the proxy http://127.0.0.1:{there.proxy} of HTTPS_PROXY" in str(refused.value)
     assert "another" not in str(refused.value)
 
 

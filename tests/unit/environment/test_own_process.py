@@ -14,7 +14,7 @@ ENTERED = f"""
 import os, signal, subprocess, sys
 sys.path.insert(0, {str(ROOT)!r})
 from rollout import environment
-environment.enter()
+environment.reset_process()
 ended = subprocess.run(["sh", "-c", "exit 3"]).returncode
 free = os.open(os.devnull, os.O_RDONLY)
 umask = os.umask(0)
@@ -28,7 +28,7 @@ def test_variables_that_libraries_obey_are_removed() -> None:
            "FORWARDED_ALLOW_IPS": "*", "NETRC": "/x", "REQUESTS_CA_BUNDLE": "/x", "CURL_CA_BUNDLE": "/x"}  # fmt: skip
     stays = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy.test", "XAVOS_PORT": "4100"}
     env.update(stays)
-    environment.enter(env)
+    environment.reset_process(env)
     assert env == stays
 
 
@@ -60,7 +60,7 @@ import resource, sys
 sys.path.insert(0, {str(ROOT)!r})
 from rollout import environment
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-environment.enter()
+environment.reset_process()
 refused = None
 try:
     environment.refuse_few_files()
@@ -76,5 +76,5 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], refused)
                                              ("99999999", False), ("", False)])  # fmt: skip
 def test_only_sizes_of_terminals_are_obeyed(size: str, stays: bool) -> None:
     variables = {"COLUMNS": size, "LINES": size}
-    environment.enter(variables)
+    environment.reset_process(variables)
     assert stays == ("COLUMNS" in variables) == ("LINES" in variables)

@@ -12,7 +12,7 @@ import pytest
 
 from rollout import environment
 from rollout.campaign import trial
-from rollout.environment.subprocesses import WORDS_TO_PYTEST
+from rollout.environment.subprocesses import PYTEST_VARIABLES
 from rollout.hex import git_clones, upstreams
 from rollout.rehearsal import registry
 from rollout.site.engine.host_command import run_on_host
@@ -40,8 +40,8 @@ HOSTILE = {
 WANTED_OUTSIDE = {"https_proxy": "http://proxy.test:3128", "NO_PROXY": "localhost", "SSL_CERT_FILE": "/company.pem"}
 PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/home/me", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}
 KINDS: tuple[Callable[..., dict[str, str]], ...] = (
-    environment.program, environment.outward_program, environment.toolchain, environment.npm, environment.git,
-    environment.git_outward, environment.suite,
+    environment.program, environment.outbound_program, environment.toolchain, environment.npm, environment.git,
+    environment.git_outbound, environment.suite,
 )  # fmt: skip
 
 
@@ -70,16 +70,16 @@ def test_programs_speak_english(kind: Callable[..., dict[str, str]]) -> None:
 def test_only_what_fetches_something_gets_the_way_out() -> None:
     env = {**PLAIN, **WANTED_OUTSIDE}
     reaching = {kind.__name__ for kind in KINDS if kind(env).get("https_proxy") == "http://proxy.test:3128"}
-    assert reaching == {"outward_program", "git_outward", "suite"}
+    assert reaching == {"outbound_program", "git_outbound", "suite"}
 
 
 def test_git_is_told_of_the_certificates_that_are_wanted() -> None:
-    assert environment.git_outward({"SSL_CERT_FILE": "/a.pem"})["GIT_SSL_CAINFO"] == "/a.pem"
-    assert environment.git_outward({"HEX_CACERTS_PATH": "/b.pem"})["GIT_SSL_CAINFO"] == "/b.pem"
-    assert environment.git_outward({"SSL_CERT_DIR": "/certificates"})["GIT_SSL_CAPATH"] == "/certificates"
+    assert environment.git_outbound({"SSL_CERT_FILE": "/a.pem"})["GIT_SSL_CAINFO"] == "/a.pem"
+    assert environment.git_outbound({"HEX_CACERTS_PATH": "/b.pem"})["GIT_SSL_CAINFO"] == "/b.pem"
+    assert environment.git_outbound({"SSL_CERT_DIR": "/certificates"})["GIT_SSL_CAPATH"] == "/certificates"
     named = {"SSL_CERT_FILE": "/a.pem", "GIT_SSL_CAINFO": "/c.pem"}
-    assert environment.git_outward(named)["GIT_SSL_CAINFO"] == "/c.pem"
-    assert "GIT_SSL_CAINFO" not in environment.git_outward({})
+    assert environment.git_outbound(named)["GIT_SSL_CAINFO"] == "/c.pem"
+    assert "GIT_SSL_CAINFO" not in environment.git_outbound({})
 
 
 def test_a_folder_for_temporary_files_that_is_not_there_is_not_passed_on() -> None:
@@ -113,7 +113,7 @@ def test_a_session_of_this_suite_gets_what_this_one_understands() -> None:
 
 def test_a_session_of_a_comparison_hears_what_was_said_to_the_whole() -> None:
     env = {"PYTEST_ADDOPTS": "-k server", "PYTEST_XDIST_WORKER": "gw0", "PYTEST_CURRENT_TEST": "x"}
-    assert environment.suite(env, also=WORDS_TO_PYTEST) == {"PYTEST_ADDOPTS": "-k server"}
+    assert environment.suite(env, also=PYTEST_VARIABLES) == {"PYTEST_ADDOPTS": "-k server"}
 
 
 def test_a_session_can_be_kept_from_further_variables() -> None:

@@ -61,7 +61,7 @@ def test_who_has_ended_is_known_to_have() -> None:
     """With what it said last."""
     with dialogue("echo gone; exit 3", Witness()) as talk:
         assert "gone" == talk.line(patience=5)
-        with pytest.raises(DialogueEnded, match=r"it ended\. It said last: gone"):
+        with pytest.raises(DialogueEnded, match=r"it ended\. Its last output: gone"):
             talk.line(patience=5)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from rollout.config.comparison import is_met
+from rollout.config.comparison import is_gate_passed
 from rollout.report import page, summary
 from rollout.report.wording import exit_sentence, path_sentence
 from rollout.results.outcomes import PathVerdict
@@ -251,5 +251,5 @@ class TestUnansweredGroups:
                 event.update(requires=["migrations"])
         judged = verdict(events)
         paths = as_json(judged)["paths"]
-        assert not is_met(paths, ["realistic"])
+        assert not is_gate_passed(paths, ["realistic"])
         assert "--require needs groups without a passed check: migrations" in exit_sentence(judged, ["realistic"])

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 from pathlib import Path
 
 import pytest
 
 from rollout.errors import PhaseFailed
-from rollout.site.repository import Repository, _run_uninterrupted
+from rollout.site.repository import Repository
 from tests.unit.fakes import interrupted_after
 
 
-def test_a_signal_waits_for_git(tmp_path: Path) -> None:
-    """A killed Git would leave a lock and block every rollback."""
+def test_a_signal_waits_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Git that is killed during a commit leaves a lock, and every later command fails."""
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    index = tmp_path / "site" / "index"
+    index.parent.mkdir()
+    git.write_text(f"#!/bin/sh\ntouch {index}.lock; sleep 1; rm {index}.lock; touch {index}\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
     with interrupted_after(0.2):
-        script = 'touch "$0.lock"; sleep 1; rm "$0.lock"; touch "$0"'
-        _run_uninterrupted(("sh", "-c", script, str(tmp_path / "index")), None)
-    assert [path.name for path in tmp_path.iterdir()] == ["index"]
-
-
-def test_input_output_and_failure_are_as_of_any_command() -> None:
-    assert _run_uninterrupted(("cat",), "text").stdout == "text"
-    with pytest.raises(subprocess.CalledProcessError) as failed:
-        _run_uninterrupted(("sh", "-c", "echo out; echo wrong >&2; exit 3"), None)
-    assert (failed.value.returncode, failed.value.output, failed.value.stderr) == (3, "out\n", "wrong\n")
+        Repository(tmp_path / "repository").tracked("main")
+    assert [index.name] == [path.name for path in index.parent.iterdir()]
 
 
 def test_the_error_contains_the_message_of_git(tmp_path: Path) -> None:

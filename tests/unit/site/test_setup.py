@@ -152,7 +152,7 @@ def test_user_without_rights_gets_commands_and_exit_code_two(
 ) -> None:
     monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="no socket"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(setup, "_can_do_without", lambda needed: False)
+    monkeypatch.setattr(setup, "_has_substitutes", lambda needed: False)
 
     assert 2 == setup.main([])
     assert "sudo apt-get update && sudo apt-get install --no-install-recommends docker.io" in capsys.readouterr().err
@@ -172,7 +172,7 @@ def test_auto_continues_without_an_engine_that_cannot_be_started(
     monkeypatch.setattr(setup, "find_engine", lambda: NoEngine(reason="no socket"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(setup, "install_engine", cannot)
-    monkeypatch.setattr(setup, "_can_do_without", lambda needed: able)
+    monkeypatch.setattr(setup, "_has_substitutes", lambda needed: able)
     said: list[str] = []
     if goes_on:
         setup.prepare({"forge": needed}, said.append)

@@ -50,11 +50,11 @@ def test_a_trial_fails_where_a_promise_was_broken_and_only_there(
 
 
 def test_a_trial_is_named_so_that_it_can_be_found_again() -> None:
-    assert campaigns.name_of(trial()) == "realistic sigterm@database:transient"
-    assert campaigns.name_of(trial(kind="control", fault="", arm="A")) == "realistic control A"
-    assert campaigns.name_of(trial(kind="kills", at=7.25)) == "realistic kills at 7.25 s"
+    assert campaigns.trial_name(trial()) == "realistic sigterm@database:transient"
+    assert campaigns.trial_name(trial(kind="control", fault="", arm="A")) == "realistic control A"
+    assert campaigns.trial_name(trial(kind="kills", at=7.25)) == "realistic kills at 7.25 s"
 
 
 def test_what_was_left_is_said_in_the_line_of_the_trial() -> None:
-    said = campaigns.said(result(settled="dirty", owed=("a role",), seconds=61.0))
+    said = campaigns.describe_result(result(settled="dirty", owed=("a role",), seconds=61.0))
     assert said == "rolled_back, then dirty (interrupted), bit 1x, 1 min 1 s; LEFT: a role"

@@ -27,10 +27,10 @@ def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
     asked = options(tmp_path / "ours", directory=str(tmp_path / "site"))
     asked.directory.mkdir()
     with pytest.raises(RunRefused):
-        preparation.make_way(asked)
+        preparation.recover_and_check(asked)
     assert [] == began
     asked.directory.rmdir()
-    preparation.make_way(asked)
+    preparation.recover_and_check(asked)
     assert ["refuse_scripts", "recover_first"] == began
     assert [] == list(tmp_path.iterdir())
 
@@ -41,7 +41,7 @@ def test_after_a_recovery_it_is_looked_again(tmp_path: Path, monkeypatch: pytest
     looks: list[bool] = []
     monkeypatch.setattr(preparation, "recover_first", lambda asked: recovered)
     monkeypatch.setattr(preflight, "refuse", lambda asked, *, before_recovery: looks.append(before_recovery))
-    preparation.make_way(options(tmp_path))
+    preparation.recover_and_check(options(tmp_path))
     assert ([True, False] if recovered else [True]) == looks
 
 

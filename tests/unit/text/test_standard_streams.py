@@ -14,14 +14,14 @@ from rollout.cli import doctor
 from rollout.cli.doctor import Finding
 from rollout.config.options import ROOT, parse_options
 from rollout.report.console import Console
-from rollout.text.standard_streams import accept_everything
+from rollout.text.standard_streams import make_outputs_safe
 
 
 def ascii_only(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
     """Standard output with PYTHONIOENCODING=ascii, until the test ends."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
-    accept_everything()
+    make_outputs_safe()
     return written
 
 
@@ -47,7 +47,7 @@ def test_the_doctor_shows_a_path_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     """With brackets that Rich would take for markup, and letters beyond ASCII."""
     monkeypatch.setenv("COLUMNS", "200")
     written = ascii_only(monkeypatch)
-    found = Finding(what="folder [b]", state="missing", detail="/srv/a[/b]é", mend="another [/] one")
+    found = Finding(what="folder [b]", state="missing", detail="/srv/a[/b]é", fix="another [/] one")
     monkeypatch.setattr(doctor, "examine", lambda options: [found])
     assert 1 == doctor.print_report(parse_options(lambda name: None, {}))
     told = written.getvalue().decode()
@@ -97,7 +97,7 @@ def test_lost_output_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         monkeypatch.setattr(sys, "stderr", told := io.StringIO())
-        accept_everything()
+        make_outputs_safe()
         for _ in range(2):
             print("x" * 20_000, flush=True)
             os.dup2(again := os.open("/dev/full", os.O_WRONLY), full.fileno())
