@@ -4,7 +4,7 @@
 ARGS ?=
 PYTHON ?= python3
 RUN := @$(PYTHON) -E bootstrap.py
-# The suite's own tests run side by side: what one of them waits for leaves a core to another (tests/conftest.py).
+# The suite's own tests run in parallel, because many of them wait (tests/conftest.py).
 SPREAD := --numprocesses=3
 # The deployment that app/ is completed from.
 TREE := xavos_source_tree
@@ -43,23 +43,23 @@ bench: ## overhead, look-up and second run, measured; writes reports/bench.json
 	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) rollout.bench $(ARGS)
 
-bundle: ## deploy, and record all that was fetched into the bundle that --source=auto finds
+bundle: ## deploy, and record everything that was fetched into the bundle that --source=auto finds
 	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) pytest --record-bundle=default $(ARGS)
 
 status: ## what is deployed
 	$(RUN) rollout status
 
-undeploy: ## remove what is deployed, by the records of the run that made it; of several, those named in ARGS
+undeploy: ## remove the deployment; ARGS names it if there are several
 	$(RUN) rollout undeploy $(ARGS)
 
 clean-cache: ## empty checkpoints and the gateway's cache
 	$(RUN) rollout clean-cache
 
-doctor: ## what a run needs, found or missing, and what mends it
+doctor: ## what a run needs, found or missing, and how to fix it
 	$(RUN) pytest --doctor $(ARGS)
 
-report: ## draw the newest run's report again, from its journal
+report: ## make the reports of the newest run again, from its journal
 	$(RUN) rollout.report $(or $(ARGS),reports/latest)
 
 docs: ## bring the generated tables up to date, and build the documentation into build/docs

@@ -1,4 +1,4 @@
-"""`--doctor`: what it says of programs that a run can do without."""
+"""`--doctor`: optional programs, engines, and how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.fakes import options
 
 
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> Finding:
-    """What the doctor finds of a browser where there are these programs and no others."""
+    """The doctor's finding about the browser if only these programs exist."""
     for name in names:
         folder.joinpath(name).write_text("#!/bin/sh\n")
         folder.joinpath(name).chmod(0o755)
@@ -23,7 +23,7 @@ def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> Find
     return next(finding for finding in doctor._tools() if finding.what == "Chromium")
 
 
-def test_without_a_browser_a_run_can_start_and_the_board_is_not_looked_at(
+def test_without_a_browser_a_run_can_start_and_skips_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finding = programs(tmp_path, monkeypatch)
@@ -33,13 +33,13 @@ def test_without_a_browser_a_run_can_start_and_the_board_is_not_looked_at(
 
 
 @pytest.mark.parametrize("name", doctor.BROWSERS)
-def test_a_browser_of_any_known_name_is_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_is_found_by_each_known_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finding = programs(tmp_path, monkeypatch, name)
 
     assert ("found", str(tmp_path / name), "") == (finding.state, finding.detail, finding.fix)
 
 
-def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_known_name_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finding = programs(tmp_path, monkeypatch, *reversed(doctor.BROWSERS))
 
     assert str(tmp_path / "chromium") == finding.detail
@@ -56,7 +56,7 @@ def test_the_first_known_name_is_taken(tmp_path: Path, monkeypatch: pytest.Monke
         ),
     ],
 )
-def test_an_engine_that_answers_has_to_fit(
+def test_an_engine_that_answers_has_to_be_usable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharing: Sharing | EngineUnfit, state: str, detail: str
 ) -> None:
     monkeypatch.setattr(doctor, "choose_sharing", lambda options, engine: sharing)
@@ -69,7 +69,7 @@ def test_an_engine_that_answers_has_to_fit(
 
 
 def test_a_named_engine_that_does_not_answer_is_reported_with_the_command_that_unsets_it() -> None:
-    """Not with another engine to install."""
+    """It does not suggest to install another engine."""
     named = NoEngine(reason="DOCKER_CONTEXT=x: there is no such context", named=True, mend="unset DOCKER_CONTEXT")
 
     assert "unset DOCKER_CONTEXT" == doctor._engine_fix(named)

@@ -1,4 +1,4 @@
-"""A cache folder that cannot be used is named before the run begins, with the way out."""
+"""An unusable cache folder is reported before the run starts, with advice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rollout.config.cache_folder import check_cache
 from rollout.errors import FolderUnwritable
 
 
-def test_one_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
-    """And nothing is left in it."""
+def test_a_missing_cache_folder_is_made(tmp_path: Path) -> None:
+    """It is empty afterwards."""
     check_cache(tmp_path / "a" / "cache")
     assert [] == list((tmp_path / "a" / "cache").iterdir())
 
 
-def test_a_file_in_its_place(tmp_path: Path) -> None:
-    """No folder can be made there."""
+def test_a_file_in_place_of_the_cache_folder_is_an_error(tmp_path: Path) -> None:
+    """The error names the variable and has the cause permission_denied."""
     (tmp_path / "cache").touch()
     with pytest.raises(FolderUnwritable, match="XAVOS_CACHE_DIR") as raised:
         check_cache(tmp_path / "cache")
@@ -27,8 +27,8 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shut", [".", "packs", "gateway/rehearsal-1/blobs/ab"])
-def test_a_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str) -> None:
-    """Of the cache itself, of the store, or of one of the gateway's many: that folder is named."""
+def test_a_folder_of_another_user_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str) -> None:
+    """The error names the folder: the cache itself, the store, or a deep folder of the gateway."""
     folder = tmp_path / shut
     folder.mkdir(parents=True, exist_ok=True)
     check_cache(tmp_path)
@@ -42,15 +42,15 @@ def test_a_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"{folder} cannot be written" in str(raised.value)
 
 
-def test_bundles_are_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may be on a medium that cannot be written."""
+def test_bundles_may_be_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle may be on a read-only medium."""
     (tmp_path / "bundles" / "default").mkdir(parents=True)
     monkeypatch.setattr("rollout.config.cache_folder.os.access", lambda path, mode: "bundles" not in str(path))
     check_cache(tmp_path)
 
 
 def refusing(folder: Path) -> object:
-    """A TemporaryFile that cannot be made in `folder`."""
+    """A replacement for TemporaryFile that fails in `folder`."""
     original = tempfile.TemporaryFile
 
     def make(dir: Path) -> object:  # noqa: A002 - its name

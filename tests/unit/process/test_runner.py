@@ -1,4 +1,4 @@
-"""The one door for processes, with real, small and stubborn commands."""
+"""The process runner, with real commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rollout.process.request import TAIL_BYTES
 
 
 class Witness:
-    """An observer that keeps what it saw."""
+    """An observer that records its events."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.said: list[str] = []
@@ -54,7 +54,7 @@ def sh(script: str, *, deadline: float = 20.0, witness: Witness | None = None) -
 
 @pytest.fixture(autouse=True)
 def heard() -> Iterator[None]:
-    """Ctrl-C is not ignored, though the tests may have been started in the background, where it is: as a run has it."""
+    """Handle Ctrl-C as a run does. In a test run in the background it may be ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -62,13 +62,13 @@ def heard() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same steps with less time between them."""
+    """The same steps with shorter pauses."""
     steps = ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
     monkeypatch.setattr("rollout.process.runner._STEPS", steps)
 
 
 def test_output_and_exit_code_of_a_command() -> None:
-    """Both streams arrive, the code is the command's own, the observer saw every stage in order."""
+    """Both streams arrive, and the observer gets every event in order."""
     witness = Witness()
     outcome = sh("echo out; echo err >&2; exit 3", witness=witness)
     assert (3, "out\nerr\n", False, False) == (outcome.exit_code, outcome.tail, outcome.timed_out, outcome.ok)
@@ -76,19 +76,19 @@ def test_output_and_exit_code_of_a_command() -> None:
 
 
 def test_a_command_gets_its_own_environment_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of this process slips through."""
+    """No variable of this process is passed on."""
     monkeypatch.setenv("HEX_UNSAFE_REGISTRY", "1")
     outcome = execute(request("env", env={"ONLY": "this"}), LocalLauncher(), Witness())
     assert {"PATH", "ONLY"} == {line.split("=")[0] for line in outcome.tail.splitlines()}
 
 
 def test_standard_input_is_empty() -> None:
-    """A command that asks is told end-of-file."""
+    """A command that reads gets end-of-file."""
     assert "end\n" == sh("cat; echo end").tail
 
 
 def test_a_program_that_does_not_exist_is_an_outcome() -> None:
-    """Nothing is raised; the exit code is None and the tail says why."""
+    """Nothing is raised; the exit code is None and the tail gives the reason."""
     outcome = execute(request("no-such-program"), LocalLauncher(), Witness())
     assert outcome.exit_code is None
     assert not outcome.ok
@@ -97,7 +97,7 @@ def test_a_program_that_does_not_exist_is_an_outcome() -> None:
 
 
 def test_a_deadline_ends_a_command() -> None:
-    """A command that obeys SIGINT is gone at its deadline."""
+    """A command that obeys SIGINT ends at its deadline."""
     outcome = sh("sleep 60", deadline=0.3)
     assert (True, False) == (outcome.timed_out, outcome.ok)
     assert outcome.seconds < 5
@@ -105,7 +105,7 @@ def test_a_deadline_ends_a_command() -> None:
 
 
 def test_a_stubborn_command_is_killed() -> None:
-    """One that ignores INT and TERM is ended by KILL, with all of its group."""
+    """A command that ignores SIGINT and SIGTERM is killed with its whole group."""
     witness = Witness()
     script = "trap '' INT TERM; (trap '' INT TERM; while :; do sleep 0.1; done) & echo up; while :; do sleep 0.1; done"
     outcome = sh(script, deadline=0.3, witness=witness)
@@ -114,14 +114,14 @@ def test_a_stubborn_command_is_killed() -> None:
 
 
 def test_a_command_that_tidies_up_on_interrupt_gets_time_to() -> None:
-    """INT comes first, and what is printed after it is still read."""
+    """SIGINT comes first, and later output is still read."""
     outcome = sh("trap 'echo tidy; exit 7' INT; echo up; while :; do sleep 0.05; done", deadline=0.4)
     assert 7 == outcome.exit_code
     assert outcome.tail.endswith("tidy\n")
 
 
-def test_a_grandchild_that_holds_the_pipe_does_not_hold_us() -> None:
-    """The command ends, its background child keeps the pipe: we go on at once, and the child is ended."""
+def test_a_grandchild_that_holds_the_pipe_does_not_block_the_runner() -> None:
+    """The command ends and its child keeps the pipe. The runner continues at once, and the child is ended."""
     witness = Witness()
     outcome = sh("sleep 60 & echo done", witness=witness)
     assert (0, "done\n") == (outcome.exit_code, outcome.tail)
@@ -137,11 +137,11 @@ def test_a_command_that_closes_its_output_still_has_a_deadline() -> None:
 
 
 def test_a_command_that_closes_its_output_is_waited_for() -> None:
-    """Its exit code is the one it ends with later."""
+    """Its exit code is that of its later end."""
     assert 5 == sh("exec >&- 2>&-; sleep 0.3; exit 5").exit_code
 
 
-def test_the_tail_is_bounded_and_is_the_end() -> None:
+def test_the_tail_is_the_limited_end_of_the_output() -> None:
     """Ten megabytes are read, the last 64 KiB are kept."""
     outcome = execute(
         request(sys.executable, "-c", "for n in range(160): print('x' * 65536, end='')\nprint('the end')"),
@@ -153,12 +153,12 @@ def test_the_tail_is_bounded_and_is_the_end() -> None:
 
 
 def test_output_that_is_not_utf8_is_read() -> None:
-    """Bytes that are no text become replacement characters."""
+    """Invalid bytes become replacement characters."""
     assert "\ufffd!\n" == sh(r"printf '\377!\n'").tail
 
 
 def test_an_interrupt_stops_the_command_and_is_raised_again() -> None:
-    """Ctrl-C while a command runs: the command is gone when KeyboardInterrupt arrives."""
+    """The command has ended when KeyboardInterrupt arrives."""
     witness = Witness()
     timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
@@ -172,15 +172,15 @@ def test_an_interrupt_stops_the_command_and_is_raised_again() -> None:
 
 
 def test_an_observer_that_fails_does_not_leave_the_command_running() -> None:
-    """A full disk under the log: the error is raised, the command has ended."""
+    """On a full disk, for example, the error is raised and the command has ended."""
     witness = Witness(fails=True)
     with pytest.raises(OSError, match="No space left"):
         sh("trap '' INT; echo one; while :; do echo more; sleep 0.05; done", witness=witness)
     assert _nobody_in_group(witness.pid)
 
 
-def test_reading_after_the_end_says_the_end() -> None:
-    """Also asked again, a command that has ended has ended."""
+def test_reading_after_the_end_returns_none() -> None:
+    """Also if it is repeated."""
     running = LocalLauncher().launch(request("true"))
     while running.read(0.1) is not None:
         pass
@@ -193,7 +193,7 @@ def test_reading_after_the_end_says_the_end() -> None:
     ("code", "words"), [(-9, "signal 9"), (137, "signal 9"), (143, "signal 15"), (2, "exit code 2")]
 )
 def test_an_outcome_says_how_it_ended(code: int, words: str) -> None:
-    """Signals and codes have their words, wherever the command ran."""
+    """The text names signals and exit codes, on this machine and in a container."""
     outcome = Outcome(request=request("mix", "compile"), exit_code=code, seconds=1, tail="")
     assert words in outcome.describe()
 

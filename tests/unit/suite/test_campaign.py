@@ -1,4 +1,4 @@
-"""What a trial is as a test: passed, failed for a broken promise, or skipped since its fault never bit."""
+"""A trial as a test: passed, failed because a promise was broken, or skipped because its fault never bit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def campaign(tmp_path: Path) -> Campaign:
         ("ambitious", {"changed": ("lost: a decoy",)}, "failed"),
     ],
 )
-def test_a_trial_fails_where_a_promise_was_broken_and_only_there(
+def test_a_trial_fails_if_a_promise_was_broken(
     campaign: Campaign, path: str, facts: dict[str, Any], outcome: str
 ) -> None:
     phase = "database" if path == "realistic" else "setup"
@@ -49,12 +49,12 @@ def test_a_trial_fails_where_a_promise_was_broken_and_only_there(
     assert {"passed": told == "", "failed": "expected:" in told, "skipped": "never bit" in told}[outcome]
 
 
-def test_a_trial_is_named_so_that_it_can_be_found_again() -> None:
+def test_the_name_of_a_trial() -> None:
     assert campaigns.trial_name(trial()) == "realistic sigterm@database:transient"
     assert campaigns.trial_name(trial(kind="control", fault="", arm="A")) == "realistic control A"
     assert campaigns.trial_name(trial(kind="kills", at=7.25)) == "realistic kills at 7.25 s"
 
 
-def test_what_was_left_is_said_in_the_line_of_the_trial() -> None:
+def test_the_line_of_a_trial_has_its_residue() -> None:
     said = campaigns.describe_result(result(settled="dirty", owed=("a role",), seconds=61.0))
     assert said == "rolled_back, then dirty (interrupted), bit 1x, 1 min 1 s; LEFT: a role"

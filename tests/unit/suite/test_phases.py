@@ -1,4 +1,4 @@
-"""What a check may stand on: fixtures that outlive one check are not made for a phase that failed."""
+"""Fixtures of a wider scope are not made for a failed phase."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def _request(outcome: str, **more: Any) -> pytest.FixtureRequest:
     return cast("pytest.FixtureRequest", asked)
 
 
-def test_a_fixture_is_made_where_its_phase_passed() -> None:
+def test_a_fixture_is_made_if_its_phase_passed() -> None:
     """Nothing is skipped."""
     require(_request("passed"), "server")
 
 
-def test_a_fixture_is_blocked_by_what_made_its_phase_fail() -> None:
-    """The checks that ask for it are blocked by the first phase that failed, as they would be without it."""
+def test_a_fixture_is_blocked_by_the_first_failed_phase() -> None:
+    """Checks with the fixture are blocked by that phase, like other checks."""
     error = PhaseFailed("It broke.", cause="compile_error", advice="Mend it.")
     culprit = PhaseResult(name="accounts", outcome="failed", site=cast("Any", None), plan=PhasePlan(name="accounts"),
                           error=error)  # fmt: skip

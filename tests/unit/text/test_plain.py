@@ -1,4 +1,4 @@
-"""Text from tools: stripped of terminal codes, bounded, quick."""
+"""The output of tools becomes plain text: without terminal codes, limited, and fast."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rollout.text.plain import duration, line, plain, size, tail
         ("\x1b", ""),
     ],
 )
-def test_plain_is_what_a_reader_would_see(raw: str, shown: str) -> None:
+def test_plain_is_the_visible_text(raw: str, shown: str) -> None:
     """Colours, titles, links, overdrawn lines, control characters and reversed text are gone."""
     assert shown == plain(raw)
 
 
 def test_tail_keeps_the_last_lines() -> None:
-    """200 lines, and a first line that says that there was more."""
+    """It has 200 lines and a first line about the cut."""
     kept = tail("\n".join(str(number) for number in range(1000))).split("\n")
 
     assert kept[0].startswith("[…")
@@ -38,7 +38,7 @@ def test_tail_keeps_the_last_lines() -> None:
 
 
 @pytest.mark.parametrize("unit", ["x", "é", "\x1b[1m", "\r", "\x1b]", "a\r\n", "<"])
-def test_ten_megabytes_are_cut_in_a_blink(unit: str) -> None:
+def test_ten_megabytes_are_cut_fast(unit: str) -> None:
     """No input makes the cleaning slow or its result large."""
     huge = unit * (10_000_000 // len(unit))
     began = time.process_time()
@@ -48,8 +48,8 @@ def test_ten_megabytes_are_cut_in_a_blink(unit: str) -> None:
     assert time.process_time() - began < 2
 
 
-def test_short_text_is_left_as_it_is() -> None:
-    """Nothing is said to be cut where nothing was."""
+def test_short_text_is_not_changed() -> None:
+    """It has no line about a cut."""
     assert tail("one\ntwo\n") == "one\ntwo"
     assert tail(None) == ""
 
@@ -66,7 +66,7 @@ def test_short_text_is_left_as_it_is() -> None:
         (-1, "–"),
     ],
 )
-def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
+def test_durations_are_readable(seconds: float, said: str) -> None:
     """Seconds, minutes, hours."""
     assert said == duration(seconds)
 
