@@ -159,7 +159,7 @@ class TestInterrupts:
         finally:
             installed.uninstall()
         assert number.name == installed.received
-        assert "goes on" in capsys.readouterr().err
+        assert "continues" in capsys.readouterr().err
         assert before is signal.getsignal(number)
 
     def test_one_that_is_shielded_is_kept(self, installed: Interrupts) -> None:
