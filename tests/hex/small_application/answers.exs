@@ -27,6 +27,19 @@ defmodule Answers do
     {conn.status, List.first(get_resp_header(conn, "content-type")), List.first(get_resp_header(conn, "location")),
      conn.resp_body}
   end
+
+  def note(params) do
+    changeset = Ash.Changeset.for_create(Small.Note, :write, params)
+    attributes = Map.take(changeset.attributes, [:title, :body, :rank, :done, :due, :colour, :tags, :secret])
+    {attributes |> Map.delete(:done) |> Enum.sort(), changeset.arguments |> Enum.sort()}
+  end
+
+  def errors(params) do
+    {:error, error} = Ash.create(Small.Note, params, action: :write)
+
+    {error.__struct__,
+     error.errors |> Enum.map(&{&1.__struct__, to_string(Map.get(&1, :field) || Map.get(&1, :input))}) |> Enum.sort()}
+  end
 end
 
 for {name, term} <- [
@@ -110,4 +123,36 @@ Answers.print("uuid.cast", fn -> Enum.map(["0190A5C0-1111-4222-8333-444455556666
 
 Answers.print("uuid.generate", fn ->
   Ecto.UUID.generate() =~ ~r/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+end)
+
+good = %{title: "  Title ", reason: "why"}
+
+for {name, params} <- [
+      trimmed: good,
+      strings: %{"title" => "x", "rank" => "3", "due" => "2026-01-31", "colour" => "red", "reason" => "r"},
+      atoms: Map.merge(good, %{colour: :green, tags: ["a", " b "], rank: 5}),
+      blank: Map.merge(good, %{body: "", title: " "}),
+      untrimmed: Map.put(good, :body, " b ")
+    ] do
+  Answers.print("ash.cast.#{name}", fn -> Answers.note(params) end)
+end
+
+for {name, params} <- [
+      missing: %{},
+      long: %{good | title: "01234567890"},
+      range: Map.put(good, :rank, 9),
+      type: Map.put(good, :rank, "many"),
+      enumeration: Map.put(good, :colour, "blue"),
+      date: Map.put(good, :due, "31.1.2026"),
+      unknown: Map.put(good, :nothing, 1),
+      private: Map.put(good, :secret, "mine"),
+      two: Map.merge(good, %{rank: 0, due: "x"})
+    ] do
+  Answers.print("ash.errors.#{name}", fn -> Answers.errors(params) end)
+end
+
+Answers.print("ash.info", fn ->
+  {Enum.sort(Enum.map(Ash.Resource.Info.attributes(Small.Note), & &1.name)), Ash.Resource.Info.primary_key(Small.Note),
+   Enum.sort(Enum.map(Ash.Resource.Info.actions(Small.Note), &{&1.name, &1.type})),
+   Ash.Domain.Info.resources(Small.Notes)}
 end)

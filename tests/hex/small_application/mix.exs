@@ -13,7 +13,8 @@ defmodule Small.MixProject do
       {:phoenix_html, "~> 4.0"},
       {:phoenix_live_view, "~> 1.1"},
       {:ecto, "~> 3.13"},
-      {:gettext, "~> 1.0"}
+      {:gettext, "~> 1.0"},
+      {:ash, "~> 3.0"}
     ]
   end
 end
