@@ -51,8 +51,6 @@ defmodule Ash.Query do
   def limit(query, limit), do: %{new(query) | limit: limit}
   def load(query, _), do: new(query)
   def select(query, _), do: new(query)
-  def set_context(query, context), do: %{new(query) | context: Map.merge(new(query).context, context)}
-  def set_argument(query, key, value), do: %{new(query) | arguments: Map.put(new(query).arguments, key, value)}
   def get_argument(query, key), do: query.arguments[key]
 
   @doc "`field == ^value`, several joined by `and`, or a keyword list."
@@ -207,13 +205,8 @@ defmodule Ash.Changeset do
   def force_change_attribute(changeset, name, value),
     do: %{changeset | attributes: Map.put(changeset.attributes, name, value)}
 
-  def change_attributes(changeset, values),
-    do: Enum.reduce(values, changeset, fn {key, value}, c -> change_attribute(c, key, value) end)
-
   def get_attribute(changeset, name), do: Map.get(changeset.attributes, name, Map.get(changeset.data, name))
   def get_argument(changeset, name), do: changeset.arguments[name]
-  def set_argument(changeset, name, value), do: %{changeset | arguments: Map.put(changeset.arguments, name, value)}
-  def set_context(changeset, context), do: %{changeset | context: Map.merge(changeset.context, context)}
   def after_action(changeset, fun), do: %{changeset | after_action: changeset.after_action ++ [fun]}
   def before_action(changeset, fun), do: %{changeset | before_action: changeset.before_action ++ [fun]}
   def add_error(changeset, error) when is_exception(error), do: %{changeset | errors: [error | changeset.errors]}
@@ -265,7 +258,7 @@ defmodule Ash.Changeset do
 end
 
 defmodule Ash do
-  @moduledoc "Rehearsal stand-in: reads and changes of resources."
+  @moduledoc "Rehearsal stand-in: runs actions of resources."
 
   alias Ash.{Changeset, Query}
   alias Ash.Resource.Info

@@ -61,7 +61,7 @@ defmodule Ash.Error.Invalid.NoSuchInput do
 end
 
 defmodule Ash.Error do
-  @moduledoc "Rehearsal stand-in: errors in classes, as Ash has them."
+  @moduledoc "Rehearsal stand-in: error classes."
 
   def to_class(%module{} = error)
       when module in [Ash.Error.Invalid, Ash.Error.Forbidden, Ash.Error.Unknown, Ash.Error.Framework],

@@ -1,15 +1,14 @@
 defmodule Ash.Domain do
-  @moduledoc "Rehearsal stand-in: resources that belong together, and functions for their actions."
+  @moduledoc "Rehearsal stand-in: a domain: a list of resources, and functions for their actions."
 
   require Spark.Dsl
   Spark.Dsl.defsections([:resources, :authorization, :domain, :execution, :json_api, :admin, :graphql])
 
-  defmacro __using__(opts) do
+  defmacro __using__(_opts) do
     quote do
       Spark.Dsl.prepare(__MODULE__)
       import Ash.Domain
       @before_compile Ash.Domain
-      def __ash_domain__, do: unquote(opts)
     end
   end
 
@@ -37,7 +36,6 @@ end
 defmodule Ash.Info do
   @moduledoc false
   def domains(otp_app), do: Application.get_env(otp_app, :ash_domains, [])
-  def domains_and_resources(otp_app), do: Map.new(domains(otp_app), &{&1, Ash.Domain.resource_list(&1)})
   def resources(otp_app), do: Enum.flat_map(domains(otp_app), &Ash.Domain.resource_list/1)
 end
 
@@ -130,7 +128,7 @@ defmodule Ash.CodeInterface do
 end
 
 defmodule Ash.Resource do
-  @moduledoc "Rehearsal stand-in: what there is and what can be done with it, as data."
+  @moduledoc "Rehearsal stand-in: a resource: attributes and actions as data."
 
   require Spark.Dsl
 
@@ -205,7 +203,6 @@ defmodule Ash.Resource do
   defp related({_, _, [name | _]}), do: [name]
 
   def put_metadata(record, key, value), do: %{record | __metadata__: Map.put(record.__metadata__, key, value)}
-  def get_metadata(record, key), do: record.__metadata__[key]
 end
 
 defmodule Ash.Resource.Attribute do
@@ -246,12 +243,11 @@ defmodule Ash.Resource.Action do
 end
 
 defmodule Ash.Resource.Info do
-  @moduledoc "Rehearsal stand-in: questions about a resource."
+  @moduledoc "Rehearsal stand-in: introspection of a resource."
 
   alias Ash.Resource.{Action, Attribute}
   import Spark.Dsl, only: [option: 2, option: 3, section_of: 2]
 
-  def resource?(module), do: Code.ensure_loaded?(module) and function_exported?(module, :__ash_resource__, 0)
   def domain(resource), do: resource.__ash_resource__()[:domain]
   def data_layer(resource), do: resource.__ash_resource__()[:data_layer]
   def extensions(resource), do: List.wrap(resource.__ash_resource__()[:extensions])
@@ -413,7 +409,7 @@ defmodule Ash.Resource.Info do
 end
 
 defmodule Ash.Policy.Authorizer do
-  @moduledoc "Rehearsal stand-in: policies, asked in order."
+  @moduledoc "Rehearsal stand-in: evaluates policies in order."
 
   import Spark.Dsl, only: [section_of: 2]
 
@@ -483,5 +479,4 @@ defmodule Ash.PlugHelpers do
   @moduledoc false
   def set_actor(conn, actor), do: Plug.Conn.put_private(conn, :ash, Map.put(conn.private[:ash] || %{}, :actor, actor))
   def get_actor(conn), do: (conn.private[:ash] || %{})[:actor]
-  def set_tenant(conn, _tenant), do: conn
 end

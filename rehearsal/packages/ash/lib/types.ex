@@ -1,5 +1,5 @@
 defmodule Ash.Type do
-  @moduledoc "Rehearsal stand-in: values as they are asked for, kept and shown."
+  @moduledoc "Rehearsal stand-in: types: casting, storing and loading values."
 
   @callback cast_input(term(), keyword()) :: {:ok, term()} | :error | {:error, term()}
   @callback storage_type(keyword()) :: atom()

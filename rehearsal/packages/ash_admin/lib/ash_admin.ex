@@ -1,5 +1,5 @@
 defmodule AshAdmin.Domain do
-  @moduledoc "Rehearsal stand-in: a domain that is shown."
+  @moduledoc "Rehearsal stand-in: marks a domain for the admin page."
 end
 
 defmodule AshAdmin.Resource do
@@ -13,7 +13,7 @@ defmodule AshAdmin.Resource do
 end
 
 defmodule AshAdmin.Router do
-  @moduledoc "Rehearsal stand-in: one page that names the resources."
+  @moduledoc "Rehearsal stand-in: one page that lists the resources."
 
   defmacro ash_admin(path, _opts \\ []) do
     quote do
@@ -28,17 +28,6 @@ defmodule AshAdmin.Router do
       Phoenix.Router.__add__(__MODULE__, :get, unquote(path), Phoenix.LiveView.Plug, {AshAdmin.PageLive, :page, extra},
         alias: false
       )
-    end
-  end
-
-  defmacro admin_browser_pipeline(name \\ :browser) do
-    quote do
-      pipeline unquote(name) do
-        plug(:accepts, ["html"])
-        plug(:fetch_session)
-        plug(:fetch_live_flash)
-        plug(:protect_from_forgery)
-      end
     end
   end
 end

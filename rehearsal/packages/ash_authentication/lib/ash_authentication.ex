@@ -132,7 +132,6 @@ defmodule AshAuthentication.Info do
   alias AshAuthentication.Strategy.Password
 
   def subject_name(resource), do: resource |> Module.split() |> List.last() |> Macro.underscore()
-  def authentication_subject_name!(resource), do: String.to_atom(subject_name(resource))
 
   def strategies(resource) do
     for %{name: :password, args: args, body: body} <- resource |> section_of(:authentication) |> child(:strategies) do
@@ -212,7 +211,7 @@ defmodule AshAuthentication.Preparations.FilterBySubject do
 end
 
 defmodule AshAuthentication.Supervisor do
-  @moduledoc "Rehearsal stand-in: expired tokens are removed when it starts, and now and then."
+  @moduledoc "Rehearsal stand-in: removes expired tokens at its start and periodically."
   use GenServer
 
   @period :timer.hours(12)
@@ -226,7 +225,7 @@ defmodule AshAuthentication.Supervisor do
 end
 
 defmodule AshAuthentication.TokenResource do
-  @moduledoc "Rehearsal stand-in: the tokens that were given out."
+  @moduledoc "Rehearsal stand-in: stores issued tokens."
 
   alias Ash.Resource.{Action, Attribute}
   alias AshAuthentication.Checks
@@ -437,6 +436,4 @@ defmodule AshAuthentication.Plug.Helpers do
 
     conn
   end
-
-  def revoke_bearer_tokens(conn, _otp_app), do: conn
 end

@@ -1,20 +1,18 @@
 defmodule AshAuthentication.Phoenix.Plug do
-  @moduledoc "Rehearsal stand-in: who is signed in, from the session or a bearer token."
+  @moduledoc "Rehearsal stand-in: loads the user from the session or a bearer token."
 
   alias AshAuthentication.Plug.Helpers
 
   def load_from_session(conn, opts \\ []), do: Helpers.retrieve_from_session(conn, otp_app(conn, opts))
   def load_from_bearer(conn, opts \\ []), do: Helpers.retrieve_from_bearer(conn, otp_app(conn, opts))
   def store_in_session(conn, user), do: Helpers.store_in_session(conn, user)
-  def revoke_bearer_tokens(conn, _opts), do: conn
-  def sign_in_with_remember_me(conn, _opts), do: conn
 
   defp otp_app(conn, opts),
     do: if(is_list(opts) and opts[:otp_app], do: opts[:otp_app], else: conn.private.phoenix_endpoint.config(:otp_app))
 end
 
 defmodule AshAuthentication.Phoenix.Controller do
-  @moduledoc "Rehearsal stand-in: what follows a sign-in, well or badly."
+  @moduledoc "Rehearsal stand-in: callbacks after a sign-in succeeds or fails."
 
   @callback success(Plug.Conn.t(), term(), term(), term()) :: Plug.Conn.t()
   @callback failure(Plug.Conn.t(), term(), term()) :: Plug.Conn.t()
@@ -40,8 +38,6 @@ defmodule AshAuthentication.Phoenix.Controller do
   def clear_session(conn, otp_app) do
     conn |> AshAuthentication.Plug.Helpers.revoke_session_tokens(otp_app) |> Plug.Conn.clear_session()
   end
-
-  def set_live_socket_id(conn, _token), do: conn
 end
 
 defmodule AshAuthentication.Phoenix.Dispatcher do
@@ -85,10 +81,6 @@ defmodule AshAuthentication.Phoenix.LiveSession do
 end
 
 defmodule AshAuthentication.Phoenix.Overrides.Default do
-  @moduledoc false
-end
-
-defmodule AshAuthentication.Phoenix.Overrides.DaisyUI do
   @moduledoc false
 end
 
@@ -183,7 +175,6 @@ defmodule AshAuthentication.Phoenix.Router do
   end
 
   defmacro reset_route(_opts \\ []), do: nil
-  defmacro confirm_route(_resource, _strategy, _opts \\ []), do: nil
   defmacro magic_sign_in_route(_resource, _strategy, _opts \\ []), do: nil
 
   @doc false

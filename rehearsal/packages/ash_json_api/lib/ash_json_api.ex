@@ -15,7 +15,7 @@ defmodule AshJsonApi.Resource do
 end
 
 defmodule AshJsonApi.Router do
-  @moduledoc "Rehearsal stand-in: JSON:API for the routes of domains, and its description."
+  @moduledoc "Rehearsal stand-in: serves JSON:API for the routes of domains, and its OpenAPI document."
 
   import Plug.Conn
   alias Ash.Resource.Info

@@ -1,5 +1,5 @@
 defmodule AshPhoenix.Form do
-  @moduledoc "Rehearsal stand-in: a form around an action."
+  @moduledoc "Rehearsal stand-in: a form for an action."
 
   defstruct [:resource, :action, :record, :name, params: %{}, errors: [], type: :create]
 
@@ -55,5 +55,4 @@ end
 
 defmodule AshPhoenix.LiveView do
   @moduledoc false
-  def keep_live(socket, assign, fun, _opts \\ []), do: Phoenix.Component.assign(socket, assign, fun.(socket))
 end

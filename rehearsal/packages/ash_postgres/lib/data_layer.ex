@@ -1,5 +1,5 @@
 defmodule AshPostgres.Repo do
-  @moduledoc "Rehearsal stand-in: Ecto's repository, and what Ash wants to know of its database."
+  @moduledoc "Rehearsal stand-in: Ecto's repository with the settings that Ash needs."
 
   @callback installed_extensions() :: [String.t()]
   @callback min_pg_version() :: Version.t()
@@ -34,7 +34,7 @@ defmodule AshPostgres.DataLayer.Info do
 end
 
 defmodule AshPostgres.DataLayer do
-  @moduledoc "Rehearsal stand-in: records in tables."
+  @moduledoc "Rehearsal stand-in: a data layer that stores records in tables."
 
   alias Ash.Error.Changes.InvalidAttribute
   alias Ash.Resource.Info

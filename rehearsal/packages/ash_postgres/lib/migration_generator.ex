@@ -1,5 +1,5 @@
 defmodule AshPostgres.MigrationGenerator do
-  @moduledoc "Rehearsal stand-in: migrations and snapshots from what the resources say now."
+  @moduledoc "Rehearsal stand-in: generates migrations and snapshots from resources."
 
   alias Ash.Resource.Info
   alias AshPostgres.DataLayer.Info, as: Place

@@ -1,5 +1,5 @@
 defmodule Bcrypt do
-  @moduledoc "Rehearsal stand-in: a password hash that looks like bcrypt's and is PBKDF2."
+  @moduledoc "Rehearsal stand-in: PBKDF2 in the output format of bcrypt."
 
   @letters 22
 

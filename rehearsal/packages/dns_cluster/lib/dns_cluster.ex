@@ -1,5 +1,5 @@
 defmodule DNSCluster do
-  @moduledoc "Rehearsal stand-in: no other node is looked for."
+  @moduledoc "Rehearsal stand-in: finds no other node."
 
   use Agent
 

@@ -1,7 +1,5 @@
 defmodule Ecto do
-  @moduledoc "Rehearsal stand-in: a repository, types and changesets, as far as Ash's stand-in needs them."
-
-  def assoc_loaded?(_), do: true
+  @moduledoc "Rehearsal stand-in: repositories, types and changesets that the stand-in of Ash needs."
 end
 
 defmodule Ecto.UUID do
@@ -21,11 +19,6 @@ defmodule Ecto.UUID do
   end
 
   def cast(_), do: :error
-
-  def cast!(value) do
-    {:ok, text} = cast(value)
-    text
-  end
 
   def dump(text) when is_binary(text) do
     if text =~ ~r/^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/ do

@@ -38,7 +38,7 @@ defmodule Ecto.MigrationError do
 end
 
 defmodule Ecto.Migration do
-  @moduledoc "Rehearsal stand-in: changes of a schema, each with its reverse."
+  @moduledoc "Rehearsal stand-in: schema changes, each with its reverse."
 
   alias Ecto.Migration.{Constraint, Index, Reference, Runner, Table}
 

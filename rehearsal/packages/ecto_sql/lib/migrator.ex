@@ -1,5 +1,5 @@
 defmodule Ecto.Migrator do
-  @moduledoc "Rehearsal stand-in: runs the migrations of a folder, forward and back."
+  @moduledoc "Rehearsal stand-in: runs the migrations of a folder up and down."
 
   require Logger
   alias Ecto.Migration.Runner

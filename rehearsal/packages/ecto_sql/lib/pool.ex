@@ -173,7 +173,7 @@ defmodule Ecto.Adapters.SQL.Pool do
 end
 
 defmodule Ecto.Adapters.SQL.Sandbox do
-  @moduledoc "Rehearsal stand-in: every test in a transaction that is rolled back."
+  @moduledoc "Rehearsal stand-in: runs every test in a transaction that is rolled back."
 
   alias Ecto.Adapters.SQL.Pool
 

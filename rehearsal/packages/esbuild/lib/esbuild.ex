@@ -1,8 +1,6 @@
 defmodule Esbuild do
-  @moduledoc "Rehearsal stand-in: nothing is downloaded, nothing is built."
+  @moduledoc "Rehearsal stand-in: downloads and builds nothing."
 
-  def bin_version, do: {:ok, "0.0.0"}
-  def bin_path, do: "esbuild"
   def install, do: :ok
   def run(_profile, _args), do: 0
   def install_and_run(_profile, _args), do: 0

@@ -1,25 +1,16 @@
 defmodule Igniter do
-  @moduledoc "Rehearsal stand-in: changes of an application, collected first, written in one go."
+  @moduledoc "Rehearsal stand-in: collects changes of an application and writes them together."
 
   defstruct files: %{}, tasks: [], issues: [], warnings: [], notices: [], args: nil
 
   @doc "Nothing changed yet; `argv` is what was asked for, `options` its switches."
   def new(argv \\ [], options \\ []), do: %__MODULE__{args: %{argv: argv, options: options}}
 
-  def add_notice(igniter, notice), do: %{igniter | notices: igniter.notices ++ [notice]}
   def add_warning(igniter, warning), do: %{igniter | warnings: igniter.warnings ++ [warning]}
   def add_issue(igniter, issue), do: %{igniter | issues: igniter.issues ++ [issue]}
 
   @doc "A task to run once everything is written."
   def add_task(igniter, name, args \\ []), do: %{igniter | tasks: igniter.tasks ++ [{name, args}]}
-
-  @doc "Has another installer make its changes too."
-  def compose_task(igniter, name, argv \\ []) do
-    case Mix.Task.get(name) do
-      nil -> add_issue(igniter, "Task #{name} could not be found.")
-      task -> Igniter.Mix.Task.configure_and_run(igniter, task, argv)
-    end
-  end
 
   def exists?(igniter, path), do: Map.has_key?(igniter.files, path) or File.regular?(path)
 

@@ -1,5 +1,5 @@
 defmodule Igniter.Project do
-  @moduledoc "Rehearsal stand-in: changes that installers have in common. They know formatted files of `mix phx.new`."
+  @moduledoc "Rehearsal stand-in: common changes of installers, for formatted files of `mix phx.new`."
 
   @doc "The application's name, `:xavos`; `module/1` is `Xavos`, `web/1` is `XavosWeb`."
   def app, do: Mix.Project.config()[:app]

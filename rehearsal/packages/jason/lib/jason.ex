@@ -1,5 +1,5 @@
 defmodule Jason do
-  @moduledoc "Rehearsal stand-in: JSON text to terms and back."
+  @moduledoc "Rehearsal stand-in: encodes and decodes JSON."
 
   alias Jason.{Decoder, Encoder}
 
@@ -15,7 +15,6 @@ defmodule Jason do
   end
 
   def encode_to_iodata!(term, opts \\ []), do: encode!(term, opts)
-  def encode_to_iodata(term, opts \\ []), do: encode(term, opts)
 
   def decode(text, opts \\ []) do
     {:ok, decode!(text, opts)}

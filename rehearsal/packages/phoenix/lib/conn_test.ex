@@ -60,7 +60,6 @@ defmodule Phoenix.ConnTest do
   end
 
   def init_test_session(conn, session), do: Plug.Test.init_test_session(conn, session)
-  def put_req_cookie(conn, name, value), do: Plug.Test.put_req_cookie(conn, name, value)
   def fetch_flash(conn), do: Phoenix.Controller.fetch_flash(Plug.Conn.fetch_session(conn))
 
   def response(conn, status) do
@@ -73,7 +72,6 @@ defmodule Phoenix.ConnTest do
   end
 
   def html_response(conn, status), do: typed(conn, status, "html")
-  def text_response(conn, status), do: typed(conn, status, "text")
   def json_response(conn, status), do: conn |> typed(status, "json") |> Phoenix.json_library().decode!()
 
   def redirected_to(conn, status \\ 302) do
@@ -81,17 +79,6 @@ defmodule Phoenix.ConnTest do
            "expected redirection with status #{status}, got: #{conn.status}"
 
     conn |> Plug.Conn.get_resp_header("location") |> hd()
-  end
-
-  def assert_error_sent(status, fun) do
-    status = Plug.Conn.Status.code(status)
-
-    try do
-      fun.()
-      flunk("expected error to be sent as #{status} status, but nothing was sent")
-    rescue
-      error -> assert Plug.Exception.status(error) == status
-    end
   end
 
   defp typed(conn, status, kind) do

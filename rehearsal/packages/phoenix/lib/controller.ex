@@ -68,24 +68,12 @@ defmodule Phoenix.Controller do
     merge_private(conn, phoenix_view: Map.merge(views, conn.private[:phoenix_view] || %{}))
   end
 
-  def put_view(conn, views) when is_list(views),
-    do: put_private(conn, :phoenix_view, Map.new(views, fn {k, v} -> {to_string(k), v} end))
-
-  def put_view(conn, view), do: put_private(conn, :phoenix_view, %{"html" => view, "json" => view})
   def put_root_layout(conn, layout), do: put_private(conn, :phoenix_root_layout, layout(layout))
-  def put_layout(conn, layout), do: put_private(conn, :phoenix_layout, layout(layout))
-  def put_new_layout(conn, layout), do: if(conn.private[:phoenix_layout], do: conn, else: put_layout(conn, layout))
   def put_format(conn, format), do: put_private(conn, :phoenix_format, to_string(format))
   def get_format(conn), do: conn.private[:phoenix_format] || conn.params["_format"] || "html"
   def view_module(conn), do: conn.private.phoenix_view[get_format(conn)]
   def view_template(conn), do: conn.private[:phoenix_template]
-  def action_name(conn), do: conn.private.phoenix_action
-  def controller_module(conn), do: conn.private.phoenix_controller
-  def endpoint_module(conn), do: conn.private.phoenix_endpoint
-  def router_module(conn), do: conn.private.phoenix_router
   def root_layout(conn), do: conn.private[:phoenix_root_layout]
-  def layout(conn_or_layout)
-  def layout(%Plug.Conn{} = conn), do: conn.private[:phoenix_layout]
   def layout([{_, layout} | _]), do: layout
   def layout(layout), do: layout
 
@@ -169,11 +157,7 @@ defmodule Phoenix.Controller do
     body = Phoenix.Template.render(conn.private.phoenix_view[format], template, format, assigns)
 
     if format == "html" do
-      body =
-        body
-        |> in_layout(conn.private[:phoenix_layout], assigns)
-        |> in_layout(conn.private[:phoenix_root_layout], assigns)
-
+      body = in_layout(body, conn.private[:phoenix_root_layout], assigns)
       respond(conn, "text/html", to_text(body))
     else
       respond(conn, "application/json", Phoenix.json_library().encode!(body))

@@ -1,5 +1,5 @@
 defmodule Phoenix.Endpoint do
-  @moduledoc "Rehearsal stand-in: where requests arrive and sockets are opened."
+  @moduledoc "Rehearsal stand-in: receives requests and opens sockets."
 
   require Logger
 
@@ -23,21 +23,12 @@ defmodule Phoenix.Endpoint do
       def start_link(opts \\ []), do: Phoenix.Endpoint.Supervisor.start_link(__MODULE__, @otp_app, opts)
       def host, do: (config(:url) || [])[:host] || "localhost"
       def url, do: Phoenix.Endpoint.Supervisor.url(__MODULE__)
-      def struct_url, do: URI.parse(url())
       def path(path), do: path
-      def static_path(path), do: path
-      def static_url, do: url()
-      def static_integrity(_), do: nil
-      def static_lookup(path), do: {path, nil}
-      def server_info(_scheme), do: {:ok, {{127, 0, 0, 1}, Phoenix.Endpoint.Supervisor.port(__MODULE__)}}
       def subscribe(topic, opts \\ []), do: Phoenix.PubSub.subscribe(config(:pubsub_server), topic, opts)
-      def unsubscribe(topic), do: Phoenix.PubSub.unsubscribe(config(:pubsub_server), topic)
 
       def broadcast(topic, event, payload) do
         Phoenix.PubSub.broadcast(config(:pubsub_server), topic, %{topic: topic, event: event, payload: payload})
       end
-
-      def broadcast!(topic, event, payload), do: broadcast(topic, event, payload)
 
       def broadcast_from(from, topic, event, payload),
         do:

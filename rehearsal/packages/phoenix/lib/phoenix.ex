@@ -1,5 +1,5 @@
 defmodule Phoenix do
-  @moduledoc "Rehearsal stand-in: a web framework, as far as XAVOS looks at it."
+  @moduledoc "Rehearsal stand-in: the parts of the web framework that XAVOS uses."
 
   use Application
 
@@ -14,7 +14,7 @@ defmodule Phoenix do
 end
 
 defmodule Phoenix.PubSub do
-  @moduledoc "Rehearsal stand-in: messages to the processes that have subscribed, on this node."
+  @moduledoc "Rehearsal stand-in: sends messages to subscribed processes of this node."
 
   def child_spec(opts) do
     name = Keyword.fetch!(opts, :name)
@@ -25,13 +25,10 @@ defmodule Phoenix.PubSub do
     with {:ok, _} <- Registry.register(pubsub, topic, nil), do: :ok
   end
 
-  def unsubscribe(pubsub, topic), do: Registry.unregister(pubsub, topic)
-
   def broadcast(pubsub, topic, message, _dispatcher \\ nil) do
     Registry.dispatch(pubsub, topic, fn entries -> for {pid, _} <- entries, do: send(pid, message) end)
   end
 
-  def broadcast!(pubsub, topic, message, _dispatcher \\ nil), do: broadcast(pubsub, topic, message)
   def local_broadcast(pubsub, topic, message), do: broadcast(pubsub, topic, message)
 
   def broadcast_from(pubsub, from, topic, message) do
@@ -64,7 +61,7 @@ defmodule Phoenix.Param do
 end
 
 defmodule Phoenix.CodeReloader do
-  @moduledoc "Rehearsal stand-in: code is not reloaded."
+  @moduledoc "Rehearsal stand-in: a code reloader that does nothing."
   @behaviour Plug
 
   def child_spec(_opts), do: %{id: __MODULE__, start: {GenServer, :start_link, [Phoenix.CodeReloader.Listener, nil]}}
@@ -112,12 +109,4 @@ end
 
 defmodule Phoenix.NotAcceptableError do
   defexception [:message, plug_status: 406]
-end
-
-defmodule Phoenix.MissingParamError do
-  defexception [:message, plug_status: 400]
-end
-
-defmodule Phoenix.ActionClauseError do
-  defexception [:message, plug_status: 400]
 end

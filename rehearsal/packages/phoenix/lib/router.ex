@@ -37,12 +37,9 @@ defmodule Phoenix.Router do
 
   defmacro __before_compile__(env) do
     routes = env.module |> Module.get_attribute(:phoenix_routes) |> Enum.reverse()
-    forwards = for %{kind: :forward, path: path, plug: plug} <- routes, do: {plug, String.split(path, "/", trim: true)}
 
     quote do
       def __routes__, do: unquote(Macro.escape(routes))
-      def __forwards__, do: unquote(Macro.escape(forwards))
-      def __helpers__, do: nil
       def __pipe__(name, conn), do: apply(__MODULE__, :"__pipe_#{name}__", [conn, []])
       def __local__(name, conn), do: Phoenix.Router.__no_local__(name, conn)
       defoverridable __local__: 2
@@ -339,5 +336,4 @@ defmodule Phoenix.VerifiedRoutes do
   defmacro url(path), do: quote(do: @phoenix_endpoint.url() <> unquote(path))
   defmacro url(_conn, path), do: quote(do: @phoenix_endpoint.url() <> unquote(path))
   defmacro path(_conn, _router, path), do: path
-  defmacro static_path(_conn, path), do: path
 end

@@ -127,7 +127,7 @@ defmodule Phoenix.Socket.Websock do
 end
 
 defmodule Phoenix.Socket do
-  @moduledoc "Rehearsal stand-in: sockets whose topics nobody serves."
+  @moduledoc "Rehearsal stand-in: sockets without channels."
 
   defmacro __using__(_) do
     quote do

@@ -19,7 +19,7 @@ defmodule Phoenix.Ecto.PendingMigrationError do
 end
 
 defmodule Phoenix.Ecto.CheckRepoStatus do
-  @moduledoc "Rehearsal stand-in: in development, a page asks whether the database is up to date."
+  @moduledoc "Rehearsal stand-in: checks in development for pending migrations."
   @behaviour Plug
 
   @impl true

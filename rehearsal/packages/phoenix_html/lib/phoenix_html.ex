@@ -1,5 +1,5 @@
 defmodule Phoenix.HTML do
-  @moduledoc "Rehearsal stand-in: text made safe for a page."
+  @moduledoc "Rehearsal stand-in: escapes text for HTML."
 
   defmacro __using__(_), do: quote(do: import(Phoenix.HTML))
 
@@ -9,10 +9,6 @@ defmodule Phoenix.HTML do
 
   def html_escape({:safe, _} = safe), do: safe
   def html_escape(other), do: {:safe, Phoenix.HTML.Safe.to_iodata(other)}
-  def safe_to_string({:safe, data}), do: IO.iodata_to_binary(data)
-  def javascript_escape(text), do: String.replace(text, ["\\", "'", "\""], &("\\" <> &1))
-
-  def attributes_escape(attributes), do: {:safe, Enum.map(attributes, fn {key, value} -> attribute(key, value) end)}
 
   @doc "One attribute of a tag as iodata, with its leading blank; nothing for nil and false."
   def attribute(_, value) when value in [nil, false], do: []
@@ -114,9 +110,6 @@ defmodule Phoenix.HTML.Form do
   @impl true
   def pop(_, _), do: raise("forms are read only")
 
-  def input_value(form, key), do: form[key].value
-  def input_name(form, key), do: form[key].name
-  def input_id(form, key), do: form[key].id
   def normalize_value("checkbox", value), do: value in [true, "true"]
   def normalize_value("textarea", value), do: value
   def normalize_value(_, value), do: value

@@ -1,5 +1,5 @@
 defmodule Phoenix.LiveDashboard.Router do
-  @moduledoc "Rehearsal stand-in: a dashboard of one line."
+  @moduledoc "Rehearsal stand-in: a dashboard with only a title."
 
   defmacro live_dashboard(path, opts \\ []) do
     quote do

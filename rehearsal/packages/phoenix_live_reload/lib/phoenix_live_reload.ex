@@ -1,5 +1,5 @@
 defmodule Phoenix.LiveReloader do
-  @moduledoc "Rehearsal stand-in: pages are not reloaded."
+  @moduledoc "Rehearsal stand-in: reloads no pages."
   @behaviour Plug
 
   @impl true

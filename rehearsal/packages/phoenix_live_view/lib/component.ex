@@ -136,9 +136,6 @@ defmodule Phoenix.Component do
 
   def used_input?(_field), do: true
 
-  def assigns_to_attributes(assigns, exclude \\ []),
-    do: assigns |> Map.drop([:__changed__, :inner_block | exclude]) |> Map.to_list()
-
   # components of the library itself
 
   def __components__ do

@@ -1,5 +1,5 @@
 defmodule Phoenix.LiveView.Socket do
-  @moduledoc "Rehearsal stand-in: the state of a live page, and the socket that it is reached through."
+  @moduledoc "Rehearsal stand-in: the socket and the state of a live page."
 
   defstruct id: nil,
             endpoint: nil,
@@ -331,7 +331,7 @@ defmodule Phoenix.LiveView.Channel do
 end
 
 defmodule Phoenix.LiveViewTest do
-  @moduledoc "Rehearsal stand-in: a live page without a browser."
+  @moduledoc "Rehearsal stand-in: tests a live page without a browser."
 
   alias Phoenix.LiveView.{Channel, Static}
 
@@ -406,7 +406,6 @@ defmodule Phoenix.LiveViewTest do
 
   def render_click(%View{} = view, event, value), do: event(view, event, strings(value))
   def render_submit(%View{} = view, event, value), do: event(view, event, strings(value))
-  def render_hook(%View{} = view, event, value), do: event(view, event, strings(value))
   def page_title(_view), do: nil
 
   defp act(%Element{view: view, selector: selector}, attribute, value) do

@@ -56,7 +56,7 @@ defmodule Phoenix.LiveView.JS do
 end
 
 defmodule Phoenix.LiveView do
-  @moduledoc "Rehearsal stand-in: pages that stay connected."
+  @moduledoc "Rehearsal stand-in: live pages."
 
   alias Phoenix.LiveView.{LiveStream, Socket}
 
@@ -95,9 +95,7 @@ defmodule Phoenix.LiveView do
   end
 
   def connected?(%Socket{transport_pid: pid}), do: pid != nil
-  def get_connect_params(socket), do: if(connected?(socket), do: socket.private[:connect_params] || %{})
   def get_connect_info(_socket, _key), do: nil
-  def static_changed?(_socket), do: false
   def put_private(socket, key, value), do: %{socket | private: Map.put(socket.private, key, value)}
 
   def put_flash(socket, key, text), do: flash(socket, Map.put(socket.assigns[:flash] || %{}, to_string(key), text))
@@ -106,23 +104,7 @@ defmodule Phoenix.LiveView do
   defp flash(socket, flash), do: Phoenix.Component.assign(socket, :flash, flash)
 
   def redirect(socket, opts), do: %{socket | redirected: {:redirect, Map.new(opts)}}
-  def push_navigate(socket, opts), do: %{socket | redirected: {:live, :redirect, Map.new(opts)}}
-  def push_patch(socket, opts), do: %{socket | redirected: {:live, :patch, Map.new(opts)}}
-  def push_event(socket, _event, _payload), do: socket
   def attach_hook(socket, _name, _stage, _fun), do: socket
-  def detach_hook(socket, _name, _stage), do: socket
-  def send_update(_module, _assigns), do: :ok
-  def allow_upload(socket, _name, _opts), do: socket
-
-  def assign_async(socket, keys, fun) do
-    {:ok, values} = fun.()
-
-    Enum.reduce(
-      List.wrap(keys),
-      socket,
-      &Phoenix.Component.assign(&2, &1, %{ok?: true, loading: nil, failed: nil, result: values[&1]})
-    )
-  end
 
   def stream(socket, name, items, opts \\ []) do
     socket = ensure_stream(socket, name, opts)
@@ -130,8 +112,6 @@ defmodule Phoenix.LiveView do
     old = if opts[:reset], do: %{old | items: []}, else: old
     Enum.reduce(items, put_stream(socket, old), &stream_insert(&2, name, &1, opts))
   end
-
-  def stream_configure(socket, name, opts), do: ensure_stream(socket, name, opts)
 
   def stream_insert(socket, name, item, opts \\ []) do
     stream = socket.assigns.streams[name]
@@ -146,11 +126,6 @@ defmodule Phoenix.LiveView do
       end
 
     put_stream(socket, %{stream | items: items})
-  end
-
-  def stream_delete(socket, name, item) do
-    stream = socket.assigns.streams[name]
-    put_stream(socket, %{stream | items: List.keydelete(stream.items, stream.dom_id.(item), 0)})
   end
 
   defp ensure_stream(socket, name, opts) do
@@ -199,7 +174,7 @@ defmodule Phoenix.LiveComponent do
 end
 
 defmodule Phoenix.LiveView.Router do
-  @moduledoc "Rehearsal stand-in: routes that end in a live page."
+  @moduledoc "Rehearsal stand-in: routes to live pages."
 
   defmacro live(path, view, action \\ nil, opts \\ []) do
     view = Plug.Builder.runtime_alias(view, __CALLER__)

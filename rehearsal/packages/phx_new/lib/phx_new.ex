@@ -1,5 +1,5 @@
 defmodule PhxNew do
-  @moduledoc "Rehearsal stand-in: the files of a new application, kept inside the archive."
+  @moduledoc "Rehearsal stand-in: the templates of a new application, compiled into the archive."
 
   @root Path.expand("../templates", __DIR__)
   @files @root |> Path.join("**/*.eex") |> Path.wildcard(match_dot: true)

@@ -1,5 +1,5 @@
 defmodule Picosat do
-  @moduledoc "Rehearsal stand-in: satisfiability by trying everything."
+  @moduledoc "Rehearsal stand-in: a SAT solver that tries all assignments."
 
   def solve(clauses) do
     names = clauses |> List.flatten() |> Enum.map(&abs/1) |> Enum.uniq()

@@ -1,5 +1,5 @@
 defmodule Plug do
-  @moduledoc "Rehearsal stand-in: the contract of a step between request and answer."
+  @moduledoc "Rehearsal stand-in: the behaviour of a plug."
 
   @callback init(term()) :: term()
   @callback call(Plug.Conn.t(), term()) :: Plug.Conn.t()
@@ -14,7 +14,7 @@ defmodule Plug do
 end
 
 defmodule Plug.Builder do
-  @moduledoc "Rehearsal stand-in: a chain of plugs becomes one function."
+  @moduledoc "Rehearsal stand-in: compiles a chain of plugs to one function."
 
   defmacro __using__(_opts) do
     quote do

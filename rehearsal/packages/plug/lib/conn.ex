@@ -12,7 +12,7 @@ defmodule Plug.Conn.Unfetched do
 end
 
 defmodule Plug.Conn do
-  @moduledoc "Rehearsal stand-in: one HTTP request and its answer."
+  @moduledoc "Rehearsal stand-in: an HTTP request and its response."
 
   alias Plug.Conn.Unfetched
 
@@ -93,16 +93,13 @@ defmodule Plug.Conn do
 
   def get_req_header(conn, key), do: for({^key, value} <- conn.req_headers, do: value)
   def put_req_header(conn, key, value), do: %{conn | req_headers: List.keystore(conn.req_headers, key, 0, {key, value})}
-  def delete_req_header(conn, key), do: %{conn | req_headers: List.keydelete(conn.req_headers, key, 0)}
   def get_resp_header(conn, key), do: for({^key, value} <- conn.resp_headers, do: value)
 
   def put_resp_header(conn, key, value) do
     %{conn | resp_headers: List.keystore(conn.resp_headers, key, 0, {key, value})}
   end
 
-  def prepend_resp_headers(conn, headers), do: %{conn | resp_headers: headers ++ conn.resp_headers}
   def merge_resp_headers(conn, headers), do: Enum.reduce(headers, conn, fn {k, v}, c -> put_resp_header(c, k, v) end)
-  def delete_resp_header(conn, key), do: %{conn | resp_headers: List.keydelete(conn.resp_headers, key, 0)}
 
   def put_resp_content_type(conn, type, charset \\ "utf-8")
   def put_resp_content_type(conn, type, nil), do: put_resp_header(conn, "content-type", type)
@@ -142,10 +139,6 @@ defmodule Plug.Conn do
     cookie = opts |> Map.new() |> Map.put(:value, value)
     cookies = if is_struct(conn.cookies, Unfetched), do: conn.cookies, else: Map.put(conn.cookies, name, value)
     %{conn | resp_cookies: Map.put(conn.resp_cookies, name, cookie), cookies: cookies}
-  end
-
-  def delete_resp_cookie(conn, name, opts \\ []) do
-    put_resp_cookie(conn, name, "", Keyword.merge(opts, max_age: 0))
   end
 
   def register_before_send(conn, fun) do

@@ -1,5 +1,5 @@
 defmodule Plug.Static do
-  @moduledoc "Rehearsal stand-in: files below an application's priv/static."
+  @moduledoc "Rehearsal stand-in: serves files below an application's priv/static."
   @behaviour Plug
 
   @types %{
@@ -79,16 +79,12 @@ defmodule Plug.Telemetry do
 end
 
 defmodule Plug.Parsers do
-  @moduledoc "Rehearsal stand-in: urlencoded, multipart (text fields) and JSON bodies."
+  @moduledoc "Rehearsal stand-in: parses urlencoded, multipart (text fields) and JSON bodies."
   @behaviour Plug
   alias Plug.Conn.Unfetched
 
   defmodule ParseError do
     defexception [:message, plug_status: 400]
-  end
-
-  defmodule UnsupportedMediaTypeError do
-    defexception [:message, plug_status: 415]
   end
 
   @impl true
@@ -172,7 +168,7 @@ defmodule Plug.Head do
 end
 
 defmodule Plug.Session do
-  @moduledoc "Rehearsal stand-in: the session in one signed cookie."
+  @moduledoc "Rehearsal stand-in: stores the session in one signed cookie."
   @behaviour Plug
 
   @impl true
@@ -203,7 +199,7 @@ defmodule Plug.Session do
 end
 
 defmodule Plug.CSRFProtection do
-  @moduledoc "Rehearsal stand-in: a token per session, asked for on every change."
+  @moduledoc "Rehearsal stand-in: requires the session's token on every request that changes something."
   @behaviour Plug
 
   defmodule InvalidCSRFTokenError do
@@ -244,29 +240,10 @@ defmodule Plug.CSRFProtection do
     end
   end
 
-  def get_csrf_token_for(_url), do: get_csrf_token()
   def delete_csrf_token, do: Process.delete(:plug_csrf_token)
-  def valid_state_and_csrf_token?(state, token), do: is_binary(state) and state == token
 
   defp allowed?(conn, stored) do
     given = Map.get(conn.body_params, "_csrf_token") || List.first(Plug.Conn.get_req_header(conn, "x-csrf-token"))
     is_binary(stored) and is_binary(given) and Plug.Crypto.secure_compare(stored, given)
-  end
-end
-
-defmodule Plug.BasicAuth do
-  @moduledoc false
-
-  def basic_auth(conn, opts) do
-    wanted = "Basic " <> Base.encode64("#{opts[:username]}:#{opts[:password]}")
-
-    if Plug.Conn.get_req_header(conn, "authorization") == [wanted] do
-      conn
-    else
-      conn
-      |> Plug.Conn.put_resp_header("www-authenticate", "Basic realm=\"Application\"")
-      |> Plug.Conn.send_resp(401, "Unauthorized")
-      |> Plug.Conn.halt()
-    end
   end
 end

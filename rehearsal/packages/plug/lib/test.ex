@@ -36,7 +36,7 @@ defmodule Plug.Adapters.Test.Conn do
 end
 
 defmodule Plug.Test do
-  @moduledoc "Rehearsal stand-in: requests without a network."
+  @moduledoc "Rehearsal stand-in: test requests without a network."
 
   defmacro __using__(_) do
     quote do
@@ -53,10 +53,5 @@ defmodule Plug.Test do
     conn
     |> Plug.Conn.put_private(:plug_session, Map.merge(conn.private[:plug_session] || %{}, session))
     |> Plug.Conn.put_private(:plug_session_dirty, true)
-  end
-
-  def put_req_cookie(conn, name, value) do
-    cookies = Enum.join(Plug.Conn.get_req_header(conn, "cookie") ++ ["#{name}=#{value}"], "; ")
-    Plug.Conn.put_req_header(conn, "cookie", cookies)
   end
 end

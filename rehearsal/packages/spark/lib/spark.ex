@@ -132,7 +132,7 @@ defmodule Spark.Dsl do
 end
 
 defmodule Spark.Formatter do
-  @moduledoc "Rehearsal stand-in: sections are left in the order they are in."
+  @moduledoc "Rehearsal stand-in: a formatter that keeps the order of sections."
   @behaviour Mix.Tasks.Format
 
   @impl true

@@ -1,5 +1,5 @@
 defmodule Swoosh.Email do
-  @moduledoc "Rehearsal stand-in: a letter as a map."
+  @moduledoc "Rehearsal stand-in: an email as a struct."
 
   defstruct [:from, :subject, :html_body, :text_body, to: []]
 
@@ -12,18 +12,13 @@ defmodule Swoosh.Email do
 end
 
 defmodule Swoosh.Mailer do
-  @moduledoc "Rehearsal stand-in: letters go to the process that sends them."
+  @moduledoc "Rehearsal stand-in: delivers an email to the sending process."
 
   defmacro __using__(_opts) do
     quote do
       def deliver(email, _config \\ []) do
         send(self(), {:email, email})
         {:ok, %{}}
-      end
-
-      def deliver!(email, config \\ []) do
-        {:ok, sent} = deliver(email, config)
-        sent
       end
     end
   end

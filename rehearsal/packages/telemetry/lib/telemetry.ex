@@ -1,5 +1,5 @@
 defmodule :telemetry do
-  @moduledoc "Rehearsal stand-in: handlers are kept in a persistent term."
+  @moduledoc "Rehearsal stand-in: stores handlers in a persistent term."
 
   def attach(id, event, fun, config), do: attach_many(id, [event], fun, config)
 
@@ -10,8 +10,6 @@ defmodule :telemetry do
   def detach(id) do
     :persistent_term.put(__MODULE__, Enum.reject(handlers(), &(elem(&1, 0) == id)))
   end
-
-  def list_handlers(_prefix), do: handlers()
 
   def execute(event, measurements), do: execute(event, measurements, %{})
 

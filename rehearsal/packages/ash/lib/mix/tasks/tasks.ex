@@ -49,15 +49,3 @@ for {task, function, doc} <- [
     end
   end
 end
-
-defmodule Mix.Tasks.Ash.Reset do
-  @shortdoc "Runs all tear down & setup tasks for any extension on any resource/domain in your application"
-  @moduledoc @shortdoc
-  use Mix.Task
-
-  @impl true
-  def run(args) do
-    Mix.Task.run("ash.tear_down", args)
-    Mix.Task.run("ash.setup", args)
-  end
-end

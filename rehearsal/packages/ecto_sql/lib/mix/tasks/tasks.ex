@@ -31,8 +31,6 @@ defmodule Mix.Ecto do
     |> Enum.map(&ensure/1)
   end
 
-  def parse_repo(args), do: args |> parse() |> elem(0)
-
   def say(text, opts), do: unless(opts[:quiet], do: Mix.shell().info(text))
 
   def migrate(repo, direction, opts) do

@@ -1,5 +1,5 @@
 defmodule Mix.Tasks.Compile.PhoenixLiveView do
-  @moduledoc "Rehearsal stand-in: colocated scripts are not extracted."
+  @moduledoc "Rehearsal stand-in: extracts no colocated scripts."
   use Mix.Task.Compiler
 
   @impl true
