@@ -1,4 +1,4 @@
-"""The application's files: those of app/ as they are there, and else only what is generated, with our edits."""
+"""Checks of the application's files: those of app/, and generated files with our edits."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rollout.site.site import Site
 pytestmark = [pytest.mark.phase("scripts"), pytest.mark.timeout(120)]
 
 SCRATCH = ".home/expected"
-# What depends on what was resolved and on the time: nothing but that may differ from one tree to the next.
+# Only these files may differ between two trees: they depend on time and on resolved versions.
 OF_THE_RUN = ("mix.lock", "priv/repo/migrations/*_install_xavos*.exs", "priv/resource_snapshots/**")
 _DEPENDENCIES = re.compile(r"  defp deps do\n.*?\n  end\n", re.DOTALL)
 
 
 @pytest.fixture
 def manifest(deployment: Deployment) -> Manifest:
-    """The manifest, where files are laid as they are: installers of packages write into them."""
+    """The manifest. Skips where installers of packages change the files."""
     if deployment.plan.installer != "mix":
         pytest.skip("installers of packages have generated files of their own")
     return load()
@@ -33,9 +33,11 @@ def manifest(deployment: Deployment) -> Manifest:
 
 @pytest.fixture
 def laid(deployment: Deployment) -> tuple[str, ...]:
-    """The overlays that this path has laid."""
+    """The overlays of this path, in the order in which it laid them: the assets are the last of phase phoenix_app."""
     passed = {name for name, result in deployment.results.items() if result.passed}
-    return (*deployment.plan.laid(passed), f"assets_{deployment.facts['phoenix_app']['assets']}")
+    first, all_laid = deployment.plan.laid({"phoenix_app"}), deployment.plan.laid(passed)
+    assert all_laid[: len(first)] == first
+    return (*first, f"assets_{deployment.facts['phoenix_app']['assets']}", *all_laid[len(first) :])
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def expected(deployment: Deployment, manifest: Manifest, laid: tuple[str, ...]) 
 
 
 def test_our_files_are_those_of_app(site: Site, manifest: Manifest, laid: tuple[str, ...]) -> None:
-    """Byte for byte. Where no phase is missing, no part of a file is either: then they are app/ as it is."""
+    """Byte for byte. Where all phases passed, every file is in its final shape."""
     files = manifest.laid_by(laid)
     assert [path for path, file in files.items() if site.file(path).read_bytes() != file.content] == []
     assert [path for path, file in files.items() if site.file(path).stat().st_mode & 0o111 != file.mode & 0o111] == []
@@ -76,16 +78,16 @@ def _of_others(manifest: Manifest) -> set[str]:
 def test_every_other_file_is_known_as_generated(
     manifest: Manifest, laid: tuple[str, ...], tracked: tuple[str, ...]
 ) -> None:
-    """Or as a file that another overlay would have replaced by ours."""
+    """Or it is a file that another overlay would replace."""
     others = set(tracked) - manifest.laid_by(laid).keys()
-    assert others, "there is no file but ours: this check looks in the wrong place"
+    assert others, "there is no file but ours: this check searches nothing"
     others -= set(manifest.files)
     assert [path for path in sorted(others) if not any(matches(path, pattern) for pattern in manifest.generated)] == []
 
 
 @pytest.mark.usefixtures("manifest")
 def test_generated_files_have_our_edits_and_no_others(site: Site, tracked: tuple[str, ...], expected: Path) -> None:
-    """But for secrets, which are random, and the dependencies in mix.exs, which are asked about elsewhere."""
+    """Random secrets and the dependencies in mix.exs are left out; other checks cover those."""
     files = {path for path in tracked if not any(matches(path, pattern) for pattern in OF_THE_RUN)}
     made = {path.relative_to(expected).as_posix() for path in expected.rglob("*") if path.is_file()}
     assert sorted(files - made) == []
