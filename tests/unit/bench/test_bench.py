@@ -1,4 +1,4 @@
-"""What `make bench` computes, on journals whose numbers are known; and that it measures from outside."""
+"""The numbers of `make bench`, computed from journals with known times; runs are measured from outside."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ def _act(identity: str, kind: str, start: float, end: float) -> list[Event]:
 
 
 def test_time_in_commands_is_no_overhead() -> None:
-    """Ten seconds seen from outside, seven of them in two commands: three are the suite's own."""
+    """Of ten seconds, two commands take seven: three are overhead."""
     found = overhead([*_command("c1", 101, 104), *_command("c2", 105, 109)], started=100, ended=110)
     assert (10, 7, 3) == (found.wall, found.busy, found.seconds)
     assert pytest.approx(0.3) == found.share
 
 
 def test_start_and_end_of_the_process_are_overhead() -> None:
-    """What lies before the first event and after the last one counts: the wall time is measured outside."""
+    """Time before the first event and after the last one counts, because the wall time is measured outside."""
     assert pytest.approx(0.5) == overhead(_command("c1", 105, 110), started=100, ended=110).share
 
 
-def test_what_overlaps_counts_once() -> None:
+def test_overlapping_intervals_count_once() -> None:
     events = [*_act("a1", "processes", 101, 106), *_command("c1", 102, 105), *_command("c2", 104, 108)]
     assert 7 == overhead(events, started=100, ended=110).busy
 
 
-def test_acts_of_the_engine_and_the_server_are_no_overhead_and_ours_are() -> None:
+def test_acts_of_the_engine_are_busy_and_acts_of_the_suite_are_overhead() -> None:
     """Starting a container is the engine's work; making a folder or adding a worktree is the suite's."""
     served = [*_act("a1", "container", 101, 103), *_act("a2", "role", 103, 104)]
     ours = [*_act("a3", "directory", 105, 106), *_act("a4", "worktree", 106, 107), *_act("a5", "state", 107, 108)]
     assert ["a1", "a2"] == [interval.what for interval in busy([*served, *ours])]
 
 
-def test_removing_a_container_is_the_engines_work_and_restoring_files_is_ours() -> None:
+def test_removing_a_container_is_busy_and_restoring_files_is_overhead() -> None:
     events = [
         *_act("a1", "container", 101, 102),
         *_act("a2", "state", 102, 102),
@@ -77,17 +77,17 @@ def test_a_wait_is_no_overhead() -> None:
     assert 2 == overhead([_event(105, "wait.finished", text="ready", seconds=2)], started=100, ended=110).busy
 
 
-def test_what_never_ended_is_not_counted() -> None:
+def test_an_interval_without_an_end_is_not_counted() -> None:
     assert 0 == overhead(_command("c1", 101, 104)[:1], started=100, ended=110).busy
 
 
 def test_intervals_are_cut_to_the_run() -> None:
-    """Clocks of another process cannot make more busy time than there was."""
+    """Clocks of another process cannot add busy time."""
     spans = [Interval(start=start, end=end, what="") for start, end in ((90, 104), (108, 200), (10, 20))]
     assert ((100, 104), (108, 110)) == union(spans, 100, 110)
 
 
-def test_gaps_say_where_the_overhead_is() -> None:
+def test_gaps_are_the_intervals_of_overhead() -> None:
     """The longest first; together they are the overhead."""
     events = [*_command("c1", 101, 104), _event(105, "checkpoint.saved"), *_command("c2", 109, 110)]
     found = gaps(events, started=100, ended=110.5)
@@ -97,8 +97,8 @@ def test_gaps_say_where_the_overhead_is() -> None:
     assert pytest.approx(total) == overhead(events, started=100, ended=110.5).seconds
 
 
-def test_the_journals_clock_is_the_clock_of_whoever_measures(tmp_path: Path) -> None:
-    """`mono` of an event lies between two readings taken outside, also where another process writes it."""
+def test_the_journal_uses_the_monotonic_clock_of_the_machine(tmp_path: Path) -> None:
+    """`mono` of an event lies between two readings outside, also if another process writes the event."""
     journal = Journal(tmp_path / "journal.jsonl", run="r", redactor=Redactor())
     before = time.monotonic()
     with journal.waiting("nothing"):
@@ -117,7 +117,7 @@ def test_a_run_that_fails_is_not_measured(tmp_path: Path, monkeypatch: pytest.Mo
         runs.measure(tmp_path, arguments=("--no-such-option",), environment={"PATH": "/usr/bin:/bin"})
 
 
-def test_a_measured_run_gets_folders_of_its_own_and_no_option_of_the_callers(tmp_path: Path) -> None:
+def test_a_measured_run_gets_its_own_folders_and_no_option_of_the_caller(tmp_path: Path) -> None:
     environment = runs._environment(tmp_path, {"XAVOS_SOURCE": "hexpm", "CI": "true", "PATH": "/bin"})
     assert {"PATH", "XAVOS_CACHE_DIR", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR"} == environment.keys()
     assert str(tmp_path / "cache") == environment["XAVOS_CACHE_DIR"]
@@ -175,7 +175,7 @@ def test_with_a_source_of_real_packages_both_are_measured(measured: Path) -> Non
     assert "mirror" == report["real"]["source"]
 
 
-def test_a_bad_option_writes_nothing(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_option_writes_no_report(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 1 == bench.main(["--source=nonsense"])
     assert not measured.exists()
     assert "--source" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`python -m rollout`: what is deployed, by name and by what answers; nothing is removed by mistake."""
+"""`python -m rollout`: shows deployments, and removes only the named ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def deployed(monkeypatch: pytest.MonkeyPatch, *names: str, url: str = "") -> list[str]:
-    """As if these were kept; returns the names that `undeploy` is asked to remove."""
+    """Fake kept deployments. Returns the names that `undeploy` removes."""
     asked: list[str] = []
     found = tuple(
         recovery.Kept(run=f"run-{n}", name=n, path="realistic", url=url, directory=Path("/x") / n, manage="")
@@ -67,7 +67,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, *names: str, url: str = "") -> lis
 
 
 @pytest.mark.parametrize("arguments", [[], ["deploy"], ["status", "x"]])
-def test_another_word_is_no_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_an_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == main(arguments)
     assert "usage" in capsys.readouterr().err
 
@@ -81,7 +81,7 @@ def test_another_word_is_no_command(arguments: list[str], capsys: pytest.Capture
         (200, "[]", "not running: the port is held by"),
     ],
 )
-def test_status_asks_xavos_itself(
+def test_status_queries_xavos(
     place: Path,
     server: _Server,
     monkeypatch: pytest.MonkeyPatch,
@@ -90,7 +90,7 @@ def test_status_asks_xavos_itself(
     body: str,
     said: str,
 ) -> None:
-    """Another program on its port is no XAVOS."""
+    """Another program on its port is not XAVOS."""
     server.answer = (status, body.encode())
     deployed(monkeypatch, "xavos", url=f"http://127.0.0.1:{server.server_port}")
     assert 0 == main(["status"])
@@ -107,14 +107,14 @@ def test_the_only_deployment_needs_no_name(place: Path, monkeypatch: pytest.Monk
     ("given", "said"),
     [((), "xavos xavos2"), (("xavos", "xavo"), "Not xavo;"), (("", "a\nb"), r"Not '', 'a\nb';")],
 )
-def test_what_is_to_go_has_to_be_clear(
+def test_undeploy_needs_an_unambiguous_name(
     place: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     given: tuple[str, ...],
     said: str,
 ) -> None:
-    """Of two, or of a name that is not there, nothing is guessed."""
+    """With two deployments, or an unknown name, nothing is removed."""
     asked = deployed(monkeypatch, "xavos", "xavos2")
     assert 2 == main(["undeploy", *given])
     assert said in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_what_is_to_go_has_to_be_clear(
 def test_the_cache_is_emptied_only_between_runs(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that goes on may need its objects to roll back."""
+    """A running run may need the cache to roll back."""
     precious = place / "cache" / FOLDER / "a.pack"
     former = place / "cache" / "objects" / "ab" / "c"
     bundle = place / "cache" / "bundles" / "default"

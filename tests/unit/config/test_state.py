@@ -1,4 +1,4 @@
-"""Small parts of the machinery of state: keys, grafts, fingerprints, interrupts, ports, Git, settings, errors."""
+"""Small parts: checkpoint keys, fingerprints, interrupts, ports, Git, settings, errors."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ OTHER = ("f", 0o644, 1, 1, "y")
 class TestCheckpoints:
     """Keys, and what a checkpoint holds."""
 
-    def test_a_key_depends_on_all_before_it(self) -> None:
-        """And on every part, and not on the order in which a mapping was made."""
+    def test_a_key_depends_on_all_earlier_keys(self) -> None:
+        """It also depends on every part, and not on the order of a mapping."""
         keys = {chain("", "a"), chain("", "b"), chain(chain("", "a"), "b"), chain("", "a", "b"), chain("", ["a", "b"])}
         assert 5 == len(keys)
         assert chain("", {"a": 1, "b": 2}) == chain("", {"b": 2, "a": 1})
 
-    def test_a_folders_digest_is_names_and_contents(self, tmp_path: Path) -> None:
-        """Not times, not compiled Python."""
+    def test_the_digest_of_a_folder_covers_names_and_contents(self, tmp_path: Path) -> None:
+        """It does not cover times and compiled Python."""
         (tmp_path / "a").write_text("1")
         first = digest_of_files(tmp_path)
         os.utime(tmp_path / "a", (1, 1))
@@ -47,8 +47,8 @@ class TestCheckpoints:
         (tmp_path / "a").rename(tmp_path / "b")
         assert first != digest_of_files(tmp_path)
 
-    def test_what_is_the_sites_own_is_left_alone(self) -> None:
-        """Neither taken into a checkpoint nor touched by its restoration; prefixes are whole names."""
+    def test_files_of_the_site_itself_are_left_alone(self) -> None:
+        """They are in no checkpoint, and a restoration does not change them. Prefixes are whole names."""
         own = (".env", "log")
         tree = Manifest({"a": FILE, ".env": FILE, "log": ("d", 0o755, 0, 0, ""), "log/x": FILE, "logs": FILE})
         assert {"a", "logs"} == set(without(tree, own).entries)
@@ -74,8 +74,8 @@ class TestCheckpoints:
         checkpoints.save(saved)
         return saved
 
-    def test_what_was_saved_is_found(self, tmp_path: Path) -> None:
-        """Unless it, or anything it names, is gone or of another schema."""
+    def test_a_saved_checkpoint_is_found(self, tmp_path: Path) -> None:
+        """It is not found if it, or an object of it, is missing or has another schema."""
         checkpoints = Checkpoints(tmp_path / "cache", Store(tmp_path / "cache"))
         saved = self.checkpoint(checkpoints, tmp_path / "one", "k1")
         assert saved == checkpoints.find("k1")
@@ -89,8 +89,8 @@ class TestCheckpoints:
         (checkpoints.store.folder / saved.packs[0]).unlink()
         assert checkpoints.find("k1") is None
 
-    def test_the_least_recently_used_go(self, tmp_path: Path) -> None:
-        """Until the rest fits; what is found counts as used."""
+    def test_the_least_recently_used_checkpoints_are_removed(self, tmp_path: Path) -> None:
+        """They are removed until the rest fits. A found checkpoint counts as used."""
         checkpoints = Checkpoints(tmp_path / "cache", Store(tmp_path / "cache"))
         for age, key in enumerate(("k1", "k2", "k3"), 1):
             self.checkpoint(checkpoints, tmp_path / key, key)
@@ -105,17 +105,17 @@ class TestCheckpoints:
 
 
 class TestFingerprint:
-    """Every difference is a line."""
+    """Each difference is one line."""
 
-    def test_equal_is_empty(self) -> None:
-        """And has the same digest."""
+    def test_equal_fingerprints_have_no_difference(self) -> None:
+        """They have the same digest."""
         one = Fingerprint(tree=Manifest({"a": FILE}), facts={"port": "x"})
         two = Fingerprint(tree=Manifest({"a": FILE}), facts={"port": "x"})
         assert () == residue(one, two)
         assert one.digest == two.digest
 
-    def test_every_kind_of_difference_is_told(self) -> None:
-        """Files and facts: left behind, lost, changed."""
+    def test_every_kind_of_difference_has_a_line(self) -> None:
+        """Files and facts can be left behind, lost or changed."""
         before = Fingerprint(tree=Manifest({"a": FILE, "b": FILE}), facts={"lost": "1", "changed": "1", "same": ""})
         after = Fingerprint(tree=Manifest({"a": OTHER, "c": FILE}), facts={"changed": "2", "new": "", "same": ""})
         assert (
@@ -124,14 +124,14 @@ class TestFingerprint:
         ) == residue(before, after)  # fmt: skip
         assert before.digest != after.digest
 
-    def test_an_empty_folder_is_not_no_folder(self) -> None:
-        """Left behind or lost."""
+    def test_an_empty_folder_differs_from_a_missing_one(self) -> None:
+        """It was left behind or lost."""
         none, empty = Fingerprint(tree=None, facts={}), Fingerprint(tree=Manifest({}), facts={})
         assert ("the deployment's folder was left behind",) == residue(none, empty)
         assert ("the deployment's folder is lost",) == residue(empty, none)
 
-    def test_a_thousand_lines_are_not_told(self) -> None:
-        """Fifty, and how many more."""
+    def test_the_number_of_lines_is_limited(self) -> None:
+        """There are fifty, and the number of the others."""
         after = Fingerprint(tree=Manifest({f"f{n:04}": FILE for n in range(1000)}), facts={})
         lines = residue(Fingerprint(tree=Manifest({}), facts={}), after)
         assert (51, "… and 950 more files") == (len(lines), lines[-1])
@@ -145,10 +145,10 @@ class TestInterrupts:
         return Interrupts()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_the_first_unwinds_the_second_is_told(
+    def test_the_first_signal_interrupts_and_the_second_is_reported(
         self, installed: Interrupts, number: signal.Signals, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """And the handlers that were there are put back."""
+        """Afterwards the earlier handlers are restored."""
         before = signal.getsignal(number)
         installed.install()
         try:
@@ -162,8 +162,8 @@ class TestInterrupts:
         assert "continues" in capsys.readouterr().err
         assert before is signal.getsignal(number)
 
-    def test_one_that_is_shielded_is_kept(self, installed: Interrupts) -> None:
-        """Shields nest; raise_kept raises once."""
+    def test_a_shielded_signal_is_kept(self, installed: Interrupts) -> None:
+        """Shields can be nested; raise_kept raises once."""
         installed.install()
         try:
             with installed.shielded():
@@ -178,8 +178,8 @@ class TestInterrupts:
         installed.raise_kept()
 
 
-def test_a_listener_is_named() -> None:
-    """Its program and pid; nobody is None."""
+def test_the_holder_of_a_port_is_named() -> None:
+    """The name has program and pid. It is None for a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -192,7 +192,7 @@ def test_a_listener_is_named() -> None:
 
 
 class TestRepository:
-    """Git, deaf to the user's own configuration."""
+    """Git without the user's configuration."""
 
     @pytest.fixture
     def repository(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
@@ -204,7 +204,7 @@ class TestRepository:
         return repository
 
     def test_a_worktree_in_a_folder_that_is_not_empty(self, repository: Repository, tmp_path: Path) -> None:
-        """What was in it stays; secrets and homes are never committed; files come back to what a commit says."""
+        """Its files stay; secrets and home folders are never committed; a reset goes back to a commit."""
         site = tmp_path / "site"
         (site / ".home").mkdir(parents=True)
         (site / ".home/x").write_text("")
@@ -221,8 +221,8 @@ class TestRepository:
         assert commit == repository.refs()["refs/heads/deploy/xavos"]
         assert "2" == (site / "mix.exs").read_text()
 
-    def test_what_git_says_is_in_the_error(self, repository: Repository, tmp_path: Path) -> None:
-        """A branch that is there already."""
+    def test_the_message_of_git_is_in_the_error(self, repository: Repository, tmp_path: Path) -> None:
+        """The branch exists already."""
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
         repository.add_worktree(tmp_path / "one", "deploy/x", run="r")
@@ -231,7 +231,7 @@ class TestRepository:
 
 
 def test_the_environment_file_is_private(tmp_path: Path) -> None:
-    """0600 from its first byte on, one NAME=value a line."""
+    """It has mode 0600 from the start, and one NAME=value on each line."""
     settings.write(tmp_path / ".env", {"PORT": "4001", "PGUSER": "xavos"})
     assert "PORT=4001\nPGUSER=xavos\n" == (tmp_path / ".env").read_text()
     assert 0o600 == stat.S_IMODE((tmp_path / ".env").stat().st_mode)
@@ -249,14 +249,14 @@ def test_the_environment_file_is_private(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_error_says_what_where_and_how_to_go_on(error: RolloutError, words: tuple[str, ...]) -> None:
-    """In one text, message first."""
+def test_an_error_has_message_and_advice(error: RolloutError, words: tuple[str, ...]) -> None:
+    """The message comes first."""
     assert all(word in str(error) for word in words)
     assert str(error).startswith(error.message)
     assert error.advice
 
 
-def test_refusals_are_told_from_failures() -> None:
+def test_refusals_differ_from_failures() -> None:
     """A refusal has changed nothing."""
     assert issubclass(PortTaken, Refused)
     assert not issubclass(PhaseFailed, Refused)
@@ -264,8 +264,8 @@ def test_refusals_are_told_from_failures() -> None:
 
 
 @pytest.mark.parametrize("mine", [True, False])
-def test_latest_is_pointed_at_the_run_unless_it_is_somebody_elses(tmp_path: Path, mine: bool) -> None:
-    """A folder of that name among the reports is no link of ours, and nothing is left beside it."""
+def test_latest_links_to_the_run_unless_it_is_not_a_link(tmp_path: Path, mine: bool) -> None:
+    """A folder of that name stays, and no other file remains beside it."""
     reports = tmp_path / "reports"
     reports.mkdir()
     if mine:

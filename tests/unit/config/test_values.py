@@ -1,4 +1,4 @@
-"""Any text of an option gives a value, or InvalidOption that names the flag or variable."""
+"""Every text of an option gives a value, or InvalidOption with the name of the flag or variable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from rollout.campaign.schedule import parse_faults
 from rollout.config.database_url import parse_address
-from rollout.config.options import FLAGS, Flag, Options, parse_options
+from rollout.config.flags import FLAGS, Flag
+from rollout.config.options import Options, parse_options
 from rollout.config.plan import Plan, load_plan
 from rollout.errors import InvalidOption
 from rollout.faults import aim
@@ -22,7 +23,7 @@ from rollout.faults import aim
 FOLDERS = ("XAVOS_CACHE_DIR", "XAVOS_STATE_DIR", "XAVOS_REPORTS_DIR")
 WITH_A_VALUE = tuple(flag for flag in FLAGS if flag.metavar is not None)
 SECRET = "S3kr3t"
-# Pieces of which values are made: what is meant, and what has broken parsers.
+# Pieces of values: valid ones, and some that have broken parsers.
 PIECES = (
     "realistic", "ambitious", "incremental", "all", "script:", "/etc/passwd", ",", "auto", "hexpm", "rehearsal",
     "mirror:", "bundle:", "http://", "https://", "postgresql://", "postgres://", "u:p@", "h", "h1,h2", "[::1",
@@ -49,7 +50,7 @@ def realistic() -> Plan:
 
 
 def use(options: Options) -> None:
-    """What is only read where plans and faults are known."""
+    """Parse the options that are parsed later, with plans and faults."""
     try:
         realistic().through(options.through)
         if options.fault:
@@ -61,25 +62,25 @@ def use(options: Options) -> None:
 
 @settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), flag=st.sampled_from(FLAGS), by_variable=st.booleans(), text=TEXTS)
-def test_any_text_of_any_flag_is_parsed_or_refused_by_its_name(
+def test_any_text_of_any_flag_is_parsed_or_rejected_with_its_name(
     data: st.DataObject, flag: Flag, by_variable: bool, text: str
 ) -> None:
-    """On the command line and in the environment; also by those that are asked later."""
+    """On the command line and in the environment, including options that are parsed later."""
     by_variable = by_variable or flag.metavar is None
     name = flag.variable if by_variable else flag.option
     try:
         use(parse({name: text}) if by_variable else parse(**{flag.name.replace("-", "_"): text}))
     except InvalidOption as error:
-        told = str(error)
-        assert told.startswith(f"{name}=")
-        assert "\n" not in told
-        assert len(told) < 3000
+        message = str(error)
+        assert message.startswith(f"{name}=")
+        assert "\n" not in message
+        assert len(message) < 3000
 
 
 @settings(max_examples=300, deadline=None)
 @given(variable=st.sampled_from(FOLDERS), text=TEXTS)
-def test_any_text_of_a_folder_is_parsed_or_refused_by_its_name(variable: str, text: str) -> None:
-    """The three folders that only a variable moves."""
+def test_any_text_of_a_folder_is_parsed_or_rejected_with_its_name(variable: str, text: str) -> None:
+    """The three folders that only a variable can set."""
     try:
         options = parse({variable: text})
     except InvalidOption as error:
@@ -96,8 +97,8 @@ def test_any_text_of_a_folder_is_parsed_or_refused_by_its_name(variable: str, te
         ["db.example/main", "db.example:5433/main?sslmode=require", "[::1]/main", "h1,h2/main", "", "x:y"]
     ),
 )
-def test_a_password_is_taken_as_it_was_meant_or_refused_and_never_shown(before: str, after: str, rest: str) -> None:
-    """Raw or encoded: no part of it becomes a host, a port or a database."""
+def test_a_password_is_parsed_completely_or_rejected_and_never_shown(before: str, after: str, rest: str) -> None:
+    """Raw or encoded, no part of it becomes a host, a port or a database."""
     for password in (f"{before}{SECRET}{after}", quote(f"{before}{SECRET}{after}", safe="")):
         try:
             options = parse(database=f"postgresql://me:{password}@{rest}")
@@ -119,8 +120,8 @@ def test_a_password_is_taken_as_it_was_meant_or_refused_and_never_shown(before: 
         "postgresql://h/db?user=u&connect_timeout=3", "postgresql://u:p:q@h/db",
     ],
 )  # fmt: skip
-def test_urls_that_libpq_reads_are_taken(url: str) -> None:
-    """And read again, without their password, as the same."""
+def test_urls_that_libpq_reads_are_valid(url: str) -> None:
+    """Without its password the URL is parsed to the same address."""
     found = parse_address(parse(database=url).database)
     again = parse_address(found.without_password)
     assert "" == again.password
@@ -154,8 +155,8 @@ def test_urls_that_libpq_reads_are_taken(url: str) -> None:
         ("S3kr3t!", "postgresql://user:password@host"),
     ],
 )
-def test_urls_that_ecto_could_not_use_are_refused(url: str, expected: str) -> None:
-    """With what is wrong, and without the password."""
+def test_urls_that_ecto_cannot_use_are_rejected(url: str, expected: str) -> None:
+    """The message says what is wrong and does not show the password."""
     with pytest.raises(InvalidOption) as raised:
         parse({"XAVOS_DATABASE": url})
     assert str(raised.value).startswith("XAVOS_DATABASE=")
@@ -180,8 +181,8 @@ def test_urls_that_ecto_could_not_use_are_refused(url: str, expected: str) -> No
         ("faults", ","), ("port", ""), ("source", ""),
     ],
 )  # fmt: skip
-def test_what_ended_in_a_traceback_or_was_taken_is_refused(flag: str, value: str) -> None:
-    """By the name under which it was given."""
+def test_difficult_values_are_rejected(flag: str, value: str) -> None:
+    """Each once raised a traceback or was accepted. The message names the flag or variable."""
     named = next(each for each in FLAGS if each.name == flag)
     with pytest.raises(InvalidOption) as raised:
         parse(**{flag.replace("-", "_"): value})
@@ -203,8 +204,8 @@ def test_what_ended_in_a_traceback_or_was_taken_is_refused(flag: str, value: str
         ("fault", "disk_full:x"),
     ],
 )  # fmt: skip
-def test_the_flag_that_was_given_is_named(flag: str, value: str) -> None:
-    """Not the one whose parser it shares, and the variable where it came from there."""
+def test_the_message_names_the_flag_of_the_user(flag: str, value: str) -> None:
+    """It does not name another flag with the same parser. For a value from a variable it names the variable."""
     named = next(each for each in FLAGS if each.name == flag)
     for name, ask in ((named.option, {}), (named.variable, {named.variable: value})):
         with pytest.raises(InvalidOption) as raised:
@@ -212,8 +213,8 @@ def test_the_flag_that_was_given_is_named(flag: str, value: str) -> None:
         assert str(raised.value).startswith(f"{name}={value!r}")
 
 
-def test_a_switch_in_the_environment_is_a_word_that_is_known() -> None:
-    """`XAVOS_OFFLINE=ja` is neither taken as no nor as yes."""
+def test_a_switch_in_the_environment_takes_known_words_only() -> None:
+    """`XAVOS_OFFLINE=ja` is an error, neither yes nor no."""
     assert parse({"XAVOS_OFFLINE": "ON"}).offline
     assert not parse({"XAVOS_OFFLINE": " "}).offline
     with pytest.raises(InvalidOption, match="XAVOS_OFFLINE='ja'"):
@@ -223,13 +224,13 @@ def test_a_switch_in_the_environment_is_a_word_that_is_known() -> None:
 @pytest.mark.parametrize(
     "name", ["a b", "a:b", "a,b", "a[/b]", "é", "日本", "a'b", 'a"b', "$HOME", "-n", "a\\b", "100%"]
 )
-def test_a_folder_may_be_called_anything_that_can_be_written(name: str, tmp_path: Path) -> None:
-    """Spaces, colons, commas, brackets, letters beyond ASCII."""
+def test_a_folder_name_may_have_special_characters(name: str, tmp_path: Path) -> None:
+    """Spaces, colons, commas, brackets and letters beyond ASCII are valid."""
     assert tmp_path / name == parse(directory=str(tmp_path / name)).directory
 
 
-def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No HOME, and nobody in passwd: the folders have to be named, and then nothing else is missing."""
+def test_a_user_without_a_home_folder_has_to_set_the_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without HOME and an entry in passwd there are no default folders."""
     monkeypatch.delenv("HOME")
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -248,8 +249,8 @@ def _nobody(uid: int) -> None:
     raise KeyError(uid)
 
 
-def test_a_folder_that_cannot_be_entered_is_no_traceback(tmp_path: Path) -> None:
-    """As a plain user."""
+def test_a_folder_that_cannot_be_entered_is_an_invalid_option(tmp_path: Path) -> None:
+    """For a plain user: root can enter every folder."""
     (tmp_path / "shut").mkdir(mode=0)
     if os.geteuid() == 0:
         (tmp_path / "shut").rmdir()

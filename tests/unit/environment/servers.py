@@ -23,7 +23,7 @@ _DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """A private certificate authority: `file` is what a company would put on its machines."""
+    """A private certificate authority: `file` is the certificate that a company installs on its machines."""
 
     file: Path
     context: ssl.SSLContext
@@ -31,7 +31,7 @@ class Authority:
 
 @dataclass(slots=True, kw_only=True)
 class Outside:
-    """What is behind the proxy. `asked` are the paths that the registry was asked for, `tunnels` what the proxy was."""
+    """The network behind the proxy. `asked`: paths requested from the registry; `tunnels`: requests to the proxy."""
 
     proxy: int
     registry: int
@@ -67,7 +67,7 @@ def authority(folder: Path) -> Authority:
 
 @contextlib.contextmanager
 def outside(context: ssl.SSLContext, *, credentials: str = "") -> Iterator[Outside]:
-    """Serve until left. With `credentials` (base64 of user:password) the proxy asks for them."""
+    """Serve until the context ends. With `credentials` (base64 of user:password) the proxy requires them."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -37,7 +37,7 @@ PG = {
 
 @pytest.fixture
 def first_packets() -> Iterator[tuple[int, list[bytes]]]:
-    """Something that takes connections on 127.0.0.1, remembers what each said first, and says no to it."""
+    """A server on 127.0.0.1 that records the first message of each connection and rejects it."""
     said: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -90,7 +90,7 @@ def test_libpq_reads_no_files_of_the_home_folder(monkeypatch: pytest.MonkeyPatch
     assert not any(Path(str(settings[name])).parent.exists() for name in files)
 
 
-def test_programs_of_postgresql_read_none_either() -> None:
+def test_programs_of_postgresql_read_no_files_of_the_home_folder() -> None:
     plain = Login(host="h", port=1, user="u", password="p").environment()
     files = {"PGPASSFILE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL"}
     assert not any(Path(plain[name]).exists() for name in files)
@@ -135,7 +135,7 @@ class _Engine(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def engine() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """The address of what answers like an engine, and all that it was asked."""
+    """The address of a fake engine, and all requests to it."""
     asked: list[tuple[str, bytes]] = []
     handler = type("Handler", (_Engine,), {"asked": asked})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -184,7 +184,7 @@ PAGE = """<meta name="csrf-token" content="token">
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "ws_proxy"])
-def test_a_live_view_is_joined_without_a_proxy(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_a_live_view_connects_without_a_proxy(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "socks5://127.0.0.1:1" if variable.lower() == "all_proxy" else "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)

@@ -38,7 +38,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetched(url: str) -> str:
-    """What is at /names of the registry, as the gateway asks for it."""
+    """The content of /names of the registry, requested as the gateway does."""
     body = io.BytesIO()
     with make_client() as client:
         HttpUpstream(url, client=client).fetch("/names", body)
@@ -60,7 +60,7 @@ def test_an_https_mirror_behind_a_proxy_and_a_private_authority(
     assert network.tunnels == [f"CONNECT {HOST}:443"]
 
 
-def test_a_probe_of_hexpm_and_of_a_mirror_goes_the_same_way(
+def test_probes_use_the_proxy_and_the_authority(
     monkeypatch: pytest.MonkeyPatch, network: Outside, company: Authority, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{network.proxy}")
@@ -70,7 +70,7 @@ def test_a_probe_of_hexpm_and_of_a_mirror_goes_the_same_way(
         assert MirrorSource(MIRROR, client=client, pins=tmp_path).probe(10).is_reachable
 
 
-def test_git_goes_the_same_way(monkeypatch: pytest.MonkeyPatch, network: Outside, company: Authority) -> None:
+def test_git_uses_proxy_and_authority(monkeypatch: pytest.MonkeyPatch, network: Outside, company: Authority) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{network.proxy}")
     monkeypatch.setenv("SSL_CERT_FILE", str(company.file))
     network.asked.clear()
@@ -78,7 +78,7 @@ def test_git_goes_the_same_way(monkeypatch: pytest.MonkeyPatch, network: Outside
     assert network.asked[0] == "/owner/repo.git/info/refs?service=git-upload-pack"
 
 
-def test_a_plain_mirror_by_a_proxy_whose_url_lacks_its_scheme(
+def test_an_http_mirror_through_a_proxy_without_a_scheme(
     monkeypatch: pytest.MonkeyPatch, network: Outside
 ) -> None:
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{network.proxy}")
@@ -87,7 +87,7 @@ def test_a_plain_mirror_by_a_proxy_whose_url_lacks_its_scheme(
     assert network.tunnels == [f"GET http://{HOST}/names"]
 
 
-def test_a_proxy_that_asks_who_is_there(monkeypatch: pytest.MonkeyPatch, company: Authority) -> None:
+def test_a_proxy_that_requires_a_login(monkeypatch: pytest.MonkeyPatch, company: Authority) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(company.file))
     with outside(company.context, credentials=base64.b64encode(b"me:s3cret").decode()) as there:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:s3cret@127.0.0.1:{there.proxy}")
@@ -100,7 +100,7 @@ def test_a_proxy_that_asks_who_is_there(monkeypatch: pytest.MonkeyPatch, company
     assert "another" not in str(refused.value)
 
 
-def test_a_registry_of_this_machine_is_never_asked_by_a_proxy(
+def test_a_registry_of_this_machine_is_never_reached_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch, network: Outside
 ) -> None:
     for name in ("HTTP_PROXY", "ALL_PROXY"):
@@ -124,7 +124,7 @@ def test_a_registry_of_this_machine_is_never_asked_by_a_proxy(
         ({"HEX_CACERTS_PATH": "/dev/null"}, "HEX_CACERTS_PATH=/dev/null cannot be used"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_ends_in_a_sentence(
+def test_unusable_settings_end_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
 ) -> None:
     for name, value in variables.items():
@@ -136,13 +136,13 @@ def test_what_cannot_be_used_ends_in_a_sentence(
     assert "s3cret" not in str(reached.reason)
 
 
-def test_an_authority_that_is_not_named_is_not_trusted(monkeypatch: pytest.MonkeyPatch, network: Outside) -> None:
+def test_an_unnamed_authority_is_not_trusted(monkeypatch: pytest.MonkeyPatch, network: Outside) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{network.proxy}")
     with pytest.raises(UpstreamFailure, match="SSL_CERT_FILE"):
         fetched(MIRROR)
 
 
-def test_nothing_is_looked_at_before_something_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_read_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "localhost,fd00::/8,[::1")
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
@@ -194,7 +194,7 @@ def test_exceptions_from_the_proxy(url: str, no_proxy: str, *, is_direct: bool) 
     assert (proxy_for(httpx.URL(url), environment) is None) is is_direct
 
 
-def test_a_variable_in_lower_case_wins_and_one_of_the_scheme_over_one_for_all() -> None:
+def test_lower_case_wins_and_the_scheme_wins_over_all_proxy() -> None:
     environment = {
         "HTTPS_PROXY": "http://upper.test",
         "https_proxy": "http://lower.test",
@@ -206,16 +206,16 @@ def test_a_variable_in_lower_case_wins_and_one_of_the_scheme_over_one_for_all() 
     }  # fmt: skip
 
 
-def test_a_proxy_that_is_empty_is_none() -> None:
+def test_an_empty_proxy_is_none() -> None:
     assert proxy_for(httpx.URL("https://hex.pm"), {"HTTPS_PROXY": "", "https_proxy": "  "}) is None
 
 
-def test_a_proxy_of_tls() -> None:
+def test_a_proxy_with_tls() -> None:
     choice = proxy_for(httpx.URL("https://hex.pm"), {"HTTPS_PROXY": "https://me:s3cret@proxy.test"})
     assert choice is not None
     assert choice.place == "https://proxy.test"
 
 
-def test_what_cannot_be_a_proxy_says_so() -> None:
+def test_an_invalid_proxy_is_an_error() -> None:
     with pytest.raises(Unusable):
         proxy_for(httpx.URL("https://hex.pm"), {"HTTPS_PROXY": "http://"})

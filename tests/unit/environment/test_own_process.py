@@ -23,7 +23,7 @@ sys.stderr.write(f"{{ended}} {{free > 2}} {{umask:o}} {{blocked}}")
 """
 
 
-def test_variables_that_libraries_obey_are_removed() -> None:
+def test_variables_that_libraries_read_are_removed() -> None:
     env = {"PGSERVICE": "x", "PGTZ": "x", "PSYCOPG_IMPL": "none", "SSLKEYLOGFILE": "/no", "WEB_CONCURRENCY": "9",
            "FORWARDED_ALLOW_IPS": "*", "NETRC": "/x", "REQUESTS_CA_BUNDLE": "/x", "CURL_CA_BUNDLE": "/x"}  # fmt: skip
     stays = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy.test", "XAVOS_PORT": "4100"}
@@ -43,7 +43,7 @@ def test_variables_that_libraries_obey_are_removed() -> None:
     ],
     ids=["children-ignored", "signals-blocked", "umask", "no-input", "no-input-no-output"],
 )
-def test_a_process_is_the_same_whoever_started_it(before: str) -> None:
+def test_a_process_does_not_depend_on_its_parent(before: str) -> None:
     started = f"{before}\nimport os, sys\nos.execv(sys.executable, [sys.executable, '-c', {ENTERED!r}])"
     ended = subprocess.run((sys.executable, "-c", started), capture_output=True, text=True, check=False)
     assert ended.stderr == "3 True 22 False"
@@ -54,7 +54,7 @@ def test_a_process_is_the_same_whoever_started_it(before: str) -> None:
     [(100, 4096, "1024 None"), (2000, 4096, "2000 None"), (100, 500, "500 None"),
      (100, 100, "100 This process may have 100 files open at a time")],
 )  # fmt: skip
-def test_the_limit_of_open_files_is_raised_or_refused(soft: int, hard: int, told: str) -> None:
+def test_the_limit_of_open_files_is_raised_or_is_an_error(soft: int, hard: int, told: str) -> None:
     script = f"""
 import resource, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -74,7 +74,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], refused)
 
 @pytest.mark.parametrize(("size", "stays"), [("80", True), ("10", True), ("0", False), ("-5", False), ("wide", False),
                                              ("99999999", False), ("", False)])  # fmt: skip
-def test_only_sizes_of_terminals_are_obeyed(size: str, stays: bool) -> None:
+def test_only_valid_sizes_of_terminals_stay(size: str, stays: bool) -> None:
     variables = {"COLUMNS": size, "LINES": size}
     environment.reset_process(variables)
     assert stays == ("COLUMNS" in variables) == ("LINES" in variables)

@@ -30,7 +30,7 @@ ELSEWHERE = {
 
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> ModuleType:
-    """bootstrap.py in a folder of its own, with a lock of nothing."""
+    """bootstrap.py in its own folder, with an empty lock."""
     shutil.copy(ROOT / "bootstrap.py", tmp_path)
     (tmp_path / "requirements.lock").write_text("# nothing\n")
     spec = importlib.util.spec_from_file_location("bootstrap_of_surroundings", tmp_path / "bootstrap.py")
@@ -42,17 +42,17 @@ def bootstrap(tmp_path: Path) -> ModuleType:
 
 
 def _make(bootstrap: ModuleType) -> None:
-    """A .venv that counts as made, and is this one."""
+    """A .venv that counts as complete, and is the current one."""
     (bootstrap.ROOT / ".venv" / "bin").mkdir(parents=True)
     (bootstrap.ROOT / ".venv" / "bin" / "python").symlink_to(sys.executable)
     bootstrap.STAMP.write_text(bootstrap.wanted())
 
 
-def test_installers_hear_where_packages_come_from_and_nothing_else(bootstrap: ModuleType) -> None:
+def test_installers_get_only_variables_about_the_source_of_packages(bootstrap: ModuleType) -> None:
     assert bootstrap.for_installers({**WANTED, **ELSEWHERE}) == {**WANTED, "PIP_USER": "0"}
 
 
-def test_an_environment_is_used_whatever_python_was_told(bootstrap: ModuleType) -> None:
+def test_python_variables_do_not_change_the_environment(bootstrap: ModuleType) -> None:
     _make(bootstrap)
     hostile = {**ELSEWHERE, "PYTHONSTARTUP": "/no/such/file", "PYTHONPLATLIBDIR": "nowhere"}
     argv = [sys.executable, "-E", str(bootstrap.ROOT / "bootstrap.py"), "site"]
@@ -62,14 +62,14 @@ def test_an_environment_is_used_whatever_python_was_told(bootstrap: ModuleType) 
     assert "/other" not in ended.stdout
 
 
-def test_a_closed_output_is_opened_for_what_is_run(bootstrap: ModuleType) -> None:
+def test_a_closed_output_is_opened_for_the_started_program(bootstrap: ModuleType) -> None:
     _make(bootstrap)
     script = 'exec "$0" -E "$1" site >&- 2>&- <&-'
     ended = subprocess.run(("sh", "-c", script, sys.executable, str(bootstrap.ROOT / "bootstrap.py")), check=False)
     assert ended.returncode == 0
 
 
-def test_make_starts_python_as_it_is() -> None:
+def test_make_starts_python_without_its_variables() -> None:
     lines = [line for line in (ROOT / "Makefile").read_text().splitlines() if "bootstrap.py" in line]
     assert lines
     assert all("$(PYTHON) -E bootstrap.py" in line for line in lines)
@@ -79,5 +79,5 @@ def test_make_starts_python_as_it_is() -> None:
     "word",
     ["--cache-show", "--cache-show=*", "--setup-plan", "--setup-only", "--markers", "--fixtures", "--fault=list"],
 )
-def test_what_only_tells_needs_no_engine(word: str) -> None:
+def test_a_command_that_only_prints_needs_no_engine(word: str) -> None:
     assert setup.needed_images((word, "--forge=container"), {}) == {}

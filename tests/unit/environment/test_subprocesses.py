@@ -47,14 +47,14 @@ KINDS: tuple[Callable[..., dict[str, str]], ...] = (
 
 @pytest.fixture
 def hostile(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """This process as somebody with an unusual environment would start it."""
+    """An environment with unusual variables."""
     for name, value in {**HOSTILE, "HTTP_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5://127.0.0.1:1"}.items():
         monkeypatch.setenv(name, value)
     return HOSTILE
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_nothing_that_changes_how_a_program_works_comes_through(kind: Callable[..., dict[str, str]]) -> None:
+def test_variables_that_change_a_program_are_not_passed_on(kind: Callable[..., dict[str, str]]) -> None:
     got = kind({**HOSTILE, **PLAIN})
     ours = {name: value for name, value in got.items() if name in HOSTILE}
     assert ours == {}, "what comes through"
@@ -67,13 +67,13 @@ def test_programs_speak_english(kind: Callable[..., dict[str, str]]) -> None:
     assert (got["LC_ALL"], got["LANG"], got.get("LANGUAGE")) == ("C.UTF-8", "C.UTF-8", None)
 
 
-def test_only_what_fetches_something_gets_the_way_out() -> None:
+def test_only_programs_that_fetch_get_proxies_and_certificates() -> None:
     env = {**PLAIN, **WANTED_OUTSIDE}
     reaching = {kind.__name__ for kind in KINDS if kind(env).get("https_proxy") == "http://proxy.test:3128"}
     assert reaching == {"outbound_program", "git_outbound", "suite"}
 
 
-def test_git_is_told_of_the_certificates_that_are_wanted() -> None:
+def test_git_gets_the_certificates_of_the_environment() -> None:
     assert environment.git_outbound({"SSL_CERT_FILE": "/a.pem"})["GIT_SSL_CAINFO"] == "/a.pem"
     assert environment.git_outbound({"HEX_CACERTS_PATH": "/b.pem"})["GIT_SSL_CAINFO"] == "/b.pem"
     assert environment.git_outbound({"SSL_CERT_DIR": "/certificates"})["GIT_SSL_CAPATH"] == "/certificates"
@@ -82,15 +82,15 @@ def test_git_is_told_of_the_certificates_that_are_wanted() -> None:
     assert "GIT_SSL_CAINFO" not in environment.git_outbound({})
 
 
-def test_a_folder_for_temporary_files_that_is_not_there_is_not_passed_on() -> None:
+def test_a_missing_folder_for_temporary_files_is_not_passed_on() -> None:
     assert Path(environment.program({"TMPDIR": "/no/such/folder"})["TMPDIR"]).is_dir()
 
 
-def test_a_path_that_is_missing_or_empty_is_the_system_s() -> None:
+def test_a_missing_or_empty_path_becomes_that_of_the_system() -> None:
     assert environment.program({})["PATH"] == environment.program({"PATH": ""})["PATH"] == os.defpath
 
 
-def test_npm_is_asked_with_its_own_configuration() -> None:
+def test_npm_gets_its_own_configuration() -> None:
     env = {"NPM_CONFIG_USERCONFIG": "/etc/me.npmrc", "npm_config_registry": "http://r.test", "NPM_TOKEN": "secret"}
     got = environment.npm({**env, "HOME": "/home/me"})
     assert (got["NPM_CONFIG_USERCONFIG"], got["npm_config_registry"], got["HOME"]) == (
@@ -99,24 +99,24 @@ def test_npm_is_asked_with_its_own_configuration() -> None:
     assert "NPM_TOKEN" not in got
 
 
-def test_tools_of_version_managers_find_their_own() -> None:
+def test_version_managers_get_their_variables() -> None:
     env = {"ASDF_DATA_DIR": "/opt/asdf", "MISE_DATA_DIR": "/opt/mise", "MIX_HOME": "/opt/mix", "MIX_ENV": "prod"}
     got = environment.toolchain(env)
     assert (got["ASDF_DATA_DIR"], got["MISE_DATA_DIR"], got["MIX_HOME"]) == ("/opt/asdf", "/opt/mise", "/opt/mix")
     assert "MIX_ENV" not in got
 
 
-def test_a_session_of_this_suite_gets_what_this_one_understands() -> None:
+def test_a_session_of_the_suite_gets_the_variables_of_the_suite() -> None:
     env = {"XAVOS_CACHE_DIR": "/cache", "DOCKER_HOST": "unix:///d.sock", "CI": "true", "TERM": "xterm", "OTHER": "x"}
     assert environment.suite(env) == {name: value for name, value in env.items() if name != "OTHER"}
 
 
-def test_a_session_of_a_comparison_hears_what_was_said_to_the_whole() -> None:
+def test_the_session_of_a_path_gets_the_variables_of_pytest() -> None:
     env = {"PYTEST_ADDOPTS": "-k server", "PYTEST_XDIST_WORKER": "gw0", "PYTEST_CURRENT_TEST": "x"}
     assert environment.suite(env, also=PYTEST_VARIABLES) == {"PYTEST_ADDOPTS": "-k server"}
 
 
-def test_a_session_can_be_kept_from_further_variables() -> None:
+def test_variables_can_be_removed_for_a_session() -> None:
     env = {"XAVOS_PORT": "1", "CI": "true", "PATH": "/bin", "GITHUB_STEP_SUMMARY": "/summary"}
     assert environment.suite(env, without=trial._REMOVED_VARIABLES, XAVOS_RUN="r") == {"PATH": "/bin", "XAVOS_RUN": "r"}
 
@@ -159,7 +159,7 @@ def test_a_git_configuration_of_the_user_s_does_not_redirect_a_clone(
     assert git_clones.run_git(("ls-remote", f"file://{made}"))[0] == 0
 
 
-def test_npm_s_registry_is_asked_for_without_options_of_node(
+def test_the_npm_registry_is_queried_without_options_of_node(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     npm = tmp_path / "npm"
@@ -171,7 +171,7 @@ def test_npm_s_registry_is_asked_for_without_options_of_node(
     assert upstreams.npm_registry(env) == "https://registry.test"
 
 
-def test_a_child_session_is_python_as_it_is(hostile: Mapping[str, str]) -> None:
+def test_a_child_session_gets_no_variables_of_python(hostile: Mapping[str, str]) -> None:
     printed = subprocess.run(
         (sys.executable, "-c", "import sys; print(sys.flags.optimize, '/other' in sys.path)"),
         env=environment.suite(), capture_output=True, text=True, check=True,

@@ -20,7 +20,7 @@ _NO_VARIABLES = {"XAVOS_FLAG", "XAVOS_PROT", "XAVOS_PATCH", "XAVOS_UNLIKE_ANYTHI
     [("XAVOS_PROT", "XAVOS_PORT"), ("XAVOS_SOURCES", "XAVOS_SOURCE"), ("XAVOS_CACHEDIR", "XAVOS_CACHE_DIR"),
      ("XAVOS_ADVICE_APLY", "XAVOS_ADVICE_APPLY"), ("XAVOS_DB", None), ("XAVOS_UNLIKE_ANYTHING", None)],
 )  # fmt: skip
-def test_a_name_that_means_nothing(name: str, near: str | None) -> None:
+def test_an_unknown_name_causes_a_warning(name: str, near: str | None) -> None:
     (said,) = environment.warnings({name: "1", "XAVOS_PORT": "4100", "PATH": "/bin"})
     assert name in said
     assert (f"Did you mean {near}?" in said) if near else "README" in said
@@ -30,7 +30,7 @@ def test_known_names_cause_no_warning() -> None:
     assert environment.warnings(dict.fromkeys(known(), "1")) == ()
 
 
-def test_a_session_that_another_started_says_nothing() -> None:
+def test_a_session_of_a_path_prints_no_warning() -> None:
     assert environment.warnings({"XAVOS_PROT": "1", RUN_FOLDER: "/x"}) == ()
 
 
@@ -44,7 +44,7 @@ def test_every_name_in_the_sources_is_known() -> None:
     assert unknown == set(), "each belongs into a tuple of rollout/environment/unknown_variables.py"
 
 
-def test_commands_beside_a_run_say_it_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_commands_warn_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("XAVOS_PROT", "4100")
     assert __main__.main(["no such word"]) == 2
     assert len(re.findall("XAVOS_PROT", capsys.readouterr().err)) == 1

@@ -1,4 +1,4 @@
-"""pytest deploys when it selects checks, by any path, and is not asked only to print something."""
+"""pytest deploys if it selects checks, by any path, unless an option only prints something."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_PHASE = "--through=no_such_phase"  # refused as soon as a run is begun, befor
 
 
 class Config:
-    """The part of pytest's that is asked."""
+    """The part of pytest's configuration that the code uses."""
 
     def __init__(self, *args: str, **options: Any) -> None:
         self.args, self._options = list(args), options
@@ -34,18 +34,18 @@ def is_main(*args: str, **options: Any) -> bool:
     ["deploy_tests", "deploy_tests/test_18_server.py::test_admin_answers", ".", "docs/../deploy_tests", "tests/../",
      "deploy_tests.test_13_server"],
 )  # fmt: skip
-def test_checks_by_whatever_path(monkeypatch: pytest.MonkeyPatch, selected: str) -> None:
+def test_checks_are_selected_by_any_path(monkeypatch: pytest.MonkeyPatch, selected: str) -> None:
     monkeypatch.chdir(ROOT)
     assert is_main(selected)
 
 
-def test_checks_from_a_folder_below(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_are_selected_from_a_folder_below(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "docs")
     assert is_main("../deploy_tests")
     assert not is_main("../tests")
 
 
-def test_checks_through_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_checks_are_selected_through_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(ROOT)
     monkeypatch.chdir(tmp_path)
     assert is_main("link")
@@ -57,12 +57,12 @@ def test_checks_through_a_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     "option",
     ["collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly"],
 )
-def test_what_only_tells(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+def test_options_that_only_print(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     monkeypatch.chdir(ROOT)
     assert not is_main("deploy_tests", **{option: True})
 
 
-def test_a_look_at_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_showing_the_cache_only_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert not is_main("deploy_tests", cacheshow=["*"])
     assert is_main("deploy_tests", cacheshow=None)
@@ -84,7 +84,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_run_is_begun_from_a_folder_below_and_through_a_link(places: Path) -> None:
+def test_a_run_starts_from_a_folder_below_and_through_a_link(places: Path) -> None:
     (places / "link").symlink_to(ROOT)
     for folder, selected in ((ROOT / "docs", "../deploy_tests"), (places, "link/deploy_tests")):
         ended = run(folder, selected, NO_PHASE)
@@ -92,7 +92,7 @@ def test_a_run_is_begun_from_a_folder_below_and_through_a_link(places: Path) -> 
         assert "no_such_phase" in ended.stderr
 
 
-def test_what_would_be_set_up_is_shown_and_nothing_is_touched(places: Path) -> None:
+def test_a_preview_of_the_set_up_changes_nothing(places: Path) -> None:
     ended = run(ROOT, "deploy_tests/test_01_prerequisites.py", "--setup-only", "-p", "no:cacheprovider", NO_PHASE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "SETUP    S deployment" in ended.stdout
@@ -101,7 +101,7 @@ def test_what_would_be_set_up_is_shown_and_nothing_is_touched(places: Path) -> N
     assert list(places.iterdir()) == []
 
 
-def test_a_look_at_the_cache_opens_no_run(places: Path) -> None:
+def test_showing_the_cache_opens_no_run(places: Path) -> None:
     ended = run(ROOT, "--cache-show", "-o", f"cache_dir={places / 'pytest'}", NO_PHASE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert not (places / "state").exists()

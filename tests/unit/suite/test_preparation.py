@@ -1,4 +1,4 @@
-"""A main job starts in order: checks by lstat, then checks that list folders, then recovery."""
+"""The order of preparation: checks by lstat, then checks that list folders, then recovery."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from suite.options import refuse_what_breaks_phases
 from tests.unit.fakes import options
 
 
-def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
+def test_an_obstacle_stops_the_run_before_anything_is_listed_or_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also of a script nothing is looked at, and the cache is not made."""
+    """Scripts are not read, and the cache is not made."""
     began: list[str] = []
     for name in ("refuse_scripts", "recover_first", "check_cache"):
         monkeypatch.setattr(preparation, name, lambda *given, name=name: began.append(name))
@@ -36,8 +36,8 @@ def test_nothing_is_listed_recovered_or_made_where_something_is_in_the_way(
 
 
 @pytest.mark.parametrize("recovered", [True, False])
-def test_after_a_recovery_it_is_looked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovered: bool) -> None:
-    """What was spared because recovery would take it away is in the way where it is still there."""
+def test_checks_are_repeated_after_recovery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovered: bool) -> None:
+    """A thing that recovery should have removed is an obstacle if it still exists."""
     looks: list[bool] = []
     monkeypatch.setattr(preparation, "recover_first", lambda asked: recovered)
     monkeypatch.setattr(preflight, "refuse", lambda asked, *, before_recovery: looks.append(before_recovery))
@@ -53,10 +53,10 @@ def test_after_a_recovery_it_is_looked_again(tmp_path: Path, monkeypatch: pytest
         ("mirror:http://h", "container", "postgresql://me:hunter2@h/x", ("mirror", "container", "url")),
     ],
 )
-def test_the_facts_of_a_refused_run_are_what_was_asked_for(
+def test_the_facts_of_a_refused_run_are_its_options(
     tmp_path: Path, source: str, forge: str, database: str, kinds: tuple[str, str, str]
 ) -> None:
-    """Nothing has been chosen; the verdict's schema knows every word of it."""
+    """Nothing was selected. The values are valid in the verdict's schema."""
     asked = options(tmp_path, source=source, forge=forge, database=database)
     facts = preparation.refused_facts(asked, ())
     assert kinds == tuple(facts[what]["kind"] for what in ("source", "forge", "database"))
@@ -99,7 +99,7 @@ def test_refusal_whose_journal_cannot_be_written(tmp_path: Path, monkeypatch: py
 def test_report_file_that_cannot_be_made_is_refused(
     tmp_path: Path, flag: str, name: str, place: str, reason: str
 ) -> None:
-    """Before the deployment: pytest would find out after it."""
+    """The error comes before the deployment; pytest would raise it afterwards."""
     (tmp_path / "file").write_text("")
     given = {name: str(tmp_path / place), "timeout_method": "signal"}
     config = SimpleNamespace(

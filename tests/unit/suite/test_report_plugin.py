@@ -1,4 +1,4 @@
-"""The reporting plugins in a real pytest, on a story told by a fake run."""
+"""The reporting plugins in a real pytest, on the events of a fake run."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A pytest run that is over: its exit code, what it printed, and the folder of its reports."""
+    """A finished pytest run: its exit code, output, and report folder."""
 
     code: int
     text: str
@@ -150,7 +150,7 @@ def tell(
     files: Mapping[str, str] = CHECKS,
     **variables: str,
 ) -> Told:
-    """Run the story above in a pytest of its own."""
+    """Run the fake run in a separate pytest."""
     (folder / "pytest.ini").write_text("[pytest]\ninitial_sort = original\nrender_collapsed = passed,skipped\n")
     (folder / "conftest.py").write_text(conftest)
     for name, source in files.items():
@@ -171,7 +171,7 @@ def tell(
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """The story, told once."""
+    """The fake run, run once."""
     return tell(tmp_path_factory.mktemp("story"), "--color=no")
 
 
@@ -195,7 +195,7 @@ def test_a_broken_phase_is_one_failure_and_blocks_the_rest(tmp_path: Path) -> No
     assert told.code == 1
 
 
-def test_the_end_of_the_screen_is_what_a_reader_needs(tmp_path: Path) -> None:
+def test_the_last_lines_summarise_the_run(tmp_path: Path) -> None:
     """The last ten lines: verdict, failed check, next step, report; then pytest's own count."""
     told = tell(tmp_path, "-ra")
 
@@ -235,8 +235,8 @@ def test_no_terminal_code_is_written_where_colours_are_forced(tmp_path: Path) ->
             assert code not in told.read(name), (name, code)
 
 
-def test_where_nothing_is_to_be_drawn_the_journal_has_it_all(tmp_path: Path) -> None:
-    """As in the trials of a campaign: no page, no summary, no other word about the checks."""
+def test_without_the_report_plugin_the_journal_is_complete(tmp_path: Path) -> None:
+    """As in the trials of a campaign: no page, no summary, no output about checks."""
     told = tell(tmp_path, "-p", "no:rollout-report")
     assert told.code == 1
     assert {path.name for path in (tmp_path / "reports" / "run-1").iterdir()} == {"journal.jsonl"}
@@ -269,15 +269,15 @@ def test_report_keeps_hostile_text_as_text(told: Told) -> None:
         assert len(page) < 1_000_000
 
 
-def test_both_pages_lead_to_each_other(told: Told) -> None:
-    """Ours is the report, pytest-html's goes test by test."""
+def test_the_two_pages_link_to_each_other(told: Told) -> None:
+    """The report of the suite and pytest-html's page."""
     assert '<a href="tests.html">' in told.read("report.html")
     assert '<a href="report.html">' in told.read("tests.html")
     assert 'id="rollout"' in told.read("tests.html")
 
 
-def test_the_reports_are_drawn_again_as_they_were(told: Told) -> None:
-    """From the journal on disk, character by character."""
+def test_reports_made_again_are_identical(told: Told) -> None:
+    """They are made from the journal on disk."""
     names = ("report.html", "summary.md", "verdict.json")
     before = {name: told.read(name) for name in names}
     assert main([str(told.folder / "reports" / "run-1")]) == 0
@@ -357,7 +357,7 @@ def test_a_run_without_a_journal_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_banner_of_a_rehearsal_is_on_console_and_page(tmp_path: Path) -> None:
-    """Nobody mistakes stand-ins for XAVOS."""
+    """A rehearsal is never reported as a deployment of XAVOS."""
     told = tell(tmp_path, kind="rehearsal")
 
     banner = "Rehearsal: stand-in packages. XAVOS was not deployed."

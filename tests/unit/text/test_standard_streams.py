@@ -25,15 +25,15 @@ def ascii_only(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
     return written
 
 
-def test_what_an_output_does_not_have_is_written_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs of ours as their likes, anything else escaped."""
+def test_unknown_characters_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Characters of the suite have replacements; others are escaped."""
     written = ascii_only(monkeypatch)
     print("✔ done – 3 × é …")
     assert b"+ done - 3 x \\xe9 ...\n" == written.getvalue()
 
 
 def test_the_live_view_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rich writes what the stream takes."""
+    """Rich writes what the stream can encode."""
     written = ascii_only(monkeypatch)
     for live in (False, True):
         console = Console(sys.stdout, live=live)
@@ -43,8 +43,8 @@ def test_the_live_view_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"+ [/b] \\xe9 1.0 s" in written.getvalue()
 
 
-def test_the_doctor_shows_a_path_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With brackets that Rich would take for markup, and letters beyond ASCII."""
+def test_the_doctor_shows_a_path_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With brackets, which Rich could read as markup, and letters beyond ASCII."""
     monkeypatch.setenv("COLUMNS", "200")
     written = ascii_only(monkeypatch)
     found = Finding(what="folder [b]", state="missing", detail="/srv/a[/b]é", fix="another [/] one")
@@ -55,7 +55,7 @@ def test_the_doctor_shows_a_path_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_whole_program_on_an_ascii_output() -> None:
-    """The plan of all paths has dashes; the folder has brackets and letters of its own."""
+    """The plan of all paths has dashes; the folder has brackets and letters beyond ASCII."""
     asked = subprocess.run(
         [sys.executable, "-m", "pytest", "--plan", "--path=all", "--source=rehearsal", "--directory=/srv/a[/b]é日"],
         cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,
@@ -72,7 +72,7 @@ def shell(command: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("asked", ["pytest --plan", "rollout status"])
 def test_output_on_a_full_disk(asked: str, tmp_path: Path) -> None:
-    """One warning, and the exit code of the work itself."""
+    """There is one warning, and the exit code is right."""
     ended = shell(f'"$PYTHON" -m {asked} >/dev/full', tmp_path)
     lost, = ended.stderr.splitlines()
     assert lost.startswith("WARNING: standard output cannot be written: No space left on device.")
@@ -93,7 +93,7 @@ def test_closed_pipe(tmp_path: Path) -> None:
 
 
 def test_lost_output_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also after the descriptor was restored, as capturing does; there is one warning."""
+    """Also after capturing has restored the descriptor. There is one warning."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         monkeypatch.setattr(sys, "stderr", told := io.StringIO())
