@@ -1,4 +1,4 @@
-"""Checks that the source has every package of the plan."""
+"""Checks that the package source offers every package of the plan."""
 
 from __future__ import annotations
 

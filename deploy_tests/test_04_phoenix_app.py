@@ -1,4 +1,4 @@
-"""Checks of the generated Phoenix application: resolved, fetched, compiled."""
+"""Checks that the packages of the generated Phoenix application are resolved, fetched and compiled."""
 
 from __future__ import annotations
 

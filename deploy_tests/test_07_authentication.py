@@ -1,4 +1,4 @@
-"""Checks of authentication: installed, routed, no secret in the code."""
+"""Checks that authentication is installed and has routes, and that the code contains no secret."""
 
 from __future__ import annotations
 

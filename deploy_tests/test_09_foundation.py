@@ -1,4 +1,4 @@
-"""Checks of XAVOS' own code: agents, health, and on real packages the whole coordination."""
+"""Checks XAVOS' own code: agents and health, and with real packages the coordination of agents."""
 
 from __future__ import annotations
 

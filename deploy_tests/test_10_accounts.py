@@ -1,4 +1,4 @@
-"""Checks of accounts: sign-in methods, roles, API keys. Real packages only."""
+"""Checks sign-in methods, roles and API keys. They need real packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of features: states, background jobs, history, admin and API. Real packages only."""
+"""Checks the features of XAVOS, such as states and background jobs. They need real packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the swarm: claiming, Scrum at Scale, board, advice, bridge. Real packages only."""
+"""Checks the code of the swarm: agents that claim and share work. They need real packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the optional tooling: style, vulnerabilities in code and dependencies. Real packages only."""
+"""Checks the code with tools for style and security. They need real packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the schema: as the resources define it, repeatable, reversible."""
+"""Checks that migrations create the schema of the Ash resources, and can be repeated and reversed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the whole schema: the database enforces every invariant. Real packages only."""
+"""Checks that the database enforces every invariant. They need real packages."""
 
 # ruff: noqa: S608 - the statements contain names of this file only
 

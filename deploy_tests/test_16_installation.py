@@ -1,4 +1,4 @@
-"""Checks of the whole installation: no warning, its own tests pass, no records left."""
+"""Checks that the application compiles without a warning, passes its own tests and keeps no test records."""
 
 from __future__ import annotations
 

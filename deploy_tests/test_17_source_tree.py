@@ -1,4 +1,4 @@
-"""Checks of the application's files: those of app/, and generated files with our edits."""
+"""Checks that each application file equals its copy in app/, or is a generated file with our edits."""
 
 from __future__ import annotations
 

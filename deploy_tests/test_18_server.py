@@ -1,4 +1,4 @@
-"""Checks of the running server: pages, health, sign-in, API, status."""
+"""Checks the running server: its pages, its API, its sign-in and its health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of access to pages: for nobody, a viewer, an operator and an agent's account."""
+"""Checks which pages a visitor, a viewer, an operator and an agent's account can open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of sign-in: by password, magic link and API key; sessions, cookies, security headers."""
+"""Checks every way to sign in, the session and the security headers."""
 
 from __future__ import annotations
 

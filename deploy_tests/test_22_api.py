@@ -1,4 +1,4 @@
-"""Checks of the JSON:API over HTTP: life of an item, claiming, lists, events, OpenAPI document."""
+"""Checks the JSON:API over HTTP: work items, agents, lists, events and the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of work in the running system: a swarm, the bridge, silent agents, restarts."""
+"""Checks that agents complete work in the running system, also after restarts and lost agents."""
 
 from __future__ import annotations
 

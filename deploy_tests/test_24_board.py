@@ -1,4 +1,4 @@
-"""Checks of the board in two browsers, and on a phone's screen."""
+"""Checks the task board in two browser windows at once, and on a phone-sized screen."""
 
 from __future__ import annotations
 

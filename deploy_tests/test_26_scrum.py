@@ -1,4 +1,4 @@
-"""Checks of the metrics of Scrum at Scale, and of the claiming benchmark."""
+"""Checks the metrics of Scrum at Scale, and the benchmark of claiming work items."""
 
 from __future__ import annotations
 

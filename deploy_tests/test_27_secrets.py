@@ -1,4 +1,4 @@
-"""Checks after all bystanders: no secret is in logs, reports, repository or public files."""
+"""Checks, after all others, that no secret is in logs, reports or public files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks after all bystanders: records of other users are unchanged."""
+"""Checks, after all others, that the records of unrelated users are unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describes the deployed application. It is the only module of rollout/ that knows names and files of XAVOS."""
+"""Describes the deployed application. Only this module contains names and file paths of XAVOS."""
 
 from __future__ import annotations
 

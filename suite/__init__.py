@@ -1,1 +1,1 @@
-"""The pytest plugins of the suite: options, session, order and blocking of checks, reports."""
+"""The pytest plugins that add options, sort and block checks, and write reports."""

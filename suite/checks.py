@@ -1,4 +1,4 @@
-"""Adds name, path, phase and outcome of each check to its report, the journal and junit.xml."""
+"""Adds the name, path, phase and outcome of each check to the reports and the journal."""
 
 from __future__ import annotations
 

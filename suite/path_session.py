@@ -1,4 +1,4 @@
-"""Sends the test reports of a path's session to the controller session of a comparison."""
+"""Runs one compared path as its own pytest session, and sends its test reports to the controller session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepares a run: recovers earlier runs, selects source, forge and database, and collects the facts for the journal."""
+"""Prepares a run: recovers earlier runs, and selects source, forge and database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports a refused run like any other: the first check of each refused path fails with the reason."""
+"""Reports a run that may not start: the first check of each path fails with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the reports of a run: report.html, verdict.json, summary.md, and the content of pytest-html's page."""
+"""Writes all reports of a run, and the summary on pytest-html's page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session of a deployment: its options, plan, run, and the deployment itself."""
+"""The session of a main job: its options, its plan, its run and its deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints to the terminal: the live view, "blocked" as an outcome of checks, and a summary of each path."""
+"""Prints progress, blocked checks and a summary of each path to the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts that the compiled application reports about itself, read once for each phase."""
+"""Reads domains, resources, routes and jobs from the compiled application, once for each phase."""
 
 from __future__ import annotations
 

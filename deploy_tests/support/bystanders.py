@@ -1,4 +1,4 @@
-"""Records of other users, inserted before the checks of the running system and compared after them."""
+"""Inserts records of unrelated users before the checks, and verifies afterwards that they are unchanged."""
 
 # ruff: noqa: S608 - the statements contain names of this file only
 

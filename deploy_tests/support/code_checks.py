@@ -1,4 +1,4 @@
-"""Checks of code that several phases share. Each module imports those that it needs."""
+"""Checks of the code that the test modules of several phases import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams, agents and work that the checks create in the running system, and their removal.
+"""Creates the teams, agents and work items that the checks need, and removes them afterwards.
 
 Only records of the checks are deleted: they may run against a XAVOS that people use.
 """

@@ -1,4 +1,4 @@
-"""The source tree of the application, `app/`: which overlay lays which files, in which shape, with which edits."""
+"""Selects the files of app/ and the edits that each overlay adds to the application."""
 
 from rollout.assembly.manifest import File, InvalidManifest, Manifest, load, matches, write
 

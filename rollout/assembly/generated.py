@@ -1,4 +1,4 @@
-"""Generated applications: how their files come into the application's folder, and what differs between two of them."""
+"""Moves a generated application into its folder, and removes random secrets from files that are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RANDOM = re.compile(r'((?:signing_salt|secret_key_base): )"[^"]+"')
 
 
 def move_in(generated: Path, directory: Path) -> None:
-    """Move a generated application into its folder, without a repository that the generator has made of its own."""
+    """Move a generated application into its folder, without a repository of the generator."""
     shutil.rmtree(generated / ".git", ignore_errors=True)
     for child in generated.iterdir():
         child.rename(directory / child.name)

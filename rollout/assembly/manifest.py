@@ -1,4 +1,4 @@
-"""Reads assembly/manifest.toml and tells what each overlay lays: files of app/ in the shape that fits, and edits."""
+"""Reads assembly/manifest.toml and returns the files and edits of each overlay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removes parts from the text of a source file, so that it fits an application that is not complete yet.
+"""Cuts those parts out of a source file that need packages of a later overlay.
 
 A part is named by the lines that it begins with. The block that these lines open and the comments above them belong to
 it. Text that is no whole line is removed from its line. What is left is tidied as `mix format` writes it.

@@ -1,4 +1,4 @@
-"""Measures the package look-up of the suite against `mix hex.info`, with the same forge, source and packages."""
+"""Compares the time of the suite's package lookup with the time of `mix hex.info`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures one run of the suite, which runs as a separate process."""
+"""Measures the time of one run of the suite in a separate process."""
 
 from __future__ import annotations
 

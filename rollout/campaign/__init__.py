@@ -1,1 +1,1 @@
-"""Campaigns: runs many trials of every path under faults, to measure how likely each path is to succeed."""
+"""A campaign runs many trials of each path with injected faults, and measures the success rate."""

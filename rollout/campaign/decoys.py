@@ -1,4 +1,4 @@
-"""Decoys: foreign files, processes, listeners and databases beside a trial, with names like those of the deployment.
+"""Decoys: unrelated files, processes and databases with similar names, which a trial must not change.
 
 They are created before the trial and must be unchanged after it. So a trial proves that its run touches only its own
 things: no file beside the deployment, no process of another run, no neighbouring port, no similar role or database.

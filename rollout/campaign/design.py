@@ -1,4 +1,4 @@
-"""The design of a campaign: checks its options, selects paths and faults, and says which outcomes are expected."""
+"""Validates the options of a campaign, selects its paths and faults, and defines the expected outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts an external PostgreSQL for a trial, which the run uses by its URL, with foreign databases in it."""
+"""Starts a PostgreSQL server with unrelated databases, as the external server of a trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the newest campaign for each path and journals its rates at the end of a run.
+"""Writes the success rates of each path's newest campaign to the journal at the end of a run.
 
 Campaigns decide claims about rates. A run's report is a function of its journal alone, so the event `campaign.read`
 holds what the report needs of a campaign: date, rates, number of trials, and a link relative to the run's folder. Only

@@ -1,4 +1,4 @@
-"""Runs one trial: a pytest run on its own site among decoys, then recovery, then a search for residue.
+"""Runs one trial: a pytest run beside decoys, then recovery, then a search for residue.
 
 `run_trial` depends only on the specification and the settings, so a trial is the same on every machine.
 """

@@ -1,4 +1,4 @@
-"""The folders of a trial: creates them, recovers the run in them, searches for residue, removes them."""
+"""Creates, inspects and removes the folders of a trial, and recovers a killed run in them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Commands that deploy nothing: set-up, doctor, and the preview of a plan."""
+"""Commands that do not deploy: set up the machine, diagnose it, preview a plan."""

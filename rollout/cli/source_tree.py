@@ -1,4 +1,4 @@
-"""`python -m rollout.cli.source_tree fill NAME | run COMMAND…`: completes app/, and runs commands in it.
+"""Adds the generated files to app/, and runs commands in the complete project.
 
 `fill` copies what a deployment has generated (see assembly/manifest.toml) into app/: the deployment NAME of the
 realistic path, kept by an earlier run. It writes app/.env with the variables of a local database if there is none.

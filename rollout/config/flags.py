@@ -1,4 +1,4 @@
-"""Defines the flags of the suite, and writes and reads command-line arguments. No other module spells a flag.
+"""Defines all command-line flags of the suite. No other module contains the name of a flag.
 
 Every flag is also an environment variable `XAVOS_<FLAG>`.
 """

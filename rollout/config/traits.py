@@ -1,4 +1,4 @@
-"""Traits of phases: what a phase does. A plan declares the traits of each phase; a fault is injected by trait.
+"""Traits say what a phase does. A fault selects its phases by trait.
 
 A fault names traits instead of phases. So it applies to new phases of a plan without a change.
 """

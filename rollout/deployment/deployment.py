@@ -1,4 +1,4 @@
-"""Deploys one path on one site: enters its phases in order, leaves them in reverse, and journals the outcome."""
+"""Runs the phases of one path in order, rolls them back in reverse order, and journals the outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executes one phase: journal, fault and checkpoint around its `apply`."""
+"""Applies one phase: writes journal events, injects the fault and saves a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployment leaves on purpose: the kept site and how to use it, and a recorded bundle."""
+"""Keeps the site after a deployment where that was requested, and records a bundle of its packages."""
 
 from __future__ import annotations
 

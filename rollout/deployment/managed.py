@@ -1,4 +1,4 @@
-"""Policy for managed phases: each is undoable, committed and checkpointed, and is rolled back at the end."""
+"""Policy for managed phases: each is committed to Git, gets a checkpoint and is rolled back at the end."""
 
 from __future__ import annotations
 

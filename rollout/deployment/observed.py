@@ -1,4 +1,4 @@
-"""Policy for observed phases: they are never rolled back, and what they leave on the site is listed at the end."""
+"""Policy for observed phases: they are never rolled back, and the report lists what they left on the site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds obstacles other than the folder: listeners, databases, containers. Changes nothing."""
+"""Finds listeners, databases and containers that block a new deployment. It changes nothing."""
 
 from __future__ import annotations
 

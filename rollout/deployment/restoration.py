@@ -1,4 +1,4 @@
-"""Restores the phases of a deployment from checkpoints and saves new ones; computes the chain of their keys."""
+"""Saves checkpoints of phases and restores them. Each key includes the key of the phase before."""
 
 from __future__ import annotations
 

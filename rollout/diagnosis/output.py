@@ -1,4 +1,4 @@
-"""Prepares a command's output for the search for signs: removes terminal codes, spinners and harmless lines."""
+"""Removes terminal codes, spinners and harmless lines from a command's output before it is searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resets what this process inherited: variables that libraries read, signals, umask, limits, standard streams."""
+"""Resets inherited process settings, such as environment variables, signals and limits."""
 
 from __future__ import annotations
 

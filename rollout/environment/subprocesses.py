@@ -1,4 +1,4 @@
-"""Builds the environment of each program that the suite starts. Variables are passed on by name, others are left out.
+"""Builds the environment of each program that is started: only the variables on a fixed list are passed.
 
 Each function takes the environment to read (default: that of this process) and returns a new dict.
 """

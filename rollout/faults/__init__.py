@@ -1,4 +1,4 @@
-"""Injects faults on purpose: registry outages, full disks, kills. A witness proves that each took effect."""
+"""Injects faults, such as full disks and killed processes, and verifies that each one took effect."""
 
 from rollout.faults.catalogue import CATALOGUE, aim, find, places, why_unfit
 from rollout.faults.fault import FAMILIES, FORMS, CannotInject, Fault, FaultSpec, Kind, Means, Witness

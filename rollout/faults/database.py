@@ -1,4 +1,4 @@
-"""Catalogue of the database faults: outages of the server, missing rights of the role, taken names."""
+"""Faults of the database: server outages, missing privileges of the role, names in use."""
 
 from __future__ import annotations
 

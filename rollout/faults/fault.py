@@ -1,4 +1,4 @@
-"""Base class of injected faults, their catalogue entries, and the witness that proves that a fault took effect."""
+"""Base class of an injected fault: its catalogue entry, and the proof that it took effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Injects the fault of a run: calls it at the right moments of the deployment and journals its events."""
+"""Starts the selected fault at fixed points of the deployment, and journals what it does."""
 
 from __future__ import annotations
 

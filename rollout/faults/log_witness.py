@@ -1,4 +1,4 @@
-"""Base class of database faults whose proof is searched in logs: the server's, XAVOS' and that of retries."""
+"""Base class of database faults that are verified in the log of the server, of XAVOS or of retries."""
 
 from __future__ import annotations
 

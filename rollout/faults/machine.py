@@ -1,4 +1,4 @@
-"""Faults of the machine: disk, permissions, port, memory, open files, clock and tools."""
+"""Faults of the machine: for example they fill the disk, block a port or change the clock."""
 
 from __future__ import annotations
 

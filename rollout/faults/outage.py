@@ -1,4 +1,4 @@
-"""Faults of the database server's availability: stopped, disconnected, frozen, or short of CPU."""
+"""Faults that make the database server unavailable or slow: stopped, disconnected, frozen or starved of CPU."""
 
 from __future__ import annotations
 

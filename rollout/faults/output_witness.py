@@ -1,4 +1,4 @@
-"""Base class of faults that are proven by text: the output of a command, or the error of the phase."""
+"""Base class of faults that are verified by a command's output or by the error of the phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the package registry: unreachable, slow, error responses, or wrong content.
+"""Faults of the package registry: it is unreachable or slow, or it sends errors or wrong data.
 
 All of them act in the gateway (interceptor.py), so they affect commands in the forge and our own look-ups alike.
 """

@@ -1,4 +1,4 @@
-"""Faults that take something from the deployment's role: its password, CREATEDB, connections, sessions."""
+"""Faults that take rights or connections from the deployment's database role, or change its password."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Hex packages: sources, the caching gateway in front of them, bundles, package lookup and registry formats."""
+"""Looks up Hex packages, and serves them to the deployment through a caching gateway."""

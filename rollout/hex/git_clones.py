@@ -1,4 +1,4 @@
-"""Bare clones of Git repositories, from GitHub, a mirror or a bundle, kept in the gateway's cache."""
+"""Keeps bare Git clones in the gateway's cache. They come from GitHub, a mirror or a bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents of hex.pm's API for a package and a release, built from registry data."""
+"""Builds the responses of hex.pm's API for packages and releases from registry data."""
 
 from __future__ import annotations
 

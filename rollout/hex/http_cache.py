@@ -1,4 +1,4 @@
-"""The gateway's HTTP cache on disk: response bodies named by their SHA-256, and one entry for each path.
+"""The gateway's disk cache: each response body under its SHA-256, and one entry for each URL path.
 
 Every file is written atomically, so several processes can share a cache.
 """

@@ -1,4 +1,4 @@
-"""Compares two locks, and finds dependencies to install early so that no package compiles twice. Pure.
+"""Compares two mix.lock files, and finds dependencies to install early so that no package compiles twice. Pure.
 
 A package compiles again when one of its *optional* dependencies appears later. So an optional dependency that a later
 phase installs is hoisted: it is installed before the first phase with a package that uses it.

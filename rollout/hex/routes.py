@@ -1,4 +1,4 @@
-"""HTTP routes of the gateway: Hex registry, hex.pm API, Git, npm. Every request is logged as a RequestRecord."""
+"""Defines the HTTP routes of the gateway, and logs each request as a RequestRecord."""
 
 from __future__ import annotations
 

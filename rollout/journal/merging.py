@@ -1,4 +1,4 @@
-"""Merges the journals of a comparison's paths into one."""
+"""Merges the journals of all compared paths into one journal."""
 
 from __future__ import annotations
 

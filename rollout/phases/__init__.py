@@ -1,1 +1,1 @@
-"""Phases: the functions of a phase, the step object that they work with, and the result."""
+"""Defines what a phase is: its functions, their `step` argument and their result."""

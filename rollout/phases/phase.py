@@ -1,4 +1,4 @@
-"""Defines PhaseCode, the functions of a phase, and PhaseResult, how the phase ended."""
+"""Defines PhaseCode (the functions of a phase) and PhaseResult (its outcome)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines Step, with which a phase runs commands, announces acts and writes notes until its deadline."""
+"""Defines Step, with which a phase runs commands and records its changes, until its deadline."""
 
 from __future__ import annotations
 

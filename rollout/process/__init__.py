@@ -1,4 +1,4 @@
-"""The only package that starts programs. A test holds every other module to it.
+"""Starts all programs of the suite. A test fails if another module starts one.
 
 | | for |
 |---|---|

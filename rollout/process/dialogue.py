@@ -1,4 +1,4 @@
-"""Runs a command that stays, and reads its output line by line. The command has a deadline and is always stopped."""
+"""Runs a long-running command, reads its output line by line, and stops it at a deadline."""
 
 from __future__ import annotations
 

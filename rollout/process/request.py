@@ -1,4 +1,4 @@
-"""Types of the process runner: the request for a command, its launcher, its observer, and its outcome."""
+"""Types of the process runner, such as the request for a command and its outcome."""
 
 from __future__ import annotations
 

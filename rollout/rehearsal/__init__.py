@@ -1,4 +1,4 @@
-"""Builds the rehearsal's registry: a scenario (TOML) becomes tarballs of stand-ins in a signed Hex registry."""
+"""Builds a signed Hex registry of stand-in packages from a TOML scenario."""
 
 from rollout.rehearsal.errors import InvalidScenario, RegistryNotBuilt
 from rollout.rehearsal.registry import RegistryInfo, RunCommand, build_registry, registry_folder

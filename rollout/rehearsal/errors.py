@@ -1,4 +1,4 @@
-"""Errors of scenarios and of building the rehearsal's registry."""
+"""Errors of scenarios, and of building the registry of stand-in packages."""
 
 from __future__ import annotations
 

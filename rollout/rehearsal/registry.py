@@ -1,4 +1,4 @@
-"""Builds a signed Hex registry on disk from a scenario with `mix hex.registry build`, once for each content."""
+"""Builds a signed Hex registry with `mix hex.registry build`, and reuses it for equal scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parser for scenarios, the TOML files that list the stand-ins of a rehearsal, their releases, and what is broken."""
+"""Parses scenarios: TOML files that list stand-in packages, their releases and their defects."""
 
 from __future__ import annotations
 

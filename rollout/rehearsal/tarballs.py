@@ -1,4 +1,4 @@
-"""Builds reproducible Hex tarballs of stand-ins: VERSION, CHECKSUM, metadata.config, contents.tar.gz."""
+"""Builds reproducible Hex tarballs of stand-in packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the rates of the newest campaign of each path from the events of a run. Pure."""
+"""Reads the success rates of each path's newest campaign from the events of a run. Pure."""
 
 from __future__ import annotations
 

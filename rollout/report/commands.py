@@ -1,4 +1,4 @@
-"""Commands of a run as a report shows them: command line, folder, result, log, last output. Pure."""
+"""Prepares each command of a run for the report, with its result and last output. Pure."""
 
 from __future__ import annotations
 

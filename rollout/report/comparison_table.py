@@ -1,4 +1,4 @@
-"""Builds the table of claims and measurements: aspect × path. Pure, apart from reading plans/claims.toml."""
+"""Builds the table of claims and measurements: one row per aspect, one column per path. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary at the end of the console: verdicts, failed checks, URL of XAVOS, next step, path of the report."""
+"""Prints the end of a run to the console: verdicts, failed checks and the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of a path as a report shows them: cause, message, advice, and the command that failed. Pure."""
+"""Prepares each failure for the report, with its cause, advice and failed command. Pure."""
 
 from __future__ import annotations
 

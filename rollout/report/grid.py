@@ -1,4 +1,4 @@
-"""Builds the report's grid of checks: rows by group, columns by path, then rollbacks and residue. Pure."""
+"""Builds the table of checks: one row per check, one column per path, with rollbacks and residue. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes the plot of intervals: one row for each, with a line from low to high and a dot. Pure."""
+"""Computes a plot of confidence intervals: one row, line and point for each rate. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's table of packages: requirement, version, size, licence and duration on every path. Pure."""
+"""Builds the table of packages: version, size and duration of each package on every path. Pure."""
 
 from __future__ import annotations
 

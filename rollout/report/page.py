@@ -1,4 +1,4 @@
-"""report.html: one file that needs no other, drawn from the events of a run. Pure, apart from embedded logs.
+"""Builds report.html from the events of a run. The page loads no other file.
 
 Jinja escapes all output of tools and all names. Only our own style sheet and script are marked as safe, and the policy
 of the page allows no other script.

@@ -1,4 +1,4 @@
-"""The progress of a run: current phase and commands of each path, and the lines that show them on a terminal."""
+"""Tracks the current phase and commands of each path, and formats them for a terminal."""
 
 from __future__ import annotations
 

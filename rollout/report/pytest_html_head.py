@@ -1,4 +1,4 @@
-"""The head of tests.html, the page of pytest-html: a sentence for each path and a link to report.html. Pure."""
+"""Builds the introduction of pytest-html's page: one sentence per path and a link to report.html. Pure."""
 
 from __future__ import annotations
 

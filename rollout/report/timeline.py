@@ -1,4 +1,4 @@
-"""Computes the timeline: a bar for each phase of each path, with its attempts and rollbacks, on one scale. Pure."""
+"""Computes a timeline with one bar for each phase, for all compared paths. Pure."""
 
 from __future__ import annotations
 

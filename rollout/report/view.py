@@ -1,4 +1,4 @@
-"""The view of a run: all texts and numbers of its report, bounded and free of terminal codes. Pure."""
+"""Collects all texts and numbers of a report, limits their length and removes terminal codes. Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Results of a run, computed from its journal: verdict, measures, rates, claims and history. Pure functions."""
+"""Computes the results of a run from its journal, such as verdict and rates. Pure functions."""

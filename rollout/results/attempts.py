@@ -1,4 +1,4 @@
-"""Attempts: one record for each path of a run, with the facts that are compared across runs. Pure.
+"""An attempt is the record of one path in one run. Reports compare attempts across runs. Pure.
 
 A record is built from a run's events or from a line of the history. So every measure reads the same type.
 """

@@ -1,4 +1,4 @@
-"""Compares claims about the paths (plans/claims.toml) with measurements: confirmed, refuted or not measured.
+"""Compares claims about the paths (plans/claims.toml) with measurements, and confirms or refutes each claim.
 
 `judge` has three rules:
 

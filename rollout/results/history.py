@@ -1,4 +1,4 @@
-"""The history of earlier runs on this machine: `history.jsonl` in the state folder, one line for each path of a run.
+"""Reads and writes history.jsonl, which has one line for each path of each earlier run.
 
 At its end a run reads the history, journals the comparable lines (`history.read`) and appends its own. So its report is
 a function of its journal alone. Runs of different populations are never compared. Size and number of lines are bounded.

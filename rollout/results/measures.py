@@ -1,4 +1,4 @@
-"""The measures that claims are compared with: functions from the attempts of one path to a measurement. Pure."""
+"""Measures: each function computes one value from the attempts of a path, which a claim is compared with. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data types of a verdict: outcomes of a run, its paths, phases, rollbacks and checks.
+"""Defines the outcomes of runs, paths, phases, rollbacks and checks.
 
 Names and values are those of verdict.json (`docs/verdict.schema.json`).
 """

@@ -1,4 +1,4 @@
-"""Computes the outcome of a path from its events: deployed, refused, failed, rolled_back, dirty or void. Pure."""
+"""Computes the outcome of a path from its events, for example deployed or rolled_back. Pure."""
 
 from __future__ import annotations
 

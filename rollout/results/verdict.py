@@ -1,4 +1,4 @@
-"""Computes the verdict of a run, the outcome of every path, from the events of its journal. Pure.
+"""Computes the verdict of a run from its journal. A verdict lists the outcome of every path. Pure.
 
 `as_json(verdict(events))` is verdict.json. Its contract is `docs/verdict.schema.json`. The journal of a killed run may
 end after any event. Events that this version does not know are ignored.

@@ -1,1 +1,1 @@
-"""Reverses the changes of a run: undo, rollback, recovery after a kill, and the residue that is left."""
+"""Undoes the changes of a run, also after it was killed, and lists what is left."""

@@ -1,4 +1,4 @@
-"""Recovery: undoes the pending undos of earlier runs that were killed or whose rollback failed."""
+"""Undoes the changes that earlier runs left behind because they were killed or a rollback failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists the residue of a path on its site as readable lines: folders with size, databases, processes, other facts."""
+"""Lists what a path left on its site, such as folders, databases and processes."""
 
 from __future__ import annotations
 

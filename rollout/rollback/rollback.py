@@ -1,4 +1,4 @@
-"""Rolls back acts, newest first, and journals each undo. A failed undo is retried, then stays pending."""
+"""Undoes the changes of a run, newest first. A failed undo is retried, then left for recovery."""
 
 from __future__ import annotations
 

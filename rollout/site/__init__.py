@@ -1,1 +1,1 @@
-"""The site of a deployment: folder, repository, forge, container engine, database server and object store."""
+"""A site is everything that a deployment uses: its folder, forge, database server and stored files."""

@@ -1,4 +1,4 @@
-"""Lists the files of a user's `.git` folder to copy, makes the copy independent, and reads its facts.
+"""Copies a user's `.git` folder, and removes its links to the original repository.
 
 See gitrepository-layout(5): `.git` may be a file that names the folder (worktrees, submodules). A worktree has its own
 files and shares the others. Objects may be borrowed from other object stores.

@@ -1,4 +1,4 @@
-"""Takes the fingerprint of a site: folder, repository, containers, databases, processes."""
+"""Records the state of a site (its fingerprint): files, databases and processes."""
 
 from __future__ import annotations
 

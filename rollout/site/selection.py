@@ -1,4 +1,4 @@
-"""Chooses forge, database and container sharing of a run, with reasons, and rejects options that do not fit."""
+"""Chooses the forge and the database of a run, and rejects options that do not work together."""
 
 from __future__ import annotations
 

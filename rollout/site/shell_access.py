@@ -1,4 +1,4 @@
-"""Builds the command lines that open a shell in the forge and psql in the database of a kept site."""
+"""Builds the commands that open a shell or psql in a deployment that was kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saves the folder and the databases of a site in the object store, for undo records and checkpoints."""
+"""Saves the folder and databases of a deployment, for undo records and checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Narrow views of a site: what a check may use. A check reads; it neither changes the site nor takes fingerprints."""
+"""Defines the read-only interface through which checks use a site."""
 
 from __future__ import annotations
 

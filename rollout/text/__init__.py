@@ -1,1 +1,1 @@
-"""Text that the suite reads or prints: masks secrets, removes terminal codes, prints any character."""
+"""Cleans text that the suite reads or prints: masks secrets and removes terminal codes."""

@@ -1,4 +1,4 @@
-"""Masks credentials in URLs, queries and HTTP headers, which it recognises by their place.
+"""Masks credentials in URLs, queries and HTTP headers. It finds them by position, not by value.
 
 `rollout.journal.redaction` also masks the known secrets of a run. Errors use this module, because they may be printed
 before a run and its secrets exist.

@@ -1,4 +1,4 @@
-"""All signs, in the order of the search: the sign of a cause comes before the signs of its consequences.
+"""Lists all signs (output patterns of errors) in search order: signs of causes before signs of their effects.
 
 SIGNS are searched first. FALLBACKS say only that something failed, and are searched where no sign is found at all.
 """

@@ -1,4 +1,4 @@
-"""Signs of compilers, linkers, bundlers, native code and tools that are too old."""
+"""Signs (output patterns) of build errors: compilers, linkers and tools that are too old."""
 
 # ruff: noqa: E501 - texts as they are printed
 

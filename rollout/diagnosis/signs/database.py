@@ -1,4 +1,4 @@
-"""Signs of PostgreSQL, Postgrex and Ecto."""
+"""Signs (output patterns) of errors from PostgreSQL, Postgrex and Ecto."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Signs of Mix, ExUnit and the BEAM: settings, tests, exceptions, VM crashes."""
+"""Signs (output patterns) of errors from Mix, ExUnit, Elixir and the Erlang VM."""
 
 # ruff: noqa: E501 - texts as they are printed
 

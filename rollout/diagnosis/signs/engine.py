@@ -1,4 +1,4 @@
-"""Signs of container engines: Docker, Podman and their runtimes."""
+"""Signs (output patterns) of errors from Docker, Podman and their runtimes."""
 
 # ruff: noqa: E501 - texts as they are printed
 

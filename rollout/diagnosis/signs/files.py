@@ -1,4 +1,4 @@
-"""Signs about files and folders: not permitted, missing, already there, damaged."""
+"""Signs (output patterns) of file errors, such as missing, damaged or forbidden files."""
 
 # ruff: noqa: E501 - texts as they are printed
 

@@ -1,4 +1,4 @@
-"""Signs of the machine: disk, memory, limits, crashes, ports, deadlines."""
+"""Signs (output patterns) of machine errors, such as full disks, crashes and ports in use."""
 
 # ruff: noqa: E501 - texts as they are printed
 

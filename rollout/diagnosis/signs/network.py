@@ -1,4 +1,4 @@
-"""Signs of servers that do not answer or answer with errors: HTTP, Git, npm, image registries, DNS."""
+"""Signs (output patterns) of network errors: servers that do not answer, or answer with an error."""
 
 # ruff: noqa: E501 - texts as they are printed
 

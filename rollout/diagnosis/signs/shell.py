@@ -1,4 +1,4 @@
-"""Signs of shells and scripts: missing commands, wrong scripts, unknown options."""
+"""Signs (output patterns) of shell errors, such as missing commands and unknown options."""
 
 # ruff: noqa: E501 - texts as they are printed
 

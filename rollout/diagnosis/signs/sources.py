@@ -1,4 +1,4 @@
-"""Signs about packages and repositories: Hex, Mix, Git, npm, apt, pip."""
+"""Signs (output patterns) of errors from Hex, npm and Git."""
 
 # ruff: noqa: E501 - texts as they are printed
 

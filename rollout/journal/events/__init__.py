@@ -1,4 +1,4 @@
-"""The vocabulary of the journal: the class of every event, shared by writer and readers.
+"""Defines one class for every journal event. Writer and readers share these classes.
 
 Each line of a journal is one JSON object with the common keys
 `{"v": 1, "seq": int, "t": ISO-8601 UTC with ms, "mono": seconds (float, this process), "run": id, "event": name, …}`

@@ -1,4 +1,4 @@
-"""Events of `--blame` and `--matrix`: which packages fail together, which go together."""
+"""Events of `--blame` and `--matrix`, which find incompatible and compatible packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of phases: their start, end, commands, checkpoints and waiting times."""
+"""Events of phases: their start, their end and what happens in between."""
 
 from __future__ import annotations
 

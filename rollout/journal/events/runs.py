@@ -1,4 +1,4 @@
-"""Events of a run as a whole: its paths, checks, gateway, earlier runs, and what it leaves."""
+"""Events of a whole run, such as its checks, its gateway and its leftovers."""
 
 from __future__ import annotations
 

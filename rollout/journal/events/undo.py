@@ -1,4 +1,4 @@
-"""Events of acts, their undo, and rollbacks."""
+"""Events of changes to the site (acts), of their undo, and of rollbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs blame and the compatibility matrix in the site of a failed phase, and journals their results."""
+"""Finds the packages that made a phase fail, tests pairs of packages, and journals the results."""
 
 from __future__ import annotations
 

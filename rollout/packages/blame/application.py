@@ -1,4 +1,4 @@
-"""Finds the application's requirements that are not the plan's: those of phx.new and those of the installer."""
+"""Finds the requirements that phx.new or the Igniter installer added outside the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache of compiled packages, shared by all probes of a blame. A key covers everything that a build depends on."""
+"""Caches the compiled packages of all builds of a blame analysis."""
 
 from __future__ import annotations
 

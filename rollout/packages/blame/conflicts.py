@@ -1,4 +1,4 @@
-"""Searches for all minimal conflicting sets, where every superset of a conflicting set conflicts too. Pure."""
+"""Finds all smallest sets of packages that conflict with each other. Pure."""
 
 from __future__ import annotations
 

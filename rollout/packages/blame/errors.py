@@ -1,4 +1,4 @@
-"""Errors that leave blame without a result."""
+"""Errors of a blame analysis that cannot find the packages at fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of blame: sets of culprits as data and as sentences. Pure."""
+"""Result of a blame analysis: the sets of packages that cause a failure, as data and as sentences. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grid of a campaign's report: outcomes and expected outcomes by path, fault and phase. Pure."""
+"""Builds the table of actual and expected outcomes by path, fault and phase. Pure."""
 
 from __future__ import annotations
 

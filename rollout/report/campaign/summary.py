@@ -1,4 +1,4 @@
-"""summary.md of a campaign: its numbers in Markdown, also for the job page of a CI. Pure."""
+"""Builds summary.md of a campaign, which a CI server can show on its job page. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of a campaign: all texts and numbers of its report, bounded and free of terminal codes. Pure."""
+"""Prepares the texts and numbers of a campaign's report, with limited length and no terminal codes. Pure."""
 
 from __future__ import annotations
 

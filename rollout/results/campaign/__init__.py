@@ -1,1 +1,1 @@
-"""Results of a campaign, computed from its trials: counts, rates, differences, real-world success. Pure functions."""
+"""Computes the statistics of a campaign from its trials. Pure functions."""

@@ -1,4 +1,4 @@
-"""Real-world success of a path: the success rate under each trouble, weighted by its probability. Pure."""
+"""Estimates a path's success rate in practice: weights the rate under each fault by its probability. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of trials: counts by cell, success rates, differences of paths, control and kills. Pure.
+"""Counts results of trials, and computes success rates and differences between paths. Pure.
 
 Shares are fractions of 1. Results of several populations are rejected. Void trials are not counted: the fault never
 bit, or the run has no outcome. A void trial that left residue counts as dirty. Intervals are of 95 %, without a

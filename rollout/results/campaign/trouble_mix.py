@@ -1,4 +1,4 @@
-"""The mix of troubles: the probability of each fault in practice, with its source. Reads plans/troubles.toml."""
+"""Reads the probability of each fault in practice, and its source, from plans/troubles.toml."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The container engine: finds it, sets it up, proves that it fits, makes images, runs commands in containers."""
+"""Finds and tests the container engine, builds images and runs commands in containers."""

@@ -1,4 +1,4 @@
-"""Runs a command of the set-up on this machine, before a run, a journal or a forge exists."""
+"""Runs a set-up command on this machine, before a run or a forge exists."""
 
 from __future__ import annotations
 

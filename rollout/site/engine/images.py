@@ -1,4 +1,4 @@
-"""Builds or pulls the images of forge and database. An image is named by the content of its folder below images/."""
+"""Builds or finds the container images. The name of an image contains a hash of its folder under images/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records engine probes, so that recovery can remove the container and folder of a killed probe."""
+"""Records each probe of the engine, so that recovery can remove its container and folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL servers: container, embedded or external, behind one Protocol; roles, dumps, facts and queries."""
+"""Provides one interface to PostgreSQL servers: in a container, embedded or external."""
 
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.container_tools import engine_client, has_container

@@ -1,4 +1,4 @@
-"""Reads the facts of a database server for the fingerprint: roles, databases, schema and content, as flat text."""
+"""Reads roles, schema and content of a database server as text, to compare its state later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads, names, copies and writes the content of a file. Of a sparse file only the parts with data are stored.
+"""Reads, copies and writes file contents, and computes their digests. Holes of sparse files are skipped.
 
 A manifest names a content by the BLAKE2b-160 of the bytes. `sparse:` is followed by the digest of the data segments and
 their offsets. `unread` is a file that cannot be read, or whose file system does not report its holes. Links are never

@@ -1,4 +1,4 @@
-"""The manifest of a folder: every file, link and folder below it. Fingerprints, checkpoints and rollbacks compare it.
+"""Lists every file, link and folder below a folder, so that two states can be compared.
 
 An entry is `(kind, mode, size, mtime_ns, content)`. `kind` is `f` (file), `l` (link), `d` (folder) or one of SPECIAL.
 `content` is the digest of a file (see rollout.site.store.file_content), the target of a link, the numbers of a device,
