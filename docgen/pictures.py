@@ -82,7 +82,8 @@ def make_run(name: str, options: Iterable[str]) -> Path:
     reports = REPORTS / name
     reports.mkdir(parents=True, exist_ok=True)
     log = reports / "pytest.log"
-    own = flags.arguments(name="pictures", source=flags.value_in(given, "source") or "rehearsal")
+    source = () if flags.value_in(given, "source") else flags.arguments(source="rehearsal")
+    own = (*source, *flags.arguments(name="pictures"))
     argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *given, *own)
     print(f"Making the {name}; its output goes to {log}", flush=True)
     run = start(argv, env=environment.suite(XAVOS_REPORTS_DIR=str(reports)), cwd=ROOT, log=log)
