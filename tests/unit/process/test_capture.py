@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -73,7 +75,7 @@ def test_an_interrupt_kills_a_command_or_waits_for_it(tmp_path: Path, uninterrup
     script = f"touch {mark}; while [ ! -e {go} ]; do sleep 0.02; done; touch {tmp_path}/done"
 
     def interrupt() -> None:
-        while not mark.exists():
+        while not (mark.exists() and _communicates()):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
         if uninterrupted:
@@ -88,6 +90,14 @@ def test_an_interrupt_kills_a_command_or_waits_for_it(tmp_path: Path, uninterrup
         thread.join()
         signal.signal(signal.SIGINT, before)
     assert uninterrupted == (tmp_path / "done").exists()
+
+
+def _communicates() -> bool:
+    """Whether the main thread has started the command and waits for its output."""
+    frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]
+    while frame is not None and frame.f_code.co_name != "communicate":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _lives(pid: int) -> bool:
