@@ -135,11 +135,15 @@ def _worktree(record: Record, context: UndoContext) -> str:
 
 def _repository(record: Record, context: UndoContext) -> str:
     path, run = Path(record["path"]), record["run"]
-    shutil.rmtree(temporary_path(path, run), ignore_errors=True)
+    temporary = temporary_path(path, run)
+    remove_tree(temporary)
     if path.is_dir():
         if Repository(path).run != run or Repository(path).refs():
             return f"repository {path} is not ours alone and stays"
-        remove_tree(path)
+        # The name of the run is in the repository's own configuration. An interrupted removal that has lost it can be
+        # continued, because the temporary path has the name of the run too.
+        path.rename(temporary)
+        remove_tree(temporary)
     return f"repository {path} is gone"
 
 

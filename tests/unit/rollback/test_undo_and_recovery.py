@@ -139,6 +139,25 @@ class TestWorktree:
         undo({"kind": "repository", "path": str(repository.path), "run": "run-1"}, context)
         assert not repository.path.exists()
 
+    def test_an_interrupted_removal_of_a_repository_is_continued(
+        self, tmp_path: Path, repository: Repository, context: UndoContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where the file that names the run went first."""
+        record = {"kind": "repository", "path": str(repository.path), "run": "run-1"}
+        undo(self.record(tmp_path, "run-1"), context)
+
+        def interrupted(path: Path) -> None:
+            if path.exists():
+                (path / "config").unlink()
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("rollout.rollback.undo.remove_tree", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                undo(record, context)
+        undo(record, context)
+        assert [tmp_path / "site"] == list(tmp_path.iterdir())
+
     def test_branch_of_another_run_stays(self, tmp_path: Path, repository: Repository, context: UndoContext) -> None:
         """Its first commit names another run."""
         undo(self.record(tmp_path, "run-2"), context)
