@@ -74,7 +74,8 @@ def rehearsed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearse
 def built_phases(rehearsed: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Event]]:
     """Phase → its events in a run of this session that built it, for each phase of the realistic path.
 
-    The rehearsal may restore a phase from a checkpoint of another test's run. Runs with a fault are not looked at.
+    The rehearsal may restore a phase from a checkpoint of another test's run. Runs with a fault are left out. So are
+    events after the end of the phase: they come from its checks.
     """
     found: dict[str, list[Event]] = {}
     own = rehearsed.world.reports / "latest" / "journal.jsonl"
@@ -82,10 +83,10 @@ def built_phases(rehearsed: Rehearsed, tmp_path_factory: pytest.TempPathFactory)
         events = [event for event in read_events(journal) if event.get("path") == rehearsed.path]
         if any(event["event"].startswith("fault.") for event in events):
             continue
-        for event in events:
+        for number, event in enumerate(events):
             if event["event"] == "phase.finished" and event["outcome"] == "passed" and not event["restored"]:
                 phase = event["phase"]
-                found.setdefault(phase, [event for event in events if event.get("phase") == phase])
+                found.setdefault(phase, [event for event in events[:number] if event.get("phase") == phase])
     return found
 
 
