@@ -59,10 +59,11 @@ _NO_NETWORK = ("Temporary failure", "Could not resolve", "Connection refused", "
                "Retrying (Retry(", "Unable to fetch", "CERTIFICATE_VERIFY_FAILED")  # fmt: skip
 # Processes (without those of this script), listeners, shared memory: one line each. A run's line in the history
 # stays, as its reports do.
+# $PPID is the shell that prints the end mark of this command.
 _SEEN = r"""
 for process in /proc/[0-9]*; do
   pid=${process#/proc/}
-  [ "$pid" = 1 ] || [ "$pid" = $$ ] || [ "$(cut -d ' ' -f 4 "$process/stat" 2>/dev/null)" = $$ ] && continue
+  [ "$pid" = 1 ] || [ "$pid" = $$ ] || [ "$pid" = $PPID ] || [ "$(cut -d ' ' -f 4 "$process/stat" 2>/dev/null)" = $$ ] && continue
   tr '\0' ' ' 2>/dev/null <"$process/cmdline" | sed "s/^/process $pid /"; echo
 done | grep . || true
 awk '$4 == "0A" {print "listener " $2}' /proc/net/tcp /proc/net/tcp6
