@@ -63,7 +63,8 @@ _NO_NETWORK = ("Temporary failure", "Could not resolve", "Connection refused", "
 _SEEN = r"""
 for process in /proc/[0-9]*; do
   pid=${process#/proc/}
-  [ "$pid" = 1 ] || [ "$pid" = $$ ] || [ "$pid" = $PPID ] || [ "$(cut -d ' ' -f 4 "$process/stat" 2>/dev/null)" = $$ ] && continue
+  case "$pid" in 1 | $$ | $PPID) continue ;; esac
+  [ "$(cut -d ' ' -f 4 "$process/stat" 2>/dev/null)" = $$ ] && continue
   tr '\0' ' ' 2>/dev/null <"$process/cmdline" | sed "s/^/process $pid /"; echo
 done | grep . || true
 awk '$4 == "0A" {print "listener " $2}' /proc/net/tcp /proc/net/tcp6
