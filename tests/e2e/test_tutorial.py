@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -43,8 +44,10 @@ def spelt_out(command: str) -> list[list[str]]:
     words = shlex.split(command)
     if words[0] != "make":
         return [[sys.executable, "-m", *words]]
-    dry = subprocess.run(["make", "--dry-run", "--no-print-directory", *words[1:]], cwd=ROOT, capture_output=True,
-                         text=True, check=True)  # fmt: skip
+    # Without the variables of the `make test` that runs this: they may hold ARGS.
+    env = {name: value for name, value in os.environ.items() if name not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES")}
+    dry = subprocess.run(["make", "--dry-run", "--no-print-directory", *words[1:]], cwd=ROOT, env=env,
+                         capture_output=True, text=True, check=True)  # fmt: skip
     begun = ["python3", "-E", "bootstrap.py"]
     lines = [shlex.split(line) for line in dry.stdout.splitlines()]
     assert all(line[:3] == begun for line in lines), dry.stdout
