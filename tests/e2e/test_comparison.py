@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.e2e.conftest import Rehearsed
-from tests.e2e.world import World, finish, free_port
+from tests.e2e.world import PATIENCE, World, finish, free_port
 
 TWO = ("--path=realistic,incremental", "--through=worktree")
 
@@ -104,11 +104,12 @@ def test_a_killed_path_is_recovered_and_the_other_continues(world: World) -> Non
     assert before == world.seen(), ended.output[-2000:]
 
 
+@pytest.mark.timeout(1500)
 def test_all_paths_are_rehearsed_in_one_run(world: World, rehearsed: Rehearsed) -> None:
     """The residue of the ambitious path is listed, and removed from the machine."""
     rehearsed.needs("server")
     before = world.seen()
-    ended = world.run("--path=all")
+    ended = finish(world.start("--path=all"), patience=2 * PATIENCE)
     assert ended.code == 0, ended.output[-4000:]
     verdict = world.verdict()
     assert set(verdict["paths"]) == {"realistic", "incremental", "ambitious"}
