@@ -70,11 +70,6 @@ class Comparison:
     document: str = ""
     problem: str = ""
 
-    @property
-    def has_claims(self) -> bool:
-        """Whether at least one cell has a claim."""
-        return any(cell.verdict for aspect in self.aspects for cell in aspect.cells)
-
 
 def comparison(
     now: Sequence[Attempt], past: Sequence[Attempt], population: str, campaigns: Mapping[str, CampaignRates] = _NONE

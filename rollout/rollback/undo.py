@@ -107,11 +107,7 @@ def _directory(record: Record, context: UndoContext) -> str:
     if path.exists():
         if not has_mark(path, run):
             return f"folder {path} is not ours and stays"
-        open_folder(path)
-        # Remove the mark last, so that an interrupted removal can be continued.
-        for child in path.iterdir():
-            if child.name != MARK:
-                remove_tree(child)
+        _empty(path)
         remove_tree(path)
     for made in reversed(record.get("made", ())):
         with contextlib.suppress(OSError):
@@ -119,14 +115,19 @@ def _directory(record: Record, context: UndoContext) -> str:
     return done
 
 
+def _empty(folder: Path) -> None:
+    """Remove all but the mark, so that an interrupted removal can be continued."""
+    open_folder(folder)
+    for child in folder.iterdir():
+        if child.name != MARK:
+            remove_tree(child)
+
+
 def _worktree(record: Record, context: UndoContext) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
     try:
         if directory.is_dir() and has_mark(directory, record["run"]):
-            open_folder(directory)
-            for child in directory.iterdir():
-                if child.name != MARK:
-                    remove_tree(child)
+            _empty(directory)
     finally:  # even if the folder cannot be emptied, remove the branch, or the repository stays too
         if repository.exists and repository.run == record["run"]:
             repository.remove_branch(record["branch"], run=record["run"])

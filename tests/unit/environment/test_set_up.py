@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -26,19 +23,6 @@ ELSEWHERE = {
     "UV_PROJECT_ENVIRONMENT": "/other", "CONDA_PREFIX": "/other", "UV_TARGET": "/other", "PYTHONPATH": "/other",
     "PYTHONWARNINGS": "error", "PYTHONHOME": "/no/such", "PGSERVICE": "other",
 }  # fmt: skip
-
-
-@pytest.fixture
-def bootstrap(tmp_path: Path) -> ModuleType:
-    """bootstrap.py in its own folder, with an empty lock."""
-    shutil.copy(ROOT / "bootstrap.py", tmp_path)
-    (tmp_path / "requirements.lock").write_text("# nothing\n")
-    spec = importlib.util.spec_from_file_location("bootstrap_of_surroundings", tmp_path / "bootstrap.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _make(bootstrap: ModuleType) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,23 +13,9 @@ import pytest
 
 from rollout import errors
 from rollout.cli import setup
-from rollout.config.options import ROOT
 from rollout.site.engine.client import Engine, NoEngine
 
 ENGINE = Engine(url="unix:///x", kind="docker", version="28", rootless=False, os="debian")
-
-
-@pytest.fixture
-def bootstrap(tmp_path: Path) -> ModuleType:
-    """bootstrap.py in a new folder, with an empty lock."""
-    shutil.copy(ROOT / "bootstrap.py", tmp_path)
-    (tmp_path / "requirements.lock").write_text("# nothing\n")
-    spec = importlib.util.spec_from_file_location("bootstrap_in_test", tmp_path / "bootstrap.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run_it(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
