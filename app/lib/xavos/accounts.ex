@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts do
-  @moduledoc "Who may use XAVOS: users and the tokens of their sessions."
+  @moduledoc "The domain of accounts: users and the tokens of their sessions."
   use Ash.Domain, otp_app: :xavos, extensions: [AshAdmin.Domain, AshJsonApi.Domain]
 
   resources do

@@ -1,6 +1,6 @@
 defmodule Xavos.Benchmark do
   @moduledoc """
-  How fast claims are, beside plain Oban with the same number of jobs, in one run.
+  Measures the rate of claims, and compares it with as many jobs in plain Oban.
 
   Each repetition measures, one after the other, with as many agents as Oban's queue runs jobs:
 

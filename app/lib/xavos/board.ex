@@ -1,7 +1,7 @@
 defmodule Xavos.Board do
   @moduledoc """
-  What the board shows: figures, and of everything the few that matter most, all as of one moment. However much there is,
-  it reads no more than that.
+  Reads the content of the board in one snapshot: figures, and the most important records. The number of rows that
+  it reads does not grow with the data.
   """
 
   alias Xavos.Coordination

@@ -1,7 +1,7 @@
 defmodule Xavos.Bridge do
   @moduledoc """
-  The way between XAVOS and the files of Scrum at Scale, `work_claims.json` and `agent_status.json`. What is in them is
-  said by `Xavos.Bridge.Format`.
+  Imports and exports the files of Scrum at Scale, `work_claims.json` and `agent_status.json`. `Xavos.Bridge.Format`
+  describes their content.
 
       Xavos.Bridge.import("/path/to/folder")
       Xavos.Bridge.export("/path/to/folder")

@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination do
   @moduledoc """
-  What XAVOS coordinates: teams, the agents in them, the work they do, and a record of what happened.
+  The domain of the coordination: teams, their agents, work, and the events of all changes.
 
   Everything outside goes through the functions that this domain defines.
   """

@@ -1,5 +1,5 @@
 defmodule Xavos.ErrorMessages do
-  @moduledoc "The messages of an error, for people: without its class, its stack trace and its placeholders."
+  @moduledoc "Formats the messages of an error for people: without class, stack trace and placeholders."
 
   @doc "The messages of all errors that an error holds, separated by semicolons; `describe` words a single one."
   def join(error, describe \\ &message/1)

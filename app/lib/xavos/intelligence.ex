@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence do
   @moduledoc """
-  Advice on what matters most and on who should do it, from Claude, or from a heuristic where no key is configured.
+  The domain of advice on priorities and assignments, from Claude, or from a heuristic if no key is configured.
 
   Advice is only ever proposed. What becomes of it is an operator's decision, unless the configuration says otherwise
   (`XAVOS_ADVICE_APPLY`, see `config/intelligence.exs`).

@@ -1,7 +1,7 @@
 defmodule Xavos.Jobs do
   @moduledoc """
-  Where background jobs run: in servers. A command (`mix xavos.operator`, `mix run`) that starts the application adds jobs
-  and runs none. It may end in the midst of one, and the schedule would wait for that job.
+  Decides where background jobs run: in servers only. A command such as `mix xavos.operator` adds jobs and runs
+  none. It could end during a job, and the schedule would wait for that job.
   """
 
   alias XavosWeb.Endpoint

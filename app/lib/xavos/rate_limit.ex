@@ -1,8 +1,5 @@
 defmodule Xavos.RateLimit do
-  @moduledoc """
-  How often something may be tried within a minute. The limits are in the configuration (`config/accounts.exs`) and come
-  from the environment.
-  """
+  @moduledoc "Limits attempts per minute. The limits are in `config/accounts.exs` and come from the environment."
   use Hammer, backend: :ets
 
   @minute :timer.minutes(1)

@@ -1,6 +1,6 @@
 defmodule Xavos.Readiness do
   @moduledoc """
-  Whether XAVOS can do its work: the database answers, and every migration has run.
+  Checks that XAVOS is ready: the database answers, and every migration has run.
 
   It asks with plain SQL, so that it needs nothing that a migration would have to make first.
   """

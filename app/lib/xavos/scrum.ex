@@ -1,6 +1,6 @@
 defmodule Xavos.Scrum do
   @moduledoc """
-  Scrum at Scale in figures: every team's, and every scrum of scrums' as the sum of its own and those of all teams below.
+  Computes the metrics of Scrum at Scale for every team. Those of a scrum of scrums are the sum of its teams.
 
       Xavos.Scrum.summary(actor: user)
 

@@ -1,5 +1,5 @@
 defmodule Xavos.Secrets do
-  @moduledoc "Secrets of the authentication, from the environment (config/site.exs)."
+  @moduledoc "Reads the secrets of the authentication from the environment (config/site.exs)."
   use AshAuthentication.Secret
 
   @impl true

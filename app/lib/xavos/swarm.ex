@@ -1,6 +1,6 @@
 defmodule Xavos.Swarm do
   @moduledoc """
-  A bounded swarm on this machine: agents, each a process, that work through items until none is left.
+  A swarm on this machine: a limited number of agents, each a process, that work until no item is left.
 
   It is for seeing the coordination at work, and for proving that it keeps its promises: at the end it says whether an
   item was held by two, or lost. Everything goes through the same actions as the work of real agents, in the database

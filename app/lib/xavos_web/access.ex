@@ -1,8 +1,8 @@
 defmodule XavosWeb.Access do
   @moduledoc """
-  Who may see a page: `on_mount {XavosWeb.Access, :viewer}` and `on_mount {XavosWeb.Access, :operator}` for live ones,
-  `plug XavosWeb.Access, :operator` for others and before live ones. Whoever is not signed in is led to where they can;
-  whoever is, and may not, is told so.
+  Restricts pages to roles: `on_mount {XavosWeb.Access, :viewer}` or `:operator` for live pages, `plug
+  XavosWeb.Access, :operator` for others. Visitors are redirected to sign-in. Signed-in users without the role get a
+  message.
   """
   @behaviour Plug
 

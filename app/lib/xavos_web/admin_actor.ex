@@ -1,5 +1,5 @@
 defmodule XavosWeb.AdminActor do
-  @moduledoc "Whoever uses the admin does so as themselves: policies are asked, and what happened says who did it."
+  @moduledoc "Sets the signed-in user as the actor of the admin, so that policies and events use that user."
   @behaviour AshAdmin.ActorPlug
 
   @impl true

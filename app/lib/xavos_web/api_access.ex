@@ -1,7 +1,7 @@
 defmodule XavosWeb.ApiAccess do
   @moduledoc """
-  Who calls the API: `Authorization: Bearer` with an API key, or with the token of a session (looked at by a plug before).
-  No header is nobody, and policies decide what nobody may. A header that lets nobody in is refused here.
+  Authenticates API requests: `Authorization: Bearer` with an API key, or with a session token that an earlier plug
+  has checked. A request without the header is anonymous, and policies decide. An invalid header is refused here.
   """
   @behaviour Plug
 

@@ -1,7 +1,7 @@
 defmodule XavosWeb.AsOperator do
   @moduledoc """
-  What live pages do for whoever looks at them. Policies decide whether they may; asked as the user is *now*, because a page
-  can be open for longer than somebody is an operator.
+  Runs the actions of live pages as the current user. The user is loaded again for each action, because a page may
+  stay open after the role has changed.
   """
 
   import Phoenix.LiveView, only: [put_flash: 3]

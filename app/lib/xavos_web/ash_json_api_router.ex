@@ -1,5 +1,5 @@
 defmodule XavosWeb.AshJsonApiRouter do
-  @moduledoc "JSON:API below `/api/json`, described at `/api/json/open_api`."
+  @moduledoc "Routes the JSON:API below `/api/json`. Its OpenAPI document is at `/api/json/open_api`."
   use AshJsonApi.Router,
     domains: [Xavos.Accounts, Xavos.Coordination],
     open_api: "/open_api",

@@ -1,5 +1,5 @@
 defmodule XavosWeb.AuthOverrides do
-  @moduledoc "How the pages to sign in and to register look: nothing of them comes from another server."
+  @moduledoc "The appearance of the pages for sign-in and registration. They load nothing from other servers."
   use AshAuthentication.Phoenix.Overrides
 
   override AshAuthentication.Phoenix.Components.Banner do

@@ -1,7 +1,7 @@
 defmodule XavosWeb.ClientOfPage do
   @moduledoc """
-  Remembers which machine a live page is shown on: what is sent by its forms comes over the socket of the page, past the
-  plug that counts requests (`XavosWeb.LimitRequests`).
+  Stores the address of the client of a live page. Its forms use the page's socket, so the plug that counts requests
+  (`XavosWeb.LimitRequests`) does not see them.
   """
 
   alias Phoenix.LiveView

@@ -1,5 +1,5 @@
 defmodule XavosWeb.LimitRequests do
-  @moduledoc "Answers 429 to whoever tries to sign in too often; `retry-after` says when to come back."
+  @moduledoc "Answers 429 after too many attempts to sign in, with the header `retry-after`."
   @behaviour Plug
 
   alias Xavos.RateLimit

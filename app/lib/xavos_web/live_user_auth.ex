@@ -1,5 +1,5 @@
 defmodule XavosWeb.LiveUserAuth do
-  @moduledoc "Who is looking at a live page: `on_mount {XavosWeb.LiveUserAuth, :live_user_optional}`."
+  @moduledoc "Assigns the current user to a live page: `on_mount {XavosWeb.LiveUserAuth, :live_user_optional}`."
   use XavosWeb, :verified_routes
 
   import Phoenix.Component

@@ -1,5 +1,5 @@
 defmodule XavosWeb.Navigation do
-  @moduledoc "The pages for people, in the head of every page."
+  @moduledoc "The navigation in the header of every page."
   use Phoenix.Component
 
   @pages [{"/coordination", "Coordination"}, {"/intelligence", "Intelligence"}]

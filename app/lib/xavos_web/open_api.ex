@@ -1,8 +1,7 @@
 defmodule XavosWeb.OpenApi do
   @moduledoc """
-  Makes the description of the API valid by OpenAPI 3.0, the version that AshJsonApi says it is of: there `null` is no
-  type, a parameter of a path is not of style `form`, `deepObject` is a style and no type, and no schema's name has a
-  question mark.
+  Corrects AshJsonApi's OpenAPI document so that it is valid OpenAPI 3.0: no type `null`, valid styles of
+  parameters, and no question marks in names of schemas.
   """
 
   @schemas "#/components/schemas/"

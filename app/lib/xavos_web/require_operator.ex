@@ -1,5 +1,5 @@
 defmodule XavosWeb.RequireOperator do
-  @moduledoc "Lets operators through, and nobody else: `plug XavosWeb.RequireOperator`. See `XavosWeb.Access`."
+  @moduledoc "Lets only operators through: `plug XavosWeb.RequireOperator`. See `XavosWeb.Access`."
   @behaviour Plug
 
   alias XavosWeb.Access

@@ -1,7 +1,7 @@
 defmodule XavosWeb.SecureHeaders do
   @moduledoc """
-  What a browser may do with our pages: nothing comes from elsewhere, nothing runs that is not a file of ours or carries
-  this answer's nonce (`@csp_nonce`), nobody puts us into a frame. Comes after `put_secure_browser_headers`.
+  Sets the content security policy: no resources from other hosts, no scripts but our files and those with the nonce
+  of the response (`@csp_nonce`), no frames. It comes after `put_secure_browser_headers`.
   """
   @behaviour Plug
 

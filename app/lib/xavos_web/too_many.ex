@@ -1,5 +1,5 @@
 defmodule XavosWeb.TooMany do
-  @moduledoc "Answers 429 to whoever tries too often; `retry-after` says when to come back."
+  @moduledoc "Answers 429 after too many attempts, with the header `retry-after`."
 
   alias Plug.Conn
 

@@ -2,7 +2,7 @@ defmodule Mix.Tasks.Xavos.Advise do
   @shortdoc "Asks for advice on priorities or assignments"
 
   @moduledoc """
-  Asks for advice, in the database that XAVOS is configured for, keeps it, and prints it.
+  Asks for advice, stores it in the configured database, and prints it.
 
       $ mix xavos.advise priority
       $ mix xavos.advise assignment

@@ -1,7 +1,7 @@
 defmodule Mix.Tasks.Xavos.ApiKey do
   @shortdoc "Issues, lists and revokes API keys"
   @moduledoc """
-  API keys of an account. A key is printed once, and never again.
+  Creates, lists and revokes the API keys of an account. A key is printed once only.
 
       mix xavos.api_key swarm@agents.local                # a key for 90 days; the account is made if there is none
       mix xavos.api_key swarm@agents.local --days 7 --name "night shift"

@@ -2,7 +2,7 @@ defmodule Mix.Tasks.Xavos.Benchmark do
   @shortdoc "Measures claims per second beside plain Oban"
 
   @moduledoc """
-  Measures how many items per second agents claim, beside as many jobs through plain Oban, in one run.
+  Measures how many items per second agents claim, and compares that with as many jobs in plain Oban.
 
       $ mix xavos.benchmark --agents 64 --items 10000
 

@@ -1,7 +1,7 @@
 defmodule Mix.Tasks.Xavos.Operator do
   @shortdoc "Makes an operator"
   @moduledoc """
-  Makes somebody an operator. There is none to begin with, and no password that everybody knows.
+  Creates an operator. XAVOS starts without one, and has no default password.
 
       mix xavos.operator ada@example.org              # a new user; the password is read from standard input
       mix xavos.operator ada@example.org --generate   # a new user; a password is made up, and printed once

@@ -2,7 +2,7 @@ defmodule Mix.Tasks.Xavos.Swarm do
   @shortdoc "Lets a swarm of agents work through items"
 
   @moduledoc """
-  Lets a swarm of agents work through items, in the database that XAVOS is configured for, and prints a summary.
+  Runs a swarm of agents that work through items of the configured database, and prints a summary.
 
       $ mix xavos.swarm --agents 64 --items 1000
 

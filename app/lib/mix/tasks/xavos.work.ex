@@ -2,8 +2,7 @@ defmodule Mix.Tasks.Xavos.Work do
   @shortdoc "Lists work, or adds some"
 
   @moduledoc """
-  Lists the work that is not finished, in the order in which it is done, or adds some, in the database that XAVOS is
-  configured for.
+  Lists unfinished work in the order in which it is done, or adds work. It uses the configured database.
 
       $ mix xavos.work
       $ mix xavos.work --limit 200

@@ -1,7 +1,7 @@
 defmodule Xavos.Accounts.ApiKey do
   @moduledoc """
-  A key by which a program is let in. Only its hash is kept; the key itself is shown once, when it is issued
-  (`api_key.__metadata__.plaintext_api_key`). It expires, and can be revoked before.
+  An API key of a program. Only its hash is stored. The key itself is shown once, when it is issued
+  (`api_key.__metadata__.plaintext_api_key`). It expires, and can be revoked earlier.
   """
   use Ash.Resource,
     otp_app: :xavos,

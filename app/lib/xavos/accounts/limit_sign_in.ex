@@ -1,7 +1,7 @@
 defmodule Xavos.Accounts.LimitSignIn do
   @moduledoc """
-  How often somebody may try to sign in or to register: for one address only so often, wherever it comes from, and from
-  one machine only so often, whatever addresses it tries. That holds for every form, also for those of live pages.
+  Limits attempts to sign in and to register: per e-mail address, from any machine, and per machine, for any
+  address. The limits hold for every form, also on live pages.
   """
   use Ash.Resource.Preparation
 

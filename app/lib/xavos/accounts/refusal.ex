@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.Refusal do
-  @moduledoc "Says in one line why something was refused, without what was given: that may have been a password."
+  @moduledoc "Words a refusal in one line. The line leaves out the input, which may have been a password."
 
   @doc "The reasons of an error, such as `password length must be greater than or equal to 8`."
   @spec explain(Exception.t()) :: String.t()

@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.Token do
-  @moduledoc "The tokens that were given out; a token that is not here is not valid."
+  @moduledoc "The tokens that were issued. A token that is not stored here is invalid."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Accounts,

@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.User do
-  @moduledoc "Someone who signs in with an e-mail address and a password."
+  @moduledoc "A user who signs in with an e-mail address and a password."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Accounts,

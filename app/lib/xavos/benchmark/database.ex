@@ -1,6 +1,6 @@
 defmodule Xavos.Benchmark.Database do
   @moduledoc """
-  The database of a benchmark: made, and dropped whatever becomes of the benchmark.
+  The database of a benchmark. It is dropped however the benchmark ends.
 
   What a VM has to do at its end is not done where it is killed. So a shell stands by, with `psql`, which reads from the VM:
   told that all is well it goes away; where the VM is gone without a word, it drops the database. It is in a session of its

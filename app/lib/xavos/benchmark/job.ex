@@ -1,5 +1,5 @@
 defmodule Xavos.Benchmark.Job do
-  @moduledoc "A job of `Xavos.Benchmark`: it does nothing, and counts that it did."
+  @moduledoc "A job of `Xavos.Benchmark`. It only counts that it ran."
   use Oban.Worker, queue: :benchmark
 
   @doc "In which counter jobs count from now on."

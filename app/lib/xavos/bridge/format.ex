@@ -1,6 +1,6 @@
 defmodule Xavos.Bridge.Format do
   @moduledoc """
-  The two files of Scrum at Scale, as data: what an entry may look like, and what it means.
+  The format of the two files of Scrum at Scale: valid entries and their meaning.
 
   Nothing here touches the database. `read/2` gives every entry that can be understood, as a map of what
   `Xavos.Bridge` needs, and for every other one a problem: the file, the place in it, and the reason.

@@ -1,5 +1,5 @@
 defmodule Xavos.Bridge.Report do
-  @moduledoc "What became of the entries of an import."
+  @moduledoc "The report of an import: what was done with each entry."
 
   alias Xavos.Bridge.Format
 

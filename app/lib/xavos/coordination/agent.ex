@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent do
-  @moduledoc "An agent, known by its `agent_id`: what it is good at, how much it can do at once, and what it is doing."
+  @moduledoc "An agent, identified by its `agent_id`: its skills, its capacity and its state."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Coordination,

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Api do
-  @moduledoc "The routes of JSON:API below `/api/json`. What is done with work is a PATCH on a path of its own name."
+  @moduledoc "The routes of the JSON:API below `/api/json`. Every transition of work is a PATCH on its own path."
   use Spark.Dsl.Fragment, of: Ash.Domain, extensions: [AshJsonApi.Domain]
 
   alias Xavos.Coordination.{Agent, CoordinationEvent, Team, WorkItem}

@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.CoordinationEvent do
   @moduledoc """
-  What happened, to what, and by whom. Events are only ever added: there is no action that changes one, and the
-  database refuses it as well.
+  An event: what happened, to which record, and by whom. Events can only be added. No action changes one, and the
+  database refuses it too.
   """
   use Ash.Resource,
     otp_app: :xavos,

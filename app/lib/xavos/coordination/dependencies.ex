@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.Dependencies do
   @moduledoc """
-  Keeps `open_dependencies` of items: for how many others each waits that are neither completed nor cancelled.
+  Updates `open_dependencies` of items: the number of dependencies that are neither completed nor cancelled.
 
   It could be found out whenever somebody asks for work. But where most items wait for others, asking would look at all of
   them, every time. So whoever changes it counts anew, and who counts second sees what the first has done. Whoever adds a

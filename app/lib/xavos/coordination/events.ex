@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.Events do
   @moduledoc """
-  What happens in the coordination, told live to whoever subscribes, wherever it happened: in this VM, or in another one
-  that works on the same database (a second server, `mix xavos.swarm`).
+  Broadcasts events of the coordination to subscribers. Events come from this VM and from others on the same
+  database, such as a second server or `mix xavos.swarm`.
 
       Xavos.Coordination.Events.subscribe()
 

@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.Locks do
   @moduledoc """
-  Locks rows until the end of the transaction, always in the same order: the shape of the work, then an agent, then the
-  work that it holds. Without an order, two who do things to the same pair could each wait for the other.
+  Locks rows until the end of the transaction, always in the same order: structure of the work, agent, its items.
+  The fixed order prevents deadlocks between two transactions on the same rows.
 
   The shape of the work is what waits for what, and in which order teams have their work done. Whoever changes it is alone
   (`reshape/0`): it concerns many items, in no order that everybody could keep. Whoever takes an item from one state to

@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.Rank do
   @moduledoc """
-  In which order work is given out.
+  Computes the rank of an item, which is the order in which work is assigned.
 
   An item's rank is the moment at which it was added, moved back by its priority and by the weight of its team. The
   earliest rank is given out first. So of two items of the same age the more urgent one comes first; but a rank never

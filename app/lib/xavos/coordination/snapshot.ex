@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.Snapshot do
   @moduledoc """
-  Several questions, answered as of one moment, whatever others write meanwhile.
+  Runs several queries in one snapshot of the database.
 
   Figures that stand side by side have to agree with each other; asked one after the other they need not.
   """

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Statuses do
-  @moduledoc "The statuses of work and of agents, and the groups of them that several modules ask for."
+  @moduledoc "The statuses of work and agents, and the groups of statuses that several modules use."
 
   @working [:claimed, :in_progress]
   @held @working ++ [:blocked]

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Team do
-  @moduledoc "A Scrum team, or, where other teams belong to it, a scrum of scrums."
+  @moduledoc "A Scrum team, or a scrum of scrums if other teams belong to it."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Coordination,

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Versions do
-  @moduledoc "What all resources of versions have in common: whoever is signed in may read them, nobody writes them."
+  @moduledoc "Shared by all version resources: every signed-in user may read versions, and nobody may write them."
 
   defmacro __using__(_options) do
     quote do

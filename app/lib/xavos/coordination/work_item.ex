@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItem do
-  @moduledoc "A piece of work: what is to be done, how much it matters, what has to be done before, and who does it."
+  @moduledoc "A work item: its description, priority, dependencies, team and agent."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Coordination,

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItemDependency do
-  @moduledoc "One item of work has to wait for another."
+  @moduledoc "A dependency: one work item waits for another."
   use Ash.Resource,
     otp_app: :xavos,
     domain: Xavos.Coordination,

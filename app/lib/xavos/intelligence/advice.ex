@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Advice do
   @moduledoc """
-  An advice: who gave it, what it suggests, what it has cost, and what was decided about it.
+  An advice: its source, its suggestions, its cost, and the decision about it.
 
   `request` asks for one, `apply` does what it suggests and no longer contradicts what is, `dismiss` lays it aside. Only
   operators may; whoever may look at the coordination may read it.

@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Answer do
   @moduledoc """
-  What a model is asked to answer with, and the look at what it did answer: nothing that it says is believed.
+  The format that a model must answer in, and the validation of its answer.
 
   An answer of another shape is refused as a whole. A suggestion about what is not there, or that cannot be followed, is
   dropped, with the reason.

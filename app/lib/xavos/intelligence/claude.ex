@@ -1,7 +1,7 @@
 defmodule Xavos.Intelligence.Claude do
   @moduledoc """
-  Asks Claude through Anthropic's Messages API, for an answer of a given form: the use of a tool is forced, and what comes
-  is validated by `Xavos.Intelligence.Answer`.
+  Asks Claude through Anthropic's Messages API. The request forces the use of a tool, and
+  `Xavos.Intelligence.Answer` validates the answer.
 
   Busy services (429, 5xx, 529) and connections that cannot be made are tried again, as late as they ask for. An answer
   that takes too long is not asked for twice: it may have been paid for.

@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Heuristic do
   @moduledoc """
-  Advice by rules, for where no model can be asked. The same situation gets the same advice.
+  Advice by rules, for use without a model. The same situation gets the same advice.
 
   Priorities: an item is as urgent as the most urgent one that waits for it; one that three or more wait for, or that has
   waited for long, is a step more urgent than it was.

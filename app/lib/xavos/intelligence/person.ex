@@ -1,5 +1,5 @@
 defmodule Xavos.Intelligence.Person do
-  @moduledoc "By what name somebody is remembered."
+  @moduledoc "The name under which a user is stored."
 
   @doc "An actor's e-mail address; `system` where nobody is signed in."
   def name(%{email: email}), do: to_string(email)

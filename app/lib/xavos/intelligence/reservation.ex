@@ -1,7 +1,7 @@
 defmodule Xavos.Intelligence.Reservation do
   @moduledoc """
-  What a question that is being asked may cost, in US dollars: kept in the database for all VMs, from before the question
-  until its advice is. One whose VM was killed meanwhile stays, since it may have been paid for.
+  The maximum cost of a running request, in US dollars. It is stored in the database for all VMs until the advice is
+  stored. If the VM is killed the reservation stays, because the request may have been paid.
 
   Nobody but the system reads or writes it (`Xavos.Intelligence.Spending`).
   """

@@ -1,5 +1,7 @@
 defmodule Xavos.Intelligence.Settings do
-  @moduledoc "Whom to ask for advice, and what that may cost; from `config/intelligence.exs`. The key is never shown."
+  @moduledoc """
+  The settings for advice from `config/intelligence.exs`: model, key and cost limits. The key is never shown.
+  """
 
   @derive {Inspect, except: [:api_key]}
   @enforce_keys [:model, :base_url]

@@ -1,7 +1,5 @@
 defmodule Xavos.Intelligence.Situation do
-  @moduledoc """
-  What an adviser is told: work that waits, and agents that have room. No more than so much of it, and as plain data.
-  """
+  @moduledoc "The data that an adviser gets: a limited number of pending items and of agents with capacity."
 
   alias Xavos.Coordination.{Agent, Statuses, WorkItem, WorkItemDependency}
 

@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Spending do
   @moduledoc """
-  What advice has cost today (in UTC), and what may still be spent.
+  The cost of advice today (in UTC), and the rest of the daily limit.
 
   The bound of a day holds for all VMs together: the server is one, `mix xavos.advise` another. Before a question is asked,
   what it may cost is reserved in the database; when its advice is kept, what it has cost takes the place of that.

@@ -1,5 +1,5 @@
 defmodule Xavos.Intelligence.Suggestion do
-  @moduledoc "One step of an advice: another priority for an item, or an agent for it; why; and what has become of it."
+  @moduledoc "One suggestion of an advice: a new priority or an agent for an item, the reason, and its result."
   use Ash.Resource, data_layer: :embedded, embed_nil_values?: false
 
   alias Xavos.Coordination.WorkItem

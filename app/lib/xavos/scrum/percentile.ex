@@ -1,6 +1,6 @@
 defmodule Xavos.Scrum.Percentile do
   @moduledoc """
-  An aggregate over items of work: the cycle time, in seconds, within which a share of them was completed.
+  An aggregate over work items: a percentile of the cycle time, in seconds.
 
   `at: 0.5` is the median. Between two items the time is interpolated.
   """

@@ -1,7 +1,7 @@
 defmodule Xavos.Swarm.Runtime do
   @moduledoc """
-  What a Mix task needs of the application to work with the coordination: the repository, PubSub and the live events.
-  No server, no jobs, so that it can run beside a running XAVOS.
+  Starts the parts of the application that a Mix task needs: the repository, PubSub and live events. It starts no
+  server and no jobs, so it can run beside a running XAVOS.
   """
 
   @doc "Starts it, where it does not run already. `repo` are settings of the repository."

@@ -1,5 +1,5 @@
 defmodule XavosWeb.BoardComponents do
-  @moduledoc "What the pages of the coordination are made of."
+  @moduledoc "Components of the board and of the other pages of the coordination."
   use Phoenix.Component
 
   @doc "The frame of these pages."

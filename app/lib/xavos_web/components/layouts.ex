@@ -1,5 +1,5 @@
 defmodule XavosWeb.Layouts do
-  @moduledoc "What every page has around it."
+  @moduledoc "The layout of every page."
   use XavosWeb, :html
 
   embed_templates "layouts/*"

@@ -1,7 +1,7 @@
 defmodule XavosWeb.CoordinationLive do
   @moduledoc """
-  The board: how much work there is and where it is, who does it, how the teams are doing, what has just happened. Live for
-  every browser; operators add work, release and cancel it, and change priorities.
+  The board: amounts of work, agents, teams and recent events, updated live. Operators can add, release, cancel and
+  prioritise work.
 
   Whatever happens, it is read and drawn again at most twice a second, and less often where reading takes long.
   """

@@ -1,5 +1,5 @@
 defmodule XavosWeb.HomeLive do
-  @moduledoc "The first page: the agents and what they are doing, kept up to date over the page's socket."
+  @moduledoc "The home page: the agents and their states, updated live."
   use XavosWeb, :live_view
 
   alias Xavos.Coordination

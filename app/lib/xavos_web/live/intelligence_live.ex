@@ -1,5 +1,5 @@
 defmodule XavosWeb.IntelligenceLive do
-  @moduledoc "Advice: who gave it, what it suggests, what it has cost. Operators ask for it and decide about it."
+  @moduledoc "The page of advice: source, suggestions and cost. Operators ask for advice and decide about it."
   use XavosWeb, :live_view
 
   import XavosWeb.BoardComponents

@@ -1,6 +1,6 @@
 defmodule Xavos.Accounts.User.Access do
   @moduledoc """
-  What a user may do, and how else than by a password they sign in.
+  The role of a user, and the ways to sign in without a password.
 
     * an `operator` may do everything;
     * a `viewer` sees everything and changes nothing; that is what everybody is who registers;

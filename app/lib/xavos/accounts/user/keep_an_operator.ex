@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.User.KeepAnOperator do
-  @moduledoc "Refuses to take the role of the last operator away: nobody could give it back."
+  @moduledoc "Refuses to remove the role of the last operator, because nobody could restore it."
   use Ash.Resource.Change
 
   alias Ash.Changeset

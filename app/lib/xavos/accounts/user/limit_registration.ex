@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.User.LimitRegistration do
-  @moduledoc "Whoever registers may try only so often, as `Xavos.Accounts.LimitSignIn` has it for signing in."
+  @moduledoc "Limits registrations, by the limits of `Xavos.Accounts.LimitSignIn`."
   use Ash.Resource.Change
 
   alias Ash.Changeset

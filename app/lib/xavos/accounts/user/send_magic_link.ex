@@ -1,7 +1,7 @@
 defmodule Xavos.Accounts.User.SendMagicLink do
   @moduledoc """
-  Mails somebody the link by which they sign in. Whoever asks for many gets no more of them for a while:
-  `Xavos.Accounts.LimitSignIn` finds them no user.
+  Mails a magic link. After too many requests no more mail is sent for a while, because `Xavos.Accounts.LimitSignIn`
+  returns no user.
   """
   use AshAuthentication.Sender
   use XavosWeb, :verified_routes

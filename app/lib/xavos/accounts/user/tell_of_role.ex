@@ -1,5 +1,5 @@
 defmodule Xavos.Accounts.User.TellOfRole do
-  @moduledoc "Tells the pages that a user has open that the role under which they were opened is another now."
+  @moduledoc "Tells the open pages of a user that the user's role has changed."
   use Ash.Resource.Change
 
   alias Ash.Changeset

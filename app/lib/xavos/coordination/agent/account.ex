@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent.Account do
-  @moduledoc "An agent belongs to the account that has registered it, where that is one of agents."
+  @moduledoc "An agent belongs to the account that registered it, if that is an account of agents."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshPostgres.DataLayer]
 
   alias Xavos.Coordination.Changes.SetAccount

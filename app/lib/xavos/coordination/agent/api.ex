@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent.Api do
-  @moduledoc "How an agent looks in JSON:API."
+  @moduledoc "The JSON:API representation of an agent."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshJsonApi.Resource]
 
   json_api do

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent.Claiming do
-  @moduledoc "An agent takes on what it has claimed, all of it at once."
+  @moduledoc "The action by which an agent takes on all the items that it has claimed."
   use Spark.Dsl.Fragment, of: Ash.Resource
 
   alias Xavos.Coordination.Changes.TakeOn

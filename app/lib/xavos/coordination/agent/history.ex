@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent.History do
-  @moduledoc "Every version of an agent: what changed, by which action and by whom."
+  @moduledoc "Stores every version of an agent: what changed, by which action, and by whom."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshPaperTrail.Resource]
 
   paper_trail do

@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.Agent.Lifecycle do
   @moduledoc """
-  The states of an agent, and what takes it from one to another.
+  The states of an agent and their transitions.
 
   An agent that works is `active`; `busy` where it holds as much as it can, `idle` where it has laid down its last item.
   One that has not been heard of for a while goes offline, and what it held waits for somebody else; in maintenance, which

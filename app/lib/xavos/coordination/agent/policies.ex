@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Agent.Policies do
-  @moduledoc "Operators decide about agents; an agent account registers its own, and speaks for them."
+  @moduledoc "Policies: operators may change all agents, and an agent account may register and change its own."
   use Spark.Dsl.Fragment, of: Ash.Resource, authorizers: [Ash.Policy.Authorizer]
 
   @own [:set_status, :activate, :begin_maintenance, :go_offline, :heartbeat]

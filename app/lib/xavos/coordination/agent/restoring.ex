@@ -1,5 +1,7 @@
 defmodule Xavos.Coordination.Agent.Restoring do
-  @moduledoc "Actions of `Xavos.Bridge`: an agent as a file says it is, and its workload as its work says it is."
+  @moduledoc """
+  Actions for `Xavos.Bridge`: they set an agent to its entry in a file, and its workload to its number of items.
+  """
   use Spark.Dsl.Fragment, of: Ash.Resource
 
   alias Xavos.Coordination.Changes.{CountWorkload, Restore}

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.AddDependencies do
-  @moduledoc "Makes a new item wait for those that its argument `depends_on` names by their work_item_ids."
+  @moduledoc "Adds dependencies to a new item, by the work_item_ids in the argument `depends_on`."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.Assign do
-  @moduledoc "Gives an item to an agent that may have it: one that works, has room, and is of the item's team."
+  @moduledoc "Assigns an item to an agent that works, has capacity, and belongs to the item's team."
   use Ash.Resource.Change
 
   alias Ash.Changeset

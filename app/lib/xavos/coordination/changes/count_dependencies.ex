@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.CountDependencies do
-  @moduledoc "An item that is given a dependency, or loses one, waits for another number of items."
+  @moduledoc "Counts the open dependencies of an item again after a dependency was added or removed."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.CountDependents do
-  @moduledoc "When an item is over, completed or cancelled, what waits for it waits for one less."
+  @moduledoc "When an item is completed or cancelled, lowers the number of open dependencies of its dependents."
   use Ash.Resource.Change
 
   alias Ash.Changeset

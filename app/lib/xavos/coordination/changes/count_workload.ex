@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.CountWorkload do
-  @moduledoc "Sets an agent's workload to the number of items that it holds."
+  @moduledoc "Sets an agent's workload to the number of its items."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.LayDown do
-  @moduledoc "The agent that held the item before has one item less."
+  @moduledoc "Lowers the workload of the agent that held the item."
   use Ash.Resource.Change
 
   alias Ash.Changeset

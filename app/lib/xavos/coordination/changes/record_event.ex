@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.Changes.RecordEvent do
   @moduledoc """
-  Records what an action has done as a `Xavos.Coordination.CoordinationEvent`, in the same transaction.
+  Records an action as a `Xavos.Coordination.CoordinationEvent` in the same transaction.
 
   Actions that only count (heartbeats, an agent's workload) are not recorded: what they are part of is.
   """

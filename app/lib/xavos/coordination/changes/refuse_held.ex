@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.RefuseHeld do
-  @moduledoc "An item that an agent holds cannot be removed: the agent would carry it for ever."
+  @moduledoc "Refuses to delete an item that an agent holds, because the agent's workload would stay too high."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.Changes.RerankWork do
   @moduledoc """
-  Gives the work of a team another rank when the team's weight changes, or when the team goes away. Whatever changes a team
-  is alone meanwhile: see `Xavos.Coordination.Locks`.
+  Ranks the work of a team again when the team's weight changes or the team is deleted. A lock excludes other
+  changes of teams meanwhile: see `Xavos.Coordination.Locks`.
   """
   use Ash.Resource.Change
 

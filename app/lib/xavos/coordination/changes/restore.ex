@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.Restore do
-  @moduledoc "Writes the attributes of the argument `state`, also those that no other action would write."
+  @moduledoc "Writes the attributes in the argument `state`, including those that no other action writes."
   use Ash.Resource.Change
 
   alias Ash.Changeset

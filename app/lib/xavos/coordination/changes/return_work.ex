@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.ReturnWork do
-  @moduledoc "What the agent holds waits for somebody else. The agent is locked by then, so it happens once."
+  @moduledoc "Releases the items of an agent. The agent is locked already, so it happens once."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.SetAccount do
-  @moduledoc "What an agent account makes is its own."
+  @moduledoc "Sets the account of a new record to the agent account that creates it."
   use Ash.Resource.Change
 
   alias Ash.Changeset

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.SetRank do
-  @moduledoc "Gives an item its rank when it is added, and another one when its priority or its team changes."
+  @moduledoc "Ranks an item when it is added, and again when its priority or its team changes."
   use Ash.Resource.Change
 
   alias Ash.Changeset

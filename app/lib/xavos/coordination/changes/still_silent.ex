@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.Changes.StillSilent do
   @moduledoc """
-  Refuses to take an agent for gone that was heard of since somebody found it silent. The transition before has locked the
-  agent, so that no heartbeat comes between this look and what follows from it.
+  Refuses to expire an agent that sent a heartbeat after it was found silent. The transition has locked the agent,
+  so no heartbeat can come between this check and the expiry.
   """
   use Ash.Resource.Change
 

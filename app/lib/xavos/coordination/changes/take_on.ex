@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Changes.TakeOn do
-  @moduledoc "The agent, which is locked and so as it is in the database, holds as many items more as the argument `count`."
+  @moduledoc "Raises the workload of a locked agent by the argument `count`."
   use Ash.Resource.Change
 
   alias Ash.Changeset

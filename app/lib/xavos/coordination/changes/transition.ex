@@ -1,7 +1,7 @@
 defmodule Xavos.Coordination.Changes.Transition do
   @moduledoc """
-  Takes a record to another state of its machine: `{Transition, to: :blocked}`; without `to`, to the status that the action
-  was given.
+  Moves a record to another state: `{Transition, to: :blocked}`, or without `to` to the status in the action's
+  input.
 
     * `set:` attributes and their values, or functions that give one;
     * `set_missing:` the same, for those that have none yet;

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Checks.OwnAgent do
-  @moduledoc "The agent that an action names by its `agent_id` is the actor's own."
+  @moduledoc "Checks that the agent with the given `agent_id` belongs to the actor."
   use Ash.Policy.SimpleCheck
 
   alias Xavos.Coordination.Agent

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.CoordinationEvent.Api do
-  @moduledoc "How an event looks in JSON:API."
+  @moduledoc "The JSON:API representation of an event."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshJsonApi.Resource]
 
   json_api do

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.CoordinationEvent.Broadcast do
-  @moduledoc "Every event is told to `Xavos.Coordination.Events`, once its transaction is committed."
+  @moduledoc "Sends every event to `Xavos.Coordination.Events` after its transaction was committed."
   use Spark.Dsl.Fragment, of: Ash.Resource, notifiers: [Ash.Notifier.PubSub]
 
   alias Xavos.Coordination.Events

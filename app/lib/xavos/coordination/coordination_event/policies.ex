@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.CoordinationEvent.Policies do
-  @moduledoc "Whoever is signed in sees what happened. Nobody writes it: the system does."
+  @moduledoc "Policies: every signed-in user may read events, and only the system writes them."
   use Spark.Dsl.Fragment, of: Ash.Resource, authorizers: [Ash.Policy.Authorizer]
 
   policies do

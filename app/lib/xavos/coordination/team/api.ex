@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Team.Api do
-  @moduledoc "How a team looks in JSON:API."
+  @moduledoc "The JSON:API representation of a team."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshJsonApi.Resource]
 
   json_api do

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Team.Policies do
-  @moduledoc "Operators arrange teams; whoever is signed in sees them."
+  @moduledoc "Policies: operators may change teams, and every signed-in user may read them."
   use Spark.Dsl.Fragment, of: Ash.Resource, authorizers: [Ash.Policy.Authorizer]
 
   policies do

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.Team.Weighing do
-  @moduledoc "A team's weight counts for the work that it has already."
+  @moduledoc "Applies a change of a team's weight to the work that the team has already."
   use Spark.Dsl.Fragment, of: Ash.Resource
 
   changes do

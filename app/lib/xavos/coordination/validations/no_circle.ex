@@ -1,6 +1,7 @@
 defmodule Xavos.Coordination.Validations.NoCircle do
   @moduledoc """
-  What is pointed at must not lead back: no item waits for itself, no team belongs to itself, however long the way.
+  Validates that references form no cycle: no item depends on itself and no team belongs to itself, also not
+  indirectly.
 
   `relationship: :parent` follows a team to what it belongs to; `relationship: :depends_on` follows a dependency to
   everything that the item it names waits for.

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItem.Api do
-  @moduledoc "How an item of work looks in JSON:API."
+  @moduledoc "The JSON:API representation of a work item."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshJsonApi.Resource]
 
   json_api do

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItem.Board do
-  @moduledoc "What the board asks for, found without reading all work that was ever done."
+  @moduledoc "The queries of the board. They do not read the whole history of completed work."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshPostgres.DataLayer]
 
   postgres do

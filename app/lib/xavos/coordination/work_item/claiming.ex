@@ -1,6 +1,6 @@
 defmodule Xavos.Coordination.WorkItem.Claiming do
   @moduledoc """
-  How work finds an agent: agents ask for it, and get the best item that waits for them.
+  The action by which an agent claims work: it gets the best pending item.
 
   The best is the one of the earliest `rank` (`Xavos.Coordination.Rank`) among what is pending, is for the agent's team
   or for nobody's, and waits for nothing that is neither completed nor cancelled.

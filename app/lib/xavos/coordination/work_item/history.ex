@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItem.History do
-  @moduledoc "Every version of an item: what changed, by which action and by whom."
+  @moduledoc "Stores every version of a work item: what changed, by which action, and by whom."
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshPaperTrail.Resource]
 
   paper_trail do

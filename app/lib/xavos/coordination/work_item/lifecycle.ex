@@ -1,5 +1,7 @@
 defmodule Xavos.Coordination.WorkItem.Lifecycle do
-  @moduledoc "The states of an item, and what takes it from one to another. While an agent holds it, the agent has it to carry."
+  @moduledoc """
+  The states of a work item and their transitions. An item counts towards the workload of the agent that holds it.
+  """
   use Spark.Dsl.Fragment, of: Ash.Resource, extensions: [AshStateMachine]
 
   alias Xavos.Coordination.Changes.{Assign, LayDown, RefuseHeld, Transition}

@@ -1,5 +1,7 @@
 defmodule Xavos.Coordination.WorkItem.Policies do
-  @moduledoc "Operators decide about work; an agent account does what its own agents hold, and claims for them."
+  @moduledoc """
+  Policies: operators may change all work, and an agent account may claim for its agents and change their items.
+  """
   use Spark.Dsl.Fragment, of: Ash.Resource, authorizers: [Ash.Policy.Authorizer]
 
   alias Xavos.Coordination.Checks.OwnAgent

@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItem.Restoring do
-  @moduledoc "Actions of `Xavos.Bridge`: an item as a file says it is, past the ways in which work usually changes."
+  @moduledoc "Actions for `Xavos.Bridge`: they set an item to its entry in a file, without the usual transitions."
   use Spark.Dsl.Fragment, of: Ash.Resource
 
   alias Xavos.Coordination.Changes.Restore

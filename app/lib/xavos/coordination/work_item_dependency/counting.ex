@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItemDependency.Counting do
-  @moduledoc "Items know how many others they wait for."
+  @moduledoc "Updates the number of open dependencies of an item."
   use Spark.Dsl.Fragment, of: Ash.Resource
 
   changes do

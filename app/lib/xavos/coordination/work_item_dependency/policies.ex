@@ -1,5 +1,5 @@
 defmodule Xavos.Coordination.WorkItemDependency.Policies do
-  @moduledoc "Operators say what waits for what; whoever is signed in sees it."
+  @moduledoc "Policies: operators may change dependencies, and every signed-in user may read them."
   use Spark.Dsl.Fragment, of: Ash.Resource, authorizers: [Ash.Policy.Authorizer]
 
   policies do

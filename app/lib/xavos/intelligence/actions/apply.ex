@@ -1,6 +1,7 @@
 defmodule Xavos.Intelligence.Actions.Apply do
   @moduledoc """
-  Does what an advice suggests, each suggestion for itself: what no longer holds is skipped, and the advice keeps why.
+  Applies the suggestions of an advice one by one. A suggestion that is no longer valid is skipped, with the reason
+  stored.
 
   The decision is written first, so that nobody can apply the same advice again while this goes on.
   """

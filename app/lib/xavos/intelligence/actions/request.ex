@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Actions.Request do
   @moduledoc """
-  Looks around, asks for advice, and keeps it.
+  Collects the situation, asks for advice, and stores it.
 
   Claude is asked where a key is configured and the budget allows it; otherwise, and where Claude cannot answer, the
   heuristic advises, and the advice says so. What a failed question has cost is kept as well.

@@ -1,5 +1,5 @@
 defmodule Xavos.Intelligence.Changes.DecidedBy do
-  @moduledoc "Who decides about an advice, and when."
+  @moduledoc "Stores who decided about an advice, and when."
   use Ash.Resource.Change
 
   alias Ash.Changeset
