@@ -24,6 +24,8 @@ from rollout.diagnosis.causes import ADVICE, MEANINGS
 from rollout.faults import CATALOGUE, FAMILIES, Fault, Kind
 from rollout.journal.events import EVENTS
 from rollout.journal.events import MEANINGS as EVENT_MEANINGS
+from rollout.migrations.rule import SEVERITIES
+from rollout.migrations.rules import RULES
 from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLBACK_OUTCOMES
 
 DOCS = ROOT / "docs"
@@ -109,6 +111,25 @@ def check_fixtures() -> str:
     return _table(("fixture", "what it does"), rows)
 
 
+def migration_rules() -> str:
+    """The rules about migrations, a section for each severity."""
+    parts = []
+    for severity, meaning in SEVERITIES.items():
+        rows = [
+            (
+                _code(rule.id),
+                rule.reason,
+                rule.instead,
+                f"PostgreSQL {rule.harmless_since}" if rule.harmless_since else "",
+            )
+            for rule in RULES
+            if rule.severity == severity
+        ]
+        table = _table(("rule", "what goes wrong", "safer way", "solved since"), rows)
+        parts += [f"## {severity.replace('_', ' ').capitalize()}", meaning, table]
+    return "\n\n".join(parts)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "options": options,
     "faults": faults,
@@ -122,6 +143,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "phase keys": lambda: _meanings("key", PHASE_KEYS),
     "package keys": lambda: _meanings("key", PACKAGE_KEYS),
     "traits": lambda: _meanings("trait", TRAITS),
+    "migration rules": migration_rules,
     "journal events": journal_events,
     "fault methods": fault_methods,
     "check fixtures": check_fixtures,

@@ -10,18 +10,17 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.elixir import machine
+
 HERE = Path(__file__).resolve().parent
 EDITOR = HERE.parent.parent / "rollout" / "elixir" / "edit"
 SECTION = re.compile(rb"^=== ", re.MULTILINE)
-DEADLINE = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,28 +69,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def engine_image() -> str | None:
-    """A local image with Elixir: $XAVOS_FORGE_IMAGE, else the newest of ours; None without engine or image."""
-    if not shutil.which("docker"):
-        return None
-    argv = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]
-    listing = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout.split()
-    wanted = (os.environ.get("XAVOS_FORGE_IMAGE"), "xavos-forge:", "forge-dev:")
-    return next((image for prefix in wanted if prefix for image in listing if image.startswith(prefix)), None)
-
-
 def in_elixir(work: Path, argv: list[str]) -> None:
-    """Run argv where `elixir` is: here, or in a container that sees work, tests and editor at the same paths."""
-    if shutil.which("elixir"):
-        subprocess.run(argv, check=True, timeout=DEADLINE)
-        return
-    image = engine_image()
-    if image is None:
-        pytest.skip("needs elixir on PATH, or a container engine with the forge image")
-    mounts = [f"--volume={path}:{path}" for path in (work, HERE, EDITOR)]
-    user = f"--user={os.getuid()}:{os.getgid()}"
-    command = ["docker", "run", "--rm", "--network=none", user, *mounts, image, *argv]
-    subprocess.run(command, check=True, timeout=DEADLINE)
+    """Run argv where `elixir` is, with work, tests and editor at the same paths."""
+    machine.in_elixir((work, HERE, EDITOR), argv)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Judges migrations of an Ecto application before they run, and measures them on a copy of its database."""
