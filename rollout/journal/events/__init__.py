@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from rollout.journal.events import analyses, faults, phases, runs, undo
+from rollout.journal.events import analyses, faults, loads, phases, runs, undo
 from rollout.journal.events.base import KINDS, JournalEvent, decode, encode, keys_of, name_of, select
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "decode",
     "encode",
     "faults",
+    "loads",
     "name_of",
     "phases",
     "runs",
