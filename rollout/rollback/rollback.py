@@ -75,7 +75,8 @@ def _undo(act: Act, journal: Journal, context: UndoContext, pause: Callable[[flo
 def essential(acts: tuple[Act, ...]) -> tuple[Act, ...]:
     """Leave out acts whose undo is included in that of another act.
 
-    These are the state of a folder (included in the folder), processes (in their container) and a role (in its server).
+    These are the state of a folder (included in the folder), processes (in their container), and a role or a copy of a
+    database (in its server).
     Otherwise a server that does not start again would keep its role pending forever.
     """
     folders = {act.undo["path"] for act in acts if act.undo["kind"] == "directory"}
@@ -87,7 +88,7 @@ def essential(acts: tuple[Act, ...]) -> tuple[Act, ...]:
         return (
             (undo["kind"] == "state" and undo["directory"] in folders)
             or (undo["kind"] == "processes" and undo["forge"].get("name") in containers)
-            or (undo["kind"] == "role" and undo["server"] in servers)
+            or (undo["kind"] in {"role", "database_copy"} and undo["server"] in servers)
         )
 
     return tuple(act for act in acts if not is_included(act.undo))

@@ -13,7 +13,7 @@ raises if the thing still exists. Then the undo stays pending.
 | mount | path, source: the name of the tmpfs mounted there; all its content belongs to the run |
 | remount | path, source; `options` as they were before |
 | state | directory, manifest (digest), git {repository, commit}, databases {purpose: {name, dump?}}, role, server |
-| role, embedded | see rollout.site.postgres |
+| role, embedded, database_copy | see rollout.site.postgres |
 """
 
 from __future__ import annotations
@@ -264,6 +264,13 @@ def _role(record: Record, context: UndoContext) -> str:
         return f"role {record['name']} went with its server: {gone.message}"
 
 
+def _database_copy(record: Record, context: UndoContext) -> str:
+    try:
+        return postgres.undo_copy(record, context.server(record["server"]))
+    except postgres.ServerGone as gone:
+        return f"database {record['name']} went with its server: {gone.message}"
+
+
 def _embedded(record: Record, context: UndoContext) -> str:
     return postgres.undo_embedded(record)
 
@@ -280,4 +287,5 @@ _KINDS: Mapping[str, Callable[[Record, UndoContext], str]] = {
     "state": _state,
     "role": _role,
     "embedded": _embedded,
+    "database_copy": _database_copy,
 }

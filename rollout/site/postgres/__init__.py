@@ -2,6 +2,7 @@
 
 from rollout.site.postgres.container import ContainerServer, undo_container
 from rollout.site.postgres.container_tools import engine_client, has_container
+from rollout.site.postgres.copies import copy_database, copy_record, undo_copy
 from rollout.site.postgres.embedded import EmbeddedServer
 from rollout.site.postgres.errors import (
     CannotInterrupt,
@@ -16,7 +17,7 @@ from rollout.site.postgres.errors import (
     ServerGone,
 )
 from rollout.site.postgres.external import ExternalServer, refuse_existing
-from rollout.site.postgres.facts import differences, digest_of_database, everything, facts
+from rollout.site.postgres.facts import differences, digest_of_database, everything, facts, schema
 from rollout.site.postgres.login import SUPERUSER, USUAL_PORT, Connection
 from rollout.site.postgres.ownership import drop_owned, wait_for_statements
 from rollout.site.postgres.provision import provision, role_record, undo_role
@@ -45,6 +46,8 @@ __all__ = [
     "ServerGone",
     "attach",
     "choose_database",
+    "copy_database",
+    "copy_record",
     "differences",
     "digest_of_database",
     "drop_owned",
@@ -55,7 +58,9 @@ __all__ = [
     "provision",
     "refuse_existing",
     "role_record",
+    "schema",
     "undo_container",
+    "undo_copy",
     "undo_embedded",
     "undo_role",
     "wait_for_statements",

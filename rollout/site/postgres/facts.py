@@ -112,6 +112,17 @@ def facts(server: DatabaseServer, databases: tuple[str, ...], role: str) -> Mapp
     return dict(sorted(found.items()))
 
 
+def schema(connection: Connection) -> Mapping[str, str]:
+    """The schema of the connection's database, without rows and positions of sequences: "kind name" → value."""
+    connection.execute(_SETTING)
+    try:
+        rows = connection.execute(_DATABASE).fetchall()
+    finally:
+        connection.execute("ROLLBACK")
+        connection.execute("RESET ALL")
+    return {f"{kind} {name}": str(value) for kind, name, value in sorted(rows) if kind != "sequence"}
+
+
 def everything(server: DatabaseServer, superuser: str) -> Mapping[str, str]:
     """The facts of a server that only one site uses: all roles but PostgreSQL's own, all databases but templates."""
     with server.connect() as connection:
