@@ -52,14 +52,16 @@ class TableFacts:
 
 
 _COLUMNS = """
-SELECT a.attname, coalesce(b.typname, t.typname), format_type(a.atttypid, a.atttypmod), coalesce(b.typcategory,
-t.typcategory), CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4
+SELECT a.attname, coalesce(b.typname, t.typname), format_type(a.atttypid, a.atttypmod),
+       coalesce(b.typcategory, t.typcategory),
+       CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4
             WHEN b.typname IN ('varchar', 'bpchar') AND t.typtypmod > 4 THEN t.typtypmod - 4 END,
        a.attnotnull OR t.typnotnull, a.atthasdef OR t.typdefault IS NOT NULL,
        a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) ~* 'nextval|uuid', false), a.attgenerated <> '',
-       array(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = coalesce(b.oid, t.oid) ORDER BY
-       e.enumsortorder) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid =
-       t.typbasetype LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+       array(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = coalesce(b.oid, t.oid)
+             ORDER BY e.enumsortorder)
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _FOREIGN_KEYS = """
@@ -71,10 +73,12 @@ FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n 
 WHERE k.conrelid = %s AND k.contype = 'f' ORDER BY k.conname
 """
 _UNIQUE = """
-SELECT array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum =
-ANY(i.indkey::int2[])), array(SELECT a.attname::text FROM pg_attribute a JOIN pg_depend d ON d.refobjid = a.attrelid
-AND d.refobjsubid = a.attnum WHERE d.objid = i.indexrelid AND a.attrelid = i.indrelid AND i.indexprs IS NOT NULL)
-FROM pg_index i WHERE i.indrelid = %s AND i.indisunique
+SELECT array(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::int2[]) ORDER BY a.attnum),
+       array(SELECT a.attname::text FROM pg_attribute a
+             JOIN pg_depend d ON d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+             WHERE d.objid = i.indexrelid AND a.attrelid = i.indrelid AND i.indexprs IS NOT NULL)
+FROM pg_index i WHERE i.indrelid = %s AND i.indisunique ORDER BY i.indisprimary DESC, i.indexrelid
 """
 _CHECKS = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s AND contype = 'c' ORDER BY conname"
 
@@ -90,8 +94,8 @@ def table_facts(connection: Connection, table: Table) -> TableFacts:
     columns = tuple(
         Column(
             name=str(row[0]), base=str(row[1]), full=str(row[2]), category=str(row[3]),
-            length=int(str(row[4])) if row[4] is not None else None, required=row[5] is True, has_default=row[6] is
-            True, filled=row[7] is True, is_generated=row[8] is True, labels=_texts(row[9]),
+            length=int(str(row[4])) if row[4] is not None else None, required=row[5] is True,
+            has_default=row[6] is True, filled=row[7] is True, is_generated=row[8] is True, labels=_texts(row[9]),
         )
         for row in connection.execute(_COLUMNS, oid).fetchall()
     )  # fmt: skip
