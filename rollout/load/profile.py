@@ -32,7 +32,8 @@ class RequestKind:
     for `padding` letters. `idempotency_header` names a header that carries the key as well.
     `expect`: the statuses that count as success. `deadline`: seconds until an unanswered request counts as lost.
     `fresh`: the share of requests, from 0 to 1, that open a connection of their own; the others reuse kept connections.
-    `send_seconds`: the body is sent in pieces over this time, as a slow upload is.
+    `send_seconds`: the body is sent in pieces over this time, as a slow upload is. `is_long`: the server takes long on
+    purpose. Such requests and slow uploads count like all others, but not in the latencies of the whole load.
     """
 
     name: str
@@ -48,6 +49,7 @@ class RequestKind:
     fresh: float = 0.25
     padding: int = 0
     send_seconds: float = 0.0
+    is_long: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,8 @@ class GeneratorReport:
     """What the generator says about itself.
 
     `began`, `ended`: the time in which requests arrived; `ended` is 0 while they do. `arrivals`: kind → number of
-    requests that were due. `lag`: for each second since `began`, how much too late the generator was at most.
+    requests that were due. `long`: the kinds that take long on purpose. `lag`: for each second since `began`, how much
+    too late the generator was at most.
     """
 
     pid: int
@@ -122,6 +123,7 @@ class GeneratorReport:
     began: float
     ended: float = 0.0
     arrivals: Mapping[str, int] = field(default_factory=dict)
+    long: tuple[str, ...] = ()
     lag: tuple[float, ...] = ()
 
 
@@ -174,7 +176,7 @@ def read_generator(folder: Path) -> GeneratorReport | None:
         found: dict[str, Any] = json.loads((folder / GENERATOR).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return GeneratorReport(**{**found, "lag": tuple(found["lag"])})
+    return GeneratorReport(**{**found, "lag": tuple(found["lag"]), "long": tuple(found["long"])})
 
 
 def write_generator(folder: Path, report: GeneratorReport) -> None:

@@ -40,7 +40,8 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set or the process that started this one is gone. Then finish what is in flight."""
-        report = GeneratorReport(pid=os.getpid(), offset=self._clock.offset, began=self._began)
+        long = tuple(kind.name for kind in self._profile.requests if kind.is_long or kind.send_seconds)
+        report = GeneratorReport(pid=os.getpid(), offset=self._clock.offset, began=self._began, long=long)
         write_generator(self._folder, report)
         beat = asyncio.create_task(self._beat(stop))
         sessions = [asyncio.create_task(self._keep(kind, number)) for kind in self._profile.sessions

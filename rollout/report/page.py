@@ -19,6 +19,7 @@ from markupsafe import Markup
 from rollout.application import APPLICATION
 from rollout.journal.query import Event
 from rollout.report.attachments import ReadLog, attach, no_logs
+from rollout.report.load_section import METHOD
 from rollout.report.view import View, view
 from rollout.report.wording import (
     NO_SERVER,
@@ -50,7 +51,7 @@ CHOICES = (
 def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
     """The HTML page. `read_log`: returns the content of a log by its name in the run's folder, None without one."""
     shown = view(events)
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    script = _text("page.js")
     return (
         environment()
         .get_template("page.html.jinja")
@@ -65,10 +66,14 @@ def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
             choices=_choices(shown),
             sections=tuple(_sections(shown)),
             policy=_policy(script),
-            style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+            style=Markup("".join(map(_text, ("page.css", "load.css")))),  # noqa: S704  our own files
             script=Markup(script),  # noqa: S704  our own file
         )
     )
+
+
+def _text(template: str) -> str:
+    return (TEMPLATES / template).read_text(encoding="utf-8")
 
 
 def title(run: str) -> str:
@@ -94,7 +99,7 @@ def environment() -> Environment:
         checks_words=checks_words,
         in_words=in_words,
     )
-    made.globals.update(path_sentence=path_sentence, badge=badge, no_server=NO_SERVER)
+    made.globals.update(path_sentence=path_sentence, badge=badge, no_server=NO_SERVER, load_method=METHOD)
     made.tests["web"] = lambda value: str(value).startswith(("http://", "https://"))
     return made
 
@@ -145,6 +150,7 @@ def _sections(shown: View) -> Iterator[tuple[str, str]]:
         "blame": ("Blame", bool(shown.blames)),
         "comparison": ("Claims and measurements", bool(shown.comparison.paths or shown.comparison.problem)),
         "timeline": ("Timeline", bool(shown.paths)),
+        "load": ("Upgrade under load", bool(shown.loads)),
         "checks": ("Checks", bool(shown.grid)),
         "packages": ("Packages", bool(shown.inventory)),
         "matrix": ("Compatibility", bool(shown.matrices)),

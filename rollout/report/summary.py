@@ -10,6 +10,7 @@ from rollout.report.blame_section import BlameView
 from rollout.report.comparison_table import ComparisonCell
 from rollout.report.failures import FailureView
 from rollout.report.inventory import PackageView
+from rollout.report.load_section import METHOD, LoadView
 from rollout.report.markdown import bounded
 from rollout.report.markdown import cell as _cell
 from rollout.report.markdown import code as _code
@@ -51,6 +52,7 @@ def _parts(shown: View) -> Iterator[str]:
     for label, value in shown.facts:
         yield f"- {label}: {_cell(value, 500)}"
     yield from _comparison(shown)
+    yield from _loads(shown.loads)
     for path in shown.paths:
         yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
     for matrix in shown.matrices:
@@ -122,6 +124,28 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
     if notes:
         yield "\n### Decisions and retries\n"
         yield from (f"- {_cell(phase)}: {_cell(text)}" for phase, text in notes[:100])
+
+
+def _loads(loads: Sequence[LoadView]) -> Iterator[str]:
+    if not loads:
+        return
+    yield f"\n## Upgrade under load\n\n{METHOD}\n"
+    for load in loads:
+        place = ", ".join(_cell(name) for name in (load.path, load.phase) if name)
+        yield f"### {_cell(load.name)}{f' ({place})' if place else ''}\n"
+        for sentence in (f"**{_cell(load.sentence)}** {_cell(load.speed, 600)}", _cell(load.sessions, 600),
+                         _cell(load.warning, 600)):  # fmt: skip
+            if sentence:
+                yield f"{sentence}\n"
+        yield _row(("", "Requests", "Lost", "Failed", "Longest gap", "Median", "p99", "Longest"))
+        yield _row(("---", *["---:"] * 7))
+        for row in (*load.windows, load.totals, *load.kinds):
+            yield _row((row.name, row.requests, row.lost, row.failed, row.gap, row.p50, row.p99, row.longest))
+        yield ""
+        yield from (f"- {_code(name)}: {_cell(words)}" for name, words in load.errors)
+        marks = load.chart.flags if load.chart else ()
+        yield from (f"- {flag.seconds:.1f} s: {_cell(flag.text)}" for flag in marks)
+        yield ""
 
 
 def _packages(packages: Sequence[PackageView]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from rollout.report.comparison_table import Comparison, comparison
 from rollout.report.failures import FailureView, failure_of, failures_of
 from rollout.report.grid import Group, grid
 from rollout.report.inventory import PackageRow, PackageView, inventory, packages_of
+from rollout.report.load_section import LoadView, loads
 from rollout.report.timeline import Bar, Tick, bars, kinds, scale, span, ticks
 from rollout.report.trends import Trends, past_of, trends
 from rollout.results.attempts import attempts, population
@@ -70,6 +71,7 @@ class View:
     blames: tuple[BlameView, ...]
     matrices: tuple[MatrixView, ...]
     trends: Trends
+    loads: tuple[LoadView, ...]
 
 
 def view(events: Sequence[Event]) -> View:
@@ -105,6 +107,7 @@ def view(events: Sequence[Event]) -> View:
         blames=blames(own),
         matrices=matrices(own),
         trends=trends(now, past, own),
+        loads=loads(own),
     )
 
 

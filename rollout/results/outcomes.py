@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rollout.results.load import Figures, SessionFigures
+
 CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
 FAILED_PATH = frozenset({"failed", "rolled_back", "dirty"})  # those of OUTCOMES that mean that a phase failed
 
@@ -109,6 +111,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadVerdict:
+    """What became of a load. `too_slow`: the generator was so late that the latencies are not the server's."""
+
+    name: str
+    phase: str | None
+    too_slow: bool
+    totals: Figures
+    windows: tuple[Figures, ...]
+    sessions: SessionFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PathVerdict:
     """`outcome`: deployed, refused, failed, rolled_back, dirty, void. `through`: the last phase selected.
 
@@ -116,6 +130,7 @@ class PathVerdict:
     names them. `unmet`: groups that `--require` names and in which no check passed.
     `observed`: the suite did not control the path. It recorded the residue, then removed the site.
     `kept`: the site stays until `make undeploy`. `failed` is the outcome of a path that failed and is kept.
+    `load`: the loads on the server, in order.
     """
 
     name: str
@@ -131,6 +146,7 @@ class PathVerdict:
     kept: bool = False
     unanswered: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
+    load: tuple[LoadVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rollout.journal.events.base import select
+from rollout.journal.events.loads import LoadFinished
 from rollout.journal.query import Event, elapsed, last, lifetime, mapping, number, rows, text, texts
-from rollout.results.outcomes import CHECK_OUTCOMES, Checks, Failure, PathVerdict, PhaseVerdict, Rollback
+from rollout.results.load import read_summary
+from rollout.results.outcomes import CHECK_OUTCOMES, Checks, Failure, LoadVerdict, PathVerdict, PhaseVerdict, Rollback
 
 
 def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdict:
@@ -53,8 +56,21 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         kept=bool(last(mine, "kept")) and not recovered,
         unanswered=_without((*texts(began, "may_answer"), *required), checks, {"passed", "failed"}),
         unmet=_without(required, checks, {"passed"}),
+        load=tuple(map(_judge_load, select(LoadFinished, mine))),
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
+
+
+def _judge_load(event: LoadFinished) -> LoadVerdict:
+    summary = read_summary(event)
+    return LoadVerdict(
+        name=summary.name,
+        phase=event.phase,
+        too_slow=event.too_slow,
+        totals=summary.totals,
+        windows=summary.windows,
+        sessions=summary.sessions,
+    )
 
 
 def _later_rollback(mine: Sequence[Event]) -> Event:

@@ -2,7 +2,8 @@
 
 Percentiles are those of successful answers, by nearest rank: the smallest latency that at least this share of them does
 not exceed. Nothing is interpolated. A latency counts from the intended start. Lost and failed requests have none: they
-are counted. A request belongs to the second, and to the window, of its intended start.
+are counted. Kinds of requests that take long on purpose have latencies of their own and are left out of those of the
+whole load. A request belongs to the second, and to the window, of its intended start.
 """
 
 from rollout.results.load.figures import Figures, Lag, Window, longest_gap, percentile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -29,10 +29,11 @@ class Figures:
 
     `lost`: no whole answer. `failed`: a whole answer with an unexpected status. `lost_on_reused`: those of the lost
     that had been sent on a kept connection. `p50`, `p99`, `longest`: of the latencies of successful answers, None
-    without one. `gap`: the longest time without a successful answer, out of `seconds`.
+    without one. `gap`: the longest time without a successful answer, out of `seconds`. `start`: since the epoch.
     """
 
     name: str
+    start: float
     requests: int
     ok: int
     failed: int
@@ -45,16 +46,23 @@ class Figures:
     seconds: float
 
     @classmethod
-    def of(cls, records: Iterable[RequestRecord], window: Window, answers: Iterable[float]) -> Figures:
-        """The figures of records in a window. `answers`: when successful answers ended, in any order."""
+    def of(
+        cls, records: Iterable[RequestRecord], window: Window, answers: Iterable[float], long: Collection[str] = ()
+    ) -> Figures:
+        """The figures of records in a window.
+
+        `answers`: when successful answers ended, in any order. `long`: the kinds whose latencies are left out.
+        """
         records = tuple(records)
-        latencies = sorted(record.latency for record in records if record.outcome == "ok")
+        ok = [record for record in records if record.outcome == "ok"]
+        latencies = sorted(record.latency for record in ok if record.kind not in long)
         lost = [record for record in records if record.outcome == "lost"]
         return cls(
             name=window.name,
+            start=round(window.start, 3),
             requests=len(records),
-            ok=len(latencies),
-            failed=len(records) - len(latencies) - len(lost),
+            ok=len(ok),
+            failed=len(records) - len(ok) - len(lost),
             lost=len(lost),
             lost_on_reused=sum(record.reused for record in lost),
             p50=percentile(latencies, 0.5),
@@ -69,6 +77,7 @@ class Figures:
         """The figures of a row in the journal. Damaged values count as missing."""
         return cls(
             name=text(row, "name"),
+            start=number(row, "start"),
             requests=int(number(row, "requests")),
             ok=int(number(row, "ok")),
             failed=int(number(row, "failed")),

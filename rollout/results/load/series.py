@@ -13,6 +13,7 @@ from rollout.load.records import LoadResult, RequestRecord
 from rollout.results.load.figures import percentile
 
 MOST_ROWS = 600
+UNKNOWN = "unknown"  # an answer that does not name its instance
 _COUNTS = ("sent", "ok", "failed", "lost")
 _TIMES = ("p50", "p99", "longest")
 
@@ -78,7 +79,9 @@ def series(result: LoadResult, seconds: float, instances: Sequence[str]) -> Seri
     parts: list[list[RequestRecord]] = [[] for _ in range(rows)]
     for record in result.requests:
         parts[_row(record.intended - result.generator.began, step, rows)].append(record)
-    latencies = [sorted(record.latency for record in part if record.outcome == "ok") for part in parts]
+    done = [[record for record in part if record.outcome == "ok"] for part in parts]
+    long = result.generator.long
+    latencies = [sorted(record.latency for record in part if record.kind not in long) for part in done]
     lag = [0.0] * rows
     for second, late in enumerate(result.generator.lag):
         row = _row(second, step, rows)
@@ -86,7 +89,7 @@ def series(result: LoadResult, seconds: float, instances: Sequence[str]) -> Seri
     return Series(
         step=step,
         sent=tuple(map(len, parts)),
-        ok=tuple(map(len, latencies)),
+        ok=tuple(map(len, done)),
         failed=tuple(sum(record.outcome == "failed" for record in part) for part in parts),
         lost=tuple(sum(record.outcome == "lost" for record in part) for part in parts),
         p50=tuple(percentile(part, 0.5) for part in latencies),
@@ -94,8 +97,7 @@ def series(result: LoadResult, seconds: float, instances: Sequence[str]) -> Seri
         longest=tuple(percentile(part, 1.0) for part in latencies),
         lag=tuple(lag),
         instances={
-            name: tuple(sum(one.outcome == "ok" and one.instance == name for one in part) for part in parts)
-            for name in instances
+            name: tuple(sum((one.instance or UNKNOWN) == name for one in part) for part in done) for name in instances
         },
     )
 
@@ -110,7 +112,7 @@ def _list(data: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 
 def _counts(values: Sequence[Any], rows: int) -> Column:
-    return tuple(int(value or 0) for value in _times(values, rows))
+    return tuple(max(0, int(value or 0)) for value in _times(values, rows))
 
 
 def _times(values: Sequence[Any], rows: int) -> Times:

@@ -11,7 +11,7 @@ from rollout.journal.events.loads import LoadFinished
 from rollout.journal.query import number, text
 from rollout.load.records import LoadResult, Mark, RequestRecord
 from rollout.results.load.figures import Figures, Lag, Window
-from rollout.results.load.series import Series, series
+from rollout.results.load.series import UNKNOWN, Series, series
 from rollout.results.load.sessions import Outage, SessionFigures, outages, session_figures
 
 _MOST_ROWS = 100  # of kinds, instances, errors, marks and outages
@@ -23,7 +23,8 @@ class LoadSummary:
     """A load in figures. Times are seconds since the epoch, durations seconds.
 
     `kinds`: the figures of each kind of request. `answered`: instance → its successful answers. `errors`: name of a
-    socket error, or an unexpected status, → number. `outages`: those of sessions, the longest first.
+    socket error, or an unexpected status, → number. `outages`: those of sessions, the longest first. `long`: the kinds
+    that take long on purpose, whose latencies are in `kinds` only.
     """
 
     name: str
@@ -37,6 +38,7 @@ class LoadSummary:
     sessions: SessionFigures
     outages: tuple[Outage, ...]
     marks: tuple[Mark, ...]
+    long: tuple[str, ...]
     series: Series
     lag: Lag
 
@@ -52,7 +54,8 @@ class LoadSummary:
             totals=dataclasses.asdict(self.totals), windows=tuple(map(dataclasses.asdict, self.windows)),
             kinds=tuple(map(dataclasses.asdict, self.kinds)), answered=dict(self.answered), errors=dict(self.errors),
             sessions=dataclasses.asdict(self.sessions), outages=tuple(map(dataclasses.asdict, self.outages)),
-            marks=tuple({"at": round(mark.at, 3), "text": mark.text} for mark in self.marks), step=self.series.step,
+            marks=tuple({"at": round(mark.at, 3), "text": mark.text} for mark in self.marks),
+            long=self.long, step=self.series.step,
             series=self.series.as_data(), lag=dataclasses.asdict(self.lag), too_slow=self.is_too_slow,
         )  # fmt: skip
 
@@ -63,21 +66,24 @@ def summarise(result: LoadResult, *, name: str, windows: Sequence[Window] = ()) 
     end = generator.ended or max((record.intended for record in result.requests), default=generator.began)
     whole = Window(name="whole load", start=generator.began, end=max(end, generator.began))
     answers = [record.end for record in result.requests if record.outcome == "ok"]
-    answered = Counter(record.instance or "unknown" for record in result.requests if record.outcome == "ok")
+    answered = Counter(record.instance or UNKNOWN for record in result.requests if record.outcome == "ok")
     found = sorted(outages(result.sessions), key=lambda one: one.waited, reverse=True)
     instances = sorted(dict(answered.most_common(_MOST_ROWS)))
     return LoadSummary(
         name=name,
         began=generator.began,
         seconds=round(whole.end - whole.start, 3),
-        totals=Figures.of(result.requests, whole, answers),
-        windows=tuple(Figures.of(_within(result.requests, window), window, answers) for window in windows),
+        totals=Figures.of(result.requests, whole, answers, generator.long),
+        windows=tuple(
+            Figures.of(_within(result.requests, window), window, answers, generator.long) for window in windows
+        ),
         kinds=tuple(_kinds(result, whole))[:_MOST_ROWS],
         answered={instance: answered[instance] for instance in instances},
         errors=dict(Counter(filter(None, map(_reason, result.requests))).most_common(_MOST_ROWS)),
         sessions=session_figures(result.sessions, found),
         outages=tuple(dataclasses.replace(one, why=one.why[:_MOST_LETTERS]) for one in found[:_MOST_ROWS]),
         marks=result.marks[:_MOST_ROWS],
+        long=generator.long,
         series=series(result, whole.end - whole.start, instances),
         lag=Lag.of(result.requests, generator.lag),
     )
@@ -112,6 +118,7 @@ def read_summary(event: LoadFinished) -> LoadSummary:
         sessions=SessionFigures.read(event.sessions),
         outages=tuple(map(Outage.read, event.outages)),
         marks=tuple(Mark(at=number(row, "at"), text=text(row, "text")) for row in event.marks),
+        long=event.long,
         series=Series.read(event.step, event.series),
         lag=Lag.read(event.lag),
     )

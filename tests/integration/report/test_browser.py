@@ -46,6 +46,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             phase["description"] = journals.HOSTILE
     drawn = {
         "three": page(journals.with_matrix(journals.comparison(journals.past())), lambda log: log.encode() * 99),
+        "load": page(golden.upgraded()).replace("<details>", "<details open>"),
         "one": page(journals.alone(source="rehearsal")),
         "hostile": page(hostile, lambda _: journals.HOSTILE.encode()),
         "campaign": campaign_page(campaigns.many()).replace("<details>", "<details open>"),
@@ -83,7 +84,7 @@ def opened(tab: Tab, address: str, *, width: int = WIDE, dark: bool = False, med
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
-@pytest.mark.parametrize("name", ["three", "one", "hostile", "campaign"])
+@pytest.mark.parametrize("name", ["three", "load", "one", "hostile", "campaign"])
 def test_the_page_fits_and_loads_nothing(
     tab: Tab, pages: dict[str, str], tmp_path: Path, name: str, width: int, dark: bool
 ) -> None:

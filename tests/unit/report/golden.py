@@ -13,6 +13,7 @@ from typing import Any
 
 from rollout.journal import read_events
 from rollout.journal.events import REQUIRED
+from tests.unit.report import loads
 from tests.unit.report.recording import FOLDER
 
 PHASES = ("prerequisites", "packages", "worktree", "phoenix_app", "database", "ash_core", "extras", "server")
@@ -360,6 +361,19 @@ def _recorded(path: Path) -> Callable[[], Events]:
 
 
 RECORDED: Mapping[str, Callable[[], Events]] = {path.stem: _recorded(path) for path in sorted(FOLDER.glob("*.jsonl"))}
+def upgraded() -> Events:
+    """An upgrade under load, one that lost requests, and one whose generator was too slow."""
+    story = Story()
+    story.all_pass_before(None)
+    for made in (
+        loads.summary(),
+        loads.summary(loads.badly, name="Upgrade without a drain"),
+        loads.summary(name="Slow generator", late=0.3),
+    ):
+        story.say("load.finished", **loads.event(made))
+    return story.ends("deployed", 0)
+
+
 WRITTEN: Mapping[str, Callable[[], Events]] = {
     story.__name__: story
     for story in (
@@ -373,6 +387,7 @@ WRITTEN: Mapping[str, Callable[[], Events]] = {
         killed,
         recovered,
         recovering,
+        upgraded,
         extras_failed,
         interrupted,
         check_failed,
