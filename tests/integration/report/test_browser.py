@@ -252,7 +252,7 @@ def test_it_prints_without_controls_and_with_everything_unfolded(tab: Tab, pages
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
-@pytest.mark.parametrize("name", ["three", "one", "campaign"])
+@pytest.mark.parametrize("name", ["three", "load", "one", "campaign"])
 def test_axe_finds_nothing_serious(
     tab: Tab, pages: dict[str, str], axe: str, name: str, width: int, dark: bool
 ) -> None:
