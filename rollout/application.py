@@ -10,7 +10,9 @@ class Application:
     """A Phoenix application. `title` is its name in texts, `app` that of its OTP application and database.
 
     `module` is the prefix of its Elixir modules. `manage_script` starts, stops and manages its server.
-    `ready_path` answers 200 when server and database are ready.
+    `ready_path` answers 200 when server and database are ready, `live_path` as long as the server runs.
+    `safe_paths` are pages that anybody may request and that change nothing. `required_variables` are the settings
+    without which a release must not start.
     """
 
     title: str
@@ -18,6 +20,9 @@ class Application:
     module: str
     manage_script: str
     ready_path: str
+    live_path: str
+    safe_paths: tuple[str, ...]
+    required_variables: tuple[str, ...]
 
     @property
     def application_file(self) -> str:
@@ -52,4 +57,7 @@ APPLICATION = Application(
     module="Xavos",
     manage_script="scripts/manage_xavos.sh",
     ready_path="/health/ready",
+    live_path="/health",
+    safe_paths=("/",),
+    required_variables=("DATABASE_URL", "SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET"),
 )

@@ -95,6 +95,12 @@ FLAGS: tuple[Flag, ...] = (
         help="how JavaScript and CSS are built: auto, npm (esbuild and tailwind), plain (no bundler)",
     ),
     Flag(name="offline", metavar=None, help="cut the forge and the database off from every outer network"),
+    Flag(
+        name="stage",
+        default="development",
+        metavar="STAGE",
+        help="how far to deploy: development (mix phx.server), or production (release, instances, upgrade under load)",
+    ),
     Flag(name="through", metavar="PHASE", help="stop after this phase"),
     Flag(
         name="name",

@@ -62,6 +62,7 @@ class Options:
     database: str = field(repr=False)
     assets: str
     offline: bool
+    stage: str
     through: str | None
     name: str
     directory: Path
@@ -161,6 +162,7 @@ def parse_options(
         database=values.database(raw.required("database")),
         assets=values.one_of(raw.required("assets"), ("auto", "npm", "plain")),
         offline=raw.switch("offline"),
+        stage=values.one_of(raw.required("stage"), values.STAGES),
         through=raw.parsed("through", _text),
         name=name,
         directory=raw.parsed("directory", values.folder) or root / "deployments" / name,

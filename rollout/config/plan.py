@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rollout.assembly import load
-from rollout.config.options import ROOT
+from rollout.config.options import ROOT, Options
 from rollout.config.traits import TRAITS
-from rollout.config.values import SCRIPT
+from rollout.config.values import SCRIPT, STAGES
 from rollout.errors import InvalidOption, InvalidPlan
 from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known, require_unique
 
@@ -42,6 +42,7 @@ PHASE_KEYS: Mapping[str, str] = {
     "arguments": "Words for the command that the phase runs.",
     "edition": "`real`: only with real packages. `rehearsal`: only with stand-ins. Without it the phase is in both.",
     "because": "The reason of `edition`. Reports print it.",
+    "stage": "`production`: only with `--stage=production`. Such phases come last. The default is `development`.",
     "traits": "What the phase does. Faults strike phases by their traits.",
 }
 """The keys of a `[[phase]]`, with their meaning."""
@@ -95,6 +96,7 @@ class PhasePlan:
     `arguments` are passed to the command of the phase.
     `edition` ("real" or "rehearsal"): the phase is only for real packages, or only for rehearsals. A phase without an
     edition is for both. `because` gives the reason.
+    `stage` ("development" or "production"): a run of the production stage has the phases of both.
     `traits` say what the phase does (rollout/config/traits.py). Faults are injected by trait.
     """
 
@@ -113,6 +115,7 @@ class PhasePlan:
     arguments: tuple[str, ...] = ()
     edition: str = ""
     because: str = ""
+    stage: str = STAGES[0]
     traits: tuple[str, ...] = ()
 
     @property
@@ -217,10 +220,18 @@ class Plan:
     def phase(self, name: str) -> PhasePlan:
         return next(phase for phase in self.phases if phase.name == name)
 
-    def through(self, name: str | None) -> Plan:
-        """The plan that stops after phase `name` (the whole plan for None). Raises InvalidOption."""
+    def selected(self, options: Options) -> Plan:
+        """The plan of a run with these options (`--stage`, `--through`). Raises InvalidOption."""
+        return self.through(options.through, stage=options.stage)
+
+    def through(self, name: str | None, *, stage: str = STAGES[-1]) -> Plan:
+        """The plan that stops after phase `name`; None means the last phase of the stage. Raises InvalidOption."""
         if name is None:
-            return self
+            own = tuple(phase for phase in self.phases if STAGES.index(phase.stage) <= STAGES.index(stage))
+            return replace(self, phases=own, beyond=(*self.phases[len(own) :], *self.beyond))
+        if any(phase.name == name and phase.stage != stage == STAGES[0] for phase in self.phases):
+            raise InvalidOption(option="--through", value=name,
+                                expected="a phase of this stage; add --stage=production")  # fmt: skip
         if left_out := next((phase for phase in self.left_out if phase.name == name), None):
             needs = f"this phase needs {left_out.needs}: {left_out.because}"
             raise InvalidOption(option="--through", value=name, expected=f"a phase of this run; {needs}")
@@ -258,6 +269,7 @@ def read_plan(file: Path, *, overlays: Collection[str], rehearsal: bool = False)
             require_unique("phase", (phase.name for phase in kept))
             require_unique("package", (package.name for phase in kept for package in phase.packages))
             require_unique("answers_for", (group for phase in kept for group in phase.groups))
+            _require_stages_in_order(kept)
     except InvalidRecord as error:
         raise InvalidPlan(path=file, where=error.where, problem=error.problem) from None
     kept = editions["rehearsal" if rehearsal else "real"]
@@ -282,6 +294,7 @@ def _phase(index: int, entry: Any, overlays: Collection[str]) -> PhasePlan:
     if phase.timeout_seconds <= 0:
         raise InvalidRecord(where, f"timeout_seconds={phase.timeout_seconds:g} is not a positive number")
     _require_one_of(where, "edition", phase.edition, ("", *EDITIONS))
+    _require_one_of(where, "stage", phase.stage, STAGES)
     if phase.edition and not phase.because:
         raise InvalidRecord(where, f"edition={phase.edition!r} needs its reason (because)")
     for trait in phase.traits:
@@ -290,6 +303,14 @@ def _phase(index: int, entry: Any, overlays: Collection[str]) -> PhasePlan:
         if package.override and not package.reason:
             raise InvalidRecord(where, f"{package.name}: an override needs its reason")
     return phase
+
+
+def _require_stages_in_order(phases: Sequence[PhasePlan]) -> None:
+    """Raise InvalidRecord if a phase of development comes after one of production."""
+    order = [STAGES.index(phase.stage) for phase in phases]
+    for phase, stage, before in zip(phases[1:], order[1:], order, strict=False):
+        if stage < before:
+            raise InvalidRecord(f"phase {phase.name}", "it comes after a phase with stage='production'")
 
 
 def _require_one_of(where: str, key: str, value: str, allowed: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from rollout.errors import InvalidOption
 
 PATHS = ("realistic", "incremental", "ambitious")
 SCRIPT = "script:"
+STAGES = ("development", "production")
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _MINUTES = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")

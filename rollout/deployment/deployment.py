@@ -103,6 +103,7 @@ class Deployment:
             yield self._add(self._executor.blocked(code, after))
             return
         try:
+            code.hand_over(self.site)
             before = self._fingerprint(code)
         except Exception as error:  # noqa: BLE001 - engine or database gone between two phases
             yield self._add(self._executor.unobservable(code, error))

@@ -33,6 +33,8 @@ def _nothing(_: Any) -> None:
 class PhaseCode:
     """The functions of a phase. `prepare` always runs, `apply` only if the phase is not restored from a checkpoint.
 
+    `publish` always runs after them. It makes what no checkpoint holds from what one holds: images from folders.
+    `hand_over` runs before the phase's fingerprint. It stops what an earlier phase runs and this phase replaces.
     `overlays` are those that it may lay beyond the plan's.
     `furnish` lays out the input of an observed phase; the input is no residue of the path.
     `adopt` updates the site after the phase was applied or restored, `forget` after it was rolled back.
@@ -43,6 +45,8 @@ class PhaseCode:
     apply: Callable[[Step], None]
     overlays: tuple[str, ...] = ()
     prepare: Callable[[Step], None] = _nothing
+    publish: Callable[[Step], None] = _nothing
+    hand_over: Callable[[Site], None] = _nothing
     furnish: Callable[[Step], None] | None = None
     adopt: Callable[[Site], None] = _nothing
     forget: Callable[[Site], None] = _nothing
@@ -51,7 +55,9 @@ class PhaseCode:
     @property
     def sources(self) -> tuple[Path, ...]:
         """The files with the code that decides what the phase makes."""
-        functions = (self.apply, self.prepare, self.furnish, self.adopt, self.forget)
+        functions = (
+            self.apply, self.prepare, self.publish, self.hand_over, self.furnish, self.adopt, self.forget
+        )  # fmt: skip
         return sources_of(function for function in functions if function not in {None, _nothing})
 
 

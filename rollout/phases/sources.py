@@ -12,7 +12,9 @@ from typing import Any
 from rollout.config.options import ROOT
 
 # A phase does its work with modules of these folders. The rest of the suite does not decide what a phase makes.
-_FOLLOWED = (ROOT / "fixtures", ROOT / "rollout" / "assembly", ROOT / "rollout" / "packages")
+_FOLLOWED = tuple(
+    ROOT / folder for folder in ("fixtures", "rollout/assembly", "rollout/packages", "rollout/production")
+)
 
 
 def sources_of(functions: Iterable[Callable[..., Any]]) -> tuple[Path, ...]:

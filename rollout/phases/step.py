@@ -92,8 +92,11 @@ class Step:
         cwd: str = "",
         marker: str | None = None,
         repeatable: bool = False,
+        settings: bool = True,
     ) -> Outcome:
         """Run a command in the forge, in the application's folder or in `cwd` (below it, or absolute).
+
+        `settings`: whether its environment has the site's settings, such as the database's address and the secrets.
 
         Never raises for an exit code. A command that is stopped, by its deadline or by a signal to the run, is stopped
         with all its child processes. Children of a BEAM have their own sessions, so they are found by a token.
@@ -105,7 +108,7 @@ class Step:
             argv=argv,
             label=label or " ".join(argv[:3]),
             cwd=forge.root / self.site.app / cwd,
-            env={**self.site.environment(), **(env or {}), **extra},
+            env={**self.site.environment(settings=settings), **(env or {}), **extra},
             deadline=min(deadline, self.remaining),
             repeatable=repeatable,
         )

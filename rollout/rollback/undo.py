@@ -8,7 +8,7 @@ raises if the thing still exists. Then the undo stays pending.
 | directory | path, run; `made`: folders that did not exist before, outermost first |
 | worktree | repository, directory, branch, run |
 | repository | path, run |
-| container, network | name, run |
+| container, network, image | name, run |
 | processes | marker (NAME=value), forge {kind, name?} |
 | mount | path, source: the name of the tmpfs mounted there; all its content belongs to the run |
 | remount | path, source; `options` as they were before |
@@ -35,6 +35,7 @@ from rollout.errors import RolloutError
 from rollout.site import postgres, processes
 from rollout.site.engine.client import RUN_LABEL, Engine
 from rollout.site.engine.discovery import find_engine
+from rollout.site.engine.image_removal import has_image, remove_image
 from rollout.site.forge import ContainerForge
 from rollout.site.mounts import is_mounted, mount, unmount
 from rollout.site.repository import MARK, Repository, has_mark, temporary_path
@@ -44,7 +45,7 @@ from rollout.site.store.tree_removal import open_folder, remove_tree
 
 Record = Mapping[str, Any]
 
-_ENGINE = frozenset({"container", "network"})  # kinds that a container engine creates
+_ENGINE = frozenset({"container", "network", "image"})  # kinds that a container engine creates
 _APPEARS_WITHIN = 15.0  # seconds after the request; a busy engine took 0.25 s
 _WAITS_AT_LEAST = 2.0  # seconds; the least time to wait, even long after the request
 
@@ -149,7 +150,7 @@ def _repository(record: Record, context: UndoContext) -> str:
 
 
 def _wait_for_the_engine(record: Record, context: UndoContext, *, until: float) -> None:
-    """Wait until the requested container or network exists, at most `until` that time.
+    """Wait until the requested container, network or image exists, at most `until` that time.
 
     Errors of the engine end the wait. The undo reports them.
     """
@@ -158,6 +159,8 @@ def _wait_for_the_engine(record: Record, context: UndoContext, *, until: float) 
     def exists(client: docker.DockerClient) -> bool:
         if record["kind"] == "network":
             return bool(client.networks.list(names=[name]))
+        if record["kind"] == "image":
+            return has_image(client, name)
         return postgres.has_container(client, name)
 
     with (
@@ -178,6 +181,10 @@ def _network(record: Record, context: UndoContext) -> str:
         if (network.attrs or {}).get("Labels", {}).get(RUN_LABEL) == record["run"]:
             network.remove()
     return f"network {record['name']} is gone"
+
+
+def _image(record: Record, context: UndoContext) -> str:
+    return remove_image(context.client, record["name"], record["run"])
 
 
 def _processes(record: Record, context: UndoContext) -> str:
@@ -281,6 +288,7 @@ _KINDS: Mapping[str, Callable[[Record, UndoContext], str]] = {
     "repository": _repository,
     "container": _container,
     "network": _network,
+    "image": _image,
     "processes": _processes,
     "mount": _mount,
     "remount": _remount,

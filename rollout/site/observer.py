@@ -132,6 +132,8 @@ class SiteObserver:
                 for name in item["Names"]
             }
             facts |= {f"network {item['Name']}": "" for item in client.api.networks(filters=label)}
+            images = client.api.images(filters=label)
+            facts |= {f"image {name}": "" for item in images for name in item.get("RepoTags") or ()}
         return facts
 
 

@@ -17,7 +17,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MARK = ".xavos-run"
 _LONGEST_MARK = 200  # bytes
 _SECONDS = 120.0
-EXCLUDED = (".env", ".home/", "log/", MARK)
+EXCLUDED = (".env", ".home/", ".production/", "log/", MARK)
 
 
 class Repository:

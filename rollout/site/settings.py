@@ -12,6 +12,10 @@ from rollout.site import postgres
 from rollout.site.site import Site
 from rollout.site.views import CheckedSite
 
+PUBLIC_HOST = "localhost"
+"""The name under which people reach the application in production."""
+POOL_SIZE = 5
+"""Connections to the database of one instance."""
 SECRETS = ("SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET")
 
 
@@ -41,6 +45,30 @@ def make(site: Site) -> dict[str, str]:
         "SECRET_KEY_BASE": base,
         "TOKEN_SIGNING_SECRET": token,
         **_forge(site),
+    }
+
+
+def production(site: Site) -> dict[str, str]:
+    """New settings of the instances of a release, with secrets of their own. They are masked in all later output.
+
+    `PORT` is missing: each instance has its own.
+    """
+    password = site.settings.get("PGPASSWORD", postgres.SUPERUSER)
+    made = {name: secrets.token_urlsafe(48) for name in SECRETS}
+    cookie = secrets.token_urlsafe(24)
+    for secret in (*made.values(), cookie):
+        site.run.redactor.add(secret)
+    url = site.database.url(user=site.role, password=password, database=site.databases["prod"])
+    return {
+        "DATABASE_URL": url,
+        **made,
+        "PHX_SERVER": "true",
+        "PHX_HOST": PUBLIC_HOST,
+        "POOL_SIZE": str(POOL_SIZE),
+        "RELEASE_DISTRIBUTION": "none",
+        "RELEASE_COOKIE": cookie,
+        "XAVOS_BIND": "0.0.0.0" if site.options.offline else "127.0.0.1",  # noqa: S104 - an isolated network
+        "LANG": "C.UTF-8",
     }
 
 

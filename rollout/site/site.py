@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rollout.application import APPLICATION
 from rollout.config.options import Options
 from rollout.config.run import Run
+from rollout.config.values import STAGES
 from rollout.site import postgres
 from rollout.site.engine.client import Engine
 from rollout.site.engine.sharing import Sharing
@@ -72,13 +73,15 @@ class Site:
         self.app = ""
         self.role = postgres.SUPERUSER if observed else options.name
         name = APPLICATION.app if observed else options.name
-        self.databases: Mapping[str, str] = {"dev": f"{name}_dev", "test": f"{name}_test"}
+        purposes = ("dev", "test", *(("prod",) if options.stage == STAGES[-1] else ()))
+        self.databases: Mapping[str, str] = {purpose: f"{name}_{purpose}" for purpose in purposes}
         self.forge: Forge | None = None
         self.server: postgres.DatabaseServer | None = None
         self.gateway: Gateway | None = None
         self.settings: dict[str, str] = {}
         self.findings: dict[str, str] = {}
         self.provisioned = False
+        self.production: object = None  # what rollout.production has deployed
         self.fault_points: FaultPoints = NO_FAULTS
         self.network: str | None = None
         self.network_gateway: str | None = None
@@ -116,8 +119,8 @@ class Site:
         """The URL of XAVOS as this process reaches it."""
         return f"http://{self.in_forge.address()}:{self.options.port}"
 
-    def environment(self) -> Mapping[str, str]:
-        """The environment of a command in the forge."""
+    def environment(self, *, settings: bool = True) -> Mapping[str, str]:
+        """The environment of a command in the forge, with or without the site's settings."""
         forge = self.in_forge
         return {
             **forge.environment(),
@@ -126,7 +129,11 @@ class Site:
             "TERM": "dumb",
             "NO_COLOR": "1",
             **(self.gateway.forge_environment() if self.gateway else {}),
-            **{name: value for name, value in self.settings.items() if not name.startswith(_OUTSIDE)},
+            **(
+                {name: value for name, value in self.settings.items() if not name.startswith(_OUTSIDE)}
+                if settings
+                else {}
+            ),
             "XAVOS_RUN": self.run.id,
             # Git must not find a repository around the site, such as the checkout.
             "GIT_CEILING_DIRECTORIES": str(forge.root.parent),

@@ -90,8 +90,10 @@ class Snapshots:
         """These dumps (purpose → digest) were just restored, so the databases need no new ones."""
         facts = self._facts(server)
         for purpose, dump in dumps.items():
+            if dump is None:  # a checkpoint of another stage may know databases that this site has not
+                continue
             state = postgres.digest_of_database(facts, self._site.databases[purpose])
-            if state is not None and dump is not None:
+            if state is not None:
                 self._dumps[state] = dump
 
     def _facts(self, server: postgres.DatabaseServer) -> Mapping[str, str]:

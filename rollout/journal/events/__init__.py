@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from rollout.journal.events import analyses, faults, loads, phases, runs, undo
+from rollout.journal.events import analyses, faults, loads, phases, production, runs, undo
 from rollout.journal.events.base import KINDS, JournalEvent, decode, encode, keys_of, name_of, select
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "loads",
     "name_of",
     "phases",
+    "production",
     "runs",
     "select",
     "undo",

@@ -22,7 +22,7 @@ from rollout.site.engine.client import Engine
 if TYPE_CHECKING:
     from docker import DockerClient
 
-NAMES = ("forge", "postgres")
+NAMES = ("forge", "postgres", "release", "proxy")
 OFFICIAL = {"postgres": "postgres:17"}
 LABEL = "xavos.image"
 
@@ -51,7 +51,7 @@ class ImageBuildFailed(RolloutError):
 
 
 def ensure_image(engine: Engine, name: str, *, say: Say = print) -> ImageRef:
-    """The image `name` (forge or postgres). A missing one is pulled or built.
+    """The image `name` (one of NAMES). A missing one is pulled or built.
 
     Raises ImageBuildFailed and BaseUnavailable.
     """

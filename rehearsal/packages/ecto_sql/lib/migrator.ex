@@ -28,7 +28,8 @@ defmodule Ecto.Migrator do
   def migrations_path(repo, directory \\ "migrations") do
     config = repo.config()
     priv = config[:priv] || "priv/#{repo |> Module.split() |> List.last() |> Macro.underscore()}"
-    Path.join([File.cwd!(), priv, directory])
+    # As in Ecto: below the application, which in a release is not the current folder.
+    Application.app_dir(config[:otp_app], Path.join(priv, directory))
   end
 
   def migrations(repo, paths \\ nil) do
@@ -39,6 +40,8 @@ defmodule Ecto.Migrator do
     lost = for version <- done, not List.keymember?(files, version, 0), do: {:up, version, "** FILE NOT FOUND **"}
     Enum.sort_by(known ++ lost, &elem(&1, 1))
   end
+
+  def run(repo, direction, opts), do: run(repo, migrations_path(repo), direction, opts)
 
   @doc "Runs what `opts` choose (`:all`, `:step`, `:to`) and returns the versions that ran."
   def run(repo, paths, direction, opts) do

@@ -1,0 +1,107 @@
+"""Writes the configuration of HAProxy, and reads the statistics that it prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Template
+
+INSTANCE_HEADER = "x-rollout-instance"
+"""The header in which the proxy names the instance that has answered."""
+BACKEND = "app"
+CHECK_SECONDS = 0.5  # between two readiness checks of an instance
+
+_CONFIGURATION = Template("""\
+# Written by XAVOS Rollout. Nothing is retried or sent to a second instance, so a lost request stays visible.
+global
+    log stdout format raw local0
+    stats socket $socket mode 600 level admin
+    maxconn 4000
+    hard-stop-after 30s
+
+defaults
+    mode http
+    log global
+    log-format "%ms %ci %ST %TR/%Tw/%Tc/%Tr/%Ta %s %tsc %rc %HM %HPO"
+    timeout connect 2s
+    timeout client 75s
+    timeout server 75s
+    timeout tunnel 1h
+    timeout queue 2s
+    timeout http-request 30s
+    timeout http-keep-alive 30s
+    timeout check 2s
+    retries 0
+    no option redispatch
+    # A connection to an instance is used once. So none is lost because the instance closes an idle one.
+    option http-server-close
+
+frontend public
+    bind $address:$port
+    # The client cannot choose its own address or scheme.
+    http-request set-header x-forwarded-for %[src]
+    http-request set-header x-forwarded-proto https
+    http-request set-header x-forwarded-port 443
+    http-response set-header $header %s
+    default_backend $backend
+
+backend $backend
+    balance roundrobin
+    option httpchk
+    http-check send meth GET uri $ready ver HTTP/1.1 hdr Host $host hdr x-forwarded-proto https
+    http-check expect status 200
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """An instance as the proxy sees it. `status` is UP, DOWN, DRAIN or MAINT; `check` is such as `L7OK`.
+
+    `sessions` is the number of open requests and websockets. `answers_5xx` counts since the proxy has started.
+    """
+
+    status: str
+    check: str
+    sessions: int
+    requests: int
+    answers_5xx: int
+    connection_errors: int
+    response_errors: int
+
+    @property
+    def is_up(self) -> bool:
+        return self.status.startswith("UP") and self.check.startswith(("L7OK", "* L7OK"))
+
+
+def configuration(*, address: str, port: int, host: str, ready: str, socket: str) -> str:
+    """The file haproxy.cfg. `host` is the public name of the application, `ready` the path of its readiness.
+
+    `socket` is the path of the runtime API's socket, as the proxy sees it.
+    """
+    return _CONFIGURATION.substitute(
+        address=address, port=port, host=host, ready=ready, socket=socket, header=INSTANCE_HEADER, backend=BACKEND
+    )
+
+
+def statuses(printed: str) -> Mapping[str, ServerStatus]:
+    """Name of an instance → its status, from the answer to `show stat`."""
+    rows = csv.DictReader(io.StringIO(printed.lstrip("# ")))
+    return {
+        row["svname"]: ServerStatus(
+            status=row["status"],
+            check=row["check_status"],
+            sessions=_number(row["scur"]),
+            requests=_number(row["stot"]),
+            answers_5xx=_number(row["hrsp_5xx"]),
+            connection_errors=_number(row["econ"]),
+            response_errors=_number(row["eresp"]),
+        )
+        for row in rows
+        if row["pxname"] == BACKEND and row["svname"] != "BACKEND"
+    }
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
