@@ -200,12 +200,17 @@ def run_paths(config: pytest.Config, options: Options) -> None:
         raise UsageError("--record-bundle records the packages of one path.", advice="Name one path with --path.")
     parts = path_runs(options)
     for part in parts:
-        load_plan(part.path).selected(options)  # invalid options are rejected before recovery starts
+        load_plan(part.path, stage=options.stage).through(
+            options.through
+        )  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
     recovered = recover_and_check(options)
     chosen = make_choices(options, ())  # the session of each path rejects what that path cannot do
     rehearsal = is_rehearsal(chosen.upstreams.hex)
-    plans = tuple(load_plan(part.path, rehearsal=rehearsal, name=part.name).selected(options) for part in parts)
+    plans = tuple(
+        load_plan(part.path, stage=options.stage, rehearsal=rehearsal, name=part.name).through(options.through)
+        for part in parts
+    )
     run = Run(options)
     console = open_console(config)
     run.journal.subscribe(console)

@@ -70,7 +70,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             # `auto` is not resolved here, so it means the plan for real packages.
             rehearsal = options.source == "rehearsal"
             names = path_names(options)
-            plans = [load_plan(path, rehearsal=rehearsal, name=names[path]).selected(options) for path in options.paths]
+            plans = [
+                load_plan(path, stage=options.stage, rehearsal=rehearsal, name=names[path]).through(options.through)
+                for path in options.paths
+            ]
             print("\n\n".join(plan_preview.describe(plan, options) for plan in plans))
             return 0
         if options.fault == LIST:
@@ -214,13 +217,15 @@ def _aimed(options: Options, plan: Plan, chosen: Choices) -> FaultSpec | None:
 
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
-    whole = load_plan(options.path)
-    whole.selected(options)  # invalid options are rejected before recovery starts
+    whole = load_plan(options.path, stage=options.stage)
+    whole.through(options.through)  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
     recovered = recover_and_check(options)
     chosen = make_choices(options, (whole,))
     name = path_names(options)[options.path]
-    plan = load_plan(options.path, rehearsal=chosen.is_rehearsal, name=name).selected(options)
+    plan = load_plan(options.path, stage=options.stage, rehearsal=chosen.is_rehearsal, name=name).through(
+        options.through
+    )
     spec = _aimed(options, plan, chosen)
     run = Run(options)
     _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), spec=spec)

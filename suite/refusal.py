@@ -31,7 +31,8 @@ def show_refusal(config: pytest.Config, options: Options, refused: RunRefused) -
     try:
         names, rehearsal = path_names(options), options.source == "rehearsal"
         plans = tuple(
-            load_plan(path, rehearsal=rehearsal, name=names[path]).selected(options) for path in options.paths
+            load_plan(path, stage=options.stage, rehearsal=rehearsal, name=names[path]).through(options.through)
+            for path in options.paths
         )
         run = Run(options)
     except RolloutError as error:

@@ -126,7 +126,7 @@ def check_options(options: Options) -> None:
             advice="Leave out --record-bundle, --through, --blame and --matrix.",
         )
     selection = parse_faults(options.faults)
-    plans = {path: load_plan(path).selected(options) for path in options.campaign_paths}
+    plans = {path: load_plan(path, stage=options.stage) for path in options.campaign_paths}
     known = dict.fromkeys(
         name for plan in plans.values() for phase in plan.phases for name in (phase.name, *phase.groups)
     )
@@ -145,7 +145,7 @@ def design(options: Options, *, is_rehearsal: bool, means: Means) -> Design:
     Call `check_options` first. Raises DifferentCampaign if the earlier campaign had other options.
     """
     selection = parse_faults(options.faults)
-    plans = {path: load_plan(path, rehearsal=is_rehearsal).selected(options) for path in options.campaign_paths}
+    plans = {path: load_plan(path, stage=options.stage, rehearsal=is_rehearsal) for path in options.campaign_paths}
     left_out = {kind.name: reason for kind in selection.kinds if (reason := why_unfit(kind, means))}
     left_out |= dict.fromkeys(unusable_kinds(selection.kinds, plans, selection.limits), "no path has a phase for it")
     earlier = TrialLog.load(options.resume) if options.resume is not None else None

@@ -133,7 +133,7 @@ def _engine_fix(engine: Engine | NoEngine) -> str:
 
 def _plan(options: Options) -> Iterator[Finding]:
     try:
-        plan = load_plan(options.path, rehearsal=options.source == "rehearsal").through(
+        plan = load_plan(options.path, stage=options.stage, rehearsal=options.source == "rehearsal").through(
             options.through, stage=options.stage
         )
     except RolloutError as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rollout.assembly import load
-from rollout.config.options import ROOT, Options
+from rollout.config.flags import option
+from rollout.config.options import ROOT
 from rollout.config.traits import TRAITS
 from rollout.config.values import SCRIPT, STAGES
 from rollout.errors import InvalidOption, InvalidPlan
@@ -42,7 +43,7 @@ PHASE_KEYS: Mapping[str, str] = {
     "arguments": "Words for the command that the phase runs.",
     "edition": "`real`: only with real packages. `rehearsal`: only with stand-ins. Without it the phase is in both.",
     "because": "The reason of `edition`. Reports print it.",
-    "stage": "`production`: only with `--stage=production`. Such phases come last. The default is `development`.",
+    "stage": "`production`: only in a run of that stage. Such phases come last. The default is `development`.",
     "traits": "What the phase does. Faults strike phases by their traits.",
 }
 """The keys of a `[[phase]]`, with their meaning."""
@@ -217,21 +218,21 @@ class Plan:
     def archives(self) -> tuple[Package, ...]:
         return tuple(package for phase in self.all_phases for package in phase.archives)
 
+    def at(self, stage: str) -> Plan:
+        """The plan up to the last phase of a stage."""
+        own = tuple(phase for phase in self.phases if STAGES.index(phase.stage) <= STAGES.index(stage))
+        return replace(self, phases=own, beyond=(*self.phases[len(own) :], *self.beyond))
+
     def phase(self, name: str) -> PhasePlan:
         return next(phase for phase in self.phases if phase.name == name)
 
-    def selected(self, options: Options) -> Plan:
-        """The plan of a run with these options (`--stage`, `--through`). Raises InvalidOption."""
-        return self.through(options.through, stage=options.stage)
-
-    def through(self, name: str | None, *, stage: str = STAGES[-1]) -> Plan:
-        """The plan that stops after phase `name`; None means the last phase of the stage. Raises InvalidOption."""
+    def through(self, name: str | None) -> Plan:
+        """The plan that stops after phase `name` (the whole plan for None). Raises InvalidOption."""
         if name is None:
-            own = tuple(phase for phase in self.phases if STAGES.index(phase.stage) <= STAGES.index(stage))
-            return replace(self, phases=own, beyond=(*self.phases[len(own) :], *self.beyond))
-        if any(phase.name == name and phase.stage != stage == STAGES[0] for phase in self.phases):
-            raise InvalidOption(option="--through", value=name,
-                                expected="a phase of this stage; add --stage=production")  # fmt: skip
+            return self
+        if any(phase.name == name and phase.stage != STAGES[0] for phase in self.beyond):
+            wanted = f"a phase of this stage; add {option('stage')}={STAGES[-1]}"
+            raise InvalidOption(option=option("through"), value=name, expected=wanted)
         if left_out := next((phase for phase in self.left_out if phase.name == name), None):
             needs = f"this phase needs {left_out.needs}: {left_out.because}"
             raise InvalidOption(option="--through", value=name, expected=f"a phase of this run; {needs}")
@@ -243,16 +244,25 @@ class Plan:
         return replace(self, phases=self.phases[: last + 1], beyond=(*self.phases[last + 1 :], *self.beyond))
 
 
-def load_plan(path_name: str, *, rehearsal: bool = False, root: Path = ROOT, name: str | None = None) -> Plan:
+def load_plan(
+    path_name: str,
+    *,
+    rehearsal: bool = False,
+    stage: str = STAGES[0],
+    root: Path = ROOT,
+    name: str | None = None,
+) -> Plan:
     """Read `plans/<path_name>.toml`, or `plans/script.toml` for `script:FILE`. The plan has the name of the path.
 
     `name`: another name for the path of a script (see rollout.config.comparison.path_names).
-    `rehearsal`: the edition for stand-in packages. Raises InvalidPlan with file, place and problem.
+    `rehearsal`: the edition for stand-in packages. `stage`: the last stage of the run; phases of later stages are
+    `beyond`. Raises InvalidPlan with file, place and problem.
     """
+    file = root / "plans" / f"{'script' if path_name.startswith(SCRIPT) else path_name}.toml"
+    plan = read_plan(file, overlays=load(root).overlays, rehearsal=rehearsal).at(stage)
     if path_name.startswith(SCRIPT):
-        plan = read_plan(root / "plans" / "script.toml", overlays=load(root).overlays, rehearsal=rehearsal)
         return replace(plan, name=name or f"{SCRIPT}{Path(path_name.removeprefix(SCRIPT)).name}")
-    return read_plan(root / "plans" / f"{path_name}.toml", overlays=load(root).overlays, rehearsal=rehearsal)
+    return plan
 
 
 def read_plan(file: Path, *, overlays: Collection[str], rehearsal: bool = False) -> Plan:

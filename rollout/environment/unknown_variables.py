@@ -19,7 +19,7 @@ SET_UP = (
 #: Variables that the suite sets for programs that it starts.
 OWN = (
     RUN_FOLDER, CONDUCTOR, PATH_NAME, "XAVOS_RUN", "XAVOS_COMMAND", "XAVOS_OBSERVER", "XAVOS_IN_FORGE",
-    "XAVOS_FORGE_CONTAINER", "XAVOS_WORKTREE", "XAVOS_SERVER",
+    "XAVOS_FORGE_CONTAINER", "XAVOS_WORKTREE", "XAVOS_SERVER", "XAVOS_INSTANCE", "XAVOS_PROXY",
     "XAVOS_ENGINE_URL", "XAVOS_ENGINE_TLS", "XAVOS_ENGINE_CERTIFICATES",
 )  # fmt: skip
 #: Settings of XAVOS and of its scripts, which a deployment reads from its `.env` and from the environment.

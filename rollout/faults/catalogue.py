@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from rollout.config.flags import option
 from rollout.config.options import PATHS
 from rollout.config.plan import PhasePlan, Plan, load_plan
+from rollout.config.values import STAGES
 from rollout.errors import InvalidOption
 from rollout.faults import database, deployment, machine, registry, suite
 from rollout.faults.fault import CannotInject, FaultSpec, Kind, Means
@@ -45,7 +46,9 @@ def reach(kind: Kind) -> str:
     """The phases of the suite's plans that a kind can strike, as text."""
     if not kind.traits and not kind.spares:
         return "any"
-    plans = [load_plan(path, rehearsal=edition) for path in PATHS for edition in (False, True)]
+    plans = [
+        load_plan(path, rehearsal=edition, stage=STAGES[-1]) for path in PATHS for edition in (False, True)
+    ]
     named = dict.fromkeys(name for plan in plans for name in places(kind, plan))
     everywhere = {name for plan in plans for name in plan.phase_names}
     if spared := sorted(everywhere - set(named)) if not kind.traits else ():

@@ -1,11 +1,11 @@
 """Replaces one release by another, instance by instance, and takes the new one back when it is bad.
 
-A roll goes as those of Kamal and Argo Rollouts: start, check, switch. They leave migrations to the user:
+It starts, checks, then switches, as Kamal and Argo Rollouts do. They leave migrations to the user; this does not:
 
 1. The migrations of the new release run once, before any of its instances.
 2. For each old instance a new one is started. It has to be ready and to answer its safe pages, and gets requests. Then
    the old one is drained and stopped.
-3. Every new instance is observed for a while. A share of failed answers, an end, or memory near its limit takes it back.
+3. Every new instance is observed for a while. Failed answers, its end, or memory near its limit take it back.
 
 Until the last old instance has been stopped, taking back means that new instances are drained. Afterwards old
 instances are started again first.

@@ -40,7 +40,7 @@ class CheckedSite(Protocol):
     def role(self) -> str: ...
     @property
     def databases(self) -> Mapping[str, str]:
-        """Purpose (dev, test; prod with `--stage=production`) → name of the database."""
+        """Purpose (dev, test; prod in the production stage) → name of the database."""
 
     @property
     def settings(self) -> Mapping[str, str]: ...

@@ -86,6 +86,7 @@ OTHERS = {
     "rollout/application.py": {"--database"},
     "docgen/pictures.py": {"--campaign"},
     "fixtures/installation.py": {"--seed"},
+    "rollout/production/release.py": {"--path"},
     "rollout/site/engine/base_image.py": {"--directory=…"},
 }
 

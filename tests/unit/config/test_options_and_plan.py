@@ -155,7 +155,7 @@ class TestPlan:
         assert "database" == cut.phase_names[-1]
         assert plan.packages == cut.packages
         assert plan.archives == cut.archives
-        assert plan.phases == cut.all_phases
+        assert plan.all_phases == cut.all_phases
         assert plan is plan.through(None)
 
     def test_a_rehearsal_leaves_out_the_phases_that_need_real_packages(self) -> None:
