@@ -133,9 +133,8 @@ def _engine_fix(engine: Engine | NoEngine) -> str:
 
 def _plan(options: Options) -> Iterator[Finding]:
     try:
-        plan = load_plan(options.path, stage=options.stage, rehearsal=options.source == "rehearsal").through(
-            options.through, stage=options.stage
-        )
+        rehearsal = options.source == "rehearsal"
+        plan = load_plan(options.path, rehearsal=rehearsal, stage=options.stage).through(options.through)
     except RolloutError as error:
         yield Finding(what="plan", state="missing", detail=error.message, fix=error.advice)
     else:
