@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rollout.config.options import ROOT
 from rollout.journal.events.base import decode
 from rollout.journal.events.loads import LoadFinished
 from rollout.report import page, summary
@@ -49,6 +50,13 @@ def test_page_and_summary_name_the_losses() -> None:
         assert "The load generator itself was too slow" in report
         assert "b1 ready" in report
         assert "reset_before_bytes" in report
+
+
+def test_the_example_of_the_documentation_is_that_of_the_story() -> None:
+    """Each of its lines is a line of the summary."""
+    guide = (ROOT / "docs" / "how-to" / "read-the-upgrades-time-line.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```markdown\n(.*?)```", guide, re.DOTALL)
+    assert set() == set(example.splitlines()) - set(summary(golden.upgraded()).splitlines())
 
 
 def test_a_run_without_a_load_has_no_section() -> None:
