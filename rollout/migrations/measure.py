@@ -44,13 +44,16 @@ def measure(
     """Run `migrate` on the database, which has to be a copy, while locks are sampled and tables in use are probed.
 
     `connect` opens a connection of an administrator (DatabaseServer.connect). `tables`: (schema, name) of those to
-    probe; without it, those with the most rows. An exception of `migrate` is part of the result. `interval`: seconds
+    probe; without it, those with the most rows (see
+    `tables_of` for those that migrations touch). An exception of `migrate` is part of the result. `interval`: seconds
     between two samples. Everything that this makes in the copy is gone at the end.
     """
     with connect(database) as connection, _watching(connection, ledger) as watching:
-        probed = list(tables if tables is not None else largest_tables(connection, ledger))[:MOST_TABLES]
+        there = largest_tables(connection, ledger)
+        probed = [table for table in (there if tables is None else tables) if table in there][:MOST_TABLES]
         rows = {".".join(table): count(connection, table) for table in probed}
         began, files = _now(connection), watch.files(connection)
+        had = {*invalid_indexes(connection), *unvalidated_constraints(connection)}
         seen = _observe(lambda: connect(database), migrate, probed, interval)
         notes = watch.notes(connection)
         split = windows(notes, (files, watch.files(connection)), seen.spans, began)
@@ -66,8 +69,8 @@ def measure(
             failure=seen.failure,
             errors={f"{each.kind} {each.table}": dict(each.errors) for each in seen.waits if each.errors},
             longest_probe=_longest(seen),
-            invalid_indexes=invalid_indexes(connection),
-            unvalidated=unvalidated_constraints(connection),
+            invalid_indexes=tuple(each for each in invalid_indexes(connection) if each not in had),
+            unvalidated=tuple(each for each in unvalidated_constraints(connection) if each not in had),
             rewrites_seen_by="event trigger and files" if watching.sees_rewrites else "files",
         )
 

@@ -51,6 +51,7 @@ class Measurement:
     `failure`: what the migrate command has raised, or None; `errors`: what the probes' statements, which an old release
     could send, have got (`SELECT public.users` → SQLSTATE → how often). `after` is what happened after the last
     version: a migration that failed, or one without a transaction that was not recorded.
+    `invalid_indexes` and `unvalidated` are those that were not there before.
     """
 
     database: str

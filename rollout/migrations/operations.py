@@ -100,6 +100,16 @@ def decode(lines: Iterable[str]) -> tuple[Migration, ...]:
     return tuple(replace(migration, operations=tuple(own)) for migration, own in zip(found, operations, strict=True))
 
 
+def tables_of(migrations: Iterable[Migration], schema: str = "public") -> tuple[tuple[str, str], ...]:
+    """The tables (schema, name) that the migrations act on or refer to, sorted. `schema`: of names without one."""
+    names: set[object] = set()
+    for operation in (each for migration in migrations for each in migration.forward):
+        references = operation.type.get("references") if isinstance(operation.type, Mapping) else None
+        names.update(name for name in (operation.table, references, operation.options.get("references")) if name)
+    parted = (str(name).rpartition(".") for name in names if isinstance(name, str))
+    return tuple(sorted((place or schema, name) for place, _, name in parted))
+
+
 def _migration(row: Mapping[str, Any]) -> Migration:
     return Migration(
         version=row["version"],

@@ -25,13 +25,18 @@ _WARM = 2  # rounds before the migration
 
 @dataclass(slots=True, kw_only=True)
 class Waits:
-    """What one kind of statement on one table has seen. Seconds. `errors`: SQLSTATE → how often."""
+    """What one kind of statement on one table has seen. Seconds. `errors`: SQLSTATE → how often.
+
+    `usual` are those that it got before the migration, for example from a trigger that forbids updates. They are left
+    out.
+    """
 
     table: str
     kind: str
     count: int = 0
     longest: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
+    usual: set[str] = field(default_factory=set)
 
 
 def statements(connection: Connection, table: tuple[str, str]) -> Mapping[str, Sequence[sql.Composed]]:
@@ -115,8 +120,12 @@ def _round(connection: Connection, waits: Waits, own: Sequence[sql.Composed]) ->
         try:
             connection.execute(statement, prepare=True)
         except psycopg.Error as error:
+            state = error.sqlstate or "?"
             if connection.closed:
                 raise
-            waits.errors[error.sqlstate or "?"] += 1
+            if waits.count < _WARM:
+                waits.usual.add(state)
+            elif state not in waits.usual:
+                waits.errors[state] += 1
         waits.longest = max(waits.longest, time.monotonic() - began)
     waits.count += 1

@@ -18,10 +18,10 @@ SELECT extract(epoch FROM clock_timestamp())::float8, l.pid, a.application_name,
        CASE WHEN NOT l.granted THEN pg_blocking_pids(l.pid) END
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
   AND ((l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rollout_watch')
-        AND c.relkind IN ('r', 'p', 'm', 'i'))
+        AND c.relkind IN ('r', 'p', 'm'))
        OR (l.locktype <> 'relation' AND NOT l.granted))
 """
 _Key = tuple[int, str, str, bool]

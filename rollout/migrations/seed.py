@@ -80,7 +80,8 @@ def _insert(connection: Connection, facts: TableFacts, rows: int, before: int) -
             continue
         if not before and not _is_wanted(facts, key, unique):
             continue
-        join, divisor = _parent(key, number, divisor)
+        is_second = key.table in {each.table for each in facts.foreign_keys[:number]}
+        join, divisor = _parent(key, number, divisor, is_second=is_second)
         joins.append(join)
         for name, target in zip(key.columns, key.targets, strict=True):
             values.setdefault(name, sql.Identifier(f"p{number}", target))
@@ -110,13 +111,18 @@ def _is_wanted(facts: TableFacts, key: ForeignKey, unique: set[str]) -> bool:
     return bool(set(key.columns) & (required | unique))
 
 
-def _parent(key: ForeignKey, number: int, divisor: sql.Composable) -> tuple[sql.Composable, sql.Composable]:
-    """A join with the rows of the other table. Several of them are combined like the digits of a number."""
+def _parent(
+    key: ForeignKey, number: int, divisor: sql.Composable, *, is_second: bool
+) -> tuple[sql.Composable, sql.Composable]:
+    """A join with the rows of the other table. Several of them are combined like the digits of a number.
+
+    `is_second`: an earlier key refers to the same table. It is shifted, because rows rarely may refer to one row twice.
+    """
     parent, alias = sql.Identifier(*key.table), sql.Identifier(f"p{number}")
     size = sql.SQL("greatest((SELECT count(*) FROM {}), 1)").format(parent)
     join = sql.SQL(
-        'JOIN (SELECT *, row_number() OVER () AS "the row" FROM {}) {} ON {}."the row" = 1 + ((g - 1) / ({})) % {}'
-    ).format(parent, alias, alias, divisor, size)
+        'JOIN (SELECT *, row_number() OVER () AS "the row" FROM {}) {} ON {}."the row" = 1 + ((g - 1) / ({}){}) % {}'
+    ).format(parent, alias, alias, divisor, sql.SQL(" + g" if is_second else ""), size)
     return join, sql.SQL("{} * {}").format(divisor, size)
 
 

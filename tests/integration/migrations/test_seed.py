@@ -17,6 +17,8 @@ CREATE TABLE owners (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text N
 CREATE TABLE pets (owner_id uuid NOT NULL REFERENCES owners, name varchar(8) NOT NULL, parent_id bigint REFERENCES pets,
   id bigserial PRIMARY KEY, UNIQUE (owner_id, name));
 CREATE TABLE members (owner_id uuid REFERENCES owners, pet_id bigint REFERENCES pets, PRIMARY KEY (owner_id, pet_id));
+CREATE TABLE friends (id bigserial PRIMARY KEY, a uuid NOT NULL REFERENCES owners, b uuid NOT NULL REFERENCES owners,
+  UNIQUE (a, b), CHECK (a <> b));
 CREATE TABLE profiles (owner_id uuid PRIMARY KEY REFERENCES owners);
 CREATE TABLE odd (at point NOT NULL, n int NOT NULL CHECK (n > 1000));
 CREATE TABLE flags (is_on bool PRIMARY KEY);
@@ -37,7 +39,7 @@ def test_empty_tables_get_valid_rows_or_a_reason(shop: Shop) -> None:
         triggers = connection.execute("SELECT tgenabled FROM pg_trigger WHERE tgname = 'forbid'").fetchall()
 
     full = {name for name, each in found.items() if each.after == 400 and each.problem is None}
-    assert {"owners", "pets", "members", "profiles", "users", "teams"} == full
+    assert {"owners", "pets", "members", "friends", "profiles", "users", "teams"} == full
     assert "odd" in found
     assert (0, 'null value in column "at" of relation "odd" violates not-null constraint') == (
         found["odd"].after, found["odd"].problem)  # fmt: skip
