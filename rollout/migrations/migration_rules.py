@@ -65,10 +65,20 @@ def _is_reversible(operation: Operation) -> bool:
     if operation.kind == "remove_column":
         return operation.type is not None and not options.get("if_exists")
     if operation.kind == "modify_column":
-        return options.get("from") is not None
+        return options.get("from") is not None and not _carries_options_over(operation)
     if operation.kind in {"drop_table", "drop_constraint"}:
         return False
     return not (operation.kind == "add_column" and options.get("if_not_exists"))
+
+
+def _carries_options_over(operation: Operation) -> bool:
+    """Whether Ecto reverses to a type with modifiers that it cannot have, such as `text(200)`.
+
+    With a plain `from: :text` the options of the new type, `size: 200`, are used for the old one too.
+    """
+    source = operation.options.get("from")
+    modified = any(key in operation.options for key in ("size", "precision", "scale"))
+    return isinstance(source, str) and modified and source != operation.type
 
 
 def _partial(case: MigrationCase) -> str | None:

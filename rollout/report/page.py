@@ -152,6 +152,7 @@ def _sections(shown: View) -> Iterator[tuple[str, str]]:
         "timeline": ("Timeline", bool(shown.paths)),
         "load": ("Upgrade under load", bool(shown.loads)),
         "checks": ("Checks", bool(shown.grid)),
+        "migrations": ("Migrations", bool(shown.migrations)),
         "packages": ("Packages", bool(shown.inventory)),
         "matrix": ("Compatibility", bool(shown.matrices)),
         "notes": ("Decisions and retries", any(path.notes or path.retries for path in shown.paths)),

@@ -16,6 +16,7 @@ from rollout.report.markdown import cell as _cell
 from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
+from rollout.report.migrations_section import MigrationsView
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     NO_SERVER,
@@ -55,6 +56,8 @@ def _parts(shown: View) -> Iterator[str]:
     yield from _loads(shown.loads)
     for path in shown.paths:
         yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
+    for found in shown.migrations:
+        yield from _migrations(found)
     for matrix in shown.matrices:
         yield f"\n## Package compatibility: {_cell(matrix.path)}\n\n{_cell(matrix.sentence, 2000)}\n"
         yield from (f"- {_cell(names)}: {pair.words}: {_cell(pair.cause, 500)}" for names, pair in matrix.faults[:100])
@@ -146,6 +149,21 @@ def _loads(loads: Sequence[LoadView]) -> Iterator[str]:
         marks = load.chart.flags if load.chart else ()
         yield from (f"- {flag.seconds:.1f} s: {_cell(flag.text)}" for flag in marks)
         yield ""
+
+
+def _migrations(found: MigrationsView) -> Iterator[str]:
+    yield f"\n## Migrations: {_cell(found.path)}\n\n{_cell(found.lead, 1000)}\n"
+    yield from (f"- {_cell(words, 1000)}" for _, words in found.sentences)
+    yield "\n| Migration | Verdict | Locks held | Rewritten | Blocked |\n| --- | --- | --- | --- | --- |"
+    for each in found.rows:
+        locks = ", ".join(f"{lock.mode} {lock.table} {lock.seconds}" for lock in each.locks if lock.is_strong)
+        yield _row((each.name, each.words, locks, ", ".join(each.rewritten), each.blocked))
+    standing = [(each.name, finding) for each in found.rows for finding in each.findings if not finding.allowed]
+    yield ""
+    for name, finding in standing[:50]:
+        place = f"{_cell(name)}, line {_cell(finding.line)}"
+        yield f"- {_code(finding.rule)} ({place}): {_cell(finding.reason, 500)} Safer: {_cell(finding.instead, 500)}"
+    yield from (f"- {_cell(remark, 500)}" for remark in found.remarks)
 
 
 def _packages(packages: Sequence[PackageView]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from rollout.report.failures import FailureView, failure_of, failures_of
 from rollout.report.grid import Group, grid
 from rollout.report.inventory import PackageRow, PackageView, inventory, packages_of
 from rollout.report.load_section import LoadView, loads
+from rollout.report.migrations_section import MigrationsView, migrations
 from rollout.report.timeline import Bar, Tick, bars, kinds, scale, span, ticks
 from rollout.report.trends import Trends, past_of, trends
 from rollout.results.attempts import attempts, population
@@ -70,6 +71,7 @@ class View:
     inventory: tuple[PackageRow, ...]
     blames: tuple[BlameView, ...]
     matrices: tuple[MatrixView, ...]
+    migrations: tuple[MigrationsView, ...]
     trends: Trends
     loads: tuple[LoadView, ...]
 
@@ -106,6 +108,7 @@ def view(events: Sequence[Event]) -> View:
         inventory=inventory([path.packages for path in shown]),
         blames=blames(own),
         matrices=matrices(own),
+        migrations=migrations(own, [path.name for path in judged.paths]),
         trends=trends(now, past, own),
         loads=loads(own),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rollout.results.load import Figures, SessionFigures
 
@@ -129,6 +130,7 @@ class PathVerdict:
     `unanswered`: groups of checks in which no check passed or failed, although the path can answer them or `--require`
     names them. `unmet`: groups that `--require` names and in which no check passed.
     `observed`: the suite did not control the path. It recorded the residue, then removed the site.
+    `migrations`: what was found about them (rollout/results/migrations.py), None if nobody asked.
     `kept`: the site stays until `make undeploy`. `failed` is the outcome of a path that failed and is kept.
     `load`: the loads on the server, in order.
     """
@@ -147,6 +149,7 @@ class PathVerdict:
     unanswered: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
     load: tuple[LoadVerdict, ...] = ()
+    migrations: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

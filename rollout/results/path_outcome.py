@@ -10,6 +10,7 @@ from rollout.journal.events.base import select
 from rollout.journal.events.loads import LoadFinished
 from rollout.journal.query import Event, elapsed, last, lifetime, mapping, number, rows, text, texts
 from rollout.results.load import read_summary
+from rollout.results.migrations import as_json, migrations_of
 from rollout.results.outcomes import CHECK_OUTCOMES, Checks, Failure, LoadVerdict, PathVerdict, PhaseVerdict, Rollback
 
 
@@ -57,6 +58,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         unanswered=_without((*texts(began, "may_answer"), *required), checks, {"passed", "failed"}),
         unmet=_without(required, checks, {"passed"}),
         load=tuple(map(_judge_load, select(LoadFinished, mine))),
+        migrations=as_json(found) if (found := migrations_of(mine, name)) else None,
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 

@@ -62,6 +62,8 @@ def as_json(judged: Verdict) -> dict[str, Any]:
     paths = {path.name: _plain(asdict(path)) for path in judged.paths}
     for path in paths.values():
         del path["name"]
+        if path["migrations"] is None:
+            del path["migrations"]
     return {
         "schema": SCHEMA,
         "run": judged.run,

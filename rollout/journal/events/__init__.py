@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from rollout.journal.events import analyses, faults, loads, phases, production, runs, undo
+from rollout.journal.events import analyses, faults, loads, migrations, phases, production, runs, undo
 from rollout.journal.events.base import KINDS, JournalEvent, decode, encode, keys_of, name_of, select
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "encode",
     "faults",
     "loads",
+    "migrations",
     "name_of",
     "phases",
     "production",

@@ -132,3 +132,12 @@ def test_setting_in_one_migration_does_not_protect_the_next() -> None:
     found = judge([migration(setting, add), migration(add, version=3)], NOTHING_APPLIED)
 
     assert [("no_lock_timeout", 3)] == [(each.rule, each.version) for each in found]
+
+
+def test_size_of_a_new_type_that_would_be_given_to_the_old_one_cannot_be_reversed() -> None:
+    """Ecto makes `text(200)` of it. With a pair, the old type has options of its own."""
+    for source, expected in (("text", ["irreversible"]), ({"type": "text", "options": {}}, []), ("string", [])):
+        options = {"size": 200, "from": source}
+        modify = operation("modify_column", table="new", column="a", type="string", options=options)
+        found = judge([migration(operation("create_table", table="new"), modify)], NOTHING_APPLIED)
+        assert expected == ids(found)
