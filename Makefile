@@ -30,6 +30,7 @@ app: ## complete app/ in place: a Mix project that compiles and runs its tests t
 	$(RUN) rollout.cli.setup $(ARGS)
 	$(RUN) pytest --path=realistic --through=migrations --keep=on-success --name=$(TREE) --port=4009 $(ARGS)
 	$(RUN) rollout.cli.source_tree fill $(TREE)
+	$(RUN) rollout.cli.source_tree run mix ash.codegen second_release
 	$(RUN) rollout undeploy $(TREE)
 
 app-run: ## run a command in the completed app/: make app-run ARGS="mix test"

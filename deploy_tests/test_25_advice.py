@@ -38,7 +38,7 @@ Advice = dict[str, Any]
 PROPOSED, OTHER = f"{PREFIX}advised", f"{PREFIX}advised-too"  # an item that stays unchanged, and one for each check
 SUMMARY = "The checks would do it first."
 OUTPUT = "log/advice.txt"  # a file in the site, where the output is not masked
-# Prices per million tokens are in config/intelligence.exs.
+# Prices per million tokens are in app/lib/xavos/settings/advice.ex.
 COST = Decimal(claude.USAGE["input_tokens"] * 3 + claude.USAGE["output_tokens"] * 15) / 1_000_000
 
 

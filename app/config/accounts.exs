@@ -1,28 +1,10 @@
-# Who gets in, and how often they may try.
+# Who gets in. How often they may try, and who mails come from, is read when a server starts (`Xavos.Settings.Accounts`).
+# In development:
 #
-#     XAVOS_SIGN_IN_PER_ADDRESS  tries a minute to sign in as somebody (10)
-#     XAVOS_SIGN_IN_PER_CLIENT   tries a minute from one machine (60)
 #     XAVOS_ORIGINS              whose pages may be live, such as https://xavos.example.org, behind a proxy (the address that
 #                                was asked for)
-#     XAVOS_MAIL_FROM            who mails come from (xavos@localhost)
 #     XAVOS_LOG_LEVEL            debug shows secrets; in development only (info)
 import Config
-
-number = fn name, default ->
-  given = System.get_env(name, "")
-
-  case Integer.parse(given) do
-    {value, ""} when value > 0 -> value
-    :error when given == "" -> default
-    _ -> raise("#{name}=#{given} is not a number above 0")
-  end
-end
-
-config :xavos, Xavos.RateLimit,
-  per_address: number.("XAVOS_SIGN_IN_PER_ADDRESS", 10),
-  per_client: number.("XAVOS_SIGN_IN_PER_CLIENT", 60)
-
-config :xavos, :mail_from, System.get_env("XAVOS_MAIL_FROM", "xavos@localhost")
 
 config :ash_authentication, return_error_on_invalid_magic_link_token?: true
 
@@ -58,4 +40,8 @@ end
 
 # Tests of the limits set their own.
 if config_env() == :test,
-  do: config(:xavos, Xavos.RateLimit, per_address: 10_000, per_client: 10_000)
+  do:
+    config(:xavos, [
+      {Xavos.RateLimit, per_address: 10_000, per_client: 10_000},
+      mail_from: "xavos@localhost"
+    ])

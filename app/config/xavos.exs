@@ -18,6 +18,9 @@ config :tailwind,
 # What differs between sites comes from the environment.
 import_config "site.exs"
 
+# Production.
+import_config "production.exs"
+
 # The domains of the application, and the behaviour of Ash.
 import_config "ash.exs"
 

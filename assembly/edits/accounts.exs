@@ -9,7 +9,7 @@
    """,
    ~S"""
    socket "/live", Phoenix.LiveView.Socket,
-     websocket: [connect_info: [:peer_data, session: @session_options]],
-     longpoll: [connect_info: [:peer_data, session: @session_options]]
+     websocket: [connect_info: [:peer_data, :x_headers, session: @session_options]],
+     longpoll: [connect_info: [:peer_data, :x_headers, session: @session_options]]
    """}
 ]

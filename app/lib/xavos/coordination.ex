@@ -52,6 +52,7 @@ defmodule Xavos.Coordination do
       define :cancel_work_item, action: :cancel
       define :release_work_item, action: :release
       define :retry_work_item, action: :retry
+      define :schedule_work_item, action: :schedule
       define :claim_next, action: :claim_next, args: [:agent_id]
       define :claim_batch, action: :claim_batch, args: [:agent_id, :limit]
       define :remove_work_item, action: :destroy

@@ -3,7 +3,7 @@ defmodule Xavos.Intelligence do
   The domain of advice on priorities and assignments, from Claude, or from a heuristic if no key is configured.
 
   Advice is only ever proposed. What becomes of it is an operator's decision, unless the configuration says otherwise
-  (`XAVOS_ADVICE_APPLY`, see `config/intelligence.exs`).
+  (`XAVOS_ADVICE_APPLY`, see `Xavos.Settings.Advice`).
   """
   use Ash.Domain, otp_app: :xavos, extensions: [], fragments: []
 

@@ -1,5 +1,5 @@
 defmodule Xavos.RateLimit do
-  @moduledoc "Limits attempts per minute. The limits are in `config/accounts.exs` and come from the environment."
+  @moduledoc "Limits attempts per minute. The limits come from the environment (`Xavos.Settings.Accounts`)."
   use Hammer, backend: :ets
 
   @minute :timer.minutes(1)

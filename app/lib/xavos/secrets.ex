@@ -1,5 +1,5 @@
 defmodule Xavos.Secrets do
-  @moduledoc "Reads the secrets of the authentication from the environment (config/site.exs)."
+  @moduledoc "Reads the secrets of the authentication from the configuration (config/site.exs, `Xavos.Settings.Server`)."
   use AshAuthentication.Secret
 
   @impl true

@@ -12,7 +12,13 @@ defmodule XavosWeb.ApiAccess do
 
   @impl true
   def init(_options),
-    do: ApiKey.Plug.init(resource: Xavos.Accounts.User, required?: false, on_error: &refuse/2)
+    # Production initialises plugs while it compiles: what stands here becomes code, so the function is named in full.
+    do:
+      ApiKey.Plug.init(
+        resource: Xavos.Accounts.User,
+        required?: false,
+        on_error: &XavosWeb.ApiAccess.refuse/2
+      )
 
   @impl true
   def call(%Conn{assigns: %{current_user: %{}}} = conn, _options), do: conn

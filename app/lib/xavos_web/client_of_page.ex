@@ -6,13 +6,22 @@ defmodule XavosWeb.ClientOfPage do
 
   alias Phoenix.LiveView
   alias Xavos.RateLimit
+  alias XavosWeb.ClientAddress
 
   def on_mount(:default, _params, _session, socket) do
     # Before that it is the process of a request, which the plug counts, and which others may follow.
-    if LiveView.connected?(socket), do: remember(LiveView.get_connect_info(socket, :peer_data))
+    if LiveView.connected?(socket),
+      do:
+        remember(
+          LiveView.get_connect_info(socket, :peer_data),
+          LiveView.get_connect_info(socket, :x_headers)
+        )
+
     {:cont, socket}
   end
 
-  defp remember(%{address: address}), do: RateLimit.from(address)
-  defp remember(_unknown), do: :ok
+  defp remember(%{address: peer}, headers),
+    do: peer |> ClientAddress.of(headers || []) |> RateLimit.from()
+
+  defp remember(_unknown, _headers), do: :ok
 end

@@ -13,6 +13,7 @@ defmodule Edit.CLI do
               {:child_before, file, child, code}        into `children = [...]`, before child
               {:list_add, file, key, value}             to the list under key
               {:alias_set, name, value}                 an alias of mix.exs, new or in the place of another value
+              {:project_set, key, value}                a key of project/0 in mix.exs, likewise
               {:remove_dep, name}                       a dependency of mix.exs, taken out
 
   The tree only tells where; the text is spliced there, so every other byte stays. Before anything is written, the new

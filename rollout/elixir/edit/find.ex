@@ -13,6 +13,12 @@ defmodule Edit.Find do
     (node && Container.block(source, node)) || Source.fail(source.file, "has no module with do and end", "name another file")
   end
 
+  @doc "The list of `project/0`."
+  def project(source) do
+    list = function_body(source, :project) |> literal()
+    if list, do: Container.list(source, list), else: Source.fail(source.file, "project/0 is not a literal list", "edit it by hand")
+  end
+
   @doc "The list under `key` of `project/0`, written there or in the function it calls."
   def project_list(source, key) do
     value = function_body(source, :project) |> literal() |> pair_value(key)

@@ -4,6 +4,7 @@ defmodule Edit.Operation do
   alias Edit.{Container, Dependencies, Find, Lists, Source, Statements}
 
   def file({:alias_set, _, _}), do: "mix.exs"
+  def file({:project_set, _, _}), do: "mix.exs"
   def file({:remove_dep, name}) when is_atom(name), do: "mix.exs"
   def file(operation) when is_tuple(operation) and tuple_size(operation) > 1, do: elem(operation, 1)
   def file(_), do: nil
@@ -39,6 +40,10 @@ defmodule Edit.Operation do
 
   def run(source, {:alias_set, name, value}) do
     Lists.put_pair(source, Find.project_list(source, :aliases), name, "#{pair_key(name)} #{value}")
+  end
+
+  def run(source, {:project_set, name, value}) do
+    Lists.put_pair(source, Find.project(source), name, "#{pair_key(name)} #{value}")
   end
 
   def run(source, operation) do

@@ -68,6 +68,12 @@ def complete(plan: Plan) -> tuple[str, ...]:
     )
 
 
+def released(plan: Plan) -> tuple[str, ...]:
+    """The overlays of a path, and those of the second release, which only the production stage lays."""
+    laid = complete(plan)
+    return laid if "second_release" in laid else (*laid, "second_release")
+
+
 def test_the_longest_pattern_says_who_lays_a_file(small: Manifest) -> None:
     """What is generated belongs to nobody."""
     assert {"base": ("a.ex", "config/b.exs"), "rest": ("lib/c.sh",), "other": ()} == dict(small.owned)
@@ -151,9 +157,9 @@ class TestXavos:
     """assembly/manifest.toml itself."""
 
     def test_every_file_is_laid_by_the_complete_realistic_path_as_it_is(self) -> None:
-        """No part is missing at the end, so the tree is app/ file by file."""
+        """No part is missing after the second release, so the tree is app/ file by file."""
         manifest = load()
-        laid = manifest.laid_by(complete(load_plan("realistic")))
+        laid = manifest.laid_by(released(load_plan("realistic")))
         assert set(manifest.files) == laid.keys()
         assert [] == [path for path, file in laid.items() if not file.is_final]
         assert {path: (manifest.app / path).read_bytes() for path in laid} == {
@@ -165,7 +171,7 @@ class TestXavos:
         manifest, plan = load(), load_plan("realistic")
         tree: dict[str, bytes] = {}
         laid: tuple[str, ...] = ()
-        for name in complete(plan):
+        for name in released(plan):
             tree |= {path: file.content for path, file in manifest.laid_by([name], laid).items()}
             laid = (*laid, name)
         assert {path: (manifest.app / path).read_bytes() for path in manifest.files} == tree
@@ -190,12 +196,24 @@ class TestXavos:
         assert {path.stem for path in (ROOT / "assembly/edits").iterdir()} <= manifest.overlays.keys()
 
     def test_every_overlay_is_laid_by_a_plan(self) -> None:
-        """Plain assets are chosen by the site."""
-        used = {"assets_plain"}
+        """Plain assets are chosen by the site. The second release is laid by the production stage only."""
+        used = {"assets_plain", "second_release", "second_release_standin"}
         for path in PATHS:
             for rehearsal in (False, True):
                 used |= set(complete(load_plan(path, rehearsal=rehearsal)))
         assert load().overlays.keys() == used
+
+    def test_the_second_release_adds_to_the_first_and_takes_nothing_away(self) -> None:
+        """So old code finds everything that it knows: the text of A is that of B with lines left out."""
+        manifest, first = load(), complete(load_plan("realistic"))
+        before, after = manifest.laid_by(first), manifest.laid_by(released(load_plan("realistic")))
+        assert after.keys() >= before.keys()
+        changed = [path for path in before if before[path].content != after[path].content]
+        assert changed
+        for path in changed:
+            old, new = (laid[path].content.decode().replace(",\n", "\n").split("\n") for laid in (before, after))
+            left = iter(new)
+            assert all(line in left for line in old), path
 
     @pytest.mark.parametrize("failed", [frozenset(), frozenset({"extras"}), frozenset({"extras", "tooling"})])
     def test_without_optional_phases_nothing_names_what_is_not_laid(self, failed: frozenset[str]) -> None:

@@ -12,7 +12,7 @@ defmodule Mix.Tasks.Xavos.Advise do
     * `--apply`: apply it at once;
     * `--json`: print it as JSON.
 
-  Without ANTHROPIC_API_KEY a heuristic advises; `config/intelligence.exs` says what else can be set.
+  Without ANTHROPIC_API_KEY a heuristic advises; `Xavos.Settings.Advice` says what else can be set.
   """
   use Mix.Task
 

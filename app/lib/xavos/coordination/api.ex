@@ -44,6 +44,7 @@ defmodule Xavos.Coordination.Api do
         patch :cancel, route: "/:id/cancel"
         patch :release, route: "/:id/release"
         patch :retry, route: "/:id/retry"
+        patch :schedule, route: "/:id/due"
       end
 
       base_route "/events", CoordinationEvent do

@@ -59,6 +59,10 @@ defmodule Xavos.Coordination.Events do
   @doc "Takes an event from `Ash.Notifier.PubSub`."
   def broadcast(_topic, _event, %{id: _, kind: _} = event), do: Hub.tell(hub(__MODULE__), event)
 
+  @doc "Has other VMs tell their open pages that the role of a user has changed. Subscribers are not told of it."
+  @spec tell_of_role(String.t()) :: :ok
+  def tell_of_role(user_id), do: Hub.tell(hub(__MODULE__), Hub.role_changed(user_id))
+
   @doc "What subscribers are told of an event."
   def told(%Ash.Notifier.Notification{data: event}) do
     Map.take(event, [:id, :kind, :subject_type, :subject_id, :actor, :occurred_at])

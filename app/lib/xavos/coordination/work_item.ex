@@ -12,7 +12,8 @@ defmodule Xavos.Coordination.WorkItem do
       Xavos.Coordination.WorkItem.Api,
       Xavos.Coordination.WorkItem.Claiming,
       Xavos.Coordination.WorkItem.Restoring,
-      Xavos.Coordination.WorkItem.Board
+      Xavos.Coordination.WorkItem.Board,
+      Xavos.Coordination.WorkItem.Due
     ]
 
   alias Xavos.Coordination.Changes.{AddDependencies, RecordEvent}

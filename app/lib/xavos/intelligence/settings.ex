@@ -1,6 +1,6 @@
 defmodule Xavos.Intelligence.Settings do
   @moduledoc """
-  The settings for advice from `config/intelligence.exs`: model, key and cost limits. The key is never shown.
+  The settings for advice from the environment (`Xavos.Settings.Advice`): model, key and cost limits. The key is never shown.
   """
 
   @derive {Inspect, except: [:api_key]}

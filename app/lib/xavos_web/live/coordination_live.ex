@@ -399,6 +399,7 @@ defmodule XavosWeb.CoordinationLive do
             }>, {item.agent.agent_id}</span>
           </p>
           <p :if={item.reason} class="quiet">{item.reason}</p>
+          <XavosWeb.DueComponent.due item={item} />
           <.bar
             :if={item.status == :in_progress}
             value={item.progress}

@@ -4,6 +4,7 @@ defmodule Xavos.Coordination.EventsRelayTest do
 
   import ExUnit.CaptureLog
 
+  alias Xavos.Accounts.User.TellOfRole
   alias Xavos.Coordination.Events
   alias Xavos.Coordination.Events.Hub
   alias Xavos.Repo
@@ -27,6 +28,14 @@ defmodule Xavos.Coordination.EventsRelayTest do
     Hub.tell(Events.hub(server), event("here"))
     assert_receive {:coordination_events, [%{subject_id: "here"}]}, 2_000
     refute_receive {:coordination_events, _again}, 200
+  end
+
+  test "pages of another VM are told that the role of their user has changed", %{other: other} do
+    id = Ash.UUID.generate()
+    :ok = TellOfRole.subscribe(id)
+    Hub.tell(Events.hub(other), Hub.role_changed(id))
+    assert_receive {:role_changed, ^id}, 2_000
+    refute_receive {:coordination_events, _events}, 100
   end
 
   test "a lost connection comes back, and says so", %{other: other} do

@@ -14,10 +14,12 @@ defmodule Bandit do
 
     case :gen_tcp.listen(opts[:port], listen) do
       {:ok, socket} ->
-        handler = {opts[:plug], opts[:scheme] || :http}
+        # Connections with a request in flight, each with its socket: they are waited for.
+        busy = :ets.new(:busy, [:public, :set])
+        handler = {opts[:plug], opts[:scheme] || :http, busy}
         for _ <- 1..20, do: spawn_link(fn -> accept(socket, handler) end)
         opts[:ready] && opts[:ready].(ip, opts[:port])
-        {:ok, socket}
+        {:ok, %{socket: socket, busy: busy, patience: opts[:shutdown_timeout] || 15_000}}
 
       {:error, reason} ->
         opts[:failed] && opts[:failed].(reason, opts[:port])
@@ -26,9 +28,24 @@ defmodule Bandit do
   end
 
   @impl true
-  def handle_info({:EXIT, _, :normal}, socket), do: {:noreply, socket}
-  def handle_info({:EXIT, _, reason}, socket), do: {:stop, reason, socket}
-  def handle_info(_, socket), do: {:noreply, socket}
+  def handle_info({:EXIT, _, :normal}, state), do: {:noreply, state}
+  def handle_info({:EXIT, _, reason}, state), do: {:stop, reason, state}
+  def handle_info(_, state), do: {:noreply, state}
+
+  @impl true
+  def terminate(_reason, state) do
+    :gen_tcp.close(state.socket)
+    await_answers(state.busy, System.monotonic_time(:millisecond) + state.patience)
+  end
+
+  defp await_answers(busy, until) do
+    for {pid} <- :ets.tab2list(busy), not Process.alive?(pid), do: :ets.delete(busy, pid)
+
+    unless :ets.info(busy, :size) == 0 or System.monotonic_time(:millisecond) >= until do
+      Process.sleep(20)
+      await_answers(busy, until)
+    end
+  end
 
   defp accept(listener, handler) do
     with {:ok, socket} <- :gen_tcp.accept(listener) do
@@ -58,8 +75,10 @@ defmodule Bandit.PhoenixAdapter do
       Logger.error("Running #{inspect(endpoint)} with Bandit #{version()} at http failed, #{told}")
     end
 
+    patience = (http[:thousand_island_options] || [])[:shutdown_timeout] || 15_000
     opts = [plug: {endpoint, []}, ip: http[:ip] || {127, 0, 0, 1}, port: port, ready: ready, failed: failed]
-    [%{id: {endpoint, :http}, start: {Bandit, :start_link, [opts]}}]
+    opts = [shutdown_timeout: patience] ++ opts
+    [%{id: {endpoint, :http}, start: {Bandit, :start_link, [opts]}, shutdown: patience + 1_000}]
   end
 
   defp version, do: :bandit |> Application.spec(:vsn) |> to_string()
@@ -80,15 +99,19 @@ defmodule Bandit.Connection do
     end
   end
 
-  defp answer(conn, socket, {{plug, opts}, _} = handler) do
-    case plug.call(conn, plug.init(opts)) do
+  defp answer(conn, socket, {{plug, opts}, _, busy} = handler) do
+    :ets.insert(busy, {self()})
+    answered = plug.call(conn, plug.init(opts))
+    :ets.delete(busy, self())
+
+    case answered do
       %{private: %{websock: {module, state}}} = conn ->
         Bandit.Websocket.upgrade(conn, socket, module, state)
 
       %{state: :sent} = conn ->
         receive(do: ({:plug_conn, :sent} -> :ok), after: (0 -> :ok))
 
-        if "close" in Plug.Conn.get_req_header(conn, "connection") do
+        if "close" in (Plug.Conn.get_req_header(conn, "connection") ++ Plug.Conn.get_resp_header(conn, "connection")) do
           :gen_tcp.close(socket)
         else
           :ok = :inet.setopts(socket, packet: :http_bin)
@@ -109,7 +132,7 @@ defmodule Bandit.Connection do
     end
   end
 
-  defp conn(socket, method, uri, headers, {_, scheme}) do
+  defp conn(socket, method, uri, headers, {_, scheme, _}) do
     path = with {:abs_path, path} <- uri, do: path, else: (_ -> "/")
     [path | query] = String.split(path, "?", parts: 2)
     [host | port] = headers |> List.keyfind("host", 0, {"host", "localhost"}) |> elem(1) |> String.split(":")

@@ -65,9 +65,11 @@ defmodule Phoenix.Endpoint do
         private: Map.merge(conn.private, %{phoenix_endpoint: endpoint, phoenix_router_url: endpoint.url()})
     }
 
-    case Phoenix.Socket.Transport.upgrade(conn, endpoint) do
-      nil -> guarded(conn, endpoint, plugs)
-      conn -> conn
+    conn = Phoenix.Endpoint.Secure.call(conn, endpoint)
+
+    with %{halted: false} <- conn,
+         nil <- Phoenix.Socket.Transport.upgrade(conn, endpoint) do
+      guarded(conn, endpoint, plugs)
     end
   end
 
@@ -84,6 +86,41 @@ defmodule Phoenix.Endpoint do
       end
 
       Phoenix.Endpoint.ErrorPage.send(conn, endpoint, kind, Exception.normalize(kind, reason, stack), stack)
+  end
+end
+
+defmodule Phoenix.Endpoint.Secure do
+  @moduledoc false
+  # What `force_ssl` asks for: the scheme that the proxy tells, a redirect, HSTS.
+
+  def call(conn, endpoint) do
+    case endpoint.config(:force_ssl) do
+      options when is_list(options) -> force(conn, endpoint, options)
+      _ -> conn
+    end
+  end
+
+  defp force(conn, endpoint, options) do
+    told = :x_forwarded_proto in List.wrap(options[:rewrite_on]) and Plug.Conn.get_req_header(conn, "x-forwarded-proto")
+    conn = if told == ["https"], do: %{conn | scheme: :https, port: 443}, else: conn
+    excluded = options[:exclude] || [hosts: ["localhost", "127.0.0.1"]]
+
+    cond do
+      conn.host in (excluded[:hosts] || []) or conn.request_path in (excluded[:paths] || []) ->
+        conn
+
+      conn.scheme == :https ->
+        Plug.Conn.put_resp_header(conn, "strict-transport-security", "max-age=31536000")
+
+      true ->
+        query = if conn.query_string == "", do: "", else: "?" <> conn.query_string
+        status = if conn.method in ["GET", "HEAD"], do: 301, else: 307
+
+        conn
+        |> Plug.Conn.put_resp_header("location", "https://#{endpoint.host()}#{conn.request_path}#{query}")
+        |> Plug.Conn.send_resp(status, "")
+        |> Plug.Conn.halt()
+    end
   end
 end
 

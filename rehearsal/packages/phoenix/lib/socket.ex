@@ -11,7 +11,7 @@ defmodule Phoenix.Socket.Transport do
   end
 
   defp open(conn, endpoint, module, opts) do
-    if websocket?(conn) do
+    if websocket?(conn) and from_here?(conn, endpoint.config(:check_origin, true)) do
       info = connect_info(conn, endpoint, opts)
 
       case module.connect(conn.params, %{endpoint: endpoint, connect_info: info, assigns: %{}}, info) do
@@ -23,8 +23,21 @@ defmodule Phoenix.Socket.Transport do
           Plug.Conn.send_resp(conn, 403, "")
       end
     else
-      Plug.Conn.send_resp(conn, 400, "")
+      Plug.Conn.send_resp(conn, if(websocket?(conn), do: 403, else: 400), "")
     end
+  end
+
+  # Browsers send where the page is from; programs need not.
+  defp from_here?(conn, allowed) when is_list(allowed) do
+    origins = Enum.map(allowed, &where/1)
+    conn |> Plug.Conn.get_req_header("origin") |> Enum.all?(&(where(&1) in origins))
+  end
+
+  defp from_here?(_conn, _allowed), do: true
+
+  defp where(origin) do
+    uri = URI.parse(origin)
+    {uri.scheme, uri.host, uri.port}
   end
 
   defp websocket?(conn) do

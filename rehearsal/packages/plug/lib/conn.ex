@@ -93,6 +93,7 @@ defmodule Plug.Conn do
 
   def get_req_header(conn, key), do: for({^key, value} <- conn.req_headers, do: value)
   def put_req_header(conn, key, value), do: %{conn | req_headers: List.keystore(conn.req_headers, key, 0, {key, value})}
+  def get_http_protocol(_conn), do: :"HTTP/1.1"
   def get_resp_header(conn, key), do: for({^key, value} <- conn.resp_headers, do: value)
 
   def put_resp_header(conn, key, value) do

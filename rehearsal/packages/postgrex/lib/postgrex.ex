@@ -69,6 +69,7 @@ defmodule Postgrex.ErrorCode do
     "42710" => :duplicate_object,
     "53300" => :too_many_connections,
     "55006" => :object_in_use,
+    "55P03" => :lock_not_available,
     "57P01" => :admin_shutdown,
     "57P03" => :cannot_connect_now,
     "58P01" => :undefined_file

@@ -3,6 +3,7 @@ defmodule Xavos.Coordination.Events.Hub do
   # Collects events for a moment, then tells this VM's subscribers and, through the wire, other VMs.
   use GenServer
 
+  alias Xavos.Accounts.User.TellOfRole
   alias Xavos.Coordination.Events.Wire
 
   @most 200
@@ -13,6 +14,18 @@ defmodule Xavos.Coordination.Events.Hub do
 
   # Nobody waits for it, and where no hub runs (a Mix task without the application) nobody misses it.
   def tell(hub, event), do: GenServer.cast(hub, {:tell, event})
+
+  # Not an event of the coordination, but told by the same wire.
+  def role_changed(user_id) do
+    %{
+      id: Ash.UUID.generate(),
+      kind: "user.set_role",
+      subject_type: "user",
+      subject_id: user_id,
+      actor: "system",
+      occurred_at: DateTime.utc_now()
+    }
+  end
 
   @impl true
   def init(options) do
@@ -54,8 +67,15 @@ defmodule Xavos.Coordination.Events.Hub do
     if state.wire && ours != [],
       do: Wire.send_events(state.wire, state.origin, Enum.reverse(ours))
 
-    told = (ours ++ state.theirs) |> Enum.sort_by(&order/1, :desc) |> Enum.take(@most)
-    broadcast(state, {:coordination_events, Enum.reverse(told)})
+    for %{subject_type: "user", subject_id: id} <- state.theirs, do: TellOfRole.tell_here(id)
+
+    told =
+      (ours ++ state.theirs)
+      |> Enum.reject(&(&1.subject_type == "user"))
+      |> Enum.sort_by(&order/1, :desc)
+      |> Enum.take(@most)
+
+    if told != [], do: broadcast(state, {:coordination_events, Enum.reverse(told)})
     {:noreply, %{state | ours: [], theirs: [], timer: nil}}
   end
 

@@ -23,7 +23,7 @@ defmodule Xavos.Coordination.Agent do
 
     create :register do
       primary? true
-      accept [:agent_id, :name, :status]
+      accept [:agent_id, :name, :status, :note]
     end
 
     update :set_status do
@@ -53,6 +53,12 @@ defmodule Xavos.Coordination.Agent do
       public? true
       default :registering
       constraints one_of: @statuses
+    end
+
+    attribute :note, :string do
+      description "What there is to know about it."
+      public? true
+      constraints max_length: 200
     end
 
     timestamps()

@@ -1,0 +1,215 @@
+defmodule Xavos.Release do
+  @moduledoc """
+  The commands of a release, which has no Mix. `bin/migrate` runs them:
+
+      bin/migrate                       run all migrations
+      bin/migrate rollback VERSION      undo every migration later than VERSION
+      bin/migrate status                list the migrations, and whether they have run
+
+  They print a line for each migration and end with exit code 0, or with a sentence on standard error and 1.
+
+  Only one of them works at a time (`Xavos.Release.Lock`), however many deployments start at once. Each waits for
+  `MIGRATE_WAIT_SECONDS` (300) for its turn. A statement waits for a lock of a table for `MIGRATE_LOCK_SECONDS` (10), so
+  that requests do not queue up behind it; a migration that has given up is tried again, up to five times.
+  """
+
+  alias Xavos.Release.{Indexes, Lock}
+  alias Xavos.Settings.{Value, Variable}
+
+  @repo Xavos.Repo
+  @attempts 5
+
+  @variables [
+    Variable.new(
+      :wait,
+      "MIGRATE_WAIT_SECONDS",
+      {:integer, 0..86_400},
+      "for other migrations to end",
+      default: 300
+    ),
+    Variable.new(:lock, "MIGRATE_LOCK_SECONDS", {:integer, 1..3600}, "for locks of tables",
+      default: 10
+    )
+  ]
+
+  defmodule Failed do
+    @moduledoc "What a command could not do, in a sentence."
+    defexception [:message]
+  end
+
+  @doc "Runs a command of `bin/migrate` and ends the VM with its exit code."
+  @spec main([String.t()]) :: no_return
+  def main(arguments) do
+    System.halt(run(arguments))
+  end
+
+  @doc "Runs a command; gives its exit code."
+  @spec run([String.t()]) :: 0 | 1 | 2
+  def run(arguments) do
+    case arguments do
+      [] -> reported(&migrate/0)
+      ["status"] -> reported(&status/0)
+      ["rollback", text] -> reported(fn -> text |> version() |> rollback() end)
+      _ -> fail("usage: migrate [rollback VERSION | status]", 2)
+    end
+  end
+
+  @doc "Runs all migrations that have not run."
+  @spec migrate() :: :ok
+  def migrate do
+    alone(fn settings, lock ->
+      Indexes.heal(@repo, &say/1, settings.wait)
+      applied = up_one_by_one(settings, lock, [])
+      Indexes.require_valid(@repo)
+      say("#{length(applied)} migrations applied; the schema is at #{newest()}")
+    end)
+  end
+
+  @doc "Undoes every migration later than `version`, the latest first."
+  @spec rollback(pos_integer) :: :ok
+  def rollback(version) do
+    alone(fn settings, lock ->
+      known = for {_state, known, _name} <- migrations(), do: known
+      unless version in known, do: raise(Failed, "#{version} is no migration of this release")
+      undone = down_one_by_one(version, settings, lock, [])
+      say("#{length(undone)} migrations undone; the schema is at #{newest()}")
+    end)
+  end
+
+  @doc "Prints a line for each migration: `up` or `down`, version and name."
+  @spec status() :: :ok
+  def status do
+    with_repo(settings(), fn ->
+      for {state, version, name} <- migrations(), do: say("#{state}\t#{version}\t#{name}")
+    end)
+  end
+
+  defp alone(work) do
+    settings = settings()
+
+    with_repo(settings, fn ->
+      lock = Lock.acquire!(@repo, settings.wait, &say/1)
+
+      try do
+        work.(settings, lock)
+        Lock.release!(lock)
+      after
+        Lock.close(lock)
+      end
+    end)
+  end
+
+  # One at a time: each is told, and none begins without the lock.
+  defp up_one_by_one(settings, lock, done) do
+    case Enum.find(migrations(), &match?({:down, _, _}, &1)) do
+      nil ->
+        Enum.reverse(done)
+
+      {:down, version, name} ->
+        if version < newest(), do: say("#{version} is older than what has run already")
+        one(:up, version, settings, lock)
+        say("applied\t#{version}\t#{name}")
+        up_one_by_one(settings, lock, [version | done])
+    end
+  end
+
+  defp down_one_by_one(target, settings, lock, done) do
+    case migrations()
+         |> Enum.reverse()
+         |> Enum.find(&match?({:up, version, _} when version > target, &1)) do
+      nil ->
+        Enum.reverse(done)
+
+      {:up, version, name} ->
+        one(:down, version, settings, lock)
+        say("undone\t#{version}\t#{name}")
+        down_one_by_one(target, settings, lock, [version | done])
+    end
+  end
+
+  defp one(direction, version, settings, lock, attempt \\ 1) do
+    Lock.require_held!(lock)
+
+    # Of what has run, `to` chooses this one and later ones; of what has not, this one and earlier ones: it is the only.
+    [^version] = Ecto.Migrator.run(@repo, folder(), direction, to: version, log: false)
+  rescue
+    error in Postgrex.Error ->
+      if waited_in_vain?(error) and attempt < @attempts do
+        say("#{version} has waited for a lock for #{settings.lock} s; attempt #{attempt + 1}")
+        Process.sleep(attempt * 1_000)
+        Indexes.heal(@repo, &say/1, settings.wait)
+        one(direction, version, settings, lock, attempt + 1)
+      else
+        reraise error, __STACKTRACE__
+      end
+  end
+
+  defp waited_in_vain?(%{postgres: %{code: :lock_not_available}}), do: true
+  defp waited_in_vain?(_error), do: false
+
+  defp migrations, do: Ecto.Migrator.migrations(@repo, [folder()])
+
+  defp newest,
+    do: Enum.max(for({:up, version, _name} <- migrations(), do: version), fn -> 0 end)
+
+  defp folder, do: Application.app_dir(:xavos, "priv/repo/migrations")
+
+  # Without the application: its jobs and its server are not for whoever migrates.
+  defp with_repo(settings, work) do
+    Application.load(:xavos)
+    {:ok, _started} = Application.ensure_all_started([:ssl, :postgrex, :ecto_sql])
+
+    parameters = [
+      application_name: "xavos migrate",
+      lock_timeout: "#{settings.lock * 1_000}"
+    ]
+
+    case @repo.start_link(pool_size: 2, parameters: parameters) do
+      {:ok, pid} ->
+        try do
+          work.()
+        after
+          Supervisor.stop(pid)
+        end
+
+      {:error, {:already_started, _pid}} ->
+        work.()
+    end
+
+    :ok
+  end
+
+  defp settings do
+    env = System.get_env()
+
+    Map.new(@variables, fn variable ->
+      case Variable.read(variable, env, false) do
+        {:ok, value} -> {variable.key, value}
+        {:error, sentence} -> raise(Failed, sentence)
+      end
+    end)
+  end
+
+  defp version(text) do
+    case Value.parse({:integer_from, 0}, text) do
+      {:ok, version} -> version
+      {:error, problem} -> raise(Failed, "VERSION=#{text} #{problem}")
+    end
+  end
+
+  defp reported(command) do
+    command.()
+    0
+  rescue
+    error -> fail(error |> Exception.message() |> String.trim())
+  catch
+    :exit, reason -> fail("the database is away: " <> Exception.format_exit(reason))
+  end
+
+  defp fail(sentence, code \\ 1) do
+    IO.puts(:stderr, "XAVOS has not migrated: " <> sentence)
+    code
+  end
+
+  defp say(line), do: IO.puts(line)
+end
