@@ -15,14 +15,10 @@ defmodule Xavos.LogTranslator do
     Logger.Translator.translate(min_level, level, :report, {:logger, hide(report)})
   end
 
-  def translate(
-        min_level,
-        level,
-        :report,
-        {:logger, %{label: {Task.Supervisor, :terminating}, report: report} = whole}
-      ) do
-    shown = %{whole | report: report |> Map.new() |> hide_task()}
-    Logger.Translator.translate(min_level, level, :report, {:logger, shown})
+  def translate(min_level, level, :report, {{kind, :terminating} = label, report})
+      when kind in [Task, Task.Supervisor] do
+    shown = report |> Map.new() |> hide_task()
+    Logger.Translator.translate(min_level, level, :report, {label, shown})
   end
 
   def translate(_min_level, _level, _kind, _message), do: :none

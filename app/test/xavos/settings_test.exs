@@ -101,14 +101,14 @@ defmodule Xavos.SettingsTest do
     canary = "canary-of-the-build"
     names = for variable <- Settings.variables(), do: variable.name
 
-    script =
-      ~s|IO.puts(inspect(Config.Reader.read!("config/config.exs", env: :prod), limit: :infinity))|
+    script = """
+    Mix.start()
+    Code.compile_file("mix.exs")
+    "config/config.exs" |> Config.Reader.read!(env: :prod) |> inspect(limit: :infinity) |> IO.puts()
+    """
 
-    {told, 0} =
-      System.cmd("elixir", ["-e", script],
-        env: Enum.map(names, &{&1, canary}),
-        stderr_to_stdout: true
-      )
+    environment = [{"MIX_ENV", "prod"} | Enum.map(names, &{&1, canary})]
+    {told, 0} = System.cmd("elixir", ["-e", script], env: environment, stderr_to_stdout: true)
 
     refute told =~ canary
     assert told =~ "cache_static_manifest"
