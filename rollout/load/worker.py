@@ -34,7 +34,7 @@ class Worker:
         self._sessions = RecordFile(folder / SESSIONS)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._arrivals = Counter({kind.name: 0 for kind in profile.requests})
-        self._began = self._clock.now()
+        self._began = self._ended = self._clock.now()
         self._lag: list[float] = []
         self._parent = os.getppid()
 
@@ -48,8 +48,8 @@ class Worker:
                     for number in range(1, kind.sessions + 1)]  # fmt: skip
         dispatchers = [asyncio.create_task(self._dispatch(kind)) for kind in self._profile.requests]
         await stop.wait()
+        self._ended = self._clock.now()
         await _cancel(dispatchers)
-        ended = self._clock.now()
         if self._in_flight:
             await asyncio.wait(self._in_flight)
         await _cancel(sessions, within=_SESSION_GRACE)
@@ -57,18 +57,32 @@ class Worker:
         self._close()
         write_generator(
             self._folder,
-            dataclasses.replace(report, ended=ended, arrivals=dict(self._arrivals), lag=tuple(self._lag)),
+            dataclasses.replace(report, ended=self._ended, arrivals=dict(self._arrivals), lag=tuple(self._lag)),
         )
 
     async def _dispatch(self, kind: RequestKind) -> None:
-        """Start each request of a kind when it is due, without waiting for any. Late ones start at once."""
-        for arrival in arrivals(kind, seed=self._profile.seed, token=self._token):
-            intended = self._began + arrival.at
-            await asyncio.sleep(max(0.0, intended - self._clock.now()))
-            self._arrivals[kind.name] += 1
-            task = asyncio.create_task(self._request(kind, arrival, intended))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
+        """Start each request of a kind when it is due, without waiting for any. Late ones start at once.
+
+        When it is cancelled, it still starts what was due before the end of the load, so that all of it is counted.
+        """
+        due = arrivals(kind, seed=self._profile.seed, token=self._token)
+        arrival = next(due)
+        try:
+            while True:
+                await asyncio.sleep(max(0.0, self._began + arrival.at - self._clock.now()))
+                self._start(kind, arrival)
+                arrival = next(due)
+        except asyncio.CancelledError:
+            while self._began + arrival.at <= self._ended:
+                self._start(kind, arrival)
+                arrival = next(due)
+            raise
+
+    def _start(self, kind: RequestKind, arrival: Arrival) -> None:
+        self._arrivals[kind.name] += 1
+        task = asyncio.create_task(self._request(kind, arrival, self._began + arrival.at))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
     async def _request(self, kind: RequestKind, arrival: Arrival, intended: float) -> None:
         self._requests.add(

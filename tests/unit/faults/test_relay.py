@@ -198,7 +198,7 @@ def test_refused_connections_do_not_end_existing_ones(relay: Relay) -> None:
 def test_connections_that_are_turned_away_are_reset_and_counted(relay: Relay) -> None:
     relay.turn_away()
     for _ in range(3):
-        with client(relay) as connection, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), client(relay) as connection:
             connection.recv(1)
     assert 3 == relay.passed.turned_away
     relay.restore()
@@ -210,7 +210,7 @@ def test_a_server_that_is_away_is_counted(echo: Echo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     with Relay(address) as relay:
-        with client(relay) as connection, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), client(relay) as connection:
             connection.recv(1)
         assert 1 == relay.passed.unreachable
 

@@ -153,6 +153,20 @@ def test_what_is_in_flight_at_the_end_is_finished_and_nothing_new_begins() -> No
     assert max(record.intended for record in result.requests) <= result.generator.ended
 
 
+def test_what_was_due_before_the_end_is_sent_even_if_the_generator_is_behind() -> None:
+    """It sleeps for half a second at the end, in which 50 requests are due."""
+
+    async def behind(server: FaultyServer) -> None:
+        await served(10)(server)
+        time.sleep(0.5)
+
+    result, server = during(Profile(requests=(PAGE,)), behind)
+    end = result.generator.ended - result.generator.began
+    due = [one.key for one in itertools.takewhile(lambda one: one.at <= end, arrivals(PAGE, seed=1, token=TOKEN))]
+    assert sorted(due) == sorted(record.key for record in result.requests)
+    assert len(due) == len(server.served)
+
+
 def test_requests_have_the_keys_of_the_schedule_and_each_arrives_once() -> None:
     kind = RequestKind(name="write", rate=100, method="POST", body="{key}", idempotency_header="idempotency-key")
     result, server = during(Profile(requests=(kind,), seed=7), served(40))
