@@ -53,8 +53,8 @@ def _covered(migration: Migration, line: int) -> int:
 def _read(line: int, covers: int, words: str, known: frozenset[str]) -> Allowance:
     match = _FULL.match(words)
     if match is None or not match["reason"]:
-        return Allowance(line=line, covers=covers, problem=f"line {line}: `{words}` gives no reason")
+        return Allowance(line=line, covers=covers, problem=f"`{words}` gives no reason")
     rules = frozenset(re.split(r"\s*,\s*", match["rules"]))
     if unknown := sorted(rules - known):
-        return Allowance(line=line, covers=covers, problem=f"line {line}: there is no rule {', '.join(unknown)}")
+        return Allowance(line=line, covers=covers, problem=f"there is no rule {', '.join(unknown)}")
     return Allowance(line=line, covers=covers, rules=rules, reason=match["reason"])

@@ -112,8 +112,7 @@ BREAKING = (
         id="required_column",
         severity=_BREAKS,
         reason="The old release inserts rows without the column and fails with 23502; on a table with rows the "
-        "migration "
-        "itself fails.",
+        "migration itself fails.",
         instead="Add it with a default, or nullable; fill it; then require it in a later migration.",
         applies=_required_column,
     ),

@@ -75,11 +75,9 @@ LOCKING = (
         id="foreign_key_on_new_column",
         severity=_LOCKS,
         reason="No row is read, as all values are NULL, but both tables are locked against writes (SHARE ROW "
-        "EXCLUSIVE; "
-        "ACCESS EXCLUSIVE on the one that gets the column) until the transaction ends.",
+        "EXCLUSIVE; ACCESS EXCLUSIVE on the one that gets the column) until the transaction ends.",
         instead="Keep it alone in its migration, with a lock_timeout; or add the column first and the foreign key, "
-        "with "
-        "`validate: false`, later.",
+        "with `validate: false`, later.",
         applies=_new_column_references,
     ),
     Rule(
@@ -102,8 +100,7 @@ LOCKING = (
         id="concurrently_under_migration_lock",
         severity=_LOCKS,
         reason="Ecto's lock on schema_migrations is held in a transaction; a second migrator waits in it with a "
-        "snapshot that "
-        "CONCURRENTLY waits for, and both hang or deadlock.",
+        "snapshot that CONCURRENTLY waits for, and both hang or deadlock.",
         instead="@disable_migration_lock true and only one migrator; or `migration_lock: :pg_advisory_lock` in the "
         "repository.",
         applies=lambda case: _concurrently(case) and case.migration.migration_lock and not case.settings.advisory_lock,
@@ -113,8 +110,7 @@ LOCKING = (
         id="nested_transaction",
         severity=_LOCKS,
         reason="BEGIN, COMMIT or a repository's transaction inside a migration ends or nests the one that Ecto has "
-        "opened: "
-        "locks are held longer, or the version is recorded apart from the work.",
+        "opened: locks are held longer, or the version is recorded apart from the work.",
         instead="One migration for each transaction; @disable_ddl_transaction where one has to be left out.",
         applies=lambda case: is_kind(case, "transaction"),
         also_new=True,

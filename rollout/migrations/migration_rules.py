@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollout.migrations.operations import Migration, Operation
-from rollout.migrations.rule import MigrationCase, Rule
+from rollout.migrations.rule import MigrationCase, Rule, Seen
 
 _OTHER = "other"
 _STRONG = frozenset({
@@ -25,7 +25,7 @@ def _takes_strong_lock(case: MigrationCase, operation: Operation) -> bool:
     return not case.known.is_new(case.known.table_of_index(operation))
 
 
-def _no_lock_timeout(case: MigrationCase) -> str | None:
+def _no_lock_timeout(case: MigrationCase) -> Seen | None:
     if case.settings.lock_timeout:
         return None
     for operation in case.migration.forward:
@@ -37,24 +37,24 @@ def _no_lock_timeout(case: MigrationCase) -> str | None:
             before = [each for each in case.migration.forward if each.direction == "after_begin"]
             if any(each.kind == "setting" and each.options.get("name") == "lock_timeout" for each in before):
                 return None
-            return f"line {operation.line}: {operation.detail}"
+            return operation.line, operation.detail
     return None
 
 
-def _irreversible(case: MigrationCase) -> str | None:
+def _irreversible(case: MigrationCase) -> Seen | None:
     migration = case.migration
     functions = set(migration.functions)
     if "change" in functions:
         stuck = [each for each in migration.operations if each.direction == "change" and not _is_reversible(each)]
-        return f"line {stuck[0].line}: Ecto cannot reverse {stuck[0].detail}" if stuck else None
+        return (stuck[0].line, f"Ecto cannot reverse: {stuck[0].detail}") if stuck else None
     if "up" not in functions:
         return None
     down = [each for each in migration.operations if each.direction == "down"]
     if "down" not in functions:
-        return "there is no `down`"
+        return migration.line, "there is no `down`"
     if any(each.kind == "raise" for each in down):
-        return "`down` raises"
-    return "`down` does nothing" if _changing(migration) and not down else None
+        return migration.line, "`down` raises"
+    return (migration.line, "`down` does nothing") if _changing(migration) and not down else None
 
 
 def _is_reversible(operation: Operation) -> bool:
@@ -81,45 +81,41 @@ def _carries_options_over(operation: Operation) -> bool:
     return isinstance(source, str) and modified and source != operation.type
 
 
-def _partial(case: MigrationCase) -> str | None:
+def _partial(case: MigrationCase) -> Seen | None:
     steps = _changing(case.migration)
     if case.migration.transaction or len(steps) < 2:
         return None
-    return f"{len(steps)} operations, each in a transaction of its own"
+    return steps[1].line, f"{len(steps)} operations, each in a transaction of its own"
 
 
-def _backfill(case: MigrationCase) -> str | None:
+def _backfill(case: MigrationCase) -> Seen | None:
     steps = _changing(case.migration)
     data = [each for each in steps if each.kind == "data" and not case.known.is_new(each.table)]
     bulk = [each for each in data if each.options.get("function") in _BULK or each.options.get("rows") is False]
     if not bulk or len(bulk) == len(steps):
         return None
-    return f"line {bulk[0].line}: {bulk[0].detail}, beside {len(steps) - len(bulk)} other operations"
+    return bulk[0].line, f"{bulk[0].detail}, beside {len(steps) - len(bulk)} of another kind"
 
 
-def _out_of_order(case: MigrationCase) -> str | None:
+def _out_of_order(case: MigrationCase) -> Seen | None:
     newest = max(case.settings.applied, default=0)
-    return (
-        f"{case.migration.version} is older than {newest}, which is applied"
-        if (case.migration.version < newest)
-        else None
-    )
+    if case.migration.version >= newest:
+        return None
+    return case.migration.line, f"{case.migration.version} is older than {newest}, which is applied"
 
 
-def _unreadable(case: MigrationCase) -> str | None:
-    return case.migration.problem
+def _unreadable(case: MigrationCase) -> Seen | None:
+    return (case.migration.line, case.migration.problem) if case.migration.problem else None
 
 
 MIGRATION = (
     Rule(
         id="no_lock_timeout",
         severity="locks",
-        reason="The migration waits for its lock behind any transaction that uses the table, and all later "
-        "statements wait "
-        "behind the migration.",
+        reason="The migration waits for its lock behind any transaction that uses the table, and all later statements "
+        "wait behind the migration.",
         instead="`execute \"SET LOCAL lock_timeout TO '5s'\"` first (or in `after_begin`), and run the migration "
-        "again if it "
-        "gives up; or a lock_timeout for the migrator's connection.",
+        "again if it gives up; or a lock_timeout for the migrator's connection.",
         judges=_no_lock_timeout,
     ),
     Rule(
@@ -147,8 +143,7 @@ MIGRATION = (
         id="version_out_of_order",
         severity=_OTHER,
         reason="The version is older than one that is applied: other databases ran them in another order, and a "
-        "rollback by "
-        "one step takes back the wrong one.",
+        "rollback by one step takes back the wrong one.",
         instead="Give the migration a new version before it is merged.",
         judges=_out_of_order,
     ),

@@ -67,8 +67,8 @@ REWRITING = (
     Rule(
         id="change_type",
         severity=_REWRITES,
-        reason="The table and its indexes are written anew under ACCESS EXCLUSIVE; statements that the old release has "
-        "prepared then fail with 0A000 (cached plan must not change result type).",
+        reason="The table and its indexes are written anew under ACCESS EXCLUSIVE; statements that the old release "
+        "has prepared then fail with 0A000 (cached plan must not change result type).",
         instead="Add a column of the new type, write both, copy in batches, switch the reading, remove the old one "
         "later.",
         applies=lambda case: changes_type(case) is True,
@@ -134,9 +134,8 @@ REWRITING = (
         id="set_not_null",
         severity=_SCANS,
         reason="Every row is checked under ACCESS EXCLUSIVE, so even reads wait for the scan.",
-        instead="Add a check `column IS NOT NULL` with `validate: false`, validate it in the next migration, then "
-        "set NOT "
-        "NULL (PostgreSQL 12 and newer take the check as proof), and drop the check.",
+        instead="Add a check `column IS NOT NULL` with `validate: false`, validate it in the next migration, then set "
+        "NOT NULL (PostgreSQL 12 and newer take the check as proof), and drop the check.",
         applies=_sets_not_null,
     ),
     Rule(
@@ -158,8 +157,7 @@ REWRITING = (
         id="validate_in_one_transaction",
         severity=_SCANS,
         reason="The constraint is added in the same transaction, so the strong lock of adding it is held while all "
-        "rows are "
-        "read.",
+        "rows are read.",
         instead="Validate in a migration of its own.",
         applies=_validates_in_its_transaction,
     ),

@@ -51,7 +51,11 @@ class MigrationCase:
     settings: Settings
 
 
-def _never(_case: MigrationCase) -> str | None:
+Seen = tuple[int, str]
+"""The line of a migration, and what a rule has seen there, in words."""
+
+
+def _never(_case: MigrationCase) -> Seen | None:
     return None
 
 
@@ -73,7 +77,7 @@ class Rule:
     reason: str
     instead: str
     applies: Callable[[Case], bool] = _matches_nothing
-    judges: Callable[[MigrationCase], str | None] = _never
+    judges: Callable[[MigrationCase], Seen | None] = _never
     harmless_since: int | None = None
     also_new: bool = False
 

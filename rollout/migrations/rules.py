@@ -17,7 +17,7 @@ from rollout.migrations.locking_rules import LOCKING
 from rollout.migrations.migration_rules import MIGRATION
 from rollout.migrations.operations import Migration
 from rollout.migrations.rewriting_rules import REWRITING
-from rollout.migrations.rule import Case, Finding, MigrationCase, Rule, Settings
+from rollout.migrations.rule import Case, Finding, MigrationCase, Rule, Seen, Settings
 
 UNCLEAR = Rule(
     id="unclear_allowance",
@@ -73,14 +73,14 @@ def _whole(case: MigrationCase) -> Iterator[Finding]:
             yield _about(migration, rule, seen)
 
 
-def _about(migration: Migration, rule: Rule, seen: str, line: int | None = None) -> Finding:
+def _about(migration: Migration, rule: Rule, seen: Seen) -> Finding:
     return Finding(
         rule=rule.id,
         severity=rule.severity,
         version=migration.version,
         migration=migration.name,
-        line=migration.line if line is None else line,
-        detail=seen,
+        line=seen[0],
+        detail=seen[1],
         reason=rule.reason,
         instead=rule.instead,
     )
@@ -97,4 +97,4 @@ def _silenced(migration: Migration, found: Sequence[Finding]) -> Iterator[Findin
         yield replace(finding, allowed=reason_for(finding, given, migration, statements))
     for allowance in given:
         if allowance.problem:
-            yield _about(migration, UNCLEAR, allowance.problem, allowance.line)
+            yield _about(migration, UNCLEAR, (allowance.line, allowance.problem))

@@ -15,7 +15,8 @@ _QUERY = """
 SELECT extract(epoch FROM clock_timestamp())::float8, l.pid, a.application_name, l.mode, l.granted,
        CASE WHEN l.locktype = 'relation' THEN n.nspname || '.' || c.relname ELSE l.locktype END,
        CASE WHEN NOT l.granted THEN left(a.query, 300) END,
-       CASE WHEN NOT l.granted THEN pg_blocking_pids(l.pid) END
+       CASE WHEN NOT l.granted THEN pg_blocking_pids(l.pid) END,
+       {waiting_since}
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
@@ -24,6 +25,7 @@ WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a
         AND c.relkind IN ('r', 'p', 'm'))
        OR (l.locktype <> 'relation' AND NOT l.granted))
 """
+_WAITING_SINCE = "extract(epoch FROM l.waitstart)::float8"  # PostgreSQL 14 and newer
 _Key = tuple[int, str, str, bool]
 
 
@@ -31,8 +33,9 @@ _Key = tuple[int, str, str, bool]
 class Span:
     """A lock that a backend held, or waited for, from the first to the last sample that saw it.
 
-    Times are seconds since the epoch by the server's clock. `target`: schema.table, or what is not a table
-    (`virtualxid`, `transactionid`, `advisory`, …). `blockers`: the backends that it waited for.
+    The beginning of a wait is exact from PostgreSQL 14 on. Times are seconds since the epoch by the server's clock.
+    `target`: schema.table, or what is not a table (`virtualxid`, `transactionid`, `advisory`, …). `blockers`: the
+    backends that it waited for.
     """
 
     pid: int
@@ -88,25 +91,36 @@ class Sampler:
         try:
             with self._connect() as connection:
                 connection.execute("SET statement_timeout = '10s'")
+                since = _WAITING_SINCE if connection.info.server_version >= 140000 else "NULL"
+                query = _QUERY.format(waiting_since=since).encode()
                 while not self._ended.wait(self._interval if self.samples else 0):
-                    self._take(connection)
+                    self._take(connection, query)
                     self._began.set()
         except Exception as error:  # noqa: BLE001 - raised again by start or stop, in the caller's thread
             self._problem = error
         finally:
             self._began.set()
 
-    def _take(self, connection: Connection) -> None:
+    def _take(self, connection: Connection, query: bytes) -> None:
         self.samples += 1
         seen = set()
-        for now, pid, application, mode, granted, target, statement, blockers in connection.execute(_QUERY).fetchall():
+        for row in connection.execute(query).fetchall():
+            now, pid, application, mode, granted, target, statement, blockers, since = row
             key = (int(str(pid)), str(mode), str(target), bool(granted))
             seen.add(key)
             at = float(str(now))
             span = self._open.get(key)
             if span is None:
-                span = Span(pid=key[0], application=str(application), mode=key[1], target=key[2], granted=key[3],
-                            first=at, last=at, statement=str(statement or ""))  # fmt: skip
+                span = Span(
+                    pid=key[0],
+                    application=str(application),
+                    mode=key[1],
+                    target=key[2],
+                    granted=key[3],
+                    first=at if since is None else float(str(since)),
+                    last=at,
+                    statement=str(statement or ""),
+                )
                 self._open[key] = span
             span.last = at
             if isinstance(blockers, list):

@@ -31,6 +31,10 @@ _WORDS: Mapping[str, str] = {
 _STATES = {"breaks_old_code": "failed", "rewrites": "failed", "scans_under_lock": "blocked", "locks": "blocked"}
 
 
+Pieces = tuple[tuple[bool, str], ...]
+"""A text in pieces: whether a piece is code, and the piece."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
     """A finding. `state` and `words`: its severity. `allowed`: the reason of the comment that silences it, or ""."""
@@ -40,8 +44,8 @@ class FindingView:
     words: str
     detail: str
     line: str
-    reason: str
-    instead: str
+    reason: Pieces
+    instead: Pieces
     allowed: str
 
 
@@ -109,7 +113,7 @@ def _lead(found: MigrationsResult) -> str:
     counts = count_findings(found.judged)
     if not found.judged.migrations:
         return "Every migration is applied already."
-    named = [f"{counts[severity]} {_WORDS[severity]}" for severity in SEVERITIES if counts[severity]]
+    named = [f"{_WORDS[severity]} × {counts[severity]}" for severity in SEVERITIES if counts[severity]]
     allowed = sum(1 for each in found.judged.findings if "allowed" in each)
     also = f" {counted(allowed, 'finding')} allowed by comments with reasons." if allowed else ""
     head = counted(len(found.judged.migrations), "migration")
@@ -151,10 +155,20 @@ def _finding(found: Mapping[str, Any]) -> FindingView:
         words=_WORDS.get(severity, _WORDS["other"]),
         detail=line(text(found, "detail")),
         line=line(text(found, "line"), 10),
-        reason=line(text(found, "reason"), 500),
-        instead=line(text(found, "instead"), 500),
+        reason=_pieces(line(text(found, "reason"), 500)),
+        instead=_pieces(line(text(found, "instead"), 500)),
         allowed=line(text(found, "allowed")),
     )
+
+
+def _pieces(words: str) -> Pieces:
+    """The text, split at its backticks."""
+    return tuple((number % 2 == 1, piece) for number, piece in enumerate(words.split("`")) if piece)
+
+
+def plain(pieces: Pieces) -> str:
+    """The text again, without backticks."""
+    return "".join(piece for _, piece in pieces)
 
 
 def _locks(seen: Mapping[str, Any]) -> tuple[LockView, ...]:
@@ -186,7 +200,7 @@ def _held(seconds: Any) -> str:
 
 
 def _blocked(found: Mapping[str, Any]) -> str:
-    return f"{_held(number(found, 'seconds'))}: {line(text(found, 'statement'), 160)}" if found else ""
+    return f"{_held(number(found, 'seconds'))}: {line(text(found, 'statement'), 80)}" if found else ""
 
 
 def _measured(found: MigrationsMeasured | None) -> Sequence[tuple[str, str]]:
@@ -195,10 +209,12 @@ def _measured(found: MigrationsMeasured | None) -> Sequence[tuple[str, str]]:
     most = max((int(number(found.rows, table)) for table in found.rows), default=0)
     longest = longest_blocked(found) or 0.0
     waited = f"the statement that waited longest waited {_held(longest)}" if longest else "no statement waited"
-    head = f"Measured on a copy, with up to {counted(most, 'row')} in a table: {waited}"
+    head = f"Measured on a copy, with up to {most:,} rows in a table: {waited}"
     if found.failure:
         return (("failed", f"{head}. The migrate command failed: {found.failure}"),)
-    return (("failed" if found.errors or found.invalid_indexes else "passed", f"{head}."),)
+    if found.errors:
+        return (("failed", f"{head}. Statements of the old release failed."),)
+    return (("failed" if found.invalid_indexes else "passed", f"{head}."),)
 
 
 def _reversed(found: MigrationsReversed | None) -> Sequence[tuple[str, str]]:

@@ -16,7 +16,7 @@ from rollout.report.markdown import cell as _cell
 from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
-from rollout.report.migrations_section import MigrationsView
+from rollout.report.migrations_section import MigrationsView, plain
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     NO_SERVER,
@@ -162,7 +162,8 @@ def _migrations(found: MigrationsView) -> Iterator[str]:
     yield ""
     for name, finding in standing[:50]:
         place = f"{_cell(name)}, line {_cell(finding.line)}"
-        yield f"- {_code(finding.rule)} ({place}): {_cell(finding.reason, 500)} Safer: {_cell(finding.instead, 500)}"
+        words = _cell(f"{plain(finding.reason)} Safer: {plain(finding.instead)}", 1000)
+        yield f"- {_code(finding.rule)} ({place}): {words}"
     yield from (f"- {_cell(remark, 500)}" for remark in found.remarks)
 
 

@@ -9,7 +9,7 @@ defmodule Migrations.Json do
   def encode(value) when is_map(value), do: object(value)
   def encode([]), do: "[]"
   def encode(value) when is_list(value), do: if(Keyword.keyword?(value), do: object(value), else: array(value))
-  def encode({type, [_ | _] = options}), do: object(type: type, options: options)
+  def encode({type, options}) when is_list(options), do: object(type: type, options: Map.new(options))
   def encode(value), do: value |> inspect() |> encode()
 
   defp object(pairs) do

@@ -78,6 +78,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]
     try:
         server.start()
         with server.connect() as connection:
+            for setting in (
+                "fsync",
+                "full_page_writes",
+                "synchronous_commit",
+            ):  # nothing here has to survive a power cut
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD 'boss-password'")
             connection.execute("CREATE DATABASE template_shop")
         with server.connect("template_shop") as connection:

@@ -115,9 +115,10 @@ def test_page_shows_verdict_locks_rewrite_and_the_safer_way_and_escapes_what_oth
 
     for shown in (
         'id="migrations"',
-        "ACCESS EXCLUSIVE <b>users</b> 1.2 s",
+        '<b>users</b> ACCESS EXCLUSIVE <span class="nowrap">1.2 s</span>',
         "<b>public.users</b>",
         "change_type",
+        "<code>modify</code> a <code>from:</code>",
         "cached plan must not change result type",
         "Up, down, up on a copy did not come back: values lost: public.users.age",
         "3 migrators at once did the work once; 1 of them failed",

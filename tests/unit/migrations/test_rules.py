@@ -101,9 +101,9 @@ def test_comment_above_the_block_or_the_module_covers_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("comment", "problem"),
     [
-        ("# rollout: allow remove_column", "line 2: `allow remove_column` gives no reason"),
-        ("# rollout: allow dropping because I say so", "line 2: there is no rule dropping"),
-        ("# rollout: please", "line 2: `please` gives no reason"),
+        ("# rollout: allow remove_column", "`allow remove_column` gives no reason"),
+        ("# rollout: allow dropping because I say so", "there is no rule dropping"),
+        ("# rollout: please", "`please` gives no reason"),
     ],
 )
 def test_comment_that_cannot_silence_is_a_finding_itself(comment: str, problem: str) -> None:
@@ -112,7 +112,7 @@ def test_comment_that_cannot_silence_is_a_finding_itself(comment: str, problem: 
     found = judge([migration(remove, comments={2: comment})], NOTHING_APPLIED)
 
     assert {"remove_column", "unclear_allowance"} <= set(ids(found))
-    assert problem in [each.detail for each in found]
+    assert (2, problem) in [(each.line, each.detail) for each in found]
 
 
 def test_lock_timeout_or_advisory_lock_of_the_repository_is_taken_into_account() -> None:
