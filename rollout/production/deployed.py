@@ -10,6 +10,7 @@ from rollout.production.container_host import ContainerHost
 from rollout.production.fleet import Fleet
 from rollout.production.image import pack
 from rollout.production.instances import InstanceHost
+from rollout.production.load_outcome import Loaded
 from rollout.production.process_host import ProcessHost
 from rollout.production.release import FOLDER, Release, find
 from rollout.site import settings
@@ -18,11 +19,16 @@ from rollout.site.site import Site
 
 @dataclass(kw_only=True)
 class Deployed:
-    """Releases by label, and the fleet once there are instances."""
+    """Releases by label, and the fleet once there are instances.
+
+    `load_values` are what the set-up of the load has printed, `loads` the loads that have ended, by name.
+    """
 
     site: Site
     releases: dict[str, Release] = field(default_factory=dict)
     fleet: Fleet | None = None
+    load_values: dict[str, str] = field(default_factory=dict)
+    loads: dict[str, Loaded] = field(default_factory=dict)
 
     @property
     def running(self) -> Fleet:

@@ -59,7 +59,7 @@ def migrate(step: Step, host: InstanceHost, release: Release, settings: Mapping[
         ended = host.run_once(name, release, _command(release), env, deadline=min(DEADLINE, step.remaining))
     applied = tuple(version for version in versions(step) if version not in before)
     message = guard.verdict or ("" if ended.exit_code == 0 else _reason(ended))
-    _save_log(step, name, ended)
+    save_log(step, name, ended)
     step.site.run.journal.tell(
         production.MigrationsRan(
             **step.where,
@@ -140,7 +140,8 @@ def _reason(ended: Ended) -> str:
     return f"{how}: {wrong[:500]}"
 
 
-def _save_log(step: Step, name: str, ended: Ended) -> None:
+def save_log(step: Step, name: str, ended: Ended) -> None:
+    """Save the masked output of a command of a release in the run's folder."""
     folder = step.site.run.logs / "production"
     folder.mkdir(parents=True, exist_ok=True)
     text = step.site.run.redactor.text(ended.log.decode("utf-8", "replace"))

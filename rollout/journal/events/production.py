@@ -91,6 +91,18 @@ class RollFinished(JournalEvent):
     message: str = ""
 
 
+@event("data.proven")
+class DataProven(JournalEvent):
+    """The answers of a load were compared with the database. `missing` and `doubled` are at most 20 keys each."""
+
+    path: str
+    phase: str
+    load: str
+    acknowledged: int
+    missing: Texts
+    doubled: Texts
+
+
 @event("bad_release.tried")
 class BadReleaseTried(JournalEvent):
     """A bad release was deployed on purpose. `outcome`: taken_back or accepted. `noticed`: the step that saw it."""
