@@ -24,36 +24,36 @@ def test_release_phase_passed(phase: PhaseResult) -> None:
 
 
 @pytest.fixture
-def release(released: Deployed) -> Release:
+def built(released: Deployed) -> Release:
     return released.releases["a"]
 
 
-def _files(release: Release, *patterns: str) -> list[str]:
-    found = (file for pattern in patterns for file in release.folder.glob(pattern))
-    return sorted(file.relative_to(release.folder).as_posix() for file in found)
+def _files(built: Release, *patterns: str) -> list[str]:
+    found = (file for pattern in patterns for file in built.folder.glob(pattern))
+    return sorted(file.relative_to(built.folder).as_posix() for file in found)
 
 
-def test_brings_its_own_erlang(release: Release) -> None:
-    assert _files(release, "erts-*/bin/beam.smp")
+def test_brings_its_own_erlang(built: Release) -> None:
+    assert _files(built, "erts-*/bin/beam.smp")
 
 
 @pytest.mark.parametrize("application", ["mix", "hex", "ex_unit", "phoenix_live_reload", "esbuild", "tailwind"])
-def test_holds_no_build_tool(release: Release, application: str) -> None:
-    assert not _files(release, f"lib/{application}-*/ebin")
+def test_holds_no_build_tool(built: Release, application: str) -> None:
+    assert not _files(built, f"lib/{application}-*/ebin")
 
 
-def test_holds_no_sources_of_the_application(release: Release) -> None:
-    assert not _files(release, f"lib/{APPLICATION.app}-*/**/*.ex", f"lib/{APPLICATION.app}-*/**/*.heex")
+def test_holds_no_sources_of_the_application(built: Release) -> None:
+    assert not _files(built, f"lib/{APPLICATION.app}-*/**/*.ex", f"lib/{APPLICATION.app}-*/**/*.heex")
 
 
 @pytest.mark.parametrize("pattern", ["**/.env", "**/node_modules", f"lib/{APPLICATION.app}-*/priv/**/*.map", "**/.git"])
-def test_holds_nothing_of_the_workplace(release: Release, pattern: str) -> None:
-    assert not _files(release, pattern)
+def test_holds_nothing_of_the_workplace(built: Release, pattern: str) -> None:
+    assert not _files(built, pattern)
 
 
-def test_holds_no_secret(release: Release, released: Deployed, site: CheckedSite) -> None:
+def test_holds_no_secret(built: Release, released: Deployed, site: CheckedSite) -> None:
     secrets = {**secrets_of(site), **{name: released.settings[name] for name in ("DATABASE_URL", "SECRET_KEY_BASE")}}
-    files = [file for file in release.folder.rglob("*") if file.is_file()]
+    files = [file for file in built.folder.rglob("*") if file.is_file()]
     found = [
         (file.name, name) for file in files for name, secret in secrets.items() if secret.encode() in file.read_bytes()
     ]
@@ -61,11 +61,11 @@ def test_holds_no_secret(release: Release, released: Deployed, site: CheckedSite
     assert not found
 
 
-def test_image_holds_no_secret(release: Release, released: Deployed, deployment: Deployment) -> None:
+def test_image_holds_no_secret(built: Release, released: Deployed, deployment: Deployment) -> None:
     engine = deployment.site.engine
-    if not release.image or engine is None:
+    if not built.image or engine is None:
         pytest.skip("the release runs as a process of this machine")
-    image = engine.client().images.get(release.image)
+    image = engine.client().images.get(built.image)
     told = json.dumps([image.attrs, image.history()], default=str)
     secrets = {**secrets_of(deployment.site), **released.settings}
     long = {name: secret for name, secret in secrets.items() if len(secret) > 20}
@@ -74,72 +74,72 @@ def test_image_holds_no_secret(release: Release, released: Deployed, deployment:
 
 
 @pytest.mark.parametrize("program", ["elixir", "mix", "erlc", "gcc", "make", "git", "node", "npm", "apt-get install"])
-def test_image_has_no_build_tool(release: Release, runner: Runner, program: str) -> None:
-    if not release.image:
+def test_image_has_no_build_tool(built: Release, runner: Runner, program: str) -> None:
+    if not built.image:
         pytest.skip("the release runs as a process of this machine")
     if " " in program:  # apt-get is there, but nobody may install
-        done = runner.shell(release, "touch /usr/bin/probe || echo read-only")
+        done = runner.shell(built, "touch /usr/bin/probe || echo read-only")
         assert "read-only" in done.output
         return
-    assert runner.shell(release, f"command -v {program} || echo none").output.strip() == "none"
+    assert runner.shell(built, f"command -v {program} || echo none").output.strip() == "none"
 
 
-def test_runs_as_a_user_without_rights(release: Release, runner: Runner) -> None:
-    if not release.image:
+def test_runs_as_a_user_without_rights(built: Release, runner: Runner) -> None:
+    if not built.image:
         pytest.skip("the release runs as a process of this machine")
-    done = runner.shell(release, "id -u; grep CapEff /proc/self/status")
+    done = runner.shell(built, "id -u; grep CapEff /proc/self/status")
     user, capabilities = done.output.strip().splitlines()
     assert user != "0"
     assert int(capabilities.split()[1], 16) == 0
 
 
-def test_every_shared_library_is_found(release: Release, runner: Runner) -> None:
-    root = "/app" if release.image else str(release.folder)
+def test_every_shared_library_is_found(built: Release, runner: Runner) -> None:
+    root = "/app" if built.image else str(built.folder)
     native = f"find {root} -type f '(' -name '*.so*' -o -path '*/erts-*/bin/*' ')'"
-    done = runner.shell(release, f"{native} | xargs ldd 2>/dev/null | grep 'not found' | sort -u; echo done")
+    done = runner.shell(built, f"{native} | xargs ldd 2>/dev/null | grep 'not found' | sort -u; echo done")
     assert done.output.strip() == "done"
 
 
-def test_static_files_are_digested(release: Release) -> None:
-    (manifest,) = release.folder.glob(f"lib/{APPLICATION.app}-*/priv/static/cache_manifest.json")
+def test_static_files_are_digested(built: Release) -> None:
+    (manifest,) = built.folder.glob(f"lib/{APPLICATION.app}-*/priv/static/cache_manifest.json")
     latest = json.loads(manifest.read_text(encoding="utf-8"))["latest"]
     assert latest
     assert not [name for name in latest.values() if not (manifest.parent / name).is_file()]
 
 
-def test_text_files_are_compressed(release: Release) -> None:
-    (static,) = release.folder.glob(f"lib/{APPLICATION.app}-*/priv/static")
+def test_text_files_are_compressed(built: Release) -> None:
+    (static,) = built.folder.glob(f"lib/{APPLICATION.app}-*/priv/static")
     digested = json.loads((static / "cache_manifest.json").read_text(encoding="utf-8"))["digests"]
     texts = [name for name in digested if name.endswith((".css", ".js", ".txt", ".html"))]
     assert texts
     assert not [name for name in texts if not (static / f"{name}.gz").is_file()]
 
 
-def test_migrations_are_inside(release: Release) -> None:
-    assert release.migrations
+def test_migrations_are_inside(built: Release) -> None:
+    assert built.migrations
 
 
-def test_boots_without_mix(release: Release, runner: Runner) -> None:
-    assert runner.evaluate(release, "inspect(Code.ensure_loaded?(Mix))") == "false"
+def test_boots_without_mix(built: Release, runner: Runner) -> None:
+    assert runner.evaluate(built, "inspect(Code.ensure_loaded?(Mix))") == "false"
 
 
-def test_knows_its_version(release: Release, runner: Runner) -> None:
+def test_knows_its_version(built: Release, runner: Runner) -> None:
     app = APPLICATION.app
     code = f"(Application.load(:{app}); Application.spec(:{app}, :vsn))"
-    assert runner.evaluate(release, code) == release.version
+    assert runner.evaluate(built, code) == built.version
 
 
 @pytest.mark.parametrize("setting", ["code_reloader", "debug_errors", "watchers"])
-def test_nothing_of_development_is_switched_on(release: Release, runner: Runner, setting: str) -> None:
+def test_nothing_of_development_is_switched_on(built: Release, runner: Runner, setting: str) -> None:
     endpoint = f"{APPLICATION.web_module}.Endpoint"
     code = f"inspect(Application.get_env(:{APPLICATION.app}, {endpoint}, [])[:{setting}] in [nil, false, []])"
-    assert runner.evaluate(release, code) == "true"
+    assert runner.evaluate(built, code) == "true"
 
 
 @pytest.mark.parametrize("variable", APPLICATION.required_variables)
-def test_a_missing_setting_ends_it_with_its_name(release: Release, runner: Runner, variable: str) -> None:
-    name = release.program("").rpartition("/")[2]
-    done = runner.command(release, name, "start", without=variable, deadline=60, PORT="0")
+def test_a_missing_setting_ends_it_with_its_name(built: Release, runner: Runner, variable: str) -> None:
+    name = built.program("").rpartition("/")[2]
+    done = runner.command(built, name, "start", without=variable, deadline=60, PORT="0")
     assert done.exit_code not in {0, None}
     assert variable in done.output
     assert done.seconds < 6 * ENDS_WITHIN
@@ -149,15 +149,15 @@ def test_a_missing_setting_ends_it_with_its_name(release: Release, runner: Runne
     ("variable", "value"),
     [("DATABASE_URL", "nonsense"), ("PORT", "eighty"), ("POOL_SIZE", "many"), ("SECRET_KEY_BASE", "short")],
 )
-def test_a_malformed_setting_ends_it_with_its_name(release: Release, runner: Runner, variable: str, value: str) -> None:
-    name = release.program("").rpartition("/")[2]
-    done = runner.command(release, name, "start", deadline=60, **{"PORT": "0", variable: value})
+def test_a_malformed_setting_ends_it_with_its_name(built: Release, runner: Runner, variable: str, value: str) -> None:
+    name = built.program("").rpartition("/")[2]
+    done = runner.command(built, name, "start", deadline=60, **{"PORT": "0", variable: value})
     assert done.exit_code not in {0, None}
     assert variable in done.output
 
 
-def test_without_phx_server_it_serves_nothing(release: Release, runner: Runner) -> None:
-    instance = runner.start(release, PHX_SERVER="")
+def test_without_phx_server_it_serves_nothing(built: Release, runner: Runner) -> None:
+    instance = runner.start(built, PHX_SERVER="")
     try:
         runner.wait_for(instance, lambda: b"PHX_SERVER" in runner.host.log(instance.name))
         with direct(instance) as client, pytest.raises(Exception, match="refused"):
@@ -166,8 +166,8 @@ def test_without_phx_server_it_serves_nothing(release: Release, runner: Runner) 
         runner.host.stop(instance.name, grace=20)
 
 
-def test_another_port_and_host_need_no_other_build(release: Release, runner: Runner) -> None:
-    instance = runner.start(release, PHX_HOST="shop.example.org")
+def test_another_port_and_host_need_no_other_build(built: Release, runner: Runner) -> None:
+    instance = runner.start(built, PHX_HOST="shop.example.org")
     try:
         with direct(instance, host="shop.example.org", x_forwarded_proto="https") as client:
             runner.wait_for(instance, lambda: _answers(client, APPLICATION.live_path))

@@ -27,13 +27,13 @@ _RECOVERS_WITHIN = 30.0
 
 
 @pytest.fixture
-def instances(released: Deployed) -> tuple[Instance, ...]:
+def fleet(released: Deployed) -> tuple[Instance, ...]:
     return tuple(released.running.instances.values())
 
 
 @pytest.fixture
-def instance(instances: tuple[Instance, ...]) -> Instance:
-    return instances[0]
+def instance(fleet: tuple[Instance, ...]) -> Instance:
+    return fleet[0]
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_the_proxy_answers_on_the_port_of_the_deployment(public: httpx.Client) -
     assert public.get(READY).status_code == 200
 
 
-def test_every_instance_gets_requests(public: httpx.Client, instances: tuple[Instance, ...]) -> None:
-    answered = {public.get(LIVE).headers[INSTANCE_HEADER] for _ in range(4 * len(instances))}
-    assert answered == {each.name for each in instances}
+def test_every_instance_gets_requests(public: httpx.Client, fleet: tuple[Instance, ...]) -> None:
+    answered = {public.get(LIVE).headers[INSTANCE_HEADER] for _ in range(4 * len(fleet))}
+    assert answered == {each.name for each in fleet}
 
 
 def test_an_answer_names_one_instance_only(public: httpx.Client) -> None:
@@ -137,25 +137,25 @@ def test_the_root_file_system_cannot_be_written(released: Deployed, runner: Runn
     assert "Read-only" in runner.shell(release, "touch /app/probe 2>&1; echo").output
 
 
-def test_only_the_port_of_the_application_is_open(instances: tuple[Instance, ...]) -> None:
+def test_only_the_port_of_the_application_is_open(fleet: tuple[Instance, ...]) -> None:
     """No port of Erlang's distribution, no epmd."""
-    ports = {each.port for each in instances}
+    ports = {each.port for each in fleet}
     owners = {pid for pid, _, port in _listeners() if port in ports}
     assert None not in owners, "the owner of a port cannot be seen"
     assert {port for pid, _, port in _listeners() if pid in owners} == ports
 
 
-def test_no_instance_listens_to_other_machines(instances: tuple[Instance, ...], site: CheckedSite) -> None:
+def test_no_instance_listens_to_other_machines(fleet: tuple[Instance, ...], site: CheckedSite) -> None:
     if site.network:
         pytest.skip("the network of the deployment is isolated")
-    ports = {each.port for each in instances}
+    ports = {each.port for each in fleet}
     found = [(address, port) for _, address, port in _listeners() if port in ports]
     assert {port for _, port in found} == ports
     assert {address for address, _ in found} <= {"127.0.0.1", "::1"}
 
 
-def test_the_log_holds_no_secret(instances: tuple[Instance, ...], released: Deployed, runner: Runner) -> None:
-    logs = b"".join(runner.host.log(each.name) for each in instances)
+def test_the_log_holds_no_secret(fleet: tuple[Instance, ...], released: Deployed, runner: Runner) -> None:
+    logs = b"".join(runner.host.log(each.name) for each in fleet)
     assert logs
     secrets = [secret for secret in released.settings.values() if len(secret) > 20]
     assert secrets
@@ -163,19 +163,19 @@ def test_the_log_holds_no_secret(instances: tuple[Instance, ...], released: Depl
 
 
 def test_requests_are_logged_on_standard_output(
-    public: httpx.Client, instances: tuple[Instance, ...], runner: Runner
+    public: httpx.Client, fleet: tuple[Instance, ...], runner: Runner
 ) -> None:
     public.get("/")
-    assert b"GET /" in b"".join(runner.host.log(each.name) for each in instances)
+    assert b"GET /" in b"".join(runner.host.log(each.name) for each in fleet)
 
 
 def test_connections_fit_the_server(
-    database: psycopg.Connection[tuple[object, ...]], released: Deployed, instances: tuple[Instance, ...]
+    database: psycopg.Connection[tuple[object, ...]], released: Deployed, fleet: tuple[Instance, ...]
 ) -> None:
     """During an upgrade one more instance runs, and the migrations have a pool of their own."""
     row = database.execute("SELECT current_setting('max_connections')::int").fetchone()
     assert row is not None
-    assert (len(instances) + 2) * int(released.settings["POOL_SIZE"]) < int(str(row[0]))
+    assert (len(fleet) + 2) * int(released.settings["POOL_SIZE"]) < int(str(row[0]))
 
 
 def test_every_migration_ran_once(database: psycopg.Connection[tuple[object, ...]], released: Deployed) -> None:
