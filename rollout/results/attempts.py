@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rollout.journal.query import Event, last, mapping, rows, text, texts, well_formed
+from rollout.journal.events import loads, production, select
+from rollout.journal.query import Event, last, mapping, number, rows, text, texts, well_formed
 from rollout.results.outcomes import FAILED_PATH, Checks, PathVerdict, Verdict
 from rollout.results.verdict import verdict
 
 REAL = "real"
+PRODUCTION = "production"
 SCRIPT = "script:"  # prefix of the name of a script path
 _DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied", "database_misconfigured"})
 _UNSET = frozenset({"", "None"})
@@ -38,6 +40,8 @@ class Attempt:
     `asked` and `installed`: number of packages that the plan names, and of those that were installed. `validated`: the
     path looked up every package before the first installation. `database_asked`: it queried the database server before
     it used it. `exists`: package → whether the source has it. None means unknown.
+    `viable`: in a run of the production stage, whether the upgrade lost no request and no datum, and every bad release
+    was taken back. None for a run of the development stage.
     """
 
     run: str
@@ -64,6 +68,7 @@ class Attempt:
     database_retries: int
     database_failed: bool
     ready: bool
+    viable: bool | None = None
     exists: Mapping[str, bool] = field(default_factory=dict)
 
     @property
@@ -149,6 +154,7 @@ def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Att
         ),
         database_failed=bool(_DATABASE_CAUSES & set(_causes(mine))),
         ready=_is_ready(path, mine),
+        viable=_is_viable(mine) if text(mapping(started, "options"), "stage") == PRODUCTION else None,
         exists=_exists(mine, events),
     )
 
@@ -162,6 +168,16 @@ def _planned_packages(started: Event, path: str) -> set[str]:
 def _installed(mine: Sequence[Event]) -> set[str]:
     packages = (row for event in mine if event["event"] == "phase.packages" for row in rows(event, "packages"))
     return {text(row, "name") for row in packages if text(row, "version")}
+
+
+def _is_viable(mine: Sequence[Event]) -> bool:
+    """Whether an upgrade under load did no harm, and every bad release was taken back."""
+    upgrades = [load for load in select(loads.LoadFinished, mine) if load.phase == "upgrade"]
+    harmed = any(number(load.totals, "lost") or number(load.totals, "failed") for load in upgrades)
+    proofs = list(select(production.DataProven, mine))
+    bad = [tried.outcome for tried in select(production.BadReleaseTried, mine)]
+    whole = not any(proof.missing or proof.doubled for proof in proofs)
+    return bool(upgrades) and not harmed and whole and bool(bad) and set(bad) == {"taken_back"}
 
 
 def _causes(mine: Sequence[Event]) -> tuple[str, ...]:

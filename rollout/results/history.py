@@ -32,12 +32,13 @@ MOST_READ = 200  # earlier lines that a run copies into its journal
 _WAIT_SECONDS = 10.0
 _VERSION = 1
 _KEYS = tuple(field.name for field in fields(Attempt))
+_LATER = frozenset({"viable"})  # keys that lines of an older release of the suite lack
 _NUMBERS = ("seconds", "residue", "retries", "asked", "installed", "database_retries")
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("run", "at", "path", "population", "source", "outcome"), (str,)),
     **dict.fromkeys(("cause", "failed_at"), (str, NoneType)),
     **dict.fromkeys(("complete", "interrupted", "conflict", "database_failed", "ready"), (bool,)),
-    **dict.fromkeys(("validated", "database_asked"), (bool, NoneType)),
+    **dict.fromkeys(("validated", "database_asked", "viable"), (bool, NoneType)),
     **dict.fromkeys(_NUMBERS, (int, float)),
     "left": (int, NoneType),
 }
@@ -96,14 +97,14 @@ def as_row(attempt: Attempt) -> dict[str, Any]:
 
 def from_row(row: object) -> Attempt | None:
     """The attempt in a row that `as_row` made; None if the row is invalid or of another version."""
-    if not isinstance(row, Mapping) or row.get("v") != _VERSION or not row.keys() >= set(_KEYS):
+    if not isinstance(row, Mapping) or row.get("v") != _VERSION or not row.keys() >= set(_KEYS) - _LATER:
         return None
-    if not all(isinstance(row[name], kinds) for name, kinds in _KINDS.items()):
+    if not all(isinstance(row.get(name), kinds) for name, kinds in _KINDS.items()):
         return None
     if not all(0 <= row[name] < math.inf for name in _NUMBERS):
         return None
     try:
-        own = {name: row[name] for name in _KINDS}
+        own: dict[str, Any] = {name: row.get(name) for name in _KINDS}
         return Attempt(
             **own,
             phases=tuple(_phase(*phase) for phase in row["phases"]),

@@ -72,7 +72,7 @@ def _share(
 
 
 def _seconds(attempts: Sequence[Attempt], _: str) -> Measurement:
-    seconds = [one.working_seconds for one in attempts if one.counts and one.succeeded]
+    seconds = [one.working_seconds for one in attempts if one.counts and one.succeeded and one.viable is None]
     if not seconds:
         return Measurement(reason="no whole run from nothing has succeeded")
     return Measurement(number=statistics.median(seconds), low=min(seconds), high=max(seconds), n=len(seconds))
@@ -91,10 +91,6 @@ def _existence(attempts: Sequence[Attempt], package: str) -> Measurement:
     return Measurement(rate=found, n=len(exists)) if found else Measurement(reason=f"no run looked for {package}")
 
 
-def _production(_: Sequence[Attempt], __: str) -> Measurement:
-    return Measurement(reason="the suite does not deploy to production")
-
-
 def _validated(one: Attempt) -> bool | None:
     return one.validated
 
@@ -110,6 +106,7 @@ def _queries_database(one: Attempt) -> bool | None:
 
 _NO_RUN = "no whole run from nothing yet"
 _NO_FAILURE = "no run has failed"
+_NO_PRODUCTION = "no run of the production stage yet"
 _UNSEEN = "its steps are not visible"
 MEASURES: Mapping[str, Measure] = {
     "success": Measure(
@@ -168,5 +165,11 @@ MEASURES: Mapping[str, Measure] = {
         needs_real=True,
     ),
     "existence": Measure(compute=_existence, cases="runs that looked", hit="found it", needs_real=True),
-    "production": Measure(compute=_production),
+    "production": Measure(
+        compute=_share(lambda one: one.viable is not None, lambda one: one.viable, _NO_PRODUCTION),
+        cases="runs of the production stage",
+        hit="lost no request and no datum in the upgrade, and took every bad release back",
+        trials="trials of the production stage",
+        needs_real=True,
+    ),
 }  # fmt: skip
