@@ -13,6 +13,7 @@ from psycopg import sql
 
 from deploy_tests.support.production import Runner, direct
 from rollout.application import APPLICATION
+from rollout.deployment.deployment import Deployment
 from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
 from rollout.production.instances import Instance
@@ -114,7 +115,9 @@ def test_an_error_page_shows_no_code(public: httpx.Client) -> None:
     assert "plug_code" not in answer.text
 
 
-def test_digested_files_are_cached_for_ever(public: httpx.Client) -> None:
+def test_digested_files_are_cached_for_ever(public: httpx.Client, deployment: Deployment) -> None:
+    if deployment.site.source.kind == "rehearsal":
+        pytest.skip("the stand-in for Phoenix names files without their digest")
     page = public.get("/").text
     names = [word for word in page.replace("'", '"').split('"') if word.startswith("/assets/") and "vsn=d" in word]
     assert names
@@ -124,7 +127,9 @@ def test_digested_files_are_cached_for_ever(public: httpx.Client) -> None:
         assert "max-age=31536000" in answer.headers["cache-control"]
 
 
-def test_static_files_are_sent_compressed(public: httpx.Client) -> None:
+def test_static_files_are_sent_compressed(public: httpx.Client, deployment: Deployment) -> None:
+    if deployment.site.source.kind == "rehearsal":
+        pytest.skip("the stand-in for Plug sends files as they are")
     page = public.get("/").text
     name = next(word for word in page.split('"') if word.startswith("/assets/") and ".css" in word)
     assert public.get(name, headers={"accept-encoding": "gzip"}).headers.get("content-encoding") == "gzip"

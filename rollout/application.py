@@ -12,7 +12,7 @@ class Application:
     `module` is the prefix of its Elixir modules. `manage_script` starts, stops and manages its server.
     `ready_path` answers 200 when server and database are ready, `live_path` as long as the server runs.
     `safe_paths` are pages that anybody may request and that change nothing. `required_variables` are the settings
-    without which a release must not start.
+    without which a release must not start. The build of a release reads `revision_variable`, and `live_path` tells it.
     """
 
     title: str
@@ -23,6 +23,7 @@ class Application:
     live_path: str
     safe_paths: tuple[str, ...]
     required_variables: tuple[str, ...]
+    revision_variable: str
 
     @property
     def application_file(self) -> str:
@@ -57,7 +58,8 @@ APPLICATION = Application(
     module="Xavos",
     manage_script="scripts/manage_xavos.sh",
     ready_path="/health/ready",
-    live_path="/health",
+    live_path="/health/live",
     safe_paths=("/",),
-    required_variables=("DATABASE_URL", "SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET"),
+    required_variables=("DATABASE_URL", "SECRET_KEY_BASE", "TOKEN_SIGNING_SECRET", "PHX_HOST"),
+    revision_variable="XAVOS_REVISION",
 )

@@ -23,7 +23,7 @@ READY_WITHIN = 60.0
 """Seconds from the start of an instance until it has to be ready."""
 DRAIN_WITHIN = 10.0
 """Seconds that an instance may go on with what it has begun, before it is told to stop."""
-STOP_WITHIN = 30.0
+STOP_WITHIN = 45.0
 """Seconds from SIGTERM until the instance has to have ended."""
 _UP_WITHIN = 15.0
 _POLL = 0.1

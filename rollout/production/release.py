@@ -54,9 +54,9 @@ def build(step: Step, label: str) -> Release:
     The environment has none of the site's settings, so nothing of them can be compiled in. Raises PhaseFailed.
     """
     began = time.monotonic()
-    target = f"{FOLDER}/{label}"
+    target, env = f"{FOLDER}/{label}", {**_BUILD, APPLICATION.revision_variable: label}
     for argv, deadline in _commands(str(step.site.in_forge.root / step.site.app / target)):
-        step.must(*argv, label=f"{' '.join(argv[:2])} ({label})", deadline=deadline, env=_BUILD, settings=False)
+        step.must(*argv, label=f"{' '.join(argv[:2])} ({label})", deadline=deadline, env=env, settings=False)
     release = find(step.site.file(target), label)
     step.site.run.journal.record(
         production.ReleaseBuilt(

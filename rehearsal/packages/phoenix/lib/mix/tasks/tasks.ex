@@ -49,6 +49,42 @@ defmodule Mix.Tasks.Phx.Digest do
   @moduledoc @shortdoc
   use Mix.Task
 
+  @static "priv/static"
+  @manifest "cache_manifest.json"
+  @compressed ~w(.css .js .html .txt .svg .json)
+
+  # As Phoenix does: files of earlier calls stay, so that the pages of an earlier release find them.
   @impl true
-  def run(_), do: Mix.shell().info("Check your digested files at \"priv/static\"")
+  def run(_) do
+    old = with {:ok, text} <- File.read(Path.join(@static, @manifest)), do: Jason.decode!(text), else: (_ -> %{})
+    digested = Map.keys(old["digests"] || %{})
+
+    latest =
+      for file <- Path.wildcard(Path.join(@static, "**")), name = Path.relative_to(file, @static), plain?(name, file, digested),
+          into: %{},
+          do: {name, digest(name, file)}
+
+    digests = for {name, made} <- latest, into: old["digests"] || %{}, do: {made, %{"logical_path" => name}}
+    File.mkdir_p!(@static)
+    File.write!(Path.join(@static, @manifest), Jason.encode!(%{"version" => 1, "latest" => latest, "digests" => digests}))
+    Mix.shell().info("Check your digested files at \"priv/static\"")
+  end
+
+  defp plain?(name, file, digested) do
+    File.regular?(file) and name != @manifest and name not in digested and not String.ends_with?(name, ".gz")
+  end
+
+  defp digest(name, file) do
+    content = File.read!(file)
+    hash = :md5 |> :crypto.hash(content) |> Base.encode16(case: :lower)
+    made = Path.rootname(name) <> "-" <> hash <> Path.extname(name)
+
+    for path <- [name, made] do
+      target = Path.join(@static, path)
+      if path == made, do: File.write!(target, content)
+      if Path.extname(name) in @compressed, do: File.write!(target <> ".gz", :zlib.gzip(content))
+    end
+
+    made
+  end
 end
