@@ -55,7 +55,8 @@ defmodule Mix.Tasks.Phx.Digest do
 
   # As Phoenix does: files of earlier calls stay, so that the pages of an earlier release find them.
   @impl true
-  def run(_) do
+  def run(args) do
+    Mix.Task.run("compile", args)
     old = with {:ok, text} <- File.read(Path.join(@static, @manifest)), do: Jason.decode!(text), else: (_ -> %{})
     digested = Map.keys(old["digests"] || %{})
 
