@@ -2,7 +2,8 @@
 
 `python -m docgen.pictures [--report=RUN] [--campaign=RUN] [OPTION…]`: takes the report folders of runs that exist, and
 makes the missing runs: a comparison of all paths, and a campaign. Each OPTION goes to both; the default is
-`--source=rehearsal`. A comparison on real packages also gives the pictures of the board.
+`--source=rehearsal`. A comparison on real packages also gives the pictures of the board, and a
+run of the production stage that of the upgrade's time line.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Screenshot:
 
 
 REPORT = Screenshot(file="report.png", width=1280, height=596)
+LOAD = Screenshot(file="load.png", width=1280, height=900, anchor="load-1")
 RATES = Screenshot(file="campaign.png", width=1280, height=900, anchor="rates")
 
 
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str]) -> int:
         browser = find_browser()
         report = asked.report or make_run("comparison", (*COMPARISON, *options))
         take(browser, report / "report.html", REPORT)
+        if _has_load(report):
+            take(browser, report / "report.html", LOAD)
         copy_boards(report)
         campaign = asked.campaign or make_run("campaign", (*CAMPAIGN, *options))
         take(browser, campaign / "report.html", RATES)
@@ -66,6 +70,11 @@ def main(arguments: Sequence[str]) -> int:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _has_load(report: Path) -> bool:
+    """Whether an application was upgraded under load in that run (`--stage=production`)."""
+    return f'id="{LOAD.anchor}"' in (report / "report.html").read_text(encoding="utf-8")
 
 
 def find_browser() -> str:

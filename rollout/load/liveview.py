@@ -6,6 +6,7 @@ a frame is the JSON list `[join_ref, ref, topic, event, payload]`.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -77,6 +78,19 @@ def read_page(text: str) -> Page:
         topic="lv:" + _one(r'\sid="([^"]+)"', element),
         session=html.unescape(_one(r'data-phx-session="([^"]*)"', element)),
         static=html.unescape(_one(r'data-phx-static="([^"]*)"', element)),
+    )
+
+
+def read_form(text: str, form: Form) -> Form:
+    """The form with the event and component that the page says, if it is known by its id. Raises NotALiveView."""
+    if not form.id:
+        return form
+    element = _one(rf'(<form[^>]*\sid="{re.escape(form.id)}"[^>]*>)', text)
+    target = re.search(r'\sphx-target="(\d+)"', element)
+    return dataclasses.replace(
+        form,
+        event=html.unescape(_one(r'\sphx-change="([^"]+)"', element)),
+        component=int(target[1]) if target else None,
     )
 
 

@@ -54,14 +54,15 @@ class RequestKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A form of a LiveView. `event` is its phx-change, `field` the name of its input (`item[title]`).
+    """A form of a LiveView. `field` is the name of the input that gets a value (`item[title]`), `others` the rest.
 
-    `others` are its other inputs with their values. `component` is the number of the component (phx-target) that
-    receives the event; without one the view receives it.
+    `id` is that of the form's element, from which the client reads phx-change and phx-target on the page. Without it,
+    `event` is the phx-change, and `component` the number of the component that receives it, if not the view.
     """
 
-    event: str
     field: str
+    id: str = ""
+    event: str = ""
     others: tuple[tuple[str, str], ...] = ()
     component: int | None = None
 
@@ -121,6 +122,8 @@ class Profile:
                 _check(session.name, "sessions", 1 <= session.sessions <= 10_000, "1 to 10,000")
                 _check(session.name, "heartbeat", session.heartbeat > 0, "more than 0")
                 _check(session.name, "ramp", session.ramp >= 0, "0 or more")
+                is_known = session.form is None or bool(session.form.id) != bool(session.form.event)
+                _check(session.name, "form", is_known, "known by its id or by its event")
         except InvalidRecord as error:
             raise InvalidProfile(where=error.where, problem=error.problem) from None
 

@@ -49,6 +49,7 @@ class Session:
         self._value = f"load-{token}-{number}"
         self._chance = random.Random(self._value)  # noqa: S311  the jitter of a reload, no secret
         self._cookies = _header(kind, "cookie")
+        self._form = kind.form
         self._waits_since: float | None = clock.now()
         self._attempts = 0
         self._mounts = 0
@@ -110,9 +111,9 @@ class Session:
     async def _joined(self, channel: Channel, rendered: Mapping[str, Any], instance: str) -> None:
         """Recover the form, and record that the session is joined, at the time before the recovery."""
         at, seconds, form = self._clock.now(), self._waited(), ""
-        if self._kind.form:
+        if self._form:
             is_shown = liveview.shows(rendered, self._value)
-            answer = await channel.change(self._kind.form, self._value)
+            answer = await channel.change(self._form, self._value)
             is_shown = is_shown or (not self._has_reloaded and liveview.shows(answer, self._value))
             form = "kept" if is_shown else "lost"
         event = "rejoined" if self._has_joined else "joined"
@@ -136,7 +137,9 @@ class Session:
             if done.status != 200:
                 raise _Refused(f"the page answered {done.status}")
             self._cookies = _merged(self._cookies, [value for name, value in done.headers if name == "set-cookie"])
-            return liveview.read_page(done.body.decode("utf-8", "replace"))
+            text = done.body.decode("utf-8", "replace")
+            self._form = liveview.read_form(text, self._kind.form) if self._kind.form else None
+            return liveview.read_page(text)
         except (ExchangeFailed, NotALiveView) as error:
             raise _Refused(f"page: {error}") from None
         except TimeoutError:

@@ -61,6 +61,14 @@ def test_both_pages_and_the_boards_become_pictures(folder: Path) -> None:
     assert (folder / "pictures" / "campaign.png").read_text() == (campaign / "report.html").as_uri() + "#rates"
 
 
+def test_the_time_line_of_an_upgrade_becomes_a_picture(folder: Path) -> None:
+    """Only if the report has one."""
+    report, campaign = run_folder(folder, "comparison"), run_folder(folder, "campaign")
+    (report / "report.html").write_text('<article class="load" id="load-1">')
+    assert 0 == pictures.main([f"--report={report}", f"--campaign={campaign}"])
+    assert (folder / "pictures" / "load.png").read_text() == (report / "report.html").as_uri() + "#load-1"
+
+
 def test_a_run_that_does_not_exist_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == pictures.main([f"--report={folder / 'nowhere'}"])
     assert "Name the report folder of a run" in capsys.readouterr().err

@@ -16,7 +16,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 PAGE = """<html><head><meta name="csrf-token" content="to+ken"></head><body>
-<div data-phx-main data-phx-session="signed&amp;session" data-phx-static="static" id="phx-F00">…</div></body></html>"""
+<div data-phx-main data-phx-session="signed&amp;session" data-phx-static="static" id="phx-F00">
+<form id="other" phx-change="wrong"></form>
+<form class="a" id="item" phx-change="validate" phx-target="7"></form></div></body></html>"""
 OK: Mapping[str, Any] = {"status": "ok", "response": {"rendered": {"s": ["<form>", "</form>"], "0": ""}}}
 
 
@@ -37,6 +39,7 @@ class LiveServer:
     pages: int = 0
     joins: list[Mapping[str, Any]] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
+    components: list[int | None] = field(default_factory=list)
     heartbeats: int = 0
     cookies: list[str] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
@@ -113,6 +116,7 @@ class LiveServer:
         assert (event, payload["event"], payload["type"]) == ("event", "validate", "form")
         value = parse_qs(payload["value"])["item[title]"][0]
         self.forms.append(value)
+        self.components.append(payload.get("cid"))
         return {"status": "ok", "response": {"diff": {"0": f'<input value="{value}">'} if self.shows_form else {}}}
 
 

@@ -44,6 +44,7 @@ def test_a_profile_is_the_same_after_json(profile: Profile) -> None:
         ({"requests": [{"name": "a", "rate": "much"}]}, "is not a number"),
         ({"sessions": [{"name": "a", "sessions": 0}]}, "sessions has to be 1 to 10,000"),
         ({"sessions": [{"name": "a", "heartbeat": 0}]}, "heartbeat has to be more than 0"),
+        ({"sessions": [{"name": "a", "form": {"field": "b"}}]}, "known by its id or by its event"),
         ([], "not a table"),
     ],
 )  # fmt: skip

@@ -110,6 +110,28 @@ def test_a_form_that_the_answer_does_not_show_is_lost() -> None:
     assert ["kept", "", "lost", ""] == [event.form for event in found]
 
 
+@pytest.mark.parametrize(
+    ("form", "component"),
+    [
+        (FORM, None),
+        (Form(id="item", field="item[title]"), 7),
+        (Form(event="validate", field="item[title]", component=2), 2),
+    ],
+)
+def test_a_form_that_is_known_by_its_id_has_the_event_and_component_of_the_page(
+    form: Form, component: int | None
+) -> None:
+    kind = LiveViewKind(name="board", ramp=0, form=form)
+    found, server = events(kind, only_join)
+    assert ("kept", [component]) == (found[0].form, server.components)
+
+
+def test_a_form_that_the_page_does_not_have_keeps_the_session_from_joining() -> None:
+    kind = LiveViewKind(name="board", ramp=0, form=Form(id="missing", field="item[title]"))
+    found, _ = events(kind, lambda server, heard: heard_of(heard, "refused"))
+    assert "was not found in a page" in found[0].why
+
+
 def test_a_server_that_is_away_is_tried_again_with_backoff() -> None:
     """Each attempt is recorded, and the rejoin says how long it took since the loss."""
 
