@@ -96,7 +96,7 @@ def read_form(text: str, form: Form) -> Form:
 
 def socket_address(base: str, page: Page, *, path: str = "/live/websocket", mounts: int = 0) -> str:
     """The address of the WebSocket. `base`: `http://host:port`."""
-    return f"{base.replace('http', 'ws', 1)}{path}?_csrf_token={quote(page.token)}&_mounts={mounts}&vsn=2.0.0"
+    return f"{base.replace('http', 'ws', 1)}{path}?_csrf_token={quote(page.token, safe='')}&_mounts={mounts}&vsn=2.0.0"
 
 
 def join_frame(base: str, path: str, page: Page, *, ref: str, mounts: int = 0, attempts: int = 0) -> Frame:

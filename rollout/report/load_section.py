@@ -96,7 +96,8 @@ def outcome_sentence(totals: Figures) -> str:
     if not totals.lost and not totals.failed:
         return f"All {totals.requests:,} requests were answered as expected. None was lost, none failed."
     lost, failed = (f"{count:,}" if count else "none" for count in (totals.lost, totals.failed))
-    return f"Of {totals.requests:,} requests, {lost} {_were(totals.lost)} lost and {failed} failed."
+    kept = f" ({totals.lost_on_reused:,} of them on kept connections)" if totals.lost_on_reused else ""
+    return f"Of {totals.requests:,} requests, {lost} {_were(totals.lost)} lost{kept} and {failed} failed."
 
 
 def speed_sentence(totals: Figures, long: Sequence[str] = ()) -> str:
@@ -184,7 +185,7 @@ def _row(found: Figures) -> FiguresRow:
 
 
 def _meaning(name: str) -> str:
-    return ERRORS.get(name, "answered with this status, which was not expected")
+    return ERRORS.get(name.partition(" ")[0], "answered with this status, which was not expected")
 
 
 def _outages(summary: LoadSummary) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ class LoadFinished(JournalEvent):
     """A load on the server has ended: requests, lost and failed ones, latencies, sessions, second by second."""
 
     # Written and read by rollout/results/load. began: seconds since the epoch; totals and each row of windows and of
-    # kinds: Figures; answered: instance → successful requests; errors: name of an error or status → number; sessions:
+    # kinds: Figures; answered: instance → successful requests; errors: `500 from b1` → number; sessions:
     # SessionFigures; outages: the longest of them; long: kinds that take long on purpose; series: columns of equal
     # length, one value for each `step` seconds; lag: how late the generator itself was; too_slow: so late that the
     # latencies are not the server's

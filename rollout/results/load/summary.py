@@ -23,8 +23,9 @@ class LoadSummary:
     """A load in figures. Times are seconds since the epoch, durations seconds.
 
     `kinds`: the figures of each kind of request. `answered`: instance → its successful answers. `errors`: name of a
-    socket error, or an unexpected status, → number. `outages`: those of sessions, the longest first. `long`: the kinds
-    that take long on purpose, whose latencies are in `kinds` only.
+    socket error, or an unexpected status, with the instance if it was heard of (`500 from b1`), → number. `outages`:
+    those of sessions, the longest first. `long`: the kinds that take long on purpose, whose latencies are in `kinds`
+    only.
     """
 
     name: str
@@ -143,5 +144,6 @@ def _within(records: Sequence[RequestRecord], window: Window) -> tuple[RequestRe
 
 
 def _reason(record: RequestRecord) -> str:
-    """Why a request was not successful: its error, or its status."""
-    return record.error or ("" if record.is_expected else str(record.status))
+    """Why a request was not successful, and where: `500 from b1`, `short_body from a2`, `refused`."""
+    reason = record.error or ("" if record.is_expected else str(record.status))
+    return f"{reason} from {record.instance}" if reason and record.instance else reason

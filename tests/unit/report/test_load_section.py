@@ -43,7 +43,9 @@ def test_the_story_has_losses_and_failures() -> None:
 
 def test_page_and_summary_name_the_losses() -> None:
     events = golden.upgraded()
-    sentence = f"Of {BAD.totals.requests:,} requests, {LOST} were lost and {FAILED} failed."
+    kept = sum(record.outcome == "lost" and record.reused for record in stories.result(stories.badly).requests)
+    lost = f"{LOST} were lost ({kept} of them on kept connections)"
+    sentence = f"Of {BAD.totals.requests:,} requests, {lost} and {FAILED} failed."
     for report in (page(events), summary(events)):
         assert sentence in report
         assert f"All {GOOD.totals.requests:,} requests were answered as expected." in report

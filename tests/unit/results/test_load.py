@@ -80,7 +80,7 @@ def test_each_request_is_ok_failed_or_lost_and_in_one_window() -> None:
     totals = summary.totals
     assert (7, 3, 2, 2, 1) == (totals.requests, totals.ok, totals.failed, totals.lost, totals.lost_on_reused)
     assert (0.3, 2.0, 2.0) == (totals.p50, totals.p99, totals.longest)
-    assert {"503": 1, "302": 1, "refused": 1, "timeout": 1} == summary.errors
+    assert {"503 from a1": 1, "302 from a1": 1, "refused": 1, "timeout": 1} == summary.errors
     assert {"a1": 1, "b1": 2} == summary.answered
     assert [("before", 2, 1, 1, 0), ("during", 2, 1, 0, 1), ("after", 3, 1, 1, 1)] == [
         (window.name, window.requests, window.ok, window.failed, window.lost) for window in summary.windows
