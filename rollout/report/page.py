@@ -151,6 +151,7 @@ def _sections(shown: View) -> Iterator[tuple[str, str]]:
         "comparison": ("Claims and measurements", bool(shown.comparison.paths or shown.comparison.problem)),
         "timeline": ("Timeline", bool(shown.paths)),
         "load": ("Upgrade under load", bool(shown.loads)),
+        "releases": ("Releases", bool(shown.releases)),
         "checks": ("Checks", bool(shown.grid)),
         "migrations": ("Migrations", bool(shown.migrations)),
         "packages": ("Packages", bool(shown.inventory)),

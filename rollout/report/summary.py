@@ -17,6 +17,7 @@ from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
 from rollout.report.migrations_section import MigrationsView, plain
+from rollout.report.releases_section import ReleasesView
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     NO_SERVER,
@@ -54,6 +55,8 @@ def _parts(shown: View) -> Iterator[str]:
         yield f"- {label}: {_cell(value, 500)}"
     yield from _comparison(shown)
     yield from _loads(shown.loads)
+    for deployed in shown.releases:
+        yield from _releases(deployed)
     for path in shown.paths:
         yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
     for found in shown.migrations:
@@ -149,6 +152,14 @@ def _loads(loads: Sequence[LoadView]) -> Iterator[str]:
         marks = load.chart.flags if load.chart else ()
         yield from (f"- {flag.seconds:.1f} s: {_cell(flag.text)}" for flag in marks)
         yield ""
+
+
+def _releases(found: ReleasesView) -> Iterator[str]:
+    yield f"\n## Releases: {_cell(found.path)}\n\n{_cell(found.lead, 1000)}\n"
+    yield from (f"- {_cell(row.title)}: {row.words}, {row.seconds}. {_cell(row.message, 500)}" for row in found.rolls)
+    if found.bad:
+        yield "\n| Bad on purpose | Outcome | Noticed by | Duration |\n| --- | --- | --- | ---: |"
+        yield from (_row((row.kind, row.words, row.noticed, row.seconds)) for row in found.bad)
 
 
 def _migrations(found: MigrationsView) -> Iterator[str]:

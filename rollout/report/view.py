@@ -14,6 +14,7 @@ from rollout.report.grid import Group, grid
 from rollout.report.inventory import PackageRow, PackageView, inventory, packages_of
 from rollout.report.load_section import LoadView, loads
 from rollout.report.migrations_section import MigrationsView, migrations
+from rollout.report.releases_section import ReleasesView, releases
 from rollout.report.timeline import Bar, Tick, bars, kinds, scale, span, ticks
 from rollout.report.trends import Trends, past_of, trends
 from rollout.results.attempts import attempts, population
@@ -74,6 +75,7 @@ class View:
     migrations: tuple[MigrationsView, ...]
     trends: Trends
     loads: tuple[LoadView, ...]
+    releases: tuple[ReleasesView, ...]
 
 
 def view(events: Sequence[Event]) -> View:
@@ -111,6 +113,7 @@ def view(events: Sequence[Event]) -> View:
         migrations=migrations(own, [path.name for path in judged.paths]),
         trends=trends(now, past, own),
         loads=loads(own),
+        releases=releases(own, [path.name for path in judged.paths]),
     )
 
 
