@@ -33,8 +33,13 @@ def _proven(*missing: str) -> dict[str, Any]:
 
 
 def _attempt(*events: dict[str, Any], stage: str = "production") -> Attempt:
-    started: dict[str, Any] = {"event": "run.started", "run": "r", "t": "2026-11-28T08:00:00", "options": {"stage": stage},
-               "paths": ["realistic"], "plan": {}, "source": {"kind": "hexpm"}}  # fmt: skip
+    started: dict[str, Any] = {
+        "event": "run.started",
+        "options": {"stage": stage},
+        "paths": ["realistic"],
+        "plan": {},
+        "source": {"kind": "hexpm"},
+    }
     path: dict[str, Any] = {"event": "path.started", "path": "realistic", "phases": [], "through": "bad_release"}
     told = [
         started,
