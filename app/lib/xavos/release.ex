@@ -134,18 +134,36 @@ defmodule Xavos.Release do
     [^version] = Ecto.Migrator.run(@repo, folder(), direction, to: version, log: false)
   rescue
     error in Postgrex.Error ->
-      if waited_in_vain?(error) and attempt < @attempts do
-        say("#{version} has waited for a lock for #{settings.lock} s; attempt #{attempt + 1}")
-        Process.sleep(attempt * 1_000)
-        Indexes.heal(@repo, &say/1, settings.wait)
-        one(direction, version, settings, lock, attempt + 1)
-      else
-        reraise error, __STACKTRACE__
+      case obstacle(error, version, settings, attempt) do
+        :removed -> one(direction, version, settings, lock, attempt + 1)
+        nil -> reraise error, __STACKTRACE__
       end
   end
 
-  defp waited_in_vain?(%{postgres: %{code: :lock_not_available}}), do: true
-  defp waited_in_vain?(_error), do: false
+  defp obstacle(_error, _version, _settings, @attempts), do: nil
+
+  defp obstacle(%{postgres: %{code: :lock_not_available}}, version, settings, attempt) do
+    say("#{version} has waited for a lock for #{settings.lock} s; attempt #{attempt + 1}")
+    Process.sleep(attempt * 1_000)
+    Indexes.heal(@repo, &say/1, settings.wait)
+    :removed
+  end
+
+  # What a transaction would have taken back is there after an interruption.
+  defp obstacle(error, version, _settings, _attempt) do
+    with true <- without_transaction?(version),
+         index when index != nil <- Indexes.give_way(@repo, error) do
+      say("index #{index} is there from an interrupted migration: it is made again")
+      :removed
+    else
+      _ -> nil
+    end
+  end
+
+  defp without_transaction?(version) do
+    [file] = Path.wildcard(Path.join(folder(), "#{version}_*.exs"))
+    File.read!(file) =~ ~r/^\s*@disable_ddl_transaction true/m
+  end
 
   defp migrations, do: Ecto.Migrator.migrations(@repo, [folder()])
 

@@ -11,8 +11,6 @@ defmodule XavosWeb.Health do
 
   import Plug.Conn
 
-  @revision Application.compile_env(:xavos, :revision, "")
-
   @impl true
   def init(options), do: options
 
@@ -23,7 +21,7 @@ defmodule XavosWeb.Health do
       status: "ok",
       application: "xavos",
       version: version(),
-      revision: @revision
+      revision: Application.get_env(:xavos, :revision, "")
     })
   end
 

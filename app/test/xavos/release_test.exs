@@ -104,6 +104,29 @@ defmodule Xavos.ReleaseTest do
       assert :ok = Indexes.require_valid(Repo)
     end
 
+    test "make way for the migration that makes them", %{table: table} do
+      Repo.query!("DELETE FROM #{table}", [], [])
+      create = "CREATE UNIQUE INDEX CONCURRENTLY #{table}_value ON #{table} (value)"
+      error = assert_raise Postgrex.Error, fn -> Repo.query!(create, [], []) end
+      assert "public.#{table}_value" == Indexes.give_way(Repo, error)
+      assert %Postgrex.Result{} = Repo.query!(create, [], [])
+    end
+
+    test "of constraints, and tables, never make way", %{table: table} do
+      Repo.query!("DELETE FROM #{table}", [], [])
+
+      Repo.query!(
+        "ALTER TABLE #{table} ADD COLUMN key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        [],
+        []
+      )
+
+      for create <- ["CREATE INDEX #{table}_pkey ON #{table} (value)", "CREATE TABLE #{table} ()"] do
+        error = assert_raise Postgrex.Error, fn -> Repo.query!(create, [], []) end
+        assert nil == Indexes.give_way(Repo, error)
+      end
+    end
+
     test "that cannot be built stay named", %{table: table} do
       assert_raise Postgrex.Error, fn -> Indexes.heal(Repo, @silent, 5) end
       assert Enum.any?(Indexes.invalid(Repo), fn {index, _} -> index =~ table end)

@@ -7,7 +7,7 @@ defmodule XavosWeb.DueComponent do
 
   def due(assigns) do
     ~H"""
-    <p :if={@item.due_at} class="quiet">
+    <p :if={@item.due_at} class="quiet board-due">
       due
       <time datetime={DateTime.to_iso8601(@item.due_at)}>{Calendar.strftime(
         @item.due_at,

@@ -14,7 +14,10 @@ defmodule Xavos.Coordination.DueTest do
   test "an item is wanted at no time, until somebody says when" do
     item = work_item()
     assert item.due_at == nil
-    assert %{due_at: @past} = item = Coordination.schedule_work_item!(item, %{due_at: @past}, @system)
+
+    assert %{due_at: @past} =
+             item = Coordination.schedule_work_item!(item, %{due_at: @past}, @system)
+
     assert %{due_at: nil} = Coordination.schedule_work_item!(item, %{due_at: nil}, @system)
   end
 
