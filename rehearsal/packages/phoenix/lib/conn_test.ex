@@ -27,6 +27,7 @@ defmodule Phoenix.ConnTest do
     request = %{
       request
       | req_headers: headers,
+        remote_ip: conn.remote_ip,
         private: Map.merge(request.private, conn.private),
         assigns: conn.assigns
     }
