@@ -27,6 +27,7 @@ def console_summary(shown: View, report: Path) -> tuple[Line, ...]:
     """The lines of the summary: at most ten for up to three paths. pytest's own last line follows them."""
     return (
         *_verdicts(shown),
+        *_load(shown),
         *_failed(shown.paths),
         *_urls(shown.paths),
         Line(text=f"Next: {next_step(shown)}"),
@@ -40,6 +41,13 @@ def _verdicts(shown: View) -> Iterator[Line]:
         yield Line(text=path_sentence(shown.verdict, path.verdict), tone="good" if is_good else "bad")
     if len(shown.paths) != 1:
         yield Line(text=exit_sentence(shown.verdict, shown.gate))
+
+
+def _load(shown: View) -> Iterator[Line]:
+    """The first load of a path that runs alone: that of its upgrade."""
+    if len(shown.paths) == 1 and shown.loads:
+        load = shown.loads[0]
+        yield Line(text=f"Under load, {load.name}: {load.sentence}", tone="good" if load.state == "passed" else "bad")
 
 
 def _failed(paths: Sequence[PathView]) -> Iterator[Line]:

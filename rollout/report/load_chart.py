@@ -206,7 +206,7 @@ def _away(outages: Sequence[Outage], began: float, seconds: float) -> Iterator[B
 def _windows(windows: Sequence[Figures], began: float, seconds: float) -> Iterator[Band]:
     for number, window in enumerate(windows):
         left = min(max((window.start - began) / seconds * 100, 0.0), 100.0)
-        width = min(window.seconds / seconds * 100, 100 - left)
+        width = min(max(window.seconds, 0.0) / seconds * 100, 100 - left)
         yield Band(
             kind="shaded" if number % 2 else "plain", left=round(left, 2), width=round(width, 2), label=window.name
         )

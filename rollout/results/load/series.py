@@ -17,6 +17,8 @@ UNKNOWN = "unknown"  # an answer that does not name its instance
 _COUNTS = ("sent", "ok", "failed", "lost")
 _TIMES = ("p50", "p99", "longest")
 
+_LARGEST = 1e15
+
 Column = tuple[int, ...]
 Times = tuple[float | None, ...]
 
@@ -116,10 +118,10 @@ def _counts(values: Sequence[Any], rows: int) -> Column:
 
 
 def _times(values: Sequence[Any], rows: int) -> Times:
-    """The first `rows` values. What is not a finite number is None."""
+    """The first `rows` values. What is no number, or none that a load can have, is None."""
     kept = [
         float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST
         else None
         for value in values[:rows]
     ]

@@ -31,6 +31,14 @@ def test_a_kept_deployment_has_its_url_and_the_next_step() -> None:
     ]
 
 
+def test_an_upgrade_says_what_became_of_the_requests() -> None:
+    """Of the first load only. The report has the others."""
+    rows = [row for row in lines(golden.upgraded()) if row.startswith("Under load")]
+
+    assert len(rows) == 1
+    assert rows[0].startswith("Under load, Upgrade from a to b: All 3,034 requests were answered as expected.")
+
+
 def test_three_paths_have_at_most_ten_lines_with_the_gate() -> None:
     rows = lines(journals.comparison())
 

@@ -7,7 +7,9 @@ import json
 import re
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from rollout.config.options import ROOT
 from rollout.journal.events.base import decode
@@ -181,3 +183,33 @@ def test_a_load_without_requests_has_no_drawing() -> None:
 
 def test_forty_loads_are_drawn_and_no_more() -> None:
     assert 40 == len(loads([{"event": "load.finished"}] * 50))
+
+
+_NUMBER = st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), st.text(max_size=3))
+_COLUMN = st.lists(_NUMBER, max_size=8)
+_ROW = st.dictionaries(st.sampled_from(["name", "text", "why", "at", "start", "seconds", "waited", "session"]), _NUMBER)
+_DAMAGED = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": _NUMBER, "began": _NUMBER, "seconds": _NUMBER, "step": _NUMBER, "totals": _ROW, "sessions": _ROW,
+        "windows": st.lists(_ROW, max_size=3), "marks": st.lists(_ROW, max_size=3), "lag": _ROW,
+        "outages": st.lists(_ROW, max_size=3), "errors": st.dictionaries(st.text(max_size=3), _NUMBER, max_size=3),
+        "series": st.fixed_dictionaries({"sent": st.lists(st.integers(1, 10**12), min_size=1, max_size=8)}, optional={
+            **dict.fromkeys(("ok", "failed", "lost", "p50", "p99", "longest", "lag"), _COLUMN),
+            "instances": st.dictionaries(st.text(max_size=3), _COLUMN, max_size=3)}),
+    },
+)  # fmt: skip
+
+
+@hypothesis.given(_DAMAGED)
+def test_a_damaged_event_is_drawn_within_its_box(damaged: dict[str, Any]) -> None:
+    """Whatever the journal says: every place is in the drawing, and every shape has finite numbers."""
+    (view,) = loads([{"event": "load.finished", **damaged}])
+    if view.chart is None:
+        return
+    made = view.chart
+    for band in (*made.lost, *made.failed, *made.away, *made.windows):
+        assert 0 <= band.left <= band.left + band.width <= 100.1
+    assert all(0 <= flag.left <= 100 for flag in made.flags)
+    for path in (*(area.path for area in made.areas), *(drawn_line.path for drawn_line in made.lines)):
+        assert not re.search("inf|nan", path)
