@@ -9,8 +9,9 @@ defmodule Xavos.Release do
   They print a line for each migration and end with exit code 0, or with a sentence on standard error and 1.
 
   Only one of them works at a time (`Xavos.Release.Lock`), however many deployments start at once. Each waits for
-  `MIGRATE_WAIT_SECONDS` (300) for its turn. A statement waits for a lock of a table for `MIGRATE_LOCK_SECONDS` (10), so
-  that requests do not queue up behind it; a migration that has given up is tried again, up to five times.
+  `MIGRATE_WAIT_SECONDS` (300) for its turn. A statement waits for a lock of a table for `MIGRATE_LOCK_SECONDS` (1), because
+  all requests for that table queue up behind it; a migration that has given up is tried again, up to five times. Nothing
+  queues up behind a migration without a transaction, which makes an index concurrently: it may wait as long as for its turn.
   """
 
   alias Xavos.Release.{Indexes, Lock}
@@ -28,7 +29,7 @@ defmodule Xavos.Release do
       default: 300
     ),
     Variable.new(:lock, "MIGRATE_LOCK_SECONDS", {:integer, 1..3600}, "for locks of tables",
-      default: 10
+      default: 1
     )
   ]
 
@@ -58,55 +59,58 @@ defmodule Xavos.Release do
   @spec migrate() :: :ok
   def migrate do
     alone(fn settings, lock ->
-      Indexes.heal(@repo, &say/1, settings.wait)
+      connected(settings.wait, fn -> Indexes.heal(@repo, &say/1, settings.wait) end)
       applied = up_one_by_one(settings, lock, [])
-      Indexes.require_valid(@repo)
-      say("#{length(applied)} migrations applied; the schema is at #{newest()}")
+      connected(settings.wait, fn -> Indexes.require_valid(@repo) end)
+      say("#{length(applied)} migrations applied; the schema is at #{newest(migrations())}")
     end)
   end
 
   @doc "Undoes every migration later than `version`, the latest first."
-  @spec rollback(pos_integer) :: :ok
+  @spec rollback(non_neg_integer) :: :ok
   def rollback(version) do
     alone(fn settings, lock ->
       known = for {_state, known, _name} <- migrations(), do: known
-      unless version in known, do: raise(Failed, "#{version} is no migration of this release")
+
+      unless version in [0 | known],
+        do: raise(Failed, "#{version} is no migration of this release")
+
       undone = down_one_by_one(version, settings, lock, [])
-      say("#{length(undone)} migrations undone; the schema is at #{newest()}")
+      say("#{length(undone)} migrations undone; the schema is at #{newest(migrations())}")
     end)
   end
 
   @doc "Prints a line for each migration: `up` or `down`, version and name."
   @spec status() :: :ok
   def status do
-    with_repo(settings(), fn ->
-      for {state, version, name} <- migrations(), do: say("#{state}\t#{version}\t#{name}")
-    end)
+    start_libraries()
+    for {state, version, name} <- migrations(), do: say("#{state}\t#{version}\t#{name}")
+    :ok
   end
 
   defp alone(work) do
     settings = settings()
+    start_libraries()
+    lock = Lock.acquire!(@repo, settings.wait, &say/1)
 
-    with_repo(settings, fn ->
-      lock = Lock.acquire!(@repo, settings.wait, &say/1)
-
-      try do
-        work.(settings, lock)
-        Lock.release!(lock)
-      after
-        Lock.close(lock)
-      end
-    end)
+    try do
+      work.(settings, lock)
+      Lock.release!(lock)
+    after
+      Lock.close(lock)
+    end
   end
 
   # One at a time: each is told, and none begins without the lock.
   defp up_one_by_one(settings, lock, done) do
-    case Enum.find(migrations(), &match?({:down, _, _}, &1)) do
+    migrations = migrations()
+
+    case Enum.find(migrations, &match?({:down, _, _}, &1)) do
       nil ->
         Enum.reverse(done)
 
       {:down, version, name} ->
-        if version < newest(), do: say("#{version} is older than what has run already")
+        if version < newest(migrations), do: say("#{version} is older than what has run already")
         one(:up, version, settings, lock)
         say("applied\t#{version}\t#{name}")
         up_one_by_one(settings, lock, [version | done])
@@ -114,9 +118,9 @@ defmodule Xavos.Release do
   end
 
   defp down_one_by_one(target, settings, lock, done) do
-    case migrations()
-         |> Enum.reverse()
-         |> Enum.find(&match?({:up, version, _} when version > target, &1)) do
+    later = Enum.filter(migrations(), &match?({:up, version, _} when version > target, &1))
+
+    case List.last(later) do
       nil ->
         Enum.reverse(done)
 
@@ -129,9 +133,12 @@ defmodule Xavos.Release do
 
   defp one(direction, version, settings, lock, attempt \\ 1) do
     Lock.require_held!(lock)
+    patience = if without_transaction?(version), do: settings.wait, else: settings.lock
 
     # Of what has run, `to` chooses this one and later ones; of what has not, this one and earlier ones: it is the only.
-    [^version] = Ecto.Migrator.run(@repo, folder(), direction, to: version, log: false)
+    connected(patience, fn ->
+      [^version] = Ecto.Migrator.run(@repo, folder(), direction, to: version, log: false)
+    end)
   rescue
     error in Postgrex.Error ->
       case obstacle(error, version, settings, attempt) do
@@ -143,16 +150,17 @@ defmodule Xavos.Release do
   defp obstacle(_error, _version, _settings, @attempts), do: nil
 
   defp obstacle(%{postgres: %{code: :lock_not_available}}, version, settings, attempt) do
-    say("#{version} has waited for a lock for #{settings.lock} s; attempt #{attempt + 1}")
+    say("#{version} has waited for a lock for too long; attempt #{attempt + 1}")
     Process.sleep(attempt * 1_000)
-    Indexes.heal(@repo, &say/1, settings.wait)
+    connected(settings.wait, fn -> Indexes.heal(@repo, &say/1, settings.wait) end)
     :removed
   end
 
   # What a transaction would have taken back is there after an interruption.
-  defp obstacle(error, version, _settings, _attempt) do
+  defp obstacle(error, version, settings, _attempt) do
     with true <- without_transaction?(version),
-         index when index != nil <- Indexes.give_way(@repo, error) do
+         index when index != nil <-
+           connected(settings.wait, fn -> Indexes.give_way(@repo, error) end) do
       say("index #{index} is there from an interrupted migration: it is made again")
       :removed
     else
@@ -165,36 +173,30 @@ defmodule Xavos.Release do
     File.read!(file) =~ ~r/^\s*@disable_ddl_transaction true/m
   end
 
-  defp migrations, do: Ecto.Migrator.migrations(@repo, [folder()])
+  defp migrations,
+    do: connected(60, fn -> Ecto.Migrator.migrations(@repo, [folder()]) end)
 
-  defp newest,
-    do: Enum.max(for({:up, version, _name} <- migrations(), do: version), fn -> 0 end)
+  defp newest(migrations),
+    do: Enum.max(for({:up, version, _name} <- migrations, do: version), fn -> 0 end)
 
   defp folder, do: Application.app_dir(:xavos, "priv/repo/migrations")
 
   # Without the application: its jobs and its server are not for whoever migrates.
-  defp with_repo(settings, work) do
+  defp start_libraries do
     Application.load(:xavos)
     {:ok, _started} = Application.ensure_all_started([:ssl, :postgrex, :ecto_sql])
+  end
 
-    parameters = [
-      application_name: "xavos migrate",
-      lock_timeout: "#{settings.lock * 1_000}"
-    ]
+  # Connections whose statements wait for a lock for so many seconds.
+  defp connected(seconds, work) do
+    parameters = [application_name: "xavos migrate", lock_timeout: "#{seconds * 1_000}"]
+    {:ok, pid} = @repo.start_link(pool_size: 2, parameters: parameters)
 
-    case @repo.start_link(pool_size: 2, parameters: parameters) do
-      {:ok, pid} ->
-        try do
-          work.()
-        after
-          Supervisor.stop(pid)
-        end
-
-      {:error, {:already_started, _pid}} ->
-        work.()
+    try do
+      work.()
+    after
+      Supervisor.stop(pid)
     end
-
-    :ok
   end
 
   defp settings do
