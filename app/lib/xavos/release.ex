@@ -184,6 +184,8 @@ defmodule Xavos.Release do
   # Without the application: its jobs and its server are not for whoever migrates.
   defp start_libraries do
     Application.load(:xavos)
+    # A migration that is tried again is compiled again.
+    Code.put_compiler_option(:ignore_module_conflict, true)
     {:ok, _started} = Application.ensure_all_started([:ssl, :postgrex, :ecto_sql])
   end
 
