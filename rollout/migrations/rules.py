@@ -19,6 +19,8 @@ from rollout.migrations.operations import Migration
 from rollout.migrations.rewriting_rules import REWRITING
 from rollout.migrations.rule import Case, Finding, MigrationCase, Rule, Seen, Settings
 
+__all__ = ["RULES", "Finding", "Settings", "judge"]
+
 UNCLEAR = Rule(
     id="unclear_allowance",
     severity="other",

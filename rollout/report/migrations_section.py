@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.journal.events.migrations import MigrationsMeasured, MigrationsRaced, MigrationsReversed
 from rollout.journal.query import Event, mapping, number, text, texts
+from rollout.report.migration_sentences import held, sentences
 from rollout.results.migrations import (
     SEVERITIES,
     MigrationsResult,
     count_findings,
     every_version,
-    longest_blocked,
     migrations_of,
 )
 from rollout.text.plain import counted, duration, line
@@ -97,12 +96,11 @@ def _view(path: str, found: MigrationsResult) -> MigrationsView:
     findings = found.judged.findings if found.judged else ()
     known = {int(number(each, "version")) for each in judged}
     only_measured = [{"version": version} for version in measured if version and version not in known]
-    sentences = (*_measured(found.measured), *_reversed(found.reversed), *_raced(found.raced))
     return MigrationsView(
         path=line(path, 80),
         lead=_lead(found),
         rows=tuple(_row(each, findings, measured) for each in (*judged, *only_measured)[:_MOST_ROWS]),
-        sentences=tuple((state, line(words, 1000)) for state, words in sentences),
+        sentences=tuple((state, line(words, 1000)) for state, words in sentences(found)),
         remarks=tuple(_remarks(found)),
     )
 
@@ -179,7 +177,7 @@ def _locks(seen: Mapping[str, Any]) -> tuple[LockView, ...]:
         LockView(
             table=line(str(table).removeprefix("public."), 120),
             mode=_mode(str(mode)),
-            seconds=_held(seconds),
+            seconds=held(seconds),
             is_strong=str(mode) in _STRONG,
         )
         for table, mode, seconds in parts
@@ -192,51 +190,8 @@ def _mode(mode: str) -> str:
     return line(words.strip().upper(), 60)
 
 
-def _held(seconds: Any) -> str:
-    """How long, as far as samples can tell."""
-    if not isinstance(seconds, int | float) or seconds < 0.02:
-        return "< 20 ms"
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
-
-
 def _blocked(found: Mapping[str, Any]) -> str:
-    return f"{_held(number(found, 'seconds'))}: {line(text(found, 'statement'), 80)}" if found else ""
-
-
-def _measured(found: MigrationsMeasured | None) -> Sequence[tuple[str, str]]:
-    if found is None:
-        return ()
-    most = max((int(number(found.rows, table)) for table in found.rows), default=0)
-    longest = longest_blocked(found) or 0.0
-    waited = f"the statement that waited longest waited {_held(longest)}" if longest else "no statement waited"
-    head = f"Measured on a copy, with up to {most:,} rows in a table: {waited}"
-    if found.failure:
-        return (("failed", f"{head}. The migrate command failed: {found.failure}"),)
-    if found.errors:
-        return (("failed", f"{head}. Statements of the old release failed."),)
-    return (("failed" if found.invalid_indexes else "passed", f"{head}."),)
-
-
-def _reversed(found: MigrationsReversed | None) -> Sequence[tuple[str, str]]:
-    if found is None:
-        return ()
-    if found.reversible:
-        emptied = f" These columns came back empty: {', '.join(found.emptied)}." if found.emptied else ""
-        return (("passed", f"Up, down, up on a copy: schema and rows were kept.{emptied}"),)
-    if found.failure:
-        return (("failed", f"Up, down, up on a copy: {found.failure}"),)
-    wrong = (*found.after_down, *found.after_second_up, *(f"values lost: {each}" for each in found.lost))
-    return (("failed", f"Up, down, up on a copy did not come back: {'; '.join(wrong[:10])}"),)
-
-
-def _raced(found: MigrationsRaced | None) -> Sequence[tuple[str, str]]:
-    if found is None:
-        return ()
-    head = f"{found.migrators} migrators at once"
-    if found.once:
-        failed = f"; {len(found.failures)} of them failed: {found.failures[0]}" if found.failures else ""
-        return (("blocked" if failed else "passed", f"{head} did the work once{failed}."),)
-    return (("failed", f"{head} did not do the work once: {'; '.join(found.problems[:10])}"),)
+    return f"{held(number(found, 'seconds'))}: {line(text(found, 'statement'), 80)}" if found else ""
 
 
 def _remarks(found: MigrationsResult) -> Sequence[str]:

@@ -217,6 +217,30 @@ def test_reads_queue_behind_a_migration_that_waits_for_an_idle_transaction(shop:
     assert not any(name.endswith("teams") for name in found.longest_probe)
 
 
+def test_concurrent_index_waits_for_an_old_snapshot_and_nobody_waits_for_it(shop: Shop, holder: Connection) -> None:
+    """It waits for a virtual transaction of somebody who has never touched the table."""
+    holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    holder.execute("SELECT count(*) FROM teams")
+    statement = "CREATE INDEX CONCURRENTLY by_age ON users (age)"
+
+    def migrate() -> None:
+        thread = threading.Thread(target=lambda: shop.migrator.up(2, statement, transaction=False))
+        thread.start()
+        with shop.connect() as looking:
+            until_blocked(looking, "CREATE INDEX CONCURRENTLY")
+            until_run_again(looking, "%pg_blocking_pids%")
+        holder.execute("COMMIT")
+        thread.join()
+
+    found = measured(shop, migrate)
+
+    (version,) = found.versions
+    assert version.waited > 0
+    assert version.blocked is None
+    assert ("users", "ShareUpdateExclusive") in modes(version)
+    assert () == found.invalid_indexes
+
+
 def test_lock_timeout_gives_up_and_nothing_is_recorded(shop: Shop, holder: Connection) -> None:
     """The safer way: the migration fails, and those who waited behind it go on."""
     holder.execute("BEGIN")
