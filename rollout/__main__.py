@@ -57,6 +57,8 @@ def _status(options: Options) -> int:
     for item in found:
         lines = [f"{item.name}  {item.url}  {_state(item.url)}" if item.url else f"{item.name}  without a server",
                  f"path {item.path}, run {item.run}", f"folder {item.directory}"]  # fmt: skip
+        if item.release:
+            lines.append(f"release {item.release}, instances {', '.join(item.instances)} behind HAProxy")
         lines += [f"manage: {item.manage} status"] if item.manage else []
         print("\n  ".join([*lines, f"remove: make undeploy ARGS={item.name}"]))
     return 0

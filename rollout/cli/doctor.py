@@ -16,16 +16,18 @@ from rollout import environment
 from rollout.config.cache_folder import check_cache
 from rollout.config.options import Options
 from rollout.config.plan import load_plan
+from rollout.config.values import STAGES
 from rollout.errors import EngineUnfit, RolloutError
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.hex.upstreams import default_bundle
 from rollout.process import capture
+from rollout.production.proxy import HAPROXY_COMMAND, haproxy
 from rollout.rollback import recovery
 from rollout.site.engine.base_image import PULLED_BASE, base_command, find_base
 from rollout.site.engine.client import Engine, NoEngine
 from rollout.site.engine.discovery import find_engine
-from rollout.site.engine.images import image_present
+from rollout.site.engine.images import PRODUCTION, image_present
 from rollout.site.folder_check import is_folder, require_usable_place
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.processes import port_obstacle
@@ -96,12 +98,13 @@ def examine(options: Options) -> Iterator[Finding]:
         fix=_engine_fix(engine),
     )
     if isinstance(engine, Engine):
-        for name in ("forge", "postgres"):
+        names = ("forge", "postgres", *(PRODUCTION if options.stage == STAGES[-1] else ()))
+        for name in names:
             present = image_present(engine, name)
             yield Finding(what=f"image {name}", state="found" if present else "optional",
                           detail="built" if present else "not built yet",
                           fix="" if present else "built by the run itself")  # fmt: skip
-        if not all(image_present(engine, name) for name in ("forge", "postgres")):
+        if not all(image_present(engine, name) for name in names):
             base = find_base(engine.client())
             yield Finding(what="base of the images", state="found" if base else "optional",
                           detail=base or f"not here yet: {PULLED_BASE} is pulled, or made with debootstrap as root",
@@ -110,8 +113,18 @@ def examine(options: Options) -> Iterator[Finding]:
     yield host if not answering or options.forge == "host" else _soften(host)
     yield embedded if not answering or options.database == "embedded" else _soften(embedded)
     yield from _tools()
+    if options.stage == STAGES[-1]:
+        yield _proxy(options, has_engine=answering)
     yield from _sources(options)
     yield from _place(options)
+
+
+def _proxy(options: Options, *, has_engine: bool) -> Finding:
+    """HAProxy on this machine. Where the forge is a container, an image has it."""
+    found = haproxy()
+    needed = options.forge == "host" or not has_engine
+    return Finding(what="HAProxy", state="found" if found else "missing" if needed else "optional",
+                   detail=found or "not on this machine", fix="" if found else HAPROXY_COMMAND)  # fmt: skip
 
 
 def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]:

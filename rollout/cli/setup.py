@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rollout import environment
 from rollout.config import flags
+from rollout.config.values import STAGES
 from rollout.errors import NoEngine, RolloutError, ToolMissing
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import find_engine
-from rollout.site.engine.images import ensure_image, image_present
+from rollout.site.engine.images import PRODUCTION, ensure_image, image_present
 from rollout.site.engine.setup import commands, install_engine
 from rollout.site.postgres.binaries import find_binaries
 from rollout.site.postgres.errors import EmbeddedUnavailable
@@ -61,6 +62,9 @@ def needed_images(arguments: Sequence[str], environment: Mapping[str, str]) -> M
         value = flags.value_in(arguments, option) or environment.get(f"XAVOS_{option.upper()}") or "auto"
         if value in {"auto", "container"}:
             needed[image] = value
+    stage = flags.value_in(arguments, "stage") or environment.get("XAVOS_STAGE")
+    if stage == STAGES[-1] and "forge" in needed:
+        needed |= dict.fromkeys(PRODUCTION, needed["forge"])
     return needed
 
 

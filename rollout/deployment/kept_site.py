@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rollout.application import APPLICATION
 from rollout.deployment.context import Context
 from rollout.journal.events import phases, runs
+from rollout.production.deployed import deployed_on
 from rollout.site.shell_access import shell_commands
+from rollout.site.site import Site
 
 
 def journal_kept_site(context: Context) -> None:
@@ -24,8 +27,18 @@ def journal_kept_site(context: Context) -> None:
             first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
             remove=f"make undeploy ARGS={site.options.name}",
             **shell_commands(site),
+            **_serving(site),
         )
     )
+
+
+def _serving(site: Site) -> dict[str, Any]:
+    """The release that serves and its instances; empty in the development stage."""
+    fleet = deployed_on(site).fleet
+    if fleet is None:
+        return {}
+    releases = sorted({instance.release.label for instance in fleet.instances.values()})
+    return {"release": " and ".join(releases).upper(), "instances": tuple(fleet.instances)}
 
 
 def record_bundle(context: Context, target: Path) -> bool:

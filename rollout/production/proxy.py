@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -22,8 +23,14 @@ from rollout.site.engine.images import ensure_image
 INSIDE = "/proxy"
 FILE = "haproxy.cfg"
 SOCKET = "admin.sock"
+HAPROXY_COMMAND = "sudo apt-get install haproxy"
 _STARTS_WITHIN = 15.0
 _DELETES_WITHIN = 10.0
+
+
+def haproxy(path: str | None = None) -> str:
+    """The program HAProxy of this machine, "" if it is not installed. Debian keeps it where users do not look."""
+    return shutil.which("haproxy", path=f"{path or os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin") or ""
 
 
 class Proxy:
@@ -133,11 +140,11 @@ class Proxy:
 
     def _start_process(self) -> None:
         site = self._step.site
-        path = f"{site.in_forge.environment()['PATH']}:/usr/sbin:/usr/local/sbin"
-        program = shutil.which("haproxy", path=path)
-        if program is None:
+        path = site.in_forge.environment()["PATH"]
+        program = haproxy(path)
+        if not program:
             raise ToolMissing(tool="HAProxy", found="none", needed="2.6 or newer, in front of the instances",
-                              command="sudo apt-get install haproxy")  # fmt: skip
+                              command=HAPROXY_COMMAND)  # fmt: skip
         self._write(address="127.0.0.1", socket=SOCKET)  # relative, because its path must be short
         marker = f"XAVOS_PROXY={site.run.id}"
         with self._step.act("start haproxy", {"kind": "processes", "marker": marker, "forge": {"kind": "host"}}):

@@ -34,7 +34,10 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A deployment that stays until `make undeploy`. `name` is its --name."""
+    """A deployment that stays until `make undeploy`. `name` is its --name.
+
+    `release` and `instances` are those that serve, in the production stage.
+    """
 
     run: str
     name: str
@@ -42,6 +45,8 @@ class Kept:
     url: str
     directory: Path
     manage: str
+    release: str = ""
+    instances: tuple[str, ...] = ()
 
 
 def recover(state: Path, reports: Path, store: Store, say: Callable[[str], None]) -> tuple[Recovered, ...]:
@@ -79,6 +84,8 @@ def kept(state: Path) -> tuple[Kept, ...]:
                     url=event["url"],
                     directory=Path(event["directory"]),
                     manage=event["manage"],
+                    release=event.get("release") or "",
+                    instances=tuple(event.get("instances") or ()),
                 )
             )
     return tuple(found)

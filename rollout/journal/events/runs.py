@@ -132,7 +132,7 @@ class CheckFinished(JournalEvent):
 class Kept(JournalEvent):
     """The deployment stays up: where it is, how to manage and how to remove it."""
 
-    # forge and database: command lines that enter them
+    # forge and database: command lines that enter them. release and instances: of the production stage
     path: str
     url: str
     directory: str
@@ -141,6 +141,8 @@ class Kept(JournalEvent):
     first_operator: str | None = None
     forge: str | None = None
     database: str | None = None
+    release: str | None = None
+    instances: Texts = ()
 
 
 @event("undeployed")

@@ -22,7 +22,9 @@ from rollout.site.engine.client import Engine
 if TYPE_CHECKING:
     from docker import DockerClient
 
-NAMES = ("forge", "postgres", "release", "proxy")
+PRODUCTION = ("release", "proxy")
+"""The images that only the production stage needs."""
+NAMES = ("forge", "postgres", *PRODUCTION)
 OFFICIAL = {"postgres": "postgres:17"}
 LABEL = "xavos.image"
 

@@ -100,6 +100,10 @@ def test_old_python_is_named_with_what_to_do(
         (("--database=postgresql://u@h/d",), {"XAVOS_FORGE": "container"}, {"forge": "container"}),
         (("--forge=container",), {"XAVOS_FORGE": "host"}, {"forge": "container", "postgres": "auto"}),
         (("--plan",), {}, {}),
+        (("--stage=production", "--forge=host"), {}, {"postgres": "auto"}),
+        (("--stage", "production"), {}, dict.fromkeys(("forge", "postgres", "release", "proxy"), "auto")),
+        (("--database=embedded",), {"XAVOS_STAGE": "production"},
+         dict.fromkeys(("forge", "release", "proxy"), "auto")),
         (("-k", "x", "--doctor"), {}, {}),
     ],
 )
