@@ -26,8 +26,7 @@ def journal_kept_site(context: Context) -> None:
             # There is no default account: a command makes the first operator.
             first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
             remove=f"make undeploy ARGS={site.options.name}",
-            **shell_commands(site),
-            **_serving(site),
+            **{**shell_commands(site), **_serving(site)},
         )
     )
 

@@ -66,6 +66,17 @@ def deployed(monkeypatch: pytest.MonkeyPatch, *names: str, url: str = "") -> lis
     return asked
 
 
+@pytest.mark.usefixtures("place")
+def test_status_names_release_and_instances(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = recovery.Kept(run="r", name="shop", path="realistic", url="", directory=Path("/x"), manage="", release="B",
+                         instances=("b1", "b2"))  # fmt: skip
+    monkeypatch.setattr(recovery, "kept", lambda state: (kept,))
+    assert 0 == main(["status"])
+    assert "  release B, instances b1, b2 behind HAProxy\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [[], ["deploy"], ["status", "x"]])
 def test_an_unknown_command_is_an_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == main(arguments)
