@@ -27,6 +27,8 @@ TRAITS: Mapping[str, str] = {
     "runs_tests": "runs the application's own tests, which migrate a database of their own",
     "undoes_database": "is rolled back by commands to the database server",
     "uses_port": "needs the deployment's port",
+    "rolls_releases": "replaces instances of one release by those of another",
+    "installs_release": "replaces a release by a good one, which has to stay",
     "runs_server": "starts the application's server",
 }
 """Every trait with its meaning."""

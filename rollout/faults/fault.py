@@ -15,11 +15,12 @@ from rollout.journal import Journal
 from rollout.journal.events.faults import FaultBit
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
+from rollout.site.fault_points import RunningFleet
 from rollout.site.site import Site
 from rollout.text.plain import line
 
 FORMS = ("transient", "persistent")
-FAMILIES = ("registry", "database", "machine", "deployment", "suite")
+FAMILIES = ("registry", "database", "machine", "deployment", "production", "suite")
 _MOST_EVIDENCE = 5
 
 
@@ -137,7 +138,8 @@ class Fault:
     `arm`: before the path's first phase, on an empty site.
     `before_fingerprint`: before the fingerprint of the struck phase, for changes that the fingerprint contains.
     `strike`: before the phase is applied.
-    `before_command`, `after_command`: around each command of the phase. `failed`: after the phase raised an error.
+    `before_command`, `after_command`: around each command of the phase. `at_step`: at each step of the production
+    stage, which the load's time line names too. `failed`: after the phase raised an error.
     A persistent fault also gets `after_command` and `failed` of later phases, and `before_command` once it has bitten.
     `rolling_back`: before the phase's rollback, for kinds that strike only there.
     `lift`: ends the fault. It is called once, at the latest at the end of the path. It must not raise for missing
@@ -180,6 +182,9 @@ class Fault:
 
     def after_command(self, site: Site, outcome: Outcome) -> None:
         """Search the output of a command for proof."""
+
+    def at_step(self, site: Site, text: str, fleet: RunningFleet) -> None:
+        """Act at a step of a roll, such as `b1 gets requests`."""
 
     def failed(self, site: Site, error: BaseException) -> None:
         """Search the error of the phase for proof."""

@@ -12,6 +12,7 @@ from rollout.journal import Journal
 from rollout.journal.events import faults, phases
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
+from rollout.site.fault_points import RunningFleet
 from rollout.site.site import Site
 
 
@@ -42,6 +43,11 @@ class Injection:
         fault, site = self._fault_of(phase) or self._persistent(), self._site
         if fault and site:
             fault.after_command(site, outcome)
+
+    def at_step(self, phase: str, text: str, fleet: RunningFleet) -> None:
+        fault, site = self._fault_of(phase), self._site
+        if fault and site and fault.is_active:
+            fault.at_step(site, text, fleet)
 
     # -- called by the deployment
 

@@ -58,7 +58,22 @@ class ContainerHost:
 
     def is_running(self, name: str) -> bool:
         with engine_request(f"look at {name}"):
-            return bool(self._container(name).status == "running")
+            return self._container(name).status in {"running", "paused"}
+
+    def exit_code(self, name: str) -> int | None:
+        with engine_request(f"look at {name}"):
+            container = self._container(name)
+            return int(container.attrs["State"]["ExitCode"]) if container.status == "exited" else None
+
+    def freeze(self, name: str) -> bool:
+        with contextlib.suppress(docker.errors.DockerException):
+            self._container(name).pause()
+            return bool(self._container(name).status == "paused")
+        return False
+
+    def thaw(self, name: str) -> None:
+        with contextlib.suppress(docker.errors.DockerException):  # it is gone, or runs
+            self._container(name).unpause()
 
     def log(self, name: str) -> bytes:
         with engine_request(f"read the log of {name}"):
@@ -75,6 +90,8 @@ class ContainerHost:
     def stop(self, name: str, *, grace: float) -> Ended:
         container, began = self._container(name), time.monotonic()
         with engine_request(f"stop {name}"):
+            self.thaw(name)  # what is frozen gets no signal
+            container.reload()
             if container.status == "running":
                 container.kill("SIGTERM")
             code = _wait(container, grace)
@@ -96,11 +113,11 @@ class ContainerHost:
         network = site.network or (site.sharing.network if site.sharing else "host")
         options: dict[str, Any] = {"network": network} if site.network else {"network_mode": network}
         with self._step.act(f"start container {full}", self._record(name)), engine_request(f"start container {full}"):
-            container = site.engine.client().containers.run(
+            # Not `run`, which would ask a public registry for an image that is missing.
+            container = site.engine.client().containers.create(
                 release.image,
                 list(argv),
                 name=full,
-                detach=True,
                 labels={RUN_LABEL: site.run.id},
                 environment=dict(env),
                 read_only=True,
@@ -112,6 +129,7 @@ class ContainerHost:
                 pids_limit=512,
                 **options,
             )
+            container.start()
             container.reload()
         return container
 

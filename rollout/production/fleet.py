@@ -14,6 +14,7 @@ from rollout.errors import PhaseFailed
 from rollout.journal.events import JournalEvent, production
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
+from rollout.production.exposed_fleet import ExposedFleet
 from rollout.production.instances import Ended, Instance, InstanceHost
 from rollout.production.proxy import Proxy
 from rollout.production.release import Release
@@ -48,12 +49,18 @@ class Fleet:
         self.settings = settings
         self.enter(step)
         self.instances: dict[str, Instance] = {}
+        self.releases: dict[str, Release] = {}
 
     def enter(self, step: Step, *, mark: Callable[[str], None] = lambda text: None) -> None:
         """Acts and events from now on are those of this phase."""
-        self.step, self.mark = step, mark
+        self.step, self._mark = step, mark
         self.host.enter(step)
         self.proxy.enter(step)
+
+    def mark(self, text: str) -> None:
+        """Tell the load generator, and a fault that is injected, what happens."""
+        self._mark(text)
+        self.step.site.fault_points.at_step(self.step.phase.name, text, ExposedFleet(self))
 
     def serving(self, release: Release) -> tuple[Instance, ...]:
         """The instances of a release."""
@@ -64,6 +71,7 @@ class Fleet:
 
         Raises NotReady with the reason and the end of its log.
         """
+        self.releases[release.label] = release
         port, began = free_port(), time.monotonic()
         instance = self.host.start(name, release, {**self.settings, "PORT": str(port), **release.variables}, port)
         self.instances[name] = instance

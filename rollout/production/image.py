@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,3 +69,26 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     # Any user may run it, nobody may change it.
     entry.mode = (entry.mode | 0o444 | (0o111 if entry.isdir() or entry.mode & 0o100 else 0)) & 0o755
     return entry
+
+
+def take_away(step: Step, release: Release) -> Callable[[], None]:
+    """Remove the image of a release under its name, as a cleaning engine does. Returns a function that restores it.
+
+    Meanwhile it is kept under another name, which is removed with the phase. Raises EngineFailed.
+    """
+    site = step.site
+    assert site.engine is not None, "without an engine there is no image"
+    client, kept = site.engine.client(), f"{release.image}-kept"
+    with (
+        step.act(f"keep image {kept}", {"kind": "image", "name": kept, "run": site.run.id}),
+        engine_request(f"take image {release.image} away"),
+    ):
+        client.images.get(release.image).tag(*kept.rsplit(":", 1))
+        client.images.remove(release.image)
+
+    def restore() -> None:
+        with engine_request(f"restore image {release.image}"), contextlib.suppress(docker.errors.ImageNotFound):
+            client.images.get(kept).tag(*release.image.rsplit(":", 1))
+            client.images.remove(kept)
+
+    return restore

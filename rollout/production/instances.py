@@ -32,6 +32,10 @@ class Ended:
     was_killed: bool = False
 
 
+KILLED = (137, -9)
+"""Exit codes of what was ended by SIGKILL: as a shell or an engine tells it, and as Python tells it."""
+
+
 class InstanceHost(Protocol):
     """Starts, watches and stops what a release runs."""
 
@@ -47,7 +51,16 @@ class InstanceHost(Protocol):
         """Run a command of the release to its end, or kill it at the deadline."""
 
     def is_running(self, name: str) -> bool:
-        """Whether the instance has not ended."""
+        """Whether the instance has not ended. It may be frozen."""
+
+    def exit_code(self, name: str) -> int | None:
+        """The exit code of an instance that has ended; None while it runs."""
+
+    def freeze(self, name: str) -> bool:
+        """Stop all its processes without an end of them. Returns whether they are frozen."""
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen instance go on. Does nothing if it is gone or not frozen."""
 
     def log(self, name: str) -> bytes:
         """What the instance has printed so far."""

@@ -17,7 +17,7 @@ from rollout.errors import PhaseFailed
 from rollout.journal.events import production
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
-from rollout.production.instances import Ended, InstanceHost
+from rollout.production.instances import KILLED, Ended, InstanceHost
 from rollout.production.release import Release
 from rollout.site.postgres import Connection, DatabaseServer
 
@@ -44,15 +44,23 @@ _VERSIONS = "SELECT version::text FROM schema_migrations ORDER BY version"
 
 
 class MigrationFailed(PhaseFailed):
-    """The migrate command has failed, or was stopped because it blocked the application."""
+    """The migrate command has failed, or was stopped because it blocked the application.
+
+    `is_killed`: SIGKILL from outside has ended it.
+    """
+
+    is_killed = False
 
 
-def migrate(step: Step, host: InstanceHost, release: Release, settings: Mapping[str, str]) -> tuple[str, ...]:
+def migrate(
+    step: Step, host: InstanceHost, release: Release, settings: Mapping[str, str], *, name: str = ""
+) -> tuple[str, ...]:
     """Run the release's migrations; returns the versions that were applied. Raises MigrationFailed.
 
+    `name` is that of the command's container or process, `b-migrate` for release `b` unless another one is given.
     A statement of the application that waits for them longer than WAIT_LIMIT ends them.
     """
-    before, name = versions(step), f"{release.label}-migrate"
+    before, name = versions(step), name or f"{release.label}-migrate"
     # The command serves nothing, whatever the release does with its variables.
     env = {key: value for key, value in {**settings, **release.variables}.items() if key != "PHX_SERVER"}
     with _guarded(step.site.database, step.site.databases["prod"]) as guard:
@@ -74,11 +82,13 @@ def migrate(step: Step, host: InstanceHost, release: Release, settings: Mapping[
         text = step.site.run.redactor.text(ended.log.decode("utf-8", "replace"))
         request = Request(argv=_command(release), label="the release's migrate command", cwd=Path("/"))
         found = classify(Outcome(request=request, exit_code=ended.exit_code, seconds=ended.seconds, tail=text))
-        raise MigrationFailed(
+        failed = MigrationFailed(
             f"The migrations of release {release.label} have failed: {message}",
             cause="migration_blocks" if guard.verdict else found.cause,
             advice="Nothing was replaced. Read the migration's log in the run's report folder.",
         )
+        failed.is_killed = ended.exit_code in KILLED and not ended.was_killed and not guard.verdict
+        raise failed
     return applied
 
 

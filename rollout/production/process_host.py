@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -54,6 +56,15 @@ class ProcessHost:
     def is_running(self, name: str) -> bool:
         return self._running[name].process.is_running
 
+    def exit_code(self, name: str) -> int | None:
+        return self._running[name].process.exit_code
+
+    def freeze(self, name: str) -> bool:
+        return self._signal(name, signal.SIGSTOP) > 0
+
+    def thaw(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+
     def log(self, name: str) -> bytes:
         return self._running[name].log.read_bytes()
 
@@ -65,6 +76,7 @@ class ProcessHost:
 
     def stop(self, name: str, *, grace: float) -> Ended:
         running, began = self._running[name], time.monotonic()
+        self.thaw(name)  # what is frozen gets no signal
         running.process.signal(signal.SIGTERM)
         code = running.process.wait(grace)
         seconds = time.monotonic() - began
@@ -75,6 +87,15 @@ class ProcessHost:
 
     def kill(self, name: str) -> None:
         self._running[name].process.signal(signal.SIGKILL)
+
+    def _signal(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to every process of an instance; returns how many got it."""
+        reached = 0
+        for pid in processes.marked(self._running[name].marker):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+                reached += 1
+        return reached
 
     def _launch(self, name: str, argv: tuple[str, ...], env: Mapping[str, str]) -> _Running:
         site, temporary = self._step.site, self._folder / name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import Template
 
@@ -52,7 +52,8 @@ backend $backend
     option httpchk
     http-check send meth GET uri $ready ver HTTP/1.1 hdr Host $host hdr x-forwarded-proto https
     http-check expect status 200
-""")
+$servers""")
+_SERVER = f"check inter {int(CHECK_SECONDS * 1000)}ms fall 2 rise 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +75,43 @@ class ServerStatus:
     def is_up(self) -> bool:
         return self.status.startswith("UP") and self.check.startswith(("L7OK", "* L7OK"))
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it gets no requests because its checks have failed. One failed check alone does not do that."""
+        return self.status.startswith(("DOWN", "MAINT"))
 
-def configuration(*, address: str, port: int, host: str, ready: str, socket: str) -> str:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """An instance in the configuration. `address` is `host:port`. A drained one gets no new request."""
+
+    name: str
+    address: str
+    is_drained: bool = False
+
+    @property
+    def added(self) -> str:
+        """The arguments of `add server` after its name."""
+        return f"{self.address} {_SERVER}"
+
+    @property
+    def line(self) -> str:
+        """Its line in the configuration, for a proxy that starts. A weight of zero is what `drain` means there."""
+        return f"    server {self.name} {self.added}{' weight 0' if self.is_drained else ''}\n"
+
+
+def configuration(
+    *, address: str, port: int, host: str, ready: str, socket: str, servers: Iterable[Server] = ()
+) -> str:
     """The file haproxy.cfg. `host` is the public name of the application, `ready` the path of its readiness.
 
-    `socket` is the path of the runtime API's socket, as the proxy sees it.
+    `socket` is the path of the runtime API's socket, as the proxy sees it. `servers` are those that a proxy which
+    starts has at once.
     """
     return _CONFIGURATION.substitute(
-        address=address, port=port, host=host, ready=ready, socket=socket, header=INSTANCE_HEADER, backend=BACKEND
-    )
+        address=address, port=port, host=host, ready=ready, socket=socket, header=INSTANCE_HEADER, backend=BACKEND,
+        servers="".join(server.line for server in servers),
+    )  # fmt: skip
 
 
 def statuses(printed: str) -> Mapping[str, ServerStatus]:

@@ -21,8 +21,12 @@ class ProxyFailed(RolloutError):
         )
 
 
+class ProxySilent(ProxyFailed):
+    """The proxy does not answer. It may be starting."""
+
+
 def ask(path: Path, command: str) -> str:
-    """The answer to one command. Raises ProxyFailed if the socket does not answer."""
+    """The answer to one command. Raises ProxySilent if the socket does not answer."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -33,7 +37,7 @@ def ask(path: Path, command: str) -> str:
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode("utf-8", "replace")
     except OSError as error:
-        raise ProxyFailed(command=command, answer=f"{type(error).__name__}: {error}") from error
+        raise ProxySilent(command=command, answer=f"{type(error).__name__}: {error}") from error
     finally:
         os.close(folder)
 

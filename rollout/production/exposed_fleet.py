@@ -1,0 +1,91 @@
+"""What an injected fault may do to a fleet (RunningFleet of rollout/site/fault_points.py)."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import docker.errors
+import httpx
+
+from rollout.application import APPLICATION
+from rollout.errors import RolloutError
+from rollout.production import image, migrator
+
+if TYPE_CHECKING:
+    from rollout.production.fleet import Fleet
+
+_ENDS_WITHIN = 5.0
+_GONE = (RolloutError, docker.errors.DockerException, KeyError, OSError)
+
+
+class ExposedFleet:
+    """A fleet without what belongs to the roll alone."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._fleet.instances)
+
+    def log(self, name: str) -> str:
+        with contextlib.suppress(*_GONE):
+            return self._fleet.host.log(name).decode("utf-8", "replace")
+        return ""
+
+    def kill(self, name: str) -> bool:
+        host = self._fleet.host
+        with contextlib.suppress(*_GONE):
+            if host.is_running(name):
+                host.kill(name)
+                until = time.monotonic() + _ENDS_WITHIN
+                while host.is_running(name) and time.monotonic() < until:
+                    time.sleep(0.02)
+                return not host.is_running(name)
+        return False
+
+    def freeze(self, name: str) -> bool:
+        return self._fleet.host.freeze(name)
+
+    def thaw(self, name: str) -> None:
+        with contextlib.suppress(*_GONE):
+            self._fleet.host.thaw(name)
+
+    def restart_proxy(self) -> str:
+        proxy = self._fleet.proxy
+        before, known = proxy.uptime(), set(proxy.statuses())
+        proxy.restart()
+        kept = known & set(proxy.statuses())
+        return f"it had run for {before} s, now it has for {proxy.uptime()} s, with {len(kept)} of {len(known)} servers"
+
+    def migrate_again(self, label: str) -> tuple[str, ...]:
+        fleet = self._fleet
+        return migrator.migrate(
+            fleet.step, fleet.host, fleet.releases[label], fleet.settings, name=f"{label}-migrate-again"
+        )
+
+    def take_image_away(self, label: str) -> Callable[[], None]:
+        return image.take_away(self._fleet.step, self._fleet.releases[label])
+
+    def change_settings(self, changes: Mapping[str, str]) -> Callable[[], None]:
+        fleet, before = self._fleet, self._fleet.settings
+        for value in changes.values():
+            fleet.step.site.run.redactor.add(value)
+        fleet.settings = {**before, **changes}
+
+        def restore() -> None:
+            fleet.settings = before
+
+        return restore
+
+    def cookie_of(self, name: str, *, sent: str = "") -> str:
+        instance = self._fleet.instances[name]
+        headers = {"host": self._fleet.settings["PHX_HOST"], "x-forwarded-proto": "https"}
+        path = APPLICATION.safe_paths[0]
+        with contextlib.suppress(httpx.HTTPError):
+            answer = httpx.get(f"http://{instance.address}{path}", timeout=5, trust_env=False,
+                               headers={**headers, **({"cookie": sent} if sent else {})})  # fmt: skip
+            return str(answer.headers.get("set-cookie", "")).partition(";")[0]
+        return ""
