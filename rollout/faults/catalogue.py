@@ -11,13 +11,13 @@ from rollout.config.options import PATHS
 from rollout.config.plan import PhasePlan, Plan, load_plan
 from rollout.config.values import STAGES
 from rollout.errors import InvalidOption
-from rollout.faults import database, deployment, machine, registry, suite
+from rollout.faults import database, deployment, machine, production, registry, suite
 from rollout.faults.fault import CannotInject, FaultSpec, Kind, Means
 
 OPTION = option("fault")
 CATALOGUE: Mapping[str, Kind] = {
     kind.name: kind
-    for family in (registry, database, machine, deployment, suite)
+    for family in (registry, database, machine, deployment, production, suite)
     for kind in family.KINDS
 }  # fmt: skip
 _MOMENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from rollout.faults.fault import CannotInject, FaultSpec
 from rollout.faults.output_witness import SERVER_LOG, OutputWitnessFault
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
+from rollout.site.fault_points import RunningFleet
 from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
 from rollout.site.postgres.container_tools import named_container
 from rollout.site.site import Site
@@ -25,6 +27,8 @@ from rollout.site.site import Site
 _POLL_SECONDS = 0.25
 _LINGERS = (0.5, 3.0)
 _LONGEST_SECONDS = 20.0
+# Steps of the production stage at which a fault starts: one of them for a roll, the first one for first instances.
+_STEPS = (r"\w+ started", r"migrations of \w+", r"\w+ gets requests")
 LASTS = f"{_LINGERS[0]} to {_LINGERS[1]:.0f} s (seeded) after its first effect, at most {_LONGEST_SECONDS:.0f} s"
 UNANSWERED = (
     RolloutError,
@@ -37,10 +41,12 @@ _ASKING = re.compile(r"\becto\.\w+|\bash\.setup\b|\bmix (?:test|run)\b")
 
 
 class LogWitnessFault(OutputWitnessFault):
-    """Strikes before the first command that queries the database. The transient form ends soon after its first effect.
+    """Strikes before the first command that queries the database, or at a step of a roll.
 
-    `signs` are searched in the output of commands, the phase's error, the reasons of retries and XAVOS' log, `logged`
-    in the log of the database server.
+    The transient form ends soon after its first effect.
+
+    `signs` are searched in the output of commands, the phase's error, the reasons of retries, XAVOS' log and
+    those of its instances, `logged` in the log of the database server.
     """
 
     def __init__(self, spec: FaultSpec, signs: str, *, logged: str = "") -> None:
@@ -52,6 +58,9 @@ class LogWitnessFault(OutputWitnessFault):
         self._is_applied = threading.Event()
         self._poll_lock = threading.Lock()
         self._read: dict[str, int] = {}
+        # Drawn apart, so that other draws stay as they are.
+        self._step_of_roll = spec.chance().choice(_STEPS)
+        self._fleet: RunningFleet | None = None
         self.server: DatabaseServer
 
     # -- when
@@ -62,6 +71,16 @@ class LogWitnessFault(OutputWitnessFault):
 
     def starts_before(self, request: Request) -> bool:
         return _ASKING.search(" ".join(request.argv)) is not None or APPLICATION.starts_server(request.argv)
+
+    def starts_at(self, text: str) -> bool:
+        """Whether the fault starts at this step of a roll. The first instances of a site have no roll yet."""
+        step = _STEPS[0] if self.spec.phase == "instances" else self._step_of_roll
+        return re.fullmatch(step, text) is not None
+
+    def at_step(self, site: Site, text: str, fleet: RunningFleet) -> None:
+        self._fleet = fleet
+        if not self._has_started and self.starts_at(text):
+            self.start(site)
 
     def strike(self, step: Step) -> None:
         if self.starts_with(step):
@@ -147,6 +166,9 @@ class LogWitnessFault(OutputWitnessFault):
             yield "the server's log", lambda: server_log(self.server)
         yield "a retry", self._retries
         yield "the application's log", lambda: _application_log(site)
+        if (fleet := self._fleet) is not None:
+            for name in fleet.names():
+                yield f"the log of {name}", functools.partial(fleet.log, name)
 
     def _retries(self) -> str:
         """The reasons why our own queries were retried."""

@@ -5,26 +5,38 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import docker.errors
 import httpx
 
 from rollout.application import APPLICATION
 from rollout.errors import RolloutError
+from rollout.phases.step import Step
 from rollout.production import image, migrator
-
-if TYPE_CHECKING:
-    from rollout.production.fleet import Fleet
+from rollout.production.instances import Instance, InstanceHost
+from rollout.production.proxy import Proxy
+from rollout.production.release import Release
 
 _ENDS_WITHIN = 5.0
 _GONE = (RolloutError, docker.errors.DockerException, KeyError, OSError)
 
 
+class Exposable(Protocol):
+    """The parts of a fleet that a fault reaches."""
+
+    step: Step
+    host: InstanceHost
+    proxy: Proxy
+    settings: Mapping[str, str]
+    instances: dict[str, Instance]
+    releases: dict[str, Release]
+
+
 class ExposedFleet:
     """A fleet without what belongs to the roll alone."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Exposable) -> None:
         self._fleet = fleet
 
     def names(self) -> tuple[str, ...]:
