@@ -106,6 +106,40 @@ def step_on(site: Any, phase: str, *, observed: bool = False) -> Any:
     return types.SimpleNamespace(site=site, phase=PhasePlan(name=phase, observed=observed))
 
 
+# -- at which step of a roll
+
+
+@pytest.mark.parametrize("phase", ["instances", "upgrade"])
+@pytest.mark.parametrize("seed", range(4))
+def test_it_starts_once_at_a_step_of_the_production_stage(
+    journal: Journal, tmp_path: Path, phase: str, seed: int
+) -> None:
+    """Such phases run no command of the forge. The first instances of a site come without a roll."""
+    server, fleet = Listener(), types.SimpleNamespace(names=lambda: ("a1",), log=lambda name: "")
+    fault = fault_of("database_stopped", journal, phase=phase, seed=seed)
+    steps = ("a1 started", "a1 ready", "a1 gets requests")
+    roll = () if phase == "instances" else ("roll a → b", "migrations of b", "migrations of b ended", "b1 started")
+    for text in (*steps, *roll, *steps):
+        fault.at_step(site_with(server, tmp_path), text, fleet)
+    assert server.said == ["pause"]
+    fault._is_applied.set()
+
+
+def test_the_logs_of_instances_are_proof(journal: Journal, tmp_path: Path) -> None:
+    server, said = Listener(), {"a1": "an old tcp connect: connection refused - :econnrefused\n"}
+    fleet = types.SimpleNamespace(names=lambda: ("a1",), log=said.__getitem__)
+    fault = fault_of("database_stopped", journal, phase="instances")
+    fault._is_applied.set()  # this test polls, not a thread
+    site = site_with(server, tmp_path)
+    fault.at_step(site, "a1 started", fleet)
+    fault.poll(site)
+    assert 0 == fault.witness.bites, "that was there before"
+    said["a1"] += "Postgrex.Protocol failed to connect: tcp connect: connection refused - :econnrefused\n"
+    fault.poll(site)
+    assert 1 == fault.witness.bites
+    assert "the log of a1" in fault.witness.evidence[0]
+
+
 # -- where
 
 

@@ -23,7 +23,7 @@ _OVERLAY = ("machine",)
 
 def plans() -> Iterator[Plan]:
     for path in PATHS:
-        yield from (load_plan(path, rehearsal=edition) for edition in (False, True))
+        yield from (load_plan(path, rehearsal=edition, stage="production") for edition in (False, True))
     yield load_plan("script:deploy.sh")
 
 

@@ -215,7 +215,8 @@ def test_an_old_instance_that_has_ended_is_started_again_when_the_new_release_is
 def test_a_migrate_command_that_was_killed_runs_a_second_time(
     monkeypatch: pytest.MonkeyPatch, kills: int, outcome: str
 ) -> None:
-    found, left = [()], [kills]
+    found: list[tuple[str, ...]] = [()]
+    left = [kills]
 
     def migrates(*_: Any) -> tuple[str, ...]:
         found[0] = (*found[0], "2026")  # a part of the work is done before it is killed
