@@ -118,6 +118,7 @@ class ContainerHost:
                 release.image,
                 list(argv),
                 name=full,
+                detach=True,
                 labels={RUN_LABEL: site.run.id},
                 environment=dict(env),
                 read_only=True,

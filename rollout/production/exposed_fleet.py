@@ -52,11 +52,18 @@ class ExposedFleet:
         with contextlib.suppress(*_GONE):
             if host.is_running(name):
                 host.kill(name)
-                until = time.monotonic() + _ENDS_WITHIN
-                while host.is_running(name) and time.monotonic() < until:
-                    time.sleep(0.02)
-                return not host.is_running(name)
+                return self._has_ended(name)
         return False
+
+    def _has_ended(self, name: str) -> bool:
+        """Wait for its end. A command that has ended may be removed by then."""
+        until = time.monotonic() + _ENDS_WITHIN
+        with contextlib.suppress(*_GONE):
+            while self._fleet.host.is_running(name):
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.02)
+        return True
 
     def freeze(self, name: str) -> bool:
         return self._fleet.host.freeze(name)

@@ -21,16 +21,18 @@ class Host:
     """Instances that run, and those that do not end when they are killed."""
 
     def __init__(self) -> None:
-        self.running = {"a1", "b1"}
+        self.running = {"a1", "b1", "b-migrate"}
+        self.removed = False  # the migrate command, by the roll
         self.immortal: set[str] = set()
 
     def is_running(self, name: str) -> bool:
-        if name == "gone":
+        if name == "gone" or (name == "b-migrate" and self.removed):
             raise docker.errors.NotFound("no such container")
         return name in self.running
 
     def kill(self, name: str) -> None:
         self.running -= {name} - self.immortal
+        self.removed = name == "b-migrate"
 
     def log(self, name: str) -> bytes:
         if name not in self.running:
@@ -68,6 +70,10 @@ def test_a_kill_tells_whether_it_has_ended_something(parts: Any, monkeypatch: py
     parts.host.immortal = {"b1"}
     fleet = ExposedFleet(parts)
     assert [fleet.kill(name) for name in ("a1", "a1", "b1", "gone")] == [True, False, False, False]
+
+
+def test_a_command_that_is_removed_after_its_end_was_killed(parts: Any) -> None:
+    assert ExposedFleet(parts).kill("b-migrate")
 
 
 def test_the_log_of_what_is_gone_is_empty(parts: Any) -> None:
