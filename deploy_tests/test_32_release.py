@@ -7,14 +7,19 @@ import json
 import httpx
 import pytest
 
+from deploy_tests.support.commands import Ask
 from deploy_tests.support.production import ENDS_WITHIN, Runner, direct
 from rollout.application import APPLICATION
 from rollout.deployment.deployment import Deployment
 from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
-from rollout.production.release import Release
+from rollout.production.release import Release, digests
+from rollout.site.forge import TEMPORARY
 from rollout.site.settings import secrets_of
+from rollout.site.store.tree_removal import remove_tree
 from rollout.site.views import CheckedSite
+
+COOKIE = "releases/COOKIE"  # random; it is not used, because distribution is off
 
 pytestmark = [pytest.mark.phase("release"), pytest.mark.timeout(180)]
 
@@ -134,6 +139,28 @@ def test_nothing_of_development_is_switched_on(built: Release, runner: Runner, s
     endpoint = f"{APPLICATION.web_module}.Endpoint"
     code = f"inspect(Application.get_env(:{APPLICATION.app}, {endpoint}, [])[:{setting}] in [nil, false, []])"
     assert runner.evaluate(built, code) == "true"
+
+
+@pytest.mark.timeout(900)
+def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: CheckedSite, ask: Ask) -> None:
+    """The application is compiled again in a copy of the build, and released again."""
+    root = f"{site.in_forge.root}/{TEMPORARY}"
+    script = (
+        f"rm -rf {root}/build {root}/again && cp -a _build/prod {root}/build && "
+        f"MIX_BUILD_PATH={root}/build mix compile --force && "
+        f"MIX_BUILD_PATH={root}/build mix release --path {root}/again"
+    )
+    env = {"MIX_ENV": "prod", APPLICATION.revision_variable: built.label}
+    done = ask("sh", "-c", script, label="build the release again", deadline=800, env=env, settings=False)
+    again = site.directory / TEMPORARY
+    try:
+        assert done.ok, done.tail
+        first, second = digests(built.folder), digests(again / "again")
+        different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+        assert [name for name in different if name != COOKIE] == []
+    finally:
+        remove_tree(again / "build")
+        remove_tree(again / "again")
 
 
 @pytest.mark.parametrize("variable", APPLICATION.required_variables)
