@@ -14,7 +14,7 @@ from rollout.results.outcomes import FAILED_PATH, Checks, PathVerdict, Verdict
 from rollout.results.verdict import verdict
 
 REAL = "real"
-PRODUCTION = "production"
+UPGRADE = "upgrade"  # the phase in which one release replaces another under load
 SCRIPT = "script:"  # prefix of the name of a script path
 _DATABASE_CAUSES = frozenset({"database_unreachable", "database_denied", "database_misconfigured"})
 _UNSET = frozenset({"", "None"})
@@ -40,8 +40,8 @@ class Attempt:
     `asked` and `installed`: number of packages that the plan names, and of those that were installed. `validated`: the
     path looked up every package before the first installation. `database_asked`: it queried the database server before
     it used it. `exists`: package → whether the source has it. None means unknown.
-    `viable`: in a run of the production stage, whether the upgrade lost no request and no datum, and every bad release
-    was taken back. None for a run of the development stage.
+    `viable`: if the plan of the path has an upgrade, whether the upgrade lost no request and no datum, and every bad
+    release was taken back. None for other plans.
     """
 
     run: str
@@ -154,7 +154,7 @@ def _attempt(path: PathVerdict, judged: Verdict, events: Sequence[Event]) -> Att
         ),
         database_failed=bool(_DATABASE_CAUSES & set(_causes(mine))),
         ready=_is_ready(path, mine),
-        viable=_is_viable(mine) if text(mapping(started, "options"), "stage") == PRODUCTION else None,
+        viable=_is_viable(mine) if UPGRADE in _planned_phases(started, path.name) else None,
         exists=_exists(mine, events),
     )
 
@@ -165,6 +165,10 @@ def _planned_packages(started: Event, path: str) -> set[str]:
     return {text(row, "name") for phase in plan for row in rows(phase, "packages")}
 
 
+def _planned_phases(started: Event, path: str) -> list[str]:
+    return [text(phase, "name") for phase in rows(mapping(started, "plan"), path)]
+
+
 def _installed(mine: Sequence[Event]) -> set[str]:
     packages = (row for event in mine if event["event"] == "phase.packages" for row in rows(event, "packages"))
     return {text(row, "name") for row in packages if text(row, "version")}
@@ -172,7 +176,7 @@ def _installed(mine: Sequence[Event]) -> set[str]:
 
 def _is_viable(mine: Sequence[Event]) -> bool:
     """Whether an upgrade under load did no harm, and every bad release was taken back."""
-    upgrades = [load for load in select(loads.LoadFinished, mine) if load.phase == "upgrade"]
+    upgrades = [load for load in select(loads.LoadFinished, mine) if load.phase == UPGRADE]
     harmed = any(number(load.totals, "lost") or number(load.totals, "failed") for load in upgrades)
     proofs = list(select(production.DataProven, mine))
     bad = [tried.outcome for tried in select(production.BadReleaseTried, mine)]
@@ -185,7 +189,7 @@ def _causes(mine: Sequence[Event]) -> tuple[str, ...]:
 
 
 def _is_complete(started: Event, path: PathVerdict) -> bool:
-    planned = [text(phase, "name") for phase in rows(mapping(started, "plan"), path.name)]
+    planned = _planned_phases(started, path.name)
     through = text(mapping(started, "options"), "through")
     return through in _UNSET and bool(planned) and planned == [phase.name for phase in path.phases]
 

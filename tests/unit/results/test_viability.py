@@ -32,12 +32,11 @@ def _proven(*missing: str) -> dict[str, Any]:
                                        missing=missing, doubled=()))  # fmt: skip
 
 
-def _attempt(*events: dict[str, Any], stage: str = "production") -> Attempt:
+def _attempt(*events: dict[str, Any], phases: tuple[str, ...] = ("instances", "upgrade")) -> Attempt:
     started: dict[str, Any] = {
         "event": "run.started",
-        "options": {"stage": stage},
         "paths": ["realistic"],
-        "plan": {},
+        "plan": {"realistic": [{"name": name} for name in phases]},
         "source": {"kind": "hexpm"},
     }
     path: dict[str, Any] = {"event": "path.started", "path": "realistic", "phases": [], "through": "bad_release"}
@@ -76,18 +75,18 @@ def test_anything_less_is_not(events: tuple[dict[str, Any], ...]) -> None:
     assert _attempt(*events).viable is False
 
 
-def test_a_run_of_the_development_stage_says_nothing() -> None:
-    assert _attempt(*GOOD, stage="development").viable is None
+def test_a_plan_without_an_upgrade_says_nothing() -> None:
+    assert _attempt(*GOOD, phases=("server",)).viable is None
 
 
 def test_the_measure_counts_runs_of_the_production_stage_only() -> None:
-    found = measure("production", [_attempt(*GOOD), _attempt(_bad("accepted")), _attempt(*GOOD, stage="development")])
+    found = measure("production", [_attempt(*GOOD), _attempt(_bad("accepted")), _attempt(*GOOD, phases=("server",))])
     assert found.rate is not None
     assert (found.n, found.rate.share) == (2, 0.5)
 
 
 def test_without_such_a_run_there_is_a_reason() -> None:
-    assert measure("production", [_attempt(stage="development")]).reason == "no run of the production stage yet"
+    assert measure("production", [_attempt(phases=("server",))]).reason == "no run of the production stage yet"
 
 
 def test_a_line_of_the_history_keeps_it() -> None:
