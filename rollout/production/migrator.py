@@ -63,7 +63,7 @@ def migrate(
     before, name = versions(step), name or f"{release.label}-migrate"
     # The command serves nothing, whatever the release does with its variables.
     env = {key: value for key, value in {**settings, **release.variables}.items() if key != "PHX_SERVER"}
-    with _guarded(step.site.database, step.site.databases["prod"]) as guard:
+    with guarded(step.site.database, step.site.databases["prod"]) as guard:
         ended = host.run_once(name, release, _command(release), env, deadline=min(DEADLINE, step.remaining))
     applied = tuple(version for version in versions(step) if version not in before)
     message = guard.verdict or ("" if ended.exit_code == 0 else _reason(ended))
@@ -110,7 +110,8 @@ class _Guard:
 
 
 @contextlib.contextmanager
-def _guarded(server: DatabaseServer, database: str) -> Iterator[_Guard]:
+def guarded(server: DatabaseServer, database: str) -> Iterator[_Guard]:
+    """End every backend that began in the block and that an older one waits for longer than WAIT_LIMIT."""
     guard = _Guard()
     with server.connect(database) as connection:
         since = connection.execute("SELECT clock_timestamp()").fetchone()
