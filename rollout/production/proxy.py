@@ -110,6 +110,7 @@ class Proxy:
     def readmit(self, name: str) -> None:
         """Send a drained instance requests again."""
         self._keep(replace(self._servers[name], is_drained=False))
+        self._tell(f"set server {BACKEND}/{name} weight 1")  # zero in a proxy that has started since
         self._tell(f"set server {BACKEND}/{name} state ready")
 
     def remove(self, name: str) -> None:

@@ -53,7 +53,8 @@ backend $backend
     http-check send meth GET uri $ready ver HTTP/1.1 hdr Host $host hdr x-forwarded-proto https
     http-check expect status 200
 $servers""")
-_SERVER = f"check inter {int(CHECK_SECONDS * 1000)}ms fall 2 rise 1"
+# A refused connection takes an instance down at once. Its next good check brings it back.
+_SERVER = f"check inter {int(CHECK_SECONDS * 1000)}ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
