@@ -76,6 +76,7 @@ KINDS: tuple[Kind, ...] = (
         bites="ENOSPC in the server's log",
         make=Full,
         traits=("writes_database",),
+        spares=("rolls_releases",),  # a migration that adds a column alone needs no new file
         needs=("engine",),
     ),
     _kind(

@@ -10,6 +10,7 @@ from psycopg import sql
 from rollout.faults.fault import Fault, FaultSpec
 from rollout.faults.log_witness import UNANSWERED, LogWitnessFault, container_of
 from rollout.faults.output_witness import causes_of
+from rollout.phases.step import Step
 from rollout.process import Outcome
 from rollout.site.engine import container_exec
 from rollout.site.postgres import Connection, DatabaseServer
@@ -31,6 +32,10 @@ class Full(LogWitnessFault):
 
     def __init__(self, spec: FaultSpec) -> None:
         super().__init__(spec, r"(?!)", logged=r"No space left on device")
+
+    def starts_with(self, step: Step) -> bool:
+        """Also with the phase that creates the database of production, which needs no command of the forge."""
+        return step.phase.name == "instances" or super().starts_with(step)
 
     def inject(self, site: Site) -> None:
         _inside(self.server, f"mkdir -p -m 700 {_DISK}")
