@@ -12,16 +12,14 @@ LIB = ROOT / "app" / "lib" / "xavos"
 PAGE = ROOT / "docs" / "reference" / "xavos-in-production.md"
 # Read by the release's scripts and by its build, not by a module of settings.
 OF_SCRIPTS = {"RELEASE_DISTRIBUTION", "RELEASE_COOKIE", "XAVOS_REVISION"}
+_ROW = re.compile(r"new\(\s*:\w+\??,\s*\"([A-Z][A-Z0-9_]+)\"(.*?)(?=new\(|\n    \]|\n  \])", re.DOTALL)
 _ABBREVIATED = ("ANTHROPIC_", "XAVOS_ADVICE_")
 
 
 def variables() -> dict[str, str]:
-    """Variable → the code of its row."""
+    """Variable → the code of its row, up to the next."""
     files = (*sorted((LIB / "settings").glob("*.ex")), LIB / "release.ex")
-    text = "\n".join(re.sub(r"^    Variable\.new", "      new", file.read_text(), flags=re.MULTILINE) for file in files)
-    names = re.findall(r"new\(\s*:\w+,\s*\"([A-Z][A-Z0-9_]+)\"", text)
-    rows = re.split(r"new\(\s*:\w+,\s*\"[A-Z][A-Z0-9_]+\"", text)[1:]
-    return dict(zip(names, rows, strict=True))
+    return {name: row for file in files for name, row in _ROW.findall(file.read_text())}
 
 
 def test_the_page_lists_every_variable_and_no_other() -> None:
