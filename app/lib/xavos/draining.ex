@@ -45,7 +45,8 @@ defmodule Xavos.Draining do
 
   defp drain(seconds) do
     :persistent_term.put(@flag, true)
-    Xavos.Jobs.pause()
+    # Not waited for: the database may be what is wrong.
+    Task.start(&Xavos.Jobs.pause/0)
 
     if serving?() and seconds > 0 do
       Logger.notice("XAVOS is ending: not ready any more, serving for another #{seconds} s.")

@@ -40,12 +40,17 @@ defmodule Xavos.Settings.Database do
   def config(values) do
     [
       xavos: [
-        {Xavos.Repo,
-         url: values.url,
-         pool_size: values.pool_size,
-         ssl: values.tls?,
-         socket_options: if(values.ipv6?, do: [:inet6], else: []),
-         show_sensitive_data_on_connection_error: false}
+        {
+          Xavos.Repo,
+          # A burst of requests waits for a connection; by default it would be answered 500 after 50 ms.
+          url: values.url,
+          pool_size: values.pool_size,
+          queue_target: 1_000,
+          queue_interval: 2_000,
+          ssl: values.tls?,
+          socket_options: if(values.ipv6?, do: [:inet6], else: []),
+          show_sensitive_data_on_connection_error: false
+        }
       ]
     ]
   end
