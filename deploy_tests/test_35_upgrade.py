@@ -68,6 +68,13 @@ def test_sessions_moved_to_another_instance(loaded: Loaded, summary: LoadSummary
     assert summary.sessions.lost == summary.sessions.rejoined > 0
 
 
+def test_forms_kept_what_was_typed(loaded: Loaded, summary: LoadSummary) -> None:
+    if not any(kind.form for kind in loaded.plan.sessions):
+        pytest.skip("the load has no LiveView session with a form here")
+    assert summary.sessions.forms_lost == 0
+    assert summary.sessions.forms_kept > 0
+
+
 def test_every_acknowledged_datum_is_there(loaded: Loaded) -> None:
     if not loaded.plan.proofs:
         pytest.skip("the load writes no data here")
