@@ -191,6 +191,11 @@ defmodule Phoenix.Endpoint.Supervisor do
     server = Keyword.get(config, :server, Application.get_env(:phoenix, :serve_endpoints, false))
     server = server or Application.get_env(:phoenix, :serve_endpoints, false)
     children = if server, do: children(endpoint, config), else: []
+
+    if not server and System.get_env("RELEASE_NAME") do
+      Logger.info("Configuration :server was not enabled for #{inspect(endpoint)}, http/https services won't start")
+    end
+
     Supervisor.init(children, strategy: :one_for_one, max_restarts: 3)
   end
 
