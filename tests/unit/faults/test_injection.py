@@ -29,6 +29,7 @@ from rollout.faults.catalogue import refuse_unfit
 from rollout.phases.step import Step
 from rollout.process import Request
 from rollout.results.verdict import verdict
+from rollout.site.fault_points import RunningFleet
 from rollout.site.site import Site
 from tests.unit.fakes import GROUND, Stage, code, plan, writes
 
@@ -60,6 +61,11 @@ class Biting(Noted):
     def before_command(self, site: Site, request: Request) -> Request:
         self.record_bite(request.label)
         return replace(request, label="troubled")
+
+
+class SeesSteps(Noted):
+    def at_step(self, site: Site, text: str, fleet: RunningFleet) -> None:
+        self.record_bite(text)
 
 
 class InRollback(Noted):
@@ -99,6 +105,18 @@ def test_the_methods_of_a_fault_are_called_in_order_and_its_bite_is_journaled(tm
         finished[key] for key in ("bites", "evidence", "struck", "fault", "phase")
     )
     assert "rolled_back" == stage.deployment.outcome()
+
+
+def test_a_fault_sees_the_steps_of_its_phase_only(tmp_path: Path) -> None:
+    """A step of a roll: `b1 started`."""
+
+    def steps(step: Step) -> None:
+        step.site.fault_points.at_step(step.phase.name, f"b1 started in {step.phase.name}", fleet)
+
+    fleet: Any = object()
+    stage = Stage(tmp_path, plan("ground", "one", "two"), fault=spec(replace(KIND, make=SeesSteps)))
+    stage.play(GROUND, code("one", steps), code("two", steps))
+    assert ["b1 started in one"] == stage.told("fault.finished")[0]["evidence"]
 
 
 def test_a_path_whose_fault_never_bit_is_void(tmp_path: Path) -> None:
