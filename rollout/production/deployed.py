@@ -29,6 +29,7 @@ class Deployed:
     fleet: Fleet | None = None
     load_values: dict[str, str] = field(default_factory=dict)
     loads: dict[str, Loaded] = field(default_factory=dict)
+    assessed: object = None  # rollout.production.assessing.Assessed, which knows this module
 
     @property
     def running(self) -> Fleet:

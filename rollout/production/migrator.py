@@ -29,7 +29,7 @@ DEADLINE = 300.0
 _LOOK = 0.05
 _EVAL = (
     "Application.load(:{app}); for repo <- Application.fetch_env!(:{app}, :ecto_repos), "
-    "do: {{:ok, _, _}} = Ecto.Migrator.with_repo(repo, &Ecto.Migrator.run(&1, :up, all: true))"
+    "do: {{:ok, _, _}} = Ecto.Migrator.with_repo(repo, &Ecto.Migrator.run(&1, {direction}))"
 )
 _BLOCKERS = """
 SELECT DISTINCT blocker.pid, left(waiting.query, 200), extract(epoch FROM clock_timestamp() - waiting.query_start)
@@ -64,9 +64,9 @@ def migrate(
     # The command serves nothing, whatever the release does with its variables.
     env = {key: value for key, value in {**settings, **release.variables}.items() if key != "PHX_SERVER"}
     with guarded(step.site.database, step.site.databases["prod"]) as guard:
-        ended = host.run_once(name, release, _command(release), env, deadline=min(DEADLINE, step.remaining))
+        ended = host.run_once(name, release, command(release), env, deadline=min(DEADLINE, step.remaining))
     applied = tuple(version for version in versions(step) if version not in before)
-    message = guard.verdict or ("" if ended.exit_code == 0 else _reason(ended))
+    message = guard.verdict or ("" if ended.exit_code == 0 else reason(ended))
     save_log(step, name, ended)
     step.site.run.journal.tell(
         production.MigrationsRan(
@@ -80,7 +80,7 @@ def migrate(
     )
     if message:
         text = step.site.run.redactor.text(ended.log.decode("utf-8", "replace"))
-        request = Request(argv=_command(release), label="the release's migrate command", cwd=Path("/"))
+        request = Request(argv=command(release), label="the release's migrate command", cwd=Path("/"))
         found = classify(Outcome(request=request, exit_code=ended.exit_code, seconds=ended.seconds, tail=text))
         failed = MigrationFailed(
             f"The migrations of release {release.label} have failed: {message}",
@@ -137,14 +137,17 @@ def _watch(guard: _Guard, connection: Connection, database: str, since: object) 
                 connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
 
 
-def _command(release: Release) -> tuple[str, ...]:
+def command(release: Release, *, back_to: int | None = None) -> tuple[str, ...]:
+    """The command that runs all migrations, or undoes every one that is later than the version `back_to`."""
     root = "/app" if release.image else str(release.folder)
     if release.has_command(COMMAND):
-        return (f"{root}/bin/{COMMAND}",)
-    return (release.program(root), "eval", _EVAL.format(app=APPLICATION.app))
+        return (f"{root}/bin/{COMMAND}", *(("rollback", str(back_to)) if back_to is not None else ()))
+    direction = ":up, all: true" if back_to is None else f":down, to_exclusive: {back_to}"
+    return (release.program(root), "eval", _EVAL.format(app=APPLICATION.app, direction=direction))
 
 
-def _reason(ended: Ended) -> str:
+def reason(ended: Ended) -> str:
+    """Why a migrate command has failed, in one line."""
     lines = [line.strip() for line in ended.log.decode("utf-8", "replace").splitlines() if line.strip()]
     wrong = next((line for line in reversed(lines) if line.startswith("**")), lines[-1] if lines else "no output")
     how = "it did not end in time and was killed" if ended.was_killed else f"exit code {ended.exit_code}"
