@@ -1,8 +1,8 @@
-# Who gets in. How often they may try, and who mails come from, is read when a server starts (`Xavos.Settings.Accounts`).
-# In development:
+# Who gets in. How often they may try, and who mails come from, is read when a server starts
+# (`Xavos.Settings.Accounts`). In development:
 #
-#     XAVOS_ORIGINS              whose pages may be live, such as https://xavos.example.org, behind a proxy (the address that
-#                                was asked for)
+#     XAVOS_ORIGINS              whose pages may be live, such as https://xavos.example.org, behind a proxy (the address
+#                                that was asked for)
 #     XAVOS_LOG_LEVEL            debug shows secrets; in development only (info)
 import Config
 

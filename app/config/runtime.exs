@@ -1,5 +1,5 @@
-# Read whenever XAVOS starts, and never while it is built: what servers take from their environment. `Xavos.Settings` reads
-# and checks it; in development and tests most of it is in config/site.exs.
+# Read whenever XAVOS starts, and never while it is built: what servers take from their environment. `Xavos.Settings`
+# reads and checks it; in development and tests most of it is in config/site.exs.
 import Config
 
 for {application, settings} <- Xavos.Settings.load(config_env()),

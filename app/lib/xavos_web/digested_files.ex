@@ -19,16 +19,19 @@ defmodule XavosWeb.DigestedFiles do
   @impl true
   def call(%Plug.Conn{method: method, path_info: [_ | _] = path} = conn, options)
       when method in ~w(GET HEAD) do
-    with [_, name, extension] <- Regex.run(@digested, List.last(path)) do
-      if File.regular?(Path.join([folder(options) | path])),
-        do: caching(conn, @for_ever),
-        else: conn |> named(name <> extension) |> caching("no-store")
-    else
+    case Regex.run(@digested, List.last(path)) do
+      [_, name, extension] -> serve(conn, name <> extension, folder(options))
       nil -> conn
     end
   end
 
   def call(conn, _options), do: conn
+
+  defp serve(conn, name, folder) do
+    if File.regular?(Path.join([folder | conn.path_info])),
+      do: caching(conn, @for_ever),
+      else: conn |> named(name) |> caching("no-store")
+  end
 
   defp folder(options),
     do: Keyword.get_lazy(options, :folder, fn -> Application.app_dir(:xavos, "priv/static") end)

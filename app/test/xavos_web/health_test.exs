@@ -1,6 +1,8 @@
 defmodule XavosWeb.HealthTest do
   use XavosWeb.ConnCase, async: true
 
+  alias Ecto.Adapters.SQL.Sandbox
+
   test "the server says that it is alive, and which release it is", %{conn: conn} do
     for path <- ["/health", "/health/live"] do
       assert %{"status" => "ok", "application" => "xavos", "version" => version, "revision" => _} =
@@ -11,7 +13,7 @@ defmodule XavosWeb.HealthTest do
   end
 
   test "whether it is alive is not asked of the database", %{conn: conn} do
-    Ecto.Adapters.SQL.Sandbox.checkin(Xavos.Repo)
+    Sandbox.checkin(Xavos.Repo)
     assert %{"status" => "ok"} = conn |> get("/health/live") |> json_response(200)
   end
 

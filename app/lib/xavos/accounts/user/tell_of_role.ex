@@ -4,6 +4,7 @@ defmodule Xavos.Accounts.User.TellOfRole do
 
   alias Ash.Changeset
   alias Phoenix.PubSub
+  alias Xavos.Coordination.Events
 
   @doc "Has the process be sent `{:role_changed, id}` when the user with that id gets another role."
   @spec subscribe(String.t()) :: :ok | {:error, term}
@@ -15,7 +16,7 @@ defmodule Xavos.Accounts.User.TellOfRole do
     Changeset.after_transaction(changeset, fn
       _changeset, {:ok, %{id: id, role: role} = user} when role != before ->
         tell_here(id)
-        Xavos.Coordination.Events.tell_of_role(id)
+        Events.tell_of_role(id)
         {:ok, user}
 
       _changeset, result ->
