@@ -147,7 +147,7 @@ def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: Check
     """The application is compiled again in a copy of the build, and released again."""
     root = f"{site.in_forge.root}/{TEMPORARY}"
     script = (
-        f"rm -rf {root}/build {root}/again && cp -a _build/prod {root}/build && "
+        f"mkdir -p {root} && rm -rf {root}/build {root}/again && cp -a _build/prod {root}/build && "
         f"MIX_BUILD_PATH={root}/build mix compile --force && "
         f"MIX_BUILD_PATH={root}/build mix release --path {root}/again"
     )

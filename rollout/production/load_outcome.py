@@ -34,6 +34,7 @@ def require_untouched(loaded: Loaded) -> None:
             (summary.totals.lost, "requests lost"),
             (summary.totals.failed, "requests failed"),
             (summary.sessions.broken, "sessions broken"),
+            (summary.sessions.forms_lost, "forms lost"),
             (len(loaded.missing), "data missing"),
             (len(loaded.doubled), "data doubled"),
         )

@@ -138,6 +138,7 @@ defmodule Plug.Conn do
 
   def put_resp_cookie(conn, name, value, opts \\ []) do
     cookie = opts |> Map.new() |> Map.put(:value, value)
+    cookie = if conn.scheme == :https, do: Map.put_new(cookie, :secure, true), else: cookie
     cookies = if is_struct(conn.cookies, Unfetched), do: conn.cookies, else: Map.put(conn.cookies, name, value)
     %{conn | resp_cookies: Map.put(conn.resp_cookies, name, cookie), cookies: cookies}
   end
