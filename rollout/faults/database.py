@@ -84,7 +84,9 @@ KINDS: tuple[Kind, ...] = (
         text="the database server gets a thirtieth of a CPU",
         bites="time that its processes have waited for their share",
         make=Starved,
-        traits=("writes_database",),  # a server that starts asks little: it waited for less than a fifth of a second
+        traits=("writes_database",),
+        # Instances and a migration of one column ask little: the server waited for less than a fifth of a second.
+        spares=("rolls_releases", "uses_port"),
         needs=("engine",),
         expects=either_form("deployed"),
     ),

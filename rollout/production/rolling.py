@@ -32,6 +32,8 @@ OBSERVE_SECONDS = 5.0
 """How long a new instance is observed with requests on it before the next old one is replaced."""
 FAILED_ANSWERS = 3
 """So many answers 5xx of a new instance while it is observed take it back."""
+OUTAGE_SECONDS = 15.0
+"""While no instance is ready, neither a new nor an old one, a roll waits so long for what all of them need."""
 MEMORY_SHARE = 0.8
 """A new instance that uses more of its memory limit is taken back."""
 _ASKED = 3  # times that each safe page is requested before an instance gets requests of others
@@ -158,17 +160,21 @@ def _is_killed(fleet: Fleet, name: str) -> bool:
 def _observe(fleet: Fleet, name: str, seconds: float) -> None:
     """Watch an instance that gets requests. Raises BadRelease."""
     until, before = time.monotonic() + seconds, fleet.proxy.statuses()[name]
-    while time.monotonic() < until:
+    no_longer, is_outage = until + OUTAGE_SECONDS, False
+    while time.monotonic() < until or is_outage:
         if not fleet.host.is_running(name):
             raise BadRelease(step="observation", message=f"{name} has ended while it got requests.",
                              is_outside=_is_killed(fleet, name))  # fmt: skip
-        now = fleet.proxy.statuses()[name]
+        everybody = fleet.proxy.statuses()
+        now = everybody[name]
         failed = (now.answers_5xx - before.answers_5xx) + (now.response_errors - before.response_errors)
         if failed >= FAILED_ANSWERS:
             raise BadRelease(step="observation", message=f"{name} has failed {failed} requests.", cause="bad_release")
         if now.requests < before.requests:
             before = now  # the proxy has started again and counts from zero
-        if now.is_down:
+        # If nobody is ready, what all of them need is gone, such as the database.
+        is_outage = all(each.is_down for each in everybody.values()) and time.monotonic() < no_longer
+        if now.is_down and not is_outage:
             raise BadRelease(step="observation", message=f"{name} is not ready any more ({now.status}, {now.check}).")
         used = fleet.host.memory(name)
         if used is not None and used > MEMORY_SHARE * CONTAINER_BYTES:

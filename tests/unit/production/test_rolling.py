@@ -250,3 +250,26 @@ def test_a_proxy_that_starts_again_counts_from_zero(monkeypatch: pytest.MonkeyPa
     fleet.proxy.statuses = statuses
     with pytest.raises(BadRelease, match=f"has failed {rolling.FAILED_ANSWERS} requests"):
         roll(fleet, A, B)
+
+
+def test_a_roll_waits_while_no_instance_is_ready_and_goes_on_with_them() -> None:
+    """Their database is away for a moment. That says nothing about the release."""
+    fleet: Any = FakeFleet("a1", "a2")
+    down, looks = replace(UP, status="DOWN"), [0]
+
+    def statuses() -> dict[str, ServerStatus]:
+        looks[0] += 1
+        return dict.fromkeys(fleet.admitted, down if 3 <= looks[0] <= 5 else UP)
+
+    fleet.proxy.statuses = statuses
+    roll(fleet, A, B, observe=0.01)
+    assert looks[0] > 5, "no instance was down"
+    assert set(fleet.running) == {"b1", "b2"}
+
+
+def test_a_roll_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rolling, "OUTAGE_SECONDS", 0.0)
+    fleet: Any = FakeFleet("a1", "a2")
+    fleet.proxy.statuses = lambda: dict.fromkeys(fleet.admitted, replace(UP, status="DOWN"))
+    with pytest.raises(BadRelease, match="not ready any more"):
+        roll(fleet, A, B, observe=0.01)
