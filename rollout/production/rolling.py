@@ -91,7 +91,7 @@ def roll(fleet: Fleet, old: Release, new: Release, *, migrates: bool = True, obs
 def _migrate(fleet: Fleet, new: Release) -> tuple[str, ...]:
     fleet.mark(f"migrations of {new.label}")
     try:
-        return _migrate_twice(fleet, new)
+        return fleet.step.retrying(lambda: _migrate_twice(fleet, new))  # if the database does not answer
     except PhaseFailed as error:
         raise BadRelease(step="migrate", message=error.message, cause=error.cause or "unknown") from error
     finally:

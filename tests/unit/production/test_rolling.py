@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from rollout.production.migrator import MigrationFailed
 from rollout.production.proxy_config import ServerStatus
 from rollout.production.release import Release
 from rollout.production.rolling import BadRelease, roll
+from rollout.site.postgres import DatabaseUnreachable
 
 A, B = (Release(label=label, version="1", folder=Path(label)) for label in "ab")
 UP = ServerStatus(status="UP", check="L7OK", sessions=0, requests=0, answers_5xx=0, connection_errors=0,
@@ -40,7 +42,9 @@ class FakeFleet:
         self.told: list[Any] = []
         journal = SimpleNamespace(tell=self.told.append)
         self.step: Any = SimpleNamespace(
-            where={"path": "realistic", "phase": "upgrade"}, site=SimpleNamespace(run=SimpleNamespace(journal=journal))
+            where={"path": "realistic", "phase": "upgrade"},
+            retrying=lambda do: do(),
+            site=SimpleNamespace(run=SimpleNamespace(journal=journal))
         )
         self.proxy: Any = SimpleNamespace(statuses=self._statuses)
         self.host: Any = SimpleNamespace(
@@ -273,3 +277,22 @@ def test_a_roll_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.proxy.statuses = lambda: dict.fromkeys(fleet.admitted, replace(UP, status="DOWN"))
     with pytest.raises(BadRelease, match="not ready any more"):
         roll(fleet, A, B, observe=0.01)
+
+
+def test_migrations_are_tried_again_if_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet: Any = FakeFleet("a1", "a2")
+    away = [DatabaseUnreachable(host="h", port=1, reason="Connection refused")]
+
+    def migrates(*_: Any) -> tuple[str, ...]:
+        if away:
+            raise away.pop()
+        return ("2026",)
+
+    def retrying(do: Any) -> Any:
+        with contextlib.suppress(DatabaseUnreachable):
+            return do()
+        return do()
+
+    monkeypatch.setattr(rolling, "migrate", migrates)
+    fleet.step.retrying = retrying
+    assert roll(fleet, A, B, observe=0.01).applied == ("2026",)
