@@ -46,9 +46,7 @@ def reach(kind: Kind) -> str:
     """The phases of the suite's plans that a kind can strike, as text."""
     if not kind.traits and not kind.spares:
         return "any"
-    plans = [
-        load_plan(path, rehearsal=edition, stage=STAGES[-1]) for path in PATHS for edition in (False, True)
-    ]
+    plans = [load_plan(path, rehearsal=edition, stage=STAGES[-1]) for path in PATHS for edition in (False, True)]
     named = dict.fromkeys(name for plan in plans for name in places(kind, plan))
     everywhere = {name for plan in plans for name in plan.phase_names}
     if spared := sorted(everywhere - set(named)) if not kind.traits else ():

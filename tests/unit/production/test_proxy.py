@@ -64,10 +64,7 @@ def test_a_proxy_that_starts_has_the_present_instances() -> None:
     servers = (Server(name="a1", address="10.0.0.2:4100", is_drained=True), Server(name="b1", address="10.0.0.3:4101"))
     text = configuration(address="127.0.0.1", port=4001, host="localhost", ready="/", socket="s", servers=servers)
     check = "check inter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
-    assert text.endswith(
-        f"    server a1 10.0.0.2:4100 {check} weight 0\n"
-        f"    server b1 10.0.0.3:4101 {check}\n"
-    )
+    assert text.endswith(f"    server a1 10.0.0.2:4100 {check} weight 0\n    server b1 10.0.0.3:4101 {check}\n")
 
 
 @pytest.mark.parametrize(("status", "is_down"), [("UP", False), ("UP 1/2", False), ("DOWN 1/2", True), ("MAINT", True)])

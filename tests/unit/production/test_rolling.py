@@ -44,7 +44,7 @@ class FakeFleet:
         self.step: Any = SimpleNamespace(
             where={"path": "realistic", "phase": "upgrade"},
             retrying=lambda do: do(),
-            site=SimpleNamespace(run=SimpleNamespace(journal=journal))
+            site=SimpleNamespace(run=SimpleNamespace(journal=journal)),
         )
         self.proxy: Any = SimpleNamespace(statuses=self._statuses)
         self.host: Any = SimpleNamespace(
