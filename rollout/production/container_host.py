@@ -14,7 +14,7 @@ from rollout.phases.step import Step
 from rollout.production.image import INSIDE
 from rollout.production.instances import CONTAINER_BYTES, Ended, Instance
 from rollout.production.release import Release
-from rollout.site.engine.client import RUN_LABEL
+from rollout.site.engine.client import INSTANCE_LABEL, RUN_LABEL
 from rollout.site.engine.errors import engine_request
 from rollout.site.postgres import undo_container
 from rollout.site.site import Site
@@ -119,7 +119,7 @@ class ContainerHost:
                 list(argv),
                 name=full,
                 detach=True,
-                labels={RUN_LABEL: site.run.id},
+                labels={RUN_LABEL: site.run.id, INSTANCE_LABEL: name},
                 environment=dict(env),
                 read_only=True,
                 tmpfs=_TEMPORARY,

@@ -25,6 +25,10 @@ class Fingerprint:
         return hashlib.blake2b(f"{tree} {facts}".encode(), digest_size=20).hexdigest()
 
 
+REPLACEABLE = "instance "
+"""Keys of facts about what later phases may end, but must not leave behind: instances of a release."""
+
+
 def residue(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
     """All differences, one line each. Empty means restored."""
     empty = Manifest({})
@@ -35,6 +39,8 @@ def residue(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
         old, new = before.facts.get(key), after.facts.get(key)
         if old is None:
             lines.append(f"left behind: {key}" + (f" ({new})" if new else ""))
+        elif new is None and key.startswith(REPLACEABLE):
+            continue  # a roll has replaced it; its own phase is rolled back with the rest
         elif new is None:
             lines.append(f"lost: {key}" + (f" (was {old})" if old else ""))
         elif old != new:

@@ -15,8 +15,8 @@ import docker.errors
 from rollout.config.options import Options
 from rollout.config.run import Run
 from rollout.site import postgres
-from rollout.site.engine.client import RUN_LABEL, Engine
-from rollout.site.fingerprint import Fingerprint
+from rollout.site.engine.client import INSTANCE_LABEL, RUN_LABEL, Engine
+from rollout.site.fingerprint import REPLACEABLE, Fingerprint
 from rollout.site.forge import Forge
 from rollout.site.git_folder import facts_of
 from rollout.site.repository import Repository, has_mark
@@ -127,7 +127,7 @@ class SiteObserver:
         with contextlib.suppress(docker.errors.APIError):
             # The low-level calls, because the others make one more request for each item.
             facts |= {
-                f"container {name.lstrip('/')}": ""
+                f"{REPLACEABLE if INSTANCE_LABEL in item['Labels'] else 'container '}{name.lstrip('/')}": ""
                 for item in client.api.containers(all=True, filters=label)
                 for name in item["Names"]
             }

@@ -11,6 +11,7 @@ import docker.tls
 
 from rollout.site.engine.address import DEFAULT_SOCKET, Tls, as_settings
 
+INSTANCE_LABEL = "xavos.instance"  # on every container that a roll may replace by another
 RUN_LABEL = "xavos.run"  # on every container and network, with the id of the run that made it
 _CLIENT_SECONDS = 600
 
