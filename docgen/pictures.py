@@ -9,6 +9,7 @@ run of the production stage that of the upgrade's time line.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -47,7 +48,7 @@ class Screenshot:
 
 
 REPORT = Screenshot(file="report.png", width=1280, height=596)
-LOAD = Screenshot(file="load.png", width=1280, height=900, anchor="load-1")
+LOAD = Screenshot(file="load.png", width=1280, height=1010, anchor="load-1")
 RATES = Screenshot(file="campaign.png", width=1280, height=900, anchor="rates")
 
 
@@ -111,8 +112,12 @@ def take(browser: str, page: Path, shot: Screenshot) -> None:
     if not page.is_file():
         raise NoPicture(f"{page} does not exist. Name the report folder of a run.")
     target = PICTURES / shot.file
-    address = page.resolve().as_uri() + (f"#{shot.anchor}" if shot.anchor else "")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:  # helpers of Chromium may still write there
+        shown = page.resolve()
+        if shot.anchor:
+            shown = Path(home) / f"{shot.anchor}.html"
+            shown.write_text(only(page.read_text(encoding="utf-8"), shot.anchor), encoding="utf-8")
+        address = shown.as_uri()
         made = Path(home) / shot.file
         argv = (browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                 f"--force-device-scale-factor={_SCALE}", f"--window-size={shot.width},{shot.height}",
@@ -122,6 +127,14 @@ def take(browser: str, page: Path, shot: Screenshot) -> None:
             raise NoPicture(f"{browser} has made no screenshot of {page}: {ended.messages[-400:]}")
         shutil.copyfile(made, target)
     print(f"{target.relative_to(ROOT)}: {page}")
+
+
+def only(page: str, anchor: str) -> str:
+    """The page without what is outside the element `anchor`. Chromium takes its picture from the top of the page."""
+    outside = f"body *:not(:has(#{anchor})):not(#{anchor}):not(#{anchor} *) {{ display: none !important }}"
+    # The page's policy allows no other style than its own.
+    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    return free.replace("</head>", f"<style>{outside}</style></head>", 1)
 
 
 def copy_boards(report: Path) -> None:

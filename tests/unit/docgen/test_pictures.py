@@ -58,7 +58,14 @@ def test_both_pages_and_the_boards_become_pictures(folder: Path) -> None:
     assert 0 == pictures.main([f"--report={report}", f"--campaign={campaign}"])
     assert {"report.png", "campaign.png", "board.png"} == {path.name for path in (folder / "pictures").iterdir()}
     assert (folder / "pictures" / "report.png").read_text() == (report / "report.html").as_uri()
-    assert (folder / "pictures" / "campaign.png").read_text() == (campaign / "report.html").as_uri() + "#rates"
+    assert (folder / "pictures" / "campaign.png").read_text().endswith("/rates.html")
+
+
+def test_a_part_of_a_page_is_shown_without_the_rest() -> None:
+    policy = '<meta http-equiv="Content-Security-Policy" content="style-src \'sha256-x\'">'
+    shown = pictures.only(f"<head>{policy}</head><body><p><section id='rates'></section>", "rates")
+    assert "Content-Security-Policy" not in shown
+    assert "body *:not(:has(#rates)):not(#rates):not(#rates *) { display: none" in shown.partition("</head>")[0]
 
 
 def test_the_time_line_of_an_upgrade_becomes_a_picture(folder: Path) -> None:
@@ -66,7 +73,7 @@ def test_the_time_line_of_an_upgrade_becomes_a_picture(folder: Path) -> None:
     report, campaign = run_folder(folder, "comparison"), run_folder(folder, "campaign")
     (report / "report.html").write_text('<article class="load" id="load-1">')
     assert 0 == pictures.main([f"--report={report}", f"--campaign={campaign}"])
-    assert (folder / "pictures" / "load.png").read_text() == (report / "report.html").as_uri() + "#load-1"
+    assert (folder / "pictures" / "load.png").read_text().endswith("/load-1.html")
 
 
 def test_a_run_that_does_not_exist_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
