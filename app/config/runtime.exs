@@ -6,6 +6,10 @@ for {application, settings} <- Xavos.Settings.load(config_env()),
     do: config(application, settings)
 
 if config_env() == :dev do
+  # The file of phx.new, in whose place this one is, reads PORT. A path without config/site.exs relies on that.
+  if port = System.get_env("PORT"),
+    do: config(:xavos, XavosWeb.Endpoint, http: [port: String.to_integer(port)])
+
   # With XAVOS_WATCH=1 browsers load a page again when one of these changes.
   config :xavos, XavosWeb.Endpoint,
     live_reload: [
