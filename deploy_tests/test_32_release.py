@@ -100,8 +100,7 @@ def test_runs_as_a_user_without_rights(built: Release, runner: Runner) -> None:
 
 
 def test_every_shared_library_is_found(built: Release, runner: Runner) -> None:
-    root = "/app" if built.image else str(built.folder)
-    native = f"find {root} -type f '(' -name '*.so*' -o -path '*/erts-*/bin/*' ')'"
+    native = f"find {built.root} -type f '(' -name '*.so*' -o -path '*/erts-*/bin/*' ')'"
     done = runner.shell(built, f"{native} | xargs ldd 2>/dev/null | grep 'not found' | sort -u; echo done")
     assert done.output.strip() == "done"
 
@@ -166,8 +165,7 @@ def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: Check
 
 @pytest.mark.parametrize("variable", APPLICATION.required_variables)
 def test_a_missing_setting_ends_it_with_its_name(built: Release, runner: Runner, variable: str) -> None:
-    name = built.program("").rpartition("/")[2]
-    done = runner.command(built, name, "start", without=variable, deadline=60, PORT="0")
+    done = runner.command(built, APPLICATION.app, "start", without=variable, deadline=60, PORT="0")
     assert done.exit_code not in {0, None}
     assert variable in done.output
     assert done.seconds < 6 * ENDS_WITHIN
@@ -178,8 +176,7 @@ def test_a_missing_setting_ends_it_with_its_name(built: Release, runner: Runner,
     [("DATABASE_URL", "nonsense"), ("PORT", "eighty"), ("POOL_SIZE", "many"), ("SECRET_KEY_BASE", "short")],
 )
 def test_a_malformed_setting_ends_it_with_its_name(built: Release, runner: Runner, variable: str, value: str) -> None:
-    name = built.program("").rpartition("/")[2]
-    done = runner.command(built, name, "start", deadline=60, **{"PORT": "0", variable: value})
+    done = runner.command(built, APPLICATION.app, "start", deadline=60, **{"PORT": "0", variable: value})
     assert done.exit_code not in {0, None}
     assert variable in done.output
 

@@ -40,8 +40,8 @@ def test_differs_from_a_only_in_the_application(released: Deployed) -> None:
     assert not sorted(name for name in changed if not name.startswith(own))
 
 
-@pytest.mark.parametrize("kind", bad_releases.KINDS, ids=lambda kind: kind.name)
-def test_bad_release_is_built(released: Deployed, kind: bad_releases.BadRelease) -> None:
+@pytest.mark.parametrize("kind", bad_releases.DEFECTS, ids=lambda kind: kind.name)
+def test_bad_release_is_built(released: Deployed, kind: bad_releases.Defect) -> None:
     bad = bad_releases.instance_of(kind, released.releases)
     assert bad.migrations[: len(released.releases["b"].migrations)] == released.releases["b"].migrations
     assert bool(kind.migration) == (bad.migrations != released.releases["b"].migrations)

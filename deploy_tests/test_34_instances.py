@@ -14,11 +14,12 @@ from psycopg import sql
 from deploy_tests.support.production import Runner, direct
 from rollout.application import APPLICATION
 from rollout.deployment.deployment import Deployment
+from rollout.load.profile import INSTANCE_HEADER
+from rollout.migrations.health import applied_versions, capacity, invalid_indexes, unvalidated_constraints
 from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
 from rollout.production.instances import Instance
 from rollout.production.migrator import COMMAND
-from rollout.production.proxy_config import INSTANCE_HEADER
 from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("instances"), pytest.mark.timeout(180)]
@@ -178,24 +179,19 @@ def test_connections_fit_the_server(
     database: psycopg.Connection[tuple[object, ...]], released: Deployed, fleet: tuple[Instance, ...]
 ) -> None:
     """During an upgrade one more instance runs, and the migrations have a pool of their own."""
-    row = database.execute("SELECT current_setting('max_connections')::int").fetchone()
-    assert row is not None
-    assert (len(fleet) + 2) * int(released.settings["POOL_SIZE"]) < int(str(row[0]))
+    assert capacity(database, [int(released.settings["POOL_SIZE"])] * (len(fleet) + 2)).fits
 
 
 def test_every_migration_ran_once(database: psycopg.Connection[tuple[object, ...]], released: Deployed) -> None:
-    found = [str(version) for (version,) in database.execute("SELECT version FROM schema_migrations ORDER BY version")]
-    assert tuple(found) == released.releases["a"].migrations
+    assert tuple(map(str, applied_versions(database)["public"])) == released.releases["a"].migrations
 
 
 def test_every_index_is_valid(database: psycopg.Connection[tuple[object, ...]]) -> None:
-    assert database.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid").fetchall() == []
+    assert invalid_indexes(database) == ()
 
 
 def test_every_constraint_is_validated(database: psycopg.Connection[tuple[object, ...]]) -> None:
-    query = "SELECT conrelid::regclass::text || '.' || conname FROM pg_constraint WHERE NOT convalidated"
-    found = {str(name) for (name,) in database.execute(query)}
-    assert found - APPLICATION.unvalidated == set()
+    assert set(unvalidated_constraints(database)) - APPLICATION.unvalidated == set()
 
 
 def test_migrating_again_changes_nothing(

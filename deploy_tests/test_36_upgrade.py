@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 import httpx
-import psycopg
 import pytest
 
 from rollout.application import APPLICATION
 from rollout.deployment.deployment import Deployment
 from rollout.journal.events import production, select
+from rollout.migrations.health import applied_versions, invalid_indexes, unvalidated_constraints
 from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
 from rollout.production.fleet import STOP_WITHIN
@@ -111,15 +111,14 @@ def test_the_migrations_of_b_ran_once(deployment: Deployment, released: Deployed
 
 def test_the_schema_is_that_of_b(site: CheckedSite, released: Deployed) -> None:
     with site.database.connect(site.databases["prod"]) as connection:
-        found = connection.execute("SELECT version::text FROM schema_migrations ORDER BY version").fetchall()
-    assert tuple(str(version) for (version,) in found) == released.releases["b"].migrations
+        found = applied_versions(connection)["public"]
+    assert tuple(map(str, found)) == released.releases["b"].migrations
 
 
 def test_no_index_is_invalid_and_no_constraint_waits(site: CheckedSite) -> None:
     with site.database.connect(site.databases["prod"]) as connection:
-        assert _names(connection, "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid") == []
-        waiting = "SELECT conrelid::regclass::text || '.' || conname FROM pg_constraint WHERE NOT convalidated"
-        assert set(_names(connection, waiting)) - APPLICATION.unvalidated == set()
+        assert invalid_indexes(connection) == ()
+        assert set(unvalidated_constraints(connection)) - APPLICATION.unvalidated == set()
 
 
 def test_only_b_serves(released: Deployed, public: httpx.Client) -> None:
@@ -134,7 +133,3 @@ def test_static_files_of_a_are_served_by_b(released: Deployed, public: httpx.Cli
     names = [name for name in json.loads(manifest.read_text(encoding="utf-8"))["digests"] if name.startswith("assets/")]
     assert names
     assert [name for name in names if public.get(f"/{name}").status_code != 200] == []
-
-
-def _names(connection: psycopg.Connection[tuple[object, ...]], query: str) -> list[str]:
-    return [str(name) for (name,) in connection.execute(query.encode()).fetchall()]

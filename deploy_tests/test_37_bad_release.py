@@ -8,6 +8,7 @@ import pytest
 from rollout.application import APPLICATION
 from rollout.deployment.deployment import Deployment
 from rollout.journal.events import production, select
+from rollout.migrations.health import applied_versions
 from rollout.phases.phase import PhaseResult
 from rollout.production import bad_releases
 from rollout.production.deployed import Deployed
@@ -17,7 +18,7 @@ from rollout.site.views import CheckedSite
 
 pytestmark = [pytest.mark.phase("bad_release"), pytest.mark.timeout(120)]
 
-KINDS = pytest.mark.parametrize("kind", bad_releases.KINDS, ids=lambda kind: kind.name)
+KINDS = pytest.mark.parametrize("kind", bad_releases.DEFECTS, ids=lambda kind: kind.name)
 
 
 def test_bad_release_phase_passed(phase: PhaseResult) -> None:
@@ -29,24 +30,24 @@ def loaded(released: Deployed) -> Loaded:
     return released.loads["bad releases"]
 
 
-def _tried(deployment: Deployment, kind: bad_releases.BadRelease) -> production.BadReleaseTried:
+def _tried(deployment: Deployment, kind: bad_releases.Defect) -> production.BadReleaseTried:
     (found,) = (each for each in select(production.BadReleaseTried, deployment.run.journal.events())
                 if each.kind == kind.name)  # fmt: skip
     return found
 
 
 @KINDS
-def test_is_taken_back(deployment: Deployment, kind: bad_releases.BadRelease) -> None:
+def test_is_taken_back(deployment: Deployment, kind: bad_releases.Defect) -> None:
     assert _tried(deployment, kind).outcome == "taken_back"
 
 
 @KINDS
-def test_is_noticed_by_the_step_that_looks_for_it(deployment: Deployment, kind: bad_releases.BadRelease) -> None:
+def test_is_noticed_by_the_step_that_looks_for_it(deployment: Deployment, kind: bad_releases.Defect) -> None:
     assert _tried(deployment, kind).noticed in kind.noticed
 
 
 @KINDS
-def test_is_named_with_its_reason(deployment: Deployment, kind: bad_releases.BadRelease) -> None:
+def test_is_named_with_its_reason(deployment: Deployment, kind: bad_releases.Defect) -> None:
     assert _tried(deployment, kind).message
 
 
@@ -80,9 +81,9 @@ def test_every_datum_is_there_once(loaded: Loaded) -> None:
 
 def test_the_schema_is_as_before(site: CheckedSite, released: Deployed) -> None:
     with site.database.connect(site.databases["prod"]) as connection:
-        found = connection.execute("SELECT version::text FROM schema_migrations ORDER BY version").fetchall()
+        found = applied_versions(connection)["public"]
         half = connection.execute("SELECT to_regclass('rollout_half_done')").fetchone()
-    assert tuple(str(version) for (version,) in found) == released.releases["b"].migrations
+    assert tuple(map(str, found)) == released.releases["b"].migrations
     assert half == (None,)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from rollout.application import APPLICATION
 from rollout.deployment.deployment import Deployment
 from rollout.phases.step import Step
 from rollout.production.deployed import Deployed, deployed_on
-from rollout.production.image import INSIDE
 from rollout.production.instances import Ended, Instance, InstanceHost
 from rollout.production.release import Release
 from rollout.site.postgres.login import free_port
@@ -48,15 +48,13 @@ class Runner:
     def command(self, release: Release, *argv: str, without: str = "", deadline: float = 60.0, **env: str) -> Run:
         """Run `bin/NAME …` of the release to its end, without one variable of its settings or with others."""
         variables = {name: value for name, value in {**self.settings, **env}.items() if name != without}
-        root = INSIDE if release.image else str(release.folder)
-        words = (f"{root}/bin/{argv[0]}", *argv[1:])
+        words = (f"{release.root}/bin/{argv[0]}", *argv[1:])
         name = f"check{next(_NUMBERS)}"
         return Run.of(self.host.run_once(name, release, words, variables, deadline=deadline))
 
     def evaluate(self, release: Release, code: str) -> str:
         """What the release prints for Elixir code, without starting the application."""
-        program = release.program("").rpartition("/")[2]
-        done = self.command(release, program, "eval", f"IO.puts({code})")
+        done = self.command(release, APPLICATION.app, "eval", f"IO.puts({code})")
         assert done.exit_code == 0, done.output
         return done.output.strip().splitlines()[-1]
 

@@ -15,6 +15,7 @@ from rollout.text.toml_records import InvalidRecord, record, require_unique
 Headers = tuple[tuple[str, str], ...]
 
 INSTANCE_HEADER = "x-rollout-instance"
+"""The header in which a proxy names the instance that has answered."""
 
 
 class InvalidProfile(UsageError):

@@ -5,20 +5,18 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rollout.migrations.assessment import Assessment
-from rollout.migrations.measurement import Measurement
 from rollout.migrations.operations import Migration
 from rollout.migrations.reader import read_migrations
-from rollout.migrations.reversible import Reversal
-from rollout.migrations.rule import Finding, Settings
-from rollout.migrations.several import Several
+from rollout.migrations.rule import Settings
 from rollout.phases.step import Step
 from rollout.process import Outcome
+from rollout.production.assessed import Assessed
 from rollout.production.deployed import Deployed
 from rollout.production.instances import Ended
-from rollout.production.migrator import DEADLINE, MigrationFailed, command, reason, save_log, versions
+from rollout.production.logs import keep_log
+from rollout.production.migrator import COMMAND, DEADLINE, MigrationFailed, command, reason, versions
 from rollout.production.release import Release
 from rollout.site.forge import TEMPORARY
 
@@ -28,34 +26,21 @@ _SCRATCH = f"{TEMPORARY}/migrations"
 _FOLDER = "priv/repo/migrations"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assessed:
-    """What was found about the migrations of a release. `new` are those that are not applied yet."""
-
-    new: tuple[Migration, ...]
-    findings: tuple[Finding, ...]
-    measurement: Measurement
-    reversal: Reversal
-    several: Several
-
-
 def assess(step: Step, deployed: Deployed, release: Release, *, rows: int) -> Assessed:
     """Judge the migrations of a release, and run them on copies of the production database with `rows` rows in a table.
 
     The production database is only read. A migration that fails on a copy is a finding and no error.
     Raises MigrationsUnread, DumpUnavailable.
     """
-    site, numbers = step.site, itertools.count(1)
+    site, host, numbers = step.site, deployed.host_on(step), itertools.count(1)
     applied = frozenset(int(version) for version in versions(step))
 
     def run(argv: tuple[str, ...], database: str) -> None:
         name = f"{release.label}-migrate-{next(numbers)}"
         url = site.database.url(user=site.role, password=site.settings["PGPASSWORD"], database=database)
-        env = {key: value for key, value in deployed.settings.items() if key != "PHX_SERVER"}
-        ended = deployed.host_on(step).run_once(
-            name, release, argv, {**env, "DATABASE_URL": url}, deadline=min(DEADLINE, step.remaining)
-        )
-        save_log(step, name, ended)
+        env = release.command_settings({**deployed.settings, "DATABASE_URL": url})
+        ended = host.run_once(name, release, argv, env, deadline=min(DEADLINE, step.remaining))
+        keep_log(site.run, name, ended.log)
         _require_success(ended, database)
 
     assessment = Assessment(
@@ -69,7 +54,7 @@ def assess(step: Step, deployed: Deployed, release: Release, *, rows: int) -> As
         migrations=_read(step),
         # The release's own command gives a statement up that waits too long for a lock.
         settings=Settings(server_major=int(site.database.version.partition(".")[0]), applied=applied,
-                          lock_timeout=release.has_command("migrate")),
+                          lock_timeout=release.has_command(COMMAND)),
         migrate=lambda database: run(command(release), database),
         roll_back=lambda database: run(command(release, back_to=max(applied, default=0)), database),
         rows=rows,

@@ -63,8 +63,8 @@ end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadRelease:
-    """A kind of bad release. `noticed` are the steps of a roll that may notice it (see rollout.production.rolling)."""
+class Defect:
+    """What is wrong with a release on purpose. `noticed`: the steps of rollout.production.rolling that may see it."""
 
     name: str
     text: str
@@ -88,20 +88,20 @@ class BadRelease:
                 "ROLLOUT_LIVE_PATH": APPLICATION.live_path}  # fmt: skip
 
 
-KINDS = (
-    BadRelease(name="does_not_boot", text="its configuration raises while it boots", noticed=("start",)),
-    BadRelease(name="never_ready", text="it boots, and its readiness answers 503", noticed=("start",)),
-    BadRelease(name="answers_500", text="it is ready, and every page answers 500", noticed=("pages",)),
-    BadRelease(
+DEFECTS = (
+    Defect(name="does_not_boot", text="its configuration raises while it boots", noticed=("start",)),
+    Defect(name="never_ready", text="it boots, and its readiness answers 503", noticed=("start",)),
+    Defect(name="answers_500", text="it is ready, and every page answers 500", noticed=("pages",)),
+    Defect(
         name="fails_later", text="it is ready and its pages answer, but not those of users", noticed=("observation",)
     ),
-    BadRelease(name="leaks_memory", text="every request keeps four megabytes", noticed=("observation",), observe=60.0),
-    BadRelease(name="failing_migration", text="its migration fails half-way", noticed=("migrate",)),
-    BadRelease(name="locking_migration", text="its migration locks every table for a minute", noticed=("migrate",)),
+    Defect(name="leaks_memory", text="every request keeps four megabytes", noticed=("observation",), observe=60.0),
+    Defect(name="failing_migration", text="its migration fails half-way", noticed=("migrate",)),
+    Defect(name="locking_migration", text="its migration locks every table for a minute", noticed=("migrate",)),
 )
 
 
-LABELS = tuple(dict.fromkeys(kind.label for kind in KINDS))
+LABELS = tuple(dict.fromkeys(kind.label for kind in DEFECTS))
 """The labels of the bad releases."""
 
 
@@ -126,11 +126,11 @@ def build_all(step: Step) -> tuple[Release, ...]:
         edits.unlink(missing_ok=True)
     for file in release.folder.glob("releases/*/runtime.exs"):
         file.write_text(file.read_text(encoding="utf-8") + _BOOT, encoding="utf-8")
-    migrating = (kind for kind in KINDS if kind.migration)
+    migrating = (kind for kind in DEFECTS if kind.migration)
     return (release, *(_with_migration(site.file(FOLDER), release, kind) for kind in migrating))
 
 
-def _with_migration(home: Path, release: Release, kind: BadRelease) -> Release:
+def _with_migration(home: Path, release: Release, kind: Defect) -> Release:
     """A copy of the release with one more migration."""
     folder = home / kind.label
     shutil.rmtree(folder, ignore_errors=True)
@@ -140,6 +140,6 @@ def _with_migration(home: Path, release: Release, kind: BadRelease) -> Release:
     return find(folder, kind.label)
 
 
-def instance_of(kind: BadRelease, releases: Mapping[str, Release]) -> Release:
+def instance_of(kind: Defect, releases: Mapping[str, Release]) -> Release:
     """The release that is bad in this way."""
     return replace(releases[kind.label], variables=kind.variables)

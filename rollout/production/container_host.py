@@ -11,7 +11,6 @@ import docker.errors
 import requests
 
 from rollout.phases.step import Step
-from rollout.production.image import INSIDE
 from rollout.production.instances import CONTAINER_BYTES, Ended, Instance
 from rollout.production.release import Release
 from rollout.site.engine.client import INSTANCE_LABEL, RUN_LABEL
@@ -36,7 +35,7 @@ class ContainerHost:
         self._site: Site = step.site
 
     def start(self, name: str, release: Release, env: Mapping[str, str], port: int) -> Instance:
-        container = self._create(name, release, (release.program(INSIDE), "start"), env)
+        container = self._create(name, release, (release.program, "start"), env)
         address = _address_on(container, self._site.network)
         return Instance(name=name, release=release, address=f"{address}:{port}", port=port)
 
@@ -45,14 +44,8 @@ class ContainerHost:
     ) -> Ended:
         began = time.monotonic()
         container = self._create(name, release, argv, env)
-        killed = False
         try:
-            code = _wait(container, deadline)
-            if code is None:
-                killed = True
-                container.kill()
-                code = _wait(container, 10)
-            return Ended(exit_code=code, seconds=time.monotonic() - began, log=container.logs(), was_killed=killed)
+            return _end(container, deadline, began)
         finally:
             undo_container(self._record(name))
 
@@ -94,14 +87,9 @@ class ContainerHost:
             container.reload()
             if container.status == "running":
                 container.kill("SIGTERM")
-            code = _wait(container, grace)
-            seconds, killed = time.monotonic() - began, code is None
-            if killed:
-                container.kill()
-                code = _wait(container, 10)
-            log = bytes(container.logs())
+            ended = _end(container, grace, began)
         undo_container(self._record(name))
-        return Ended(exit_code=code, seconds=seconds, log=log, was_killed=killed)
+        return ended
 
     def kill(self, name: str) -> None:
         with engine_request(f"kill {name}"), contextlib.suppress(docker.errors.APIError):  # it has ended already
@@ -143,6 +131,16 @@ class ContainerHost:
 
     def _record(self, name: str) -> Mapping[str, str]:
         return {"kind": "container", "name": self._name(name), "run": self._site.run.id}
+
+
+def _end(container: Container, patience: float, began: float) -> Ended:
+    """Wait for the end of a container, and kill it if it still runs after `patience` seconds."""
+    code = _wait(container, patience)
+    seconds, killed = time.monotonic() - began, code is None
+    if killed:
+        container.kill()
+        code = _wait(container, 10)
+    return Ended(exit_code=code, seconds=seconds, log=bytes(container.logs()), was_killed=killed)
 
 
 def _wait(container: Container, seconds: float) -> int | None:

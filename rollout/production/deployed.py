@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rollout.phases.step import Step
+from rollout.production.assessed import Assessed
 from rollout.production.container_host import ContainerHost
 from rollout.production.fleet import Fleet
 from rollout.production.image import pack
@@ -27,9 +28,10 @@ class Deployed:
     site: Site
     releases: dict[str, Release] = field(default_factory=dict)
     fleet: Fleet | None = None
+    _host: InstanceHost | None = None
     load_values: dict[str, str] = field(default_factory=dict)
     loads: dict[str, Loaded] = field(default_factory=dict)
-    assessed: object = None  # rollout.production.assessing.Assessed, which knows this module
+    assessed: Assessed | None = None
 
     @property
     def running(self) -> Fleet:
@@ -43,10 +45,12 @@ class Deployed:
         return settings.production(self.site)
 
     def host_on(self, step: Step) -> InstanceHost:
-        """What runs instances on this site. Its acts belong to the phase of `step`."""
-        if self.site.forge_kind == "container":
-            return ContainerHost(step)
-        return ProcessHost(step, self.site.file(FOLDER) / "run")
+        """What runs instances on this site. Its acts belong to the phase of `step` from now on."""
+        if self._host is None:
+            is_container = self.site.forge_kind == "container"
+            self._host = ContainerHost(step) if is_container else ProcessHost(step, self.site.file(FOLDER) / "run")
+        self._host.enter(step)
+        return self._host
 
     def publish(self, step: Step, label: str) -> None:
         """Take the release from its folder, and pack it into an image if the forge is a container."""

@@ -100,11 +100,8 @@ class ExposedFleet:
         return restore
 
     def cookie_of(self, name: str, *, sent: str = "") -> str:
-        instance = self._fleet.instances[name]
-        headers = {"host": self._fleet.settings["PHX_HOST"], "x-forwarded-proto": "https"}
-        path = APPLICATION.safe_paths[0]
-        with contextlib.suppress(httpx.HTTPError):
-            answer = httpx.get(f"http://{instance.address}{path}", timeout=5, trust_env=False,
-                               headers={**headers, **({"cookie": sent} if sent else {})})  # fmt: skip
+        client = self._fleet.instances[name].client(self._fleet.settings["PHX_HOST"], timeout=5)
+        with contextlib.suppress(httpx.HTTPError), client:
+            answer = client.get(APPLICATION.safe_paths[0], headers={"cookie": sent} if sent else {})
             return str(answer.headers.get("set-cookie", "")).partition(";")[0]
         return ""

@@ -16,6 +16,7 @@ from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.production.exposed_fleet import ExposedFleet
 from rollout.production.instances import Ended, Instance, InstanceHost
+from rollout.production.logs import keep_log
 from rollout.production.proxy import Proxy
 from rollout.production.release import Release
 from rollout.site.postgres.login import free_port
@@ -51,7 +52,7 @@ class Fleet:
         self.instances: dict[str, Instance] = {}
         self.releases: dict[str, Release] = {}
 
-    def enter(self, step: Step, *, mark: Callable[[str], None] = lambda text: None) -> None:
+    def enter(self, step: Step, *, mark: Callable[[str], object] = lambda text: None) -> None:
         """Acts and events from now on are those of this phase."""
         self.step, self._mark = step, mark
         self.host.enter(step)
@@ -114,7 +115,6 @@ class Fleet:
         self.mark(f"{name} told to stop")
         ended = self.host.stop(name, grace=grace)
         self.instances.pop(name, None)
-        log = self._keep_log(name, ended.log)
         self._tell(
             production.InstanceStopped(
                 **self.step.where,
@@ -122,7 +122,7 @@ class Fleet:
                 exit_code=ended.exit_code,
                 seconds=round(ended.seconds, 3),
                 how="killed" if ended.was_killed else "ended",
-                log=log,
+                log=keep_log(self.step.site.run, name, ended.log),
             )
         )
         self.mark(f"{name} stopped")
@@ -130,8 +130,7 @@ class Fleet:
 
     def _wait_until_ready(self, instance: Instance) -> None:
         until, last = time.monotonic() + min(READY_WITHIN, self.step.remaining), "no answer"
-        headers = {"host": self.settings["PHX_HOST"], "x-forwarded-proto": "https"}
-        with httpx.Client(base_url=f"http://{instance.address}", timeout=3, trust_env=False, headers=headers) as client:
+        with instance.client(self.settings["PHX_HOST"], timeout=3) as client:
             while time.monotonic() < until:
                 if not self.host.is_running(instance.name):
                     raise self._ended_early(instance)
@@ -153,7 +152,7 @@ class Fleet:
 
     def _ended_early(self, instance: Instance) -> NotReady:
         log = self._end_of_log(instance.name)
-        request = Request(argv=(instance.release.program(""), "start"), label=instance.name, cwd=Path("/"))
+        request = Request(argv=(instance.release.program, "start"), label=instance.name, cwd=Path("/"))
         found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=log))
         return NotReady(f"{instance.name} ended before it was ready: {found.message}. Its log ends with: {log}",
                         cause=found.cause, advice=found.advice, package=found.package)  # fmt: skip
@@ -170,18 +169,9 @@ class Fleet:
         self._tell(production.InstanceDrained(**self.step.where, instance=name, left=sessions, seconds=seconds))
 
     def _end_of_log(self, name: str) -> str:
-        text = self.host.log(name).decode("utf-8", "replace")
-        self._keep_log(name, text.encode())
-        return self.step.site.run.redactor.text(text[-1500:])
-
-    def _keep_log(self, name: str, log: bytes) -> str:
-        """Save the masked log of an instance. Returns its path in the run's folder."""
-        run = self.step.site.run
-        folder = run.logs / "production"
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{name}.log"
-        file.write_text(run.redactor.text(log.decode("utf-8", "replace")), encoding="utf-8")
-        return file.relative_to(run.folder).as_posix()
+        run, log = self.step.site.run, self.host.log(name)
+        keep_log(run, name, log)
+        return run.redactor.text(log.decode("utf-8", "replace")[-1500:])
 
     def _tell(self, event: JournalEvent) -> None:
         self.step.site.run.journal.tell(event)

@@ -13,12 +13,11 @@ import docker.errors
 
 from rollout.errors import EngineFailed
 from rollout.phases.step import Step
-from rollout.production.release import Release
+from rollout.production.release import INSIDE, Release
 from rollout.site.engine.client import RUN_LABEL
 from rollout.site.engine.errors import engine_request
 from rollout.site.engine.images import ensure_image
 
-INSIDE = "/app"
 _DOCKERFILE = "FROM {base}\nCOPY release/ {inside}/\n"
 
 

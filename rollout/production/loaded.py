@@ -14,7 +14,7 @@ from rollout.phases.step import Step
 from rollout.production.deployed import Deployed
 from rollout.production.load_outcome import Loaded
 from rollout.production.load_plan import LoadPlan, Proof, answer_of_setup, load_plan
-from rollout.production.migrator import save_log
+from rollout.production.logs import folder_of, keep_log
 from rollout.results.load import around, summarise
 
 BASELINE_SECONDS = 5.0
@@ -30,10 +30,10 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
     site, plan = step.site, load_plan(rehearsal=step.site.source.kind == "rehearsal")
     origin = f"https://{deployed.settings['PHX_HOST']}"
     profile = plan.profile(_values(step, deployed, plan), seed=site.options.seed, origin=origin)
-    folder = site.run.logs / "production" / f"load-{name}"
+    folder = folder_of(site.run) / f"load-{name}"
     loaded = Loaded(plan=plan, load=Load(profile, url=site.base_url, folder=folder, env=environment.program()))
     with loaded.load as load:
-        deployed.running.enter(step, mark=lambda text: _mark(load, text))
+        deployed.running.enter(step, mark=load.mark)
         time.sleep(BASELINE_SECONDS)
         start = load.now
         yield loaded
@@ -57,24 +57,18 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
     )
 
 
-def _mark(load: Load, text: str) -> None:
-    load.mark(text)
-
-
 def _values(step: Step, deployed: Deployed, plan: LoadPlan) -> dict[str, str]:
     """The values for `$NAME` in the plan: what its set-up prints when release A evaluates it. Made once for a site."""
     if not plan.needs_setup:
         return {}
     if not deployed.load_values:
         release = next(iter(deployed.releases.values()))
-        root = "/app" if release.image else str(release.folder)
-        settings = {key: value for key, value in deployed.settings.items() if key != "PHX_SERVER"}
-        host = deployed.host_on(step)
-        ended = host.run_once("load-setup", release, (release.program(root), "eval", plan.setup), settings, deadline=60)
+        argv, env = (release.program, "eval", plan.setup), release.command_settings(deployed.settings)
+        ended = deployed.host_on(step).run_once("load-setup", release, argv, env, deadline=60)
         deployed.load_values.update(answer_of_setup(ended.log.decode("utf-8", "replace")))
         for value in deployed.load_values.values():
             step.site.run.redactor.add(value)
-        save_log(step, "load-setup", ended)
+        keep_log(step.site.run, "load-setup", ended.log)
     return deployed.load_values
 
 

@@ -15,9 +15,11 @@ from rollout.application import APPLICATION
 from rollout.diagnosis import classify
 from rollout.errors import PhaseFailed
 from rollout.journal.events import production
+from rollout.migrations.health import applied_versions
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.production.instances import KILLED, Ended, InstanceHost
+from rollout.production.logs import keep_log
 from rollout.production.release import Release
 from rollout.site.postgres import Connection, DatabaseServer
 
@@ -40,7 +42,6 @@ WHERE waiting.datname = %(database)s AND waiting.wait_event_type = 'Lock'
   AND waiting.backend_start < %(since)s AND blocker.backend_start >= %(since)s
   AND clock_timestamp() - waiting.query_start > make_interval(secs => %(limit)s)
 """
-_VERSIONS = "SELECT version::text FROM schema_migrations ORDER BY version"
 
 
 class MigrationFailed(PhaseFailed):
@@ -61,13 +62,12 @@ def migrate(
     A statement of the application that waits for them longer than WAIT_LIMIT ends them.
     """
     before, name = versions(step), name or f"{release.label}-migrate"
-    # The command serves nothing, whatever the release does with its variables.
-    env = {key: value for key, value in {**settings, **release.variables}.items() if key != "PHX_SERVER"}
+    env = release.command_settings(settings)
     with guarded(step.site.database, step.site.databases["prod"]) as guard:
         ended = host.run_once(name, release, command(release), env, deadline=min(DEADLINE, step.remaining))
     applied = tuple(version for version in versions(step) if version not in before)
     message = guard.verdict or ("" if ended.exit_code == 0 else reason(ended))
-    save_log(step, name, ended)
+    keep_log(step.site.run, f"{name}-{time.time_ns()}", ended.log)
     step.site.run.journal.tell(
         production.MigrationsRan(
             **step.where,
@@ -95,10 +95,7 @@ def migrate(
 def versions(step: Step) -> tuple[str, ...]:
     """The versions in the production database's schema_migrations, oldest first; none without the table."""
     with step.site.database.connect(step.site.databases["prod"]) as connection:
-        try:
-            return tuple(str(version) for (version,) in connection.execute(_VERSIONS).fetchall())
-        except psycopg.errors.UndefinedTable:
-            return ()
+        return tuple(map(str, applied_versions(connection).get("public", ())))
 
 
 @dataclass(slots=True)
@@ -139,11 +136,10 @@ def _watch(guard: _Guard, connection: Connection, database: str, since: object) 
 
 def command(release: Release, *, back_to: int | None = None) -> tuple[str, ...]:
     """The command that runs all migrations, or undoes every one that is later than the version `back_to`."""
-    root = "/app" if release.image else str(release.folder)
     if release.has_command(COMMAND):
-        return (f"{root}/bin/{COMMAND}", *(("rollback", str(back_to)) if back_to is not None else ()))
+        return (f"{release.root}/bin/{COMMAND}", *(("rollback", str(back_to)) if back_to is not None else ()))
     direction = ":up, all: true" if back_to is None else f":down, to_exclusive: {back_to}"
-    return (release.program(root), "eval", _EVAL.format(app=APPLICATION.app, direction=direction))
+    return (release.program, "eval", _EVAL.format(app=APPLICATION.app, direction=direction))
 
 
 def reason(ended: Ended) -> str:
@@ -152,11 +148,3 @@ def reason(ended: Ended) -> str:
     wrong = next((line for line in reversed(lines) if line.startswith("**")), lines[-1] if lines else "no output")
     how = "it did not end in time and was killed" if ended.was_killed else f"exit code {ended.exit_code}"
     return f"{how}: {wrong[:500]}"
-
-
-def save_log(step: Step, name: str, ended: Ended) -> None:
-    """Save the masked output of a command of a release in the run's folder."""
-    folder = step.site.run.logs / "production"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = step.site.run.redactor.text(ended.log.decode("utf-8", "replace"))
-    (folder / f"{name}-{time.time_ns()}.log").write_text(text, encoding="utf-8")

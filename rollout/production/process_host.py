@@ -39,7 +39,7 @@ class ProcessHost:
         self._step = step
 
     def start(self, name: str, release: Release, env: Mapping[str, str], port: int) -> Instance:
-        self._launch(name, (release.program(str(release.folder)), "start"), env)
+        self._launch(name, (release.program, "start"), env)
         return Instance(name=name, release=release, address=f"127.0.0.1:{port}", port=port)
 
     def run_once(

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import Template
 
-INSTANCE_HEADER = "x-rollout-instance"
-"""The header in which the proxy names the instance that has answered."""
+from rollout.load.profile import INSTANCE_HEADER
+
 BACKEND = "app"
 CHECK_SECONDS = 0.5  # between two readiness checks of an instance
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +11,12 @@ from rollout.application import APPLICATION
 from rollout.errors import PostconditionFailed
 from rollout.journal.events import production
 from rollout.phases.step import Step
+from rollout.site.store.manifest import scan
 
 FOLDER = ".production"
 """The folder below the application that holds releases, their static files and the proxy's configuration."""
+INSIDE = "/app"
+"""Where the image of a release has it."""
 _BUILD = {"MIX_ENV": "prod", "MIX_QUIET": "0"}
 
 
@@ -33,9 +35,19 @@ class Release:
     image: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def program(self, root: str) -> str:
-        """The program of the release, below `root`."""
-        return f"{root}/bin/{APPLICATION.app}"
+    @property
+    def root(self) -> str:
+        """The folder of the release, as its instances see it."""
+        return INSIDE if self.image else str(self.folder)
+
+    @property
+    def program(self) -> str:
+        """The program that `mix release` makes."""
+        return f"{self.root}/bin/{APPLICATION.app}"
+
+    def command_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a command of the release: that of an instance, but it serves nothing."""
+        return {name: value for name, value in {**settings, **self.variables}.items() if name != "PHX_SERVER"}
 
     @property
     def migrations(self) -> tuple[str, ...]:
@@ -63,8 +75,7 @@ def build(step: Step, label: str) -> Release:
             **step.where,
             release=label,
             version=release.version,
-            kind="folder",
-            artefact=target,
+            folder=target,
             bytes=sum(file.stat().st_size for file in release.folder.rglob("*") if file.is_file()),
             seconds=round(time.monotonic() - began, 3),
         )
@@ -92,9 +103,5 @@ def find(folder: Path, label: str) -> Release:
 
 
 def digests(folder: Path) -> Mapping[str, str]:
-    """Path → BLAKE2 digest of every file of a release, for a comparison of two builds."""
-    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.is_symlink())
-    return {
-        file.relative_to(folder).as_posix(): hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-        for file in files
-    }
+    """Path → digest of every file of a release, for a comparison of two builds."""
+    return {path: digest for path, (kind, _, _, _, digest) in scan(folder).entries.items() if kind == "f"}

@@ -75,14 +75,12 @@ def roll(fleet: Fleet, old: Release, new: Release, *, migrates: bool = True, obs
             _establish(fleet, name, new, observe)
             fleet.retire(instance.name)
             replaced.append(instance.name)
-    except (RolloutError, KeyboardInterrupt) as error:
-        if isinstance(error, RolloutError):
-            _take_back(fleet, old, new, replaced)
-            bad = error if isinstance(error, BadRelease) else BadRelease(step="roll", message=error.message,
-                                                                         cause=error.cause or "unknown")  # fmt: skip
-            _finished(fleet, Roll(old=old.label, new=new.label, seconds=_since(began), applied=()), bad)
-            raise bad from error
-        raise
+    except RolloutError as error:
+        _take_back(fleet, old, new, replaced)
+        bad = error if isinstance(error, BadRelease) else BadRelease(step="roll", message=error.message,
+                                                                     cause=error.cause or "unknown")  # fmt: skip
+        _finished(fleet, Roll(old=old.label, new=new.label, seconds=_since(began), applied=()), bad)
+        raise bad from error
     done = Roll(old=old.label, new=new.label, seconds=_since(began), applied=applied)
     _finished(fleet, done, None)
     return done
@@ -135,14 +133,13 @@ def _bring_up(fleet: Fleet, name: str, new: Release) -> None:
                          is_outside=isinstance(error, EngineFailed) or _is_killed(fleet, name)) from error  # fmt: skip
     wrong = failing_pages(fleet, instance)
     if wrong:
-        raise BadRelease(step="pages", message=f"{name} is ready, but {wrong}.", cause="bad_release")
+        raise BadRelease(step="pages", message=f"{name} is ready, but {wrong}.")
     fleet.admit(instance)
 
 
 def failing_pages(fleet: Fleet, instance: Instance) -> str:
     """What the safe pages of an instance answer that they should not; "" if each answers below 500 three times."""
-    headers = {"host": fleet.settings["PHX_HOST"], "x-forwarded-proto": "https"}
-    with httpx.Client(base_url=f"http://{instance.address}", timeout=10, trust_env=False, headers=headers) as client:
+    with instance.client(fleet.settings["PHX_HOST"], timeout=10) as client:
         for path in APPLICATION.safe_paths * _ASKED:
             try:
                 answer = client.get(path)
@@ -169,7 +166,7 @@ def _observe(fleet: Fleet, name: str, seconds: float) -> None:
         now = everybody[name]
         failed = (now.answers_5xx - before.answers_5xx) + (now.response_errors - before.response_errors)
         if failed >= FAILED_ANSWERS:
-            raise BadRelease(step="observation", message=f"{name} has failed {failed} requests.", cause="bad_release")
+            raise BadRelease(step="observation", message=f"{name} has failed {failed} requests.")
         if now.requests < before.requests:
             before = now  # the proxy has started again and counts from zero
         # If nobody is ready, what all of them need is gone, such as the database.

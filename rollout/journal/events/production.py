@@ -7,14 +7,13 @@ from rollout.journal.events.base import JournalEvent, Texts, event
 
 @event("release.built")
 class ReleaseBuilt(JournalEvent):
-    """A release is built. `artefact` is the name of its image or the path of its tarball, `bytes` the size of that."""
+    """A release is built. `folder` is where, below the application; `bytes` is the size of its files."""
 
     path: str
     phase: str
     release: str
     version: str
-    kind: str
-    artefact: str
+    folder: str
     bytes: int
     seconds: float
 
