@@ -14,6 +14,7 @@ import docker.errors
 
 from rollout.config.options import Options
 from rollout.config.run import Run
+from rollout.config.values import STAGES
 from rollout.site import postgres
 from rollout.site.engine.client import INSTANCE_LABEL, RUN_LABEL, Engine
 from rollout.site.fingerprint import REPLACEABLE, Fingerprint
@@ -132,8 +133,9 @@ class SiteObserver:
                 for name in item["Names"]
             }
             facts |= {f"network {item['Name']}": "" for item in client.api.networks(filters=label)}
-            images = client.api.images(filters=label)
-            facts |= {f"image {name}": "" for item in images for name in item.get("RepoTags") or ()}
+            if self._site.options.stage == STAGES[-1]:  # no phase of another stage builds an image
+                images = client.api.images(filters=label)
+                facts |= {f"image {name}": "" for item in images for name in item.get("RepoTags") or ()}
         return facts
 
 
