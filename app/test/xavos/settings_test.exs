@@ -1,6 +1,8 @@
 defmodule Xavos.SettingsTest do
   use ExUnit.Case, async: true
 
+  import Xavos.ReadSettings
+
   alias Xavos.Settings
   alias Xavos.Settings.Value
 
@@ -144,11 +146,5 @@ defmodule Xavos.SettingsTest do
         assert {:error, _problem} = Value.parse(:database_url, unquote(url))
       end
     end
-  end
-
-  defp setting(config, key) do
-    Enum.find_value(config, fn {_application, settings} ->
-      with {^key, value} <- List.keyfind(settings, key, 0), do: value
-    end)
   end
 end

@@ -2,6 +2,7 @@ defmodule Xavos.Accounts.SettingsTest do
   use ExUnit.Case, async: true
 
   import ExUnit.CaptureLog
+  import Xavos.ReadSettings
 
   alias Xavos.Settings
 
@@ -45,11 +46,5 @@ defmodule Xavos.Accounts.SettingsTest do
     log = capture_log(fn -> assert {:error, :mail_is_off} = Xavos.MailOff.deliver(mail, []) end)
     assert log =~ "Your link"
     refute log =~ "token-canary"
-  end
-
-  defp setting(config, key) do
-    Enum.find_value(config, fn {_application, settings} ->
-      with {^key, value} <- List.keyfind(settings, key, 0), do: value
-    end)
   end
 end

@@ -1,6 +1,8 @@
 defmodule Xavos.Intelligence.VariablesTest do
   use ExUnit.Case, async: true
 
+  import Xavos.ReadSettings
+
   alias Xavos.Settings
 
   test "what advice costs is read everywhere" do
@@ -16,11 +18,5 @@ defmodule Xavos.Intelligence.VariablesTest do
       assert %{max_cost: 1.5, apply: :automatic, retries: 3} =
                Map.new(setting(config, Xavos.Intelligence))
     end
-  end
-
-  defp setting(config, key) do
-    Enum.find_value(config, fn {_application, settings} ->
-      with {^key, value} <- List.keyfind(settings, key, 0), do: value
-    end)
   end
 end
