@@ -71,13 +71,6 @@ def fault_of(name: str, journal: Journal, *, phase: str = "migrations", form: st
     return fault
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(tmp_path / "journal.jsonl", run="r", redactor=Redactor())
-    yield journal
-    journal.close()
-
-
 class Listener:
     """A fake server with a `log`. It accepts or refuses connections."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from rollout.errors import PhaseFailed
 from rollout.faults import CATALOGUE, places
 from rollout.faults.fault import FaultSpec, Witness
 from rollout.faults.production import KINDS
-from rollout.journal import Journal, Redactor
+from rollout.journal import Journal
 
 ROLL = (
     "roll a → b", "migrations of b", "migrations of b ended",
@@ -74,13 +73,6 @@ class FakeFleet:
 
     def cookie_of(self, name: str, *, sent: str = "") -> str:
         return "" if sent and name in self.knows else f"session={name}"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(tmp_path / "journal.jsonl", run="r", redactor=Redactor())
-    yield journal
-    journal.close()
 
 
 class Bed:
