@@ -9,6 +9,7 @@ from rollout.migrations.sampler import Span
 from rollout.migrations.watch import Note, strength
 
 _NOT_OF_NOTE = frozenset({"AccessShareLock"})
+_SAME_MOMENT = 1e-5  # seconds; the server's clock counts microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,14 @@ def windows(
 
 
 def _end_of_transaction(note: Note, spans: Sequence[Span]) -> float:
-    held = [span.last for span in spans if span.pid == note.fact.get("pid") and span.first <= note.at <= span.last]
+    """When a sample has last seen a lock of the transaction. The first to see one may be later than the note."""
+    began = float(note.fact.get("began") or 0.0)
+    held = [
+        span.last
+        for span in spans
+        if span.pid == note.fact.get("pid")
+        and (span.first <= note.at <= span.last or abs(span.transaction - began) < _SAME_MOMENT)
+    ]
     return max((note.at, *held))
 
 

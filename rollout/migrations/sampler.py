@@ -16,7 +16,7 @@ SELECT extract(epoch FROM clock_timestamp())::float8, l.pid, a.application_name,
        CASE WHEN l.locktype = 'relation' THEN n.nspname || '.' || c.relname ELSE l.locktype END,
        CASE WHEN NOT l.granted THEN left(a.query, 300) END,
        CASE WHEN NOT l.granted THEN pg_blocking_pids(l.pid) END,
-       {waiting_since}
+       {waiting_since}, extract(epoch FROM a.xact_start)::float8
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
@@ -26,7 +26,7 @@ WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a
        OR (l.locktype <> 'relation' AND NOT l.granted))
 """
 _WAITING_SINCE = "extract(epoch FROM l.waitstart)::float8"  # PostgreSQL 14 and newer
-_Key = tuple[int, str, str, bool]
+_Key = tuple[int, str, str, bool, float]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Span:
 
     The beginning of a wait is exact from PostgreSQL 14 on. Times are seconds since the epoch by the server's clock.
     `target`: schema.table, or what is not a table (`virtualxid`, `transactionid`, `advisory`, …). `blockers`: the
-    backends that it waited for.
+    backends that it waited for. `transaction`: when the backend's transaction began; 0.0 if the server does not say.
     """
 
     pid: int
@@ -47,6 +47,7 @@ class Span:
     last: float
     statement: str = ""
     blockers: frozenset[int] = frozenset()
+    transaction: float = 0.0
 
     @property
     def is_ours(self) -> bool:
@@ -105,8 +106,8 @@ class Sampler:
         self.samples += 1
         seen = set()
         for row in connection.execute(query).fetchall():
-            now, pid, application, mode, granted, target, statement, blockers, since = row
-            key = (int(str(pid)), str(mode), str(target), bool(granted))
+            now, pid, application, mode, granted, target, statement, blockers, since, transaction = row
+            key = (int(str(pid)), str(mode), str(target), bool(granted), float(str(transaction or 0.0)))
             seen.add(key)
             at = float(str(now))
             span = self._open.get(key)
@@ -120,6 +121,7 @@ class Sampler:
                     first=at if since is None else float(str(since)),
                     last=at,
                     statement=str(statement or ""),
+                    transaction=key[4],
                 )
                 self._open[key] = span
             span.last = at

@@ -192,6 +192,28 @@ def test_index_blocks_writes_for_as_long_as_its_transaction_stays_open(shop: Sho
     assert {} == found.errors
 
 
+def test_transaction_that_no_sample_has_seen_before_it_recorded_its_version_ends_with_its_locks(shop: Shop) -> None:
+    """Between two samples it does its work and records its version; then it stays open, and a write waits for it."""
+    interval = 0.3
+
+    def migrate() -> None:
+        with shop.connect() as connection, shop.connect() as looking:
+            connection.execute("SET application_name = 'migrator'")
+            until_run_again(looking, "%pg_blocking_pids%")
+            with connection.transaction():
+                connection.execute("CREATE INDEX by_age ON users (age)")
+                connection.execute("INSERT INTO schema_migrations (version) VALUES (2)")
+                until_blocked(looking, "UPDATE")
+                for _ in range(2):
+                    until_run_again(looking, "%pg_blocking_pids%")
+
+    found = measure(shop.connect, shop.database, migrate=migrate, tables=[USERS, TEAMS], interval=interval)
+
+    assert found.versions[0].blocked is not None
+    assert "public.users" == found.versions[0].blocked.target
+    assert found.after is None
+
+
 def test_reads_queue_behind_a_migration_that_waits_for_an_idle_transaction(shop: Shop, holder: Connection) -> None:
     """The migration needs a moment, but waits behind somebody's ACCESS SHARE, and every SELECT waits behind it."""
     holder.execute("BEGIN")
