@@ -5,7 +5,7 @@ ARGS ?=
 PYTHON ?= python3
 RUN := @$(PYTHON) -E bootstrap.py
 # The suite's own tests run in parallel, because many of them wait (tests/conftest.py).
-SPREAD := --numprocesses=3
+SPREAD := --numprocesses=3 --durations=30 --durations-min=20
 # The deployment that app/ is completed from.
 TREE := xavos_source_tree
 
