@@ -16,6 +16,7 @@ from rollout.faults.production_roll import (
     FROZEN_SECONDS,
     NewInstanceHangs,
     NewInstanceKilled,
+    NewInstanceOutOfMemory,
     NewInstanceSlow,
     OldInstanceKilled,
 )
@@ -38,6 +39,13 @@ KINDS: tuple[Kind, ...] = (
         text="an instance of the new release is killed as soon as it gets requests",
         bites="it ran, got SIGKILL, and has ended",
         make=NewInstanceKilled,
+    ),
+    _kind(
+        name="new_instance_out_of_memory",
+        text="an instance of the new release reaches its limit of memory as soon as it gets requests",
+        bites="the engine says that the kernel killed it for want of memory",
+        make=NewInstanceOutOfMemory,
+        needs=("engine",),
     ),
     _kind(
         name="old_instance_killed",

@@ -76,6 +76,18 @@ class NewInstanceKilled(RollFault):
             self.bitten(site, f"{name} got requests, was sent SIGKILL, and has ended")
 
 
+class NewInstanceOutOfMemory(RollFault):
+    """An instance of the new release reaches its limit of memory as soon as it gets requests."""
+
+    def is_step(self, text: str) -> bool:
+        return self.is_of_new(text, "gets requests")
+
+    def meet(self, site: Site, text: str, fleet: RunningFleet) -> None:
+        name = text.partition(" ")[0]
+        if fleet.exhaust(name):
+            self.bitten(site, f"{name} got requests, had no memory left, and was killed by the kernel for that")
+
+
 class OldInstanceKilled(RollFault):
     """Instances of the old release are killed when a new one is ready: one of them, or all in the persistent form."""
 

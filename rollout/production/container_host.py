@@ -21,6 +21,12 @@ from rollout.site.site import Site
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+_SPARE_BYTES = 16 * 1024**2
+_KILLED_WITHIN = 30.0
+_TAKE_MEMORY = """for each in /proc/[0-9]*; do
+  [ "$each" = /proc/$$ ] || echo 1000 >"$each/oom_score_adj"
+done 2>/dev/null
+exec tail /dev/zero"""
 _TEMPORARY = {"/tmp": "size=64m,mode=1777"}  # noqa: S108 - in the container, in memory
 
 
@@ -57,6 +63,23 @@ class ContainerHost:
         with engine_request(f"look at {name}"):
             container = self._container(name)
             return int(container.attrs["State"]["ExitCode"]) if container.status == "exited" else None
+
+    def exhaust(self, name: str) -> bool:
+        """Lower the limit to little more than is used, and take the rest by another program in the container.
+
+        The kernel kills first what prefers to be killed: every process of the container but that program.
+        """
+        container, used = self._container(name), self.memory(name)
+        if used is None or container.status != "running":
+            return False
+        limit = used + _SPARE_BYTES
+        with engine_request(f"take the memory of {name}"):
+            container.update(mem_limit=limit, memswap_limit=limit)
+            with contextlib.suppress(docker.errors.APIError):  # it has ended with the container
+                container.exec_run(["sh", "-c", _TAKE_MEMORY])
+            _wait(container, _KILLED_WITHIN)
+            container.reload()
+        return bool(container.attrs["State"]["OOMKilled"]) and container.status == "exited"
 
     def freeze(self, name: str) -> bool:
         with contextlib.suppress(docker.errors.DockerException):

@@ -65,6 +65,11 @@ class ExposedFleet:
                 time.sleep(0.02)
         return True
 
+    def exhaust(self, name: str) -> bool:
+        with contextlib.suppress(*_GONE):
+            return self._fleet.host.exhaust(name)
+        return False
+
     def freeze(self, name: str) -> bool:
         return self._fleet.host.freeze(name)
 

@@ -63,6 +63,12 @@ class InstanceHost(Protocol):
     def exit_code(self, name: str) -> int | None:
         """The exit code of an instance that has ended; None while it runs."""
 
+    def exhaust(self, name: str) -> bool:
+        """Let the instance reach its limit of memory. Returns whether the kernel has killed it for that.
+
+        False where instances have no limit of their own.
+        """
+
     def freeze(self, name: str) -> bool:
         """Stop all its processes without an end of them. Returns whether they are frozen."""
 

@@ -59,6 +59,9 @@ class ProcessHost:
     def exit_code(self, name: str) -> int | None:
         return self._running[name].process.exit_code
 
+    def exhaust(self, name: str) -> bool:
+        return False
+
     def freeze(self, name: str) -> bool:
         return self._signal(name, signal.SIGSTOP) > 0
 

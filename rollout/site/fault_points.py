@@ -26,6 +26,9 @@ class RunningFleet(Protocol):
     def kill(self, name: str) -> bool:
         """Send SIGKILL. Returns whether it ran until then and has ended now."""
 
+    def exhaust(self, name: str) -> bool:
+        """Let it reach its limit of memory. Returns whether the kernel has killed it for that."""
+
     def freeze(self, name: str) -> bool:
         """Stop all its processes without an end of them. Returns whether they are frozen."""
 

@@ -46,6 +46,7 @@ def world(site: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     ("name", "form"),
     [
         ("new_instance_killed", "transient"),
+        ("new_instance_out_of_memory", "transient"),
         ("proxy_restarted", "persistent"),
         ("migration_killed", "transient"),
         ("image_gone", "transient"),

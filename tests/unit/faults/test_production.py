@@ -45,6 +45,10 @@ class FakeFleet:
         self.said.append(f"kill {name}")
         return was_there
 
+    def exhaust(self, name: str) -> bool:
+        self.said.append(f"exhaust {name}")
+        return name in self.running
+
     def freeze(self, name: str) -> bool:
         self.said.append(f"freeze {name}")
         return name in self.running
@@ -129,6 +133,12 @@ def test_the_seed_chooses_the_instance(journal: Journal) -> None:
 def test_a_persistent_kill_strikes_every_new_instance(journal: Journal) -> None:
     bed = Bed(journal, "new_instance_killed", "persistent")
     assert bed.roll() == ["kill b1", "kill b2"]
+    assert bed.bites == 2
+
+
+def test_a_new_instance_runs_out_of_memory(journal: Journal) -> None:
+    bed = Bed(journal, "new_instance_out_of_memory", "persistent")
+    assert bed.roll() == ["exhaust b1", "exhaust b2"]
     assert bed.bites == 2
 
 
