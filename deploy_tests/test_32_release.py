@@ -20,6 +20,7 @@ from rollout.site.store.tree_removal import remove_tree
 from rollout.site.views import CheckedSite
 
 SERVES_NOTHING = (b"PHX_SERVER", b":server was not enabled")  # Phoenix says the second
+COPY = "_build/prod_again"
 COOKIE = "releases/COOKIE"  # random; it is not used, because distribution is off
 
 pytestmark = [pytest.mark.phase("release"), pytest.mark.timeout(180)]
@@ -143,24 +144,26 @@ def test_nothing_of_development_is_switched_on(built: Release, runner: Runner, s
 
 @pytest.mark.timeout(900)
 def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: CheckedSite, ask: Ask) -> None:
-    """The application is compiled again in a copy of the build, and released again."""
-    root = f"{site.in_forge.root}/{TEMPORARY}"
+    """The application is compiled again in a copy of the build, and released again.
+
+    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path.
+    """
+    build, release = site.directory / COPY, site.directory / TEMPORARY / "again"
     script = (
-        f"mkdir -p {root} && rm -rf {root}/build {root}/again && cp -a _build/prod {root}/build && "
-        f"MIX_BUILD_PATH={root}/build mix compile --force && "
-        f"MIX_BUILD_PATH={root}/build mix release --path {root}/again"
+        f"mkdir -p {TEMPORARY} && rm -rf {COPY} {TEMPORARY}/again && cp -a _build/prod {COPY} && "
+        f"mix compile --force && mix release --path {TEMPORARY}/again"
     )
-    env = {"MIX_ENV": "prod", APPLICATION.revision_variable: built.label}
+    variables = {"MIX_BUILD_PATH": f"{site.in_forge.root}/{COPY}", "MIX_ENV": "prod"}
+    env = {**variables, APPLICATION.revision_variable: built.label}
     done = ask("sh", "-c", script, label="build the release again", deadline=800, env=env, settings=False)
-    again = site.directory / TEMPORARY
     try:
         assert done.ok, done.tail
-        first, second = digests(built.folder), digests(again / "again")
+        first, second = digests(built.folder), digests(release)
         different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
         assert [name for name in different if name != COOKIE] == []
     finally:
-        remove_tree(again / "build")
-        remove_tree(again / "again")
+        remove_tree(build)
+        remove_tree(release)
 
 
 @pytest.mark.parametrize("variable", APPLICATION.required_variables)
