@@ -1,4 +1,4 @@
-"""Describes the deployed application. Only this module contains names and file paths of XAVOS."""
+"""Describes an application, and XAVOS. Only this module contains names and file paths of XAVOS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Application:
     """A Phoenix application. `title` is its name in texts, `app` that of its OTP application and database.
 
-    `module` is the prefix of its Elixir modules. `manage_script` starts, stops and manages its server.
+    `module` is the prefix of its Elixir modules. `manage_script` starts, stops and manages its server; "" without one.
     `ready_path` answers 200 when server and database are ready, `live_path` as long as the server runs.
     `safe_paths` are pages that anybody may request and that change nothing. `required_variables` are the settings
     without which a release must not start. The build of a release reads `revision_variable`, and `live_path` tells it.
@@ -51,7 +51,8 @@ class Application:
 
     def starts_server(self, argv: tuple[str, ...]) -> bool:
         """Whether a command starts the server."""
-        return argv[0].endswith(self.manage_script) or any("phx.server" in word for word in argv)
+        is_script = bool(self.manage_script) and argv[0].endswith(self.manage_script)
+        return is_script or any("phx.server" in word for word in argv)
 
 
 APPLICATION = Application(

@@ -41,6 +41,7 @@ from suite.preparation import (
     selects_checks,
     store,
 )
+from suite.project import fitted, phase_modules, project_in
 from suite.refusal import show_refusal
 from suite.report import configure_reports
 from suite.session import Session
@@ -71,7 +72,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             rehearsal = options.source == "rehearsal"
             names = path_names(options)
             plans = [
-                load_plan(path, stage=options.stage, rehearsal=rehearsal, name=names[path]).through(options.through)
+                fitted(load_plan(path, stage=options.stage, rehearsal=rehearsal, name=names[path]), options).through(
+                    options.through
+                )
                 for path in options.paths
             ]
             print("\n\n".join(plan_preview.describe(plan, options) for plan in plans))
@@ -114,6 +117,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     except RolloutError as error:
         raise pytest.UsageError(str(options.as_given(error))) from None
+    for module in phase_modules(session.plan):
+        config.pluginmanager.import_plugin(module)  # its fixtures replace those of the same name
     config.stash[stash.SESSION] = session
     config.stash[stash.RUN] = session.run
     configure_reports(config)
@@ -217,18 +222,19 @@ def _aimed(options: Options, plan: Plan, chosen: Choices) -> FaultSpec | None:
 
 def _begin(config: pytest.Config, options: Options) -> Session:
     global _current  # noqa: PLW0603 - hooks without a config argument need it
+    project = project_in(options)
     whole = load_plan(options.path, stage=options.stage)
-    whole.through(options.through)  # invalid options are rejected before recovery starts
+    fitted(whole, options).through(options.through)  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
     recovered = recover_and_check(options)
     chosen = make_choices(options, (whole,))
     name = path_names(options)[options.path]
-    plan = load_plan(options.path, stage=options.stage, rehearsal=chosen.is_rehearsal, name=name).through(
-        options.through
-    )
+    plan = load_plan(options.path, stage=options.stage, rehearsal=chosen.is_rehearsal, name=name)
+    plan = fitted(plan, options).through(options.through)
     spec = _aimed(options, plan, chosen)
     run = Run(options)
-    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), spec=spec)
+    _current = Session(options=options, plan=plan, run=run, chosen=chosen, interrupts=Interrupts(), project=project,
+                       spec=spec)  # fmt: skip
     run.journal.subscribe(open_console(config))
     gate = [plan.name] if options.path in options.gate else []
     run.journal.record("run.started", **run_facts(options, chosen, (plan,)), gate=gate)

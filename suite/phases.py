@@ -52,7 +52,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _lacks_package(item) or not all(name in places or plan.left_out_phase_for(name) for name in needed):
             beyond.append(item)
         elif left_out:
-            item.add_marker(pytest.mark.skip(reason=f"{left_out.name} needs {left_out.needs}: {left_out.because}"))
+            reason = left_out.because if not left_out.edition else f"needs {left_out.needs}: {left_out.because}"
+            item.add_marker(pytest.mark.skip(reason=f"{left_out.name} {reason}"))
             item.add_marker(pytest.mark.order(places.get(group_of(item), len(places) + 1)))
         else:
             item.add_marker(pytest.mark.order(places[group_of(item)]))

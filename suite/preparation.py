@@ -41,6 +41,7 @@ from rollout.site.selection import (
 )
 from rollout.site.source_copy import refuse_scripts
 from rollout.site.store.objects import Store
+from suite.project import refuse_project
 
 _ONLY_TELLS = (
     "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly",
@@ -102,6 +103,7 @@ def recover_and_check(options: Options) -> tuple[recovery.Recovered, ...]:
     Nothing is read or changed before the first check. Raises RunRefused, UsageError, FolderUnwritable.
     """
     preflight.refuse(options, before_recovery=True)
+    refuse_project(options)
     refuse_scripts(options)  # lists the files of a script, so it comes after the checks that need lstat only
     recovered = recover_first(options)
     if recovered:

@@ -11,6 +11,7 @@ from rollout.config.run import Run
 from rollout.deployment.deployment import Deployment
 from rollout.deployment.interrupts import Interrupts
 from rollout.faults import FaultSpec, Injection
+from rollout.project.project import Project
 from rollout.site.site import Site
 from suite.preparation import (
     Choices,
@@ -19,13 +20,17 @@ from suite.preparation import (
 
 @dataclass(kw_only=True)
 class Session:
-    """The session of one path. `leaps`: restore only the last of several checkpoints in a row."""
+    """The session of one path. `project` is what the path `app` deploys.
+
+    `defers_restoring`: restore only the last of several checkpoints in a row.
+    """
 
     options: Options
     plan: Plan
     run: Run
     chosen: Choices
     interrupts: Interrupts
+    project: Project | None = None
     spec: FaultSpec | None = None
     defers_restoring: bool = False
     deployment: Deployment | None = None
@@ -43,12 +48,13 @@ class Session:
             database=chosen.database.kind,
             sharing=chosen.sharing,
             observed=self.plan.is_observed,
+            project=self.project,
         )
         injection = Injection(self.spec, self.run.journal)
         self.deployment = Deployment(
             self.run, site, self.plan, self.interrupts, injection, defers_restoring=self.defers_restoring
         )
         for phase in self.plan.left_out:
-            text = f"left out, it needs {phase.needs}: {phase.because}"
+            text = f"left out, {phase.why_left_out}"
             self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)
         return self.deployment

@@ -21,7 +21,7 @@ def describe(plan: Plan, options: Options) -> str:
             reason = f"  # {package.reason}" if package.reason else ""
             override = ", override" if package.override else ""
             lines.append(f"      {package.name} {package.requirement}{override}{reason}")
-    lines += [f"    {phase.name} is left out, it needs {phase.needs}: {phase.because}" for phase in plan.left_out]
+    lines += [f"    {phase.name} is left out, {phase.why_left_out}" for phase in plan.left_out]
     if options.source == "auto" and (real := [phase.name for phase in plan.phases if phase.edition == "real"]):
         lines.append(f"    If auto chooses a rehearsal, these phases are left out: {', '.join(real)}.")
     return "\n".join(lines)

@@ -41,7 +41,7 @@ FLAGS: tuple[Flag, ...] = (
         name="path",
         default="realistic",
         metavar="NAMES",
-        help="paths to run and compare: realistic, incremental, ambitious, script:FILE; several with commas, or all",
+        help="paths to run and compare: realistic, incremental, ambitious, app, script:FILE; with commas, or all",
     ),
     Flag(
         name="gate",
@@ -61,6 +61,12 @@ FLAGS: tuple[Flag, ...] = (
         name="script-root",
         metavar="DIR",
         help="folder to copy with a script:FILE (default: its Git repository, else its own folder)",
+    ),
+    Flag(name="project", metavar="DIR", help="with --path=app: the folder of your rollout.toml, in its Git repository"),
+    Flag(
+        name="revision",
+        metavar="REV",
+        help="with --path=app: commit, branch or tag to deploy (default: the working tree, uncommitted changes too)",
     ),
     Flag(
         name="require",

@@ -21,10 +21,12 @@ from rollout.config.database_url import parse_address
 from rollout.config.flags import FLAGS as FLAGS  # noqa: PLC0414 - other modules import them from here
 from rollout.config.flags import LIST, arguments
 from rollout.config.flags import Flag as Flag  # noqa: PLC0414 - the same
+from rollout.config.names import LONGEST, name_problem
 from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - other modules import them from here
 from rollout.config.values import SCRIPT as SCRIPT  # noqa: PLC0414 - the same
 from rollout.config.values import RawValue
-from rollout.errors import InvalidOption, RolloutError
+from rollout.errors import InvalidOption, RolloutError, UsageError
+from rollout.project.file import FILE, load
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "xavos-rollout"
@@ -43,6 +45,8 @@ class Options:
     """The user's options, parsed and validated. Nothing outside this process was looked at yet.
 
     `folder` and `path_name` are set for the run of one path in a comparison: its report folder, and the path's name.
+    `project` is the folder of the rollout.toml that the path `app` deploys, `revision` the commit of it to deploy
+    (None: the working tree).
     `spelt`: the variable that set an option (`--port` → `XAVOS_PORT`). Fields that may hold a password are not in repr.
     """
 
@@ -53,6 +57,8 @@ class Options:
     matrix: bool
     matrix_minutes: int
     script_root: Path | None
+    project: Path | None
+    revision: str | None
     require: tuple[str, ...]
     source: str = field(repr=False)
     source_key: Path | None
@@ -141,10 +147,14 @@ def parse_options(
     env = os.environ if environment is None else environment
     raw = _RawValues(command_line, env)
     ci = env.get("CI", "").lower() not in _NO_CI
-    name = values.name(raw.required("name"))
+    project = raw.parsed("project", values.existing_folder)
+    name = _name(raw, project)
     reports = _folder(env, "XAVOS_REPORTS_DIR", lambda: root / "reports")
     cache = cache_folder(env)
     paths = values.paths(raw.required("path"))
+    campaign_paths = values.paths(raw.required("paths"))
+    if project is None and values.APP in {*paths, *campaign_paths}:
+        raise InvalidOption(option="--project", value="", expected="the folder of your rollout.toml")
     return Options(
         paths=paths,
         gate=raw.parsed("gate", lambda text: values.gate(text, paths)) or _default_gate(paths),
@@ -153,6 +163,8 @@ def parse_options(
         matrix=raw.switch("matrix"),
         matrix_minutes=values.number(raw.required("matrix-minutes"), least=1),
         script_root=raw.parsed("script-root", values.existing_folder),
+        project=project,
+        revision=raw.parsed("revision", values.revision),
         require=raw.parsed("require", values.names) or (),
         source=values.source(raw.required("source")),
         source_key=raw.parsed("source-key", values.folder),
@@ -173,7 +185,7 @@ def parse_options(
         fault=raw.parsed("fault", _text),
         seed=values.number(raw.required("seed"), least=0, most=2**53),
         campaign=raw.switch("campaign"),
-        campaign_paths=values.paths(raw.required("paths")),
+        campaign_paths=campaign_paths,
         faults=values.names(raw.required("faults")),
         trials=raw.parsed("trials", lambda text: values.number(text, least=1)),
         minutes=raw.parsed("minutes", values.minutes),
@@ -212,6 +224,10 @@ class _RawValues:
             return RawValue(option=flag.option, text=flag.default) if flag.default is not None else None
         return values.checked(RawValue(option=flag.option, text=str(value)))
 
+    def is_given(self, name: str) -> bool:
+        """Whether the command line or the environment sets an option."""
+        return bool(self._command_line(name) or self._env.get(self._flags[name].variable))
+
     def required(self, name: str) -> RawValue:
         """The text of an option that has a default."""
         found = self.text(name)
@@ -230,6 +246,17 @@ class _RawValues:
             return True
         word = self._env.get(flag.variable, "")
         return values.switch(RawValue(option=flag.variable, text=word)) if word.strip() else False
+
+
+def _name(raw: _RawValues, project: Path | None) -> str:
+    """The name of the deployment: as given, else that of the project's application."""
+    if project is None or raw.is_given("name"):
+        return values.name(raw.required("name"))
+    try:
+        own = load(project / FILE).application.name
+    except UsageError:  # the path that needs the file says what is wrong with it
+        return values.name(raw.required("name"))
+    return own if name_problem(own) is None else f"{own[: LONGEST - 4]}_app"
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

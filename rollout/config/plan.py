@@ -23,6 +23,7 @@ EDITIONS = ("real", "rehearsal")
 PLAN_KEYS: Mapping[str, str] = {
     "name": "The name of the path.",
     "description": "One line that says what the path does.",
+    "code": "The package below `fixtures/` with the code of phases that other paths do otherwise.",
     "installer": "How packages are put into the application: `mix` (the default) or `igniter`.",
 }
 """The keys of `[plan]`, with their meaning."""
@@ -129,6 +130,11 @@ class PhasePlan:
         return (*self.overlay, *(name for phase, name in self.overlay_with if phase in passed))
 
     @property
+    def why_left_out(self) -> str:
+        """Why a phase that is left out is not run, as a clause."""
+        return f"it needs {self.needs}: {self.because}" if self.edition else self.because
+
+    @property
     def needs(self) -> str:
         """What a phase with an edition needs, in words."""
         return {"real": "real packages", "rehearsal": "a rehearsal"}.get(self.edition, "nothing")
@@ -143,7 +149,8 @@ class PhasePlan:
 class Plan:
     """A path: its phases in order, up to the last phase of this run. `beyond` are the phases after that.
 
-    `left_out` are the phases of the other edition: a rehearsal leaves out what needs real packages.
+    `left_out` are the phases of the other edition, as a rehearsal leaves out what needs real packages, and those that
+    do not fit the application. `code`: the package below `fixtures/` with the code of its own phases; "" has none.
     `installer`: how packages are added to the application, with Mix alone or with Igniter's installers.
     `packages` are always those of the whole path, because an early phase resolves versions for all later ones.
     """
@@ -155,6 +162,7 @@ class Plan:
     beyond: tuple[PhasePlan, ...] = ()
     left_out: tuple[PhasePlan, ...] = ()
     installer: str = "mix"
+    code: str = ""
 
     @property
     def identity(self) -> str:
@@ -218,6 +226,12 @@ class Plan:
     def archives(self) -> tuple[Package, ...]:
         return tuple(package for phase in self.all_phases for package in phase.archives)
 
+    def without(self, reasons: Mapping[str, str]) -> Plan:
+        """The plan without the phases of `reasons`, which has a clause for each. A phase that it has not is ignored."""
+        left = tuple(replace(phase, because=reasons[phase.name]) for phase in self.phases if phase.name in reasons)
+        kept = tuple(phase for phase in self.phases if phase.name not in reasons)
+        return replace(self, phases=kept, left_out=(*self.left_out, *left))
+
     def at(self, stage: str) -> Plan:
         """The plan up to the last phase of a stage."""
         own = tuple(phase for phase in self.phases if STAGES.index(phase.stage) <= STAGES.index(stage))
@@ -234,8 +248,8 @@ class Plan:
             wanted = f"a phase of this stage; add {option('stage')}={STAGES[-1]}"
             raise InvalidOption(option=option("through"), value=name, expected=wanted)
         if left_out := next((phase for phase in self.left_out if phase.name == name), None):
-            needs = f"this phase needs {left_out.needs}: {left_out.because}"
-            raise InvalidOption(option="--through", value=name, expected=f"a phase of this run; {needs}")
+            expected = f"a phase of this run; this one is left out: {left_out.why_left_out}"
+            raise InvalidOption(option="--through", value=name, expected=expected)
         if name not in self.phase_names:
             near = difflib.get_close_matches(name, self.phase_names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
@@ -284,7 +298,8 @@ def read_plan(file: Path, *, overlays: Collection[str], rehearsal: bool = False)
         raise InvalidPlan(path=file, where=error.where, problem=error.problem) from None
     kept = editions["rehearsal" if rehearsal else "real"]
     names = {phase.name for phase in kept}
-    return Plan(name=head.name, description=head.description, installer=head.installer, phases=kept, file=file,
+    return Plan(name=head.name, description=head.description, installer=head.installer, code=head.code, phases=kept,
+                file=file,
                 left_out=tuple(phase for phase in phases if phase.name not in names))  # fmt: skip
 
 
@@ -293,6 +308,7 @@ class _Head:
     name: str
     description: str = ""
     installer: str = INSTALLERS[0]
+    code: str = ""
 
 
 def _phase(index: int, entry: Any, overlays: Collection[str]) -> PhasePlan:

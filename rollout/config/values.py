@@ -20,6 +20,8 @@ from rollout.config.names import name_problem
 from rollout.errors import InvalidOption
 
 PATHS = ("realistic", "incremental", "ambitious")
+APP = "app"
+"""The path that deploys the application of `--project`. `all` does not mean it."""
 SCRIPT = "script:"
 STAGES = ("development", "production")
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -83,6 +85,13 @@ def name(given: RawValue) -> str:
     return given.text
 
 
+def revision(given: RawValue) -> str:
+    """The name of a commit. Git decides whether there is one."""
+    if given.text.startswith("-"):
+        raise given.invalid("a commit, branch or tag")
+    return given.text
+
+
 def number(given: RawValue, *, least: int, most: int = _MOST) -> int:
     """A whole number, in ASCII digits."""
     if not _NUMBER.fullmatch(given.text) or not least <= int(given.text) <= most:
@@ -143,12 +152,12 @@ def paths(given: RawValue) -> tuple[str, ...]:
 
 def _path(given: RawValue) -> str:
     name = given.text
-    if name in PATHS:
+    if name in {*PATHS, APP}:
         return name
     if not name.startswith(SCRIPT) or name == SCRIPT:
-        near = difflib.get_close_matches(name[:100], PATHS, n=1)
+        near = difflib.get_close_matches(name[:100], (*PATHS, APP), n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise given.invalid(f"{', '.join(PATHS)}, {SCRIPT}FILE or all{hint}")
+        raise given.invalid(f"{', '.join(PATHS)}, {APP}, {SCRIPT}FILE or all{hint}")
     file = folder(given.part(name.removeprefix(SCRIPT)))
     if problem := _problem(file):
         raise given.invalid(f"a file; {problem}")

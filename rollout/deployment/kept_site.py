@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rollout.application import APPLICATION
 from rollout.deployment.context import Context
 from rollout.journal.events import phases, runs
 from rollout.production.deployed import deployed_on
@@ -16,7 +15,7 @@ from rollout.site.site import Site
 def journal_kept_site(context: Context) -> None:
     """Journal the address of a kept deployment and the commands that manage, enter and remove it."""
     site = context.site
-    manage = f"{site.directory}/{APPLICATION.manage_script}" if context.has_passed("scripts") else ""
+    manage = f"{site.directory}/{site.target.manage_script}" if context.has_passed("scripts") else ""
     context.journal.record(
         runs.Kept(
             path=context.plan.name,

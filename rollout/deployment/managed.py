@@ -41,7 +41,7 @@ class ManagedPhases:
         """Commit the phase, publish its packages, and make the next key depend on what it fetched."""
         context, step, name = self._context, attempt.step, attempt.code.name
         site = context.site
-        if site.file(".git").exists() and not context.restoration.has_pending:
+        if (site.directory / ".git").exists() and not context.restoration.has_pending:
             site.repository.commit(site.directory, f"{name}\n\nRun {context.run.id}, path {context.plan.name}")
         context.facts[name] = step.facts
         journal_packages(context, step)

@@ -52,8 +52,9 @@ class Restoration:
         )
 
     def passed(self, key: str, step: Step) -> None:
-        """Make the next key depend on this one and on the registry's answers to the phase."""
-        self._key = chain(key, sorted(step.asked.items()))
+        """Make the next key depend on this one, on the registry's answers to the phase, and on its inputs."""
+        inputs = (sorted(step.inputs.items()),) if step.inputs else ()
+        self._key = chain(key, sorted(step.asked.items()), *inputs)
 
     def failed(self, name: str) -> None:
         """Make the next key depend on the failure of an optional phase."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
+from pathlib import Path
 
 import docker.errors
 import httpx
 import requests
 
-from rollout.application import APPLICATION
 from rollout.diagnosis import ADVICE, classify
 from rollout.errors import PhaseFailed
 from rollout.phases.step import Step
@@ -19,10 +19,11 @@ from rollout.site.processes import port_holder
 from rollout.site.site import Site
 from rollout.site.views import CheckedSite
 
+LOG = "log/server.log"
 READY_WITHIN = 90.0
 _ALIVE_SECONDS = 2.0  # between two looks for the server's process; each takes the engine 0.1 s
 _FIRST = {"database_unreachable": f"{ADVICE['database_unreachable']} "}
-# XAVOS speaks plain HTTP. A context without certificates saves reading the system's, 40 ms for each client.
+# In development servers speak plain HTTP. A context without certificates saves reading the system's, 40 ms a client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -45,7 +46,7 @@ def wait_until_ready(step: Step) -> None:
     ):
         while time.monotonic() < until:
             try:
-                answer = client.get(APPLICATION.ready_path)
+                answer = client.get(site.target.ready_path)
             except httpx.HTTPError as error:
                 last, cause = f"{type(error).__name__}: {error}", "timeout"
             else:
@@ -60,7 +61,7 @@ def wait_until_ready(step: Step) -> None:
                 look = time.monotonic() + _ALIVE_SECONDS
             time.sleep(0.1)
     raise PhaseFailed(
-        f"Waited {READY_WITHIN:.0f} s for {site.base_url}{APPLICATION.ready_path} to answer 200; last seen: {last}. "
+        f"Waited {READY_WITHIN:.0f} s for {site.base_url}{site.target.ready_path} to answer 200; last seen: {last}. "
         f"The port is held by {port_holder(site.options.port) or 'no process'}. Server log: {_log(site)}",
         cause=cause,
         advice=f"{_FIRST.get(cause, '')}Read log/server.log of the deployment (kept with --keep=always).",
@@ -79,7 +80,7 @@ def _ended_early(site: Site, last: str) -> PhaseFailed:
     request, log = Request(argv=("mix", "phx.server"), label="the server", cwd=site.directory), _log(site)
     found = classify(Outcome(request=request, exit_code=None, seconds=0, tail=log))
     return PhaseFailed(
-        f"The server ended before {site.base_url}{APPLICATION.ready_path} answered 200 (last seen: {last}): "
+        f"The server ended before {site.base_url}{site.target.ready_path} answered 200 (last seen: {last}): "
         f"{found.message}. Server log: {log}",
         cause=found.cause,
         advice=f"{found.advice} Its log is log/server.log of the deployment (kept with --keep=always).",
@@ -96,7 +97,7 @@ def _require_ours(site: Site) -> None:
                           advice=ADVICE["timeout"]) from error  # fmt: skip
     if not is_ours:
         raise PhaseFailed(
-            f"{site.base_url}{APPLICATION.ready_path} answered 200, but port {port} is taken by another program "
+            f"{site.base_url}{site.target.ready_path} answered 200, but port {port} is taken by another program "
             f"({port_holder(port) or 'which has ended since'}). Server log: {_log(site)}",
             cause="port_taken",
             advice=ADVICE["port_taken"],
@@ -104,7 +105,7 @@ def _require_ours(site: Site) -> None:
 
 
 def _reports_missing_database(answer: httpx.Response) -> bool:
-    """Whether XAVOS' readiness says that the database is unreachable. Other servers may answer anything."""
+    """Whether the readiness of XAVOS says that the database is unreachable. Other servers may answer anything."""
     try:
         body = answer.json()
     except ValueError:
@@ -112,6 +113,12 @@ def _reports_missing_database(answer: httpx.Response) -> bool:
     return isinstance(body, dict) and body.get("database") == "unreachable"
 
 
+def log_file(site: CheckedSite) -> Path:
+    """The log of the server: in the application's folder, or in that of the site, where the application has none."""
+    own = site.file(LOG)
+    return own if own.is_file() else site.directory / LOG
+
+
 def _log(site: Site) -> str:
-    path = site.file("log/server.log")
+    path = log_file(site)
     return path.read_text(encoding="utf-8", errors="replace")[-1500:] if path.is_file() else "none"

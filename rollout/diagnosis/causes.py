@@ -17,6 +17,7 @@ ADVICE = {
     "Or change the source.",
     "version_conflict": "Relax a requirement in the plan, or declare an override there with its reason.",
     "git_conflict": "Commit, stash or merge by hand: Git does not overwrite what it cannot bring together.",
+    "lock_outdated": "Run `mix deps.get` in the repository, look at what it changes in mix.lock, and commit that.",
     "dependencies_outdated": "Fetch and build the dependencies again (mix deps.get, npm install).",
     # building
     "compile_error": "Read the compiler's message in the log; the package or the overlay needs a change.",
@@ -76,6 +77,7 @@ MEANINGS = {
     "version_conflict": "Requirements contradict each other, or an install would downgrade what is installed.",
     "git_conflict": "Git cannot bring two states together: a merge, a push that is behind, changes that would"
     " be overwritten.",
+    "lock_outdated": "mix.lock does not fit mix.exs, and a deployment does not change it. The message says how.",
     "dependencies_outdated": "What is fetched or built is not what mix.exs, package.json or the lock ask for.",
     "compile_error": "A dependency, the application or an asset does not compile.",
     "library_missing": "A header or shared library that native code needs is not installed.",

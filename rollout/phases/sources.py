@@ -13,7 +13,8 @@ from rollout.config.options import ROOT
 
 # A phase does its work with modules of these folders. The rest of the suite does not decide what a phase makes.
 _FOLLOWED = tuple(
-    ROOT / folder for folder in ("fixtures", "rollout/assembly", "rollout/packages", "rollout/production")
+    ROOT / folder
+    for folder in ("fixtures", "rollout/app", "rollout/assembly", "rollout/packages", "rollout/production")
 )
 
 

@@ -52,6 +52,7 @@ class Step:
         self.phase = phase
         self.attempts = 1
         self.asked: dict[str, str] = {}
+        self.inputs: dict[str, str] = {}  # what later checkpoints depend on besides the plan: name → digest
         self.facts: dict[str, Any] = {}
         self.passed = passed
         self._manifest = load()

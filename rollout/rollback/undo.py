@@ -124,6 +124,15 @@ def _empty(folder: Path) -> None:
             remove_tree(child)
 
 
+def _settings(record: Record, context: UndoContext) -> str:
+    """Remove the file with the site's settings, which no store may hold: it has their secrets."""
+    directory = Path(record["directory"])
+    if has_mark(directory, record["run"]):
+        for name in UNSTORED:
+            (directory / name).unlink(missing_ok=True)
+    return f"settings of {directory} are gone"
+
+
 def _worktree(record: Record, context: UndoContext) -> str:
     repository, directory = Repository(Path(record["repository"])), Path(record["directory"])
     try:
@@ -284,6 +293,7 @@ def _embedded(record: Record, context: UndoContext) -> str:
 
 _KINDS: Mapping[str, Callable[[Record, UndoContext], str]] = {
     "directory": _directory,
+    "settings": _settings,
     "worktree": _worktree,
     "repository": _repository,
     "container": _container,

@@ -24,7 +24,7 @@ def shell_commands(site: Site) -> dict[str, str]:
     if site.observed and "PGHOST" in site.settings:
         known = [f"{name}={site.settings[name]}" for name in _OF_POSTGRES]
         lines["database"] = _in_forge(site, "env", *known, "psql", "postgres")
-    elif site.provisioned and site.file(".env").exists():
+    elif site.provisioned and (site.directory / ".env").exists():
         lines["database"] = _in_forge(site, "bash", "-c", _AS_THE_APPLICATION)
     return lines
 

@@ -11,6 +11,8 @@ from rollout.application import APPLICATION
 from rollout.config.options import Options
 from rollout.config.run import Run
 from rollout.config.values import STAGES
+from rollout.project.project import Project
+from rollout.project.target import target_of
 from rollout.site import postgres
 from rollout.site.engine.client import Engine
 from rollout.site.engine.sharing import Sharing
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from rollout.hex.sources import Source
     from rollout.hex.upstreams import Upstreams
 
+COPY = "repository"
+"""The folder below the site's folder with the copy of the repository that the path `app` deploys."""
 # Paths that belong to one site. They are not part of checkpoints and are not changed when one is restored.
 SITE_ONLY = (
-    ".git", ".env", MARK, ".home/hex", ".home/.npm", ".home/edit", ".home/.cache", TEMPORARY,
+    ".git", ".env", MARK, f"{COPY}/.git", ".home/hex", ".home/.npm", ".home/edit", ".home/.cache", TEMPORARY,
     "log", "tmp",
 )  # fmt: skip
 
@@ -40,7 +44,7 @@ class Site:
 
     `sharing`: how containers share files and network with this process, once that is proven. `app`: the application's
     folder below the site's folder, "" for the folder itself. `observed`: the site of an observed path, which is
-    superuser of its own database server.
+    superuser of its own database server. `project`: what the path `app` deploys; `target` is the deployed application.
 
     Narrow views: `observer` takes fingerprints, `snapshots` saves folder and databases. See also rollout.site.views.
     """
@@ -56,6 +60,7 @@ class Site:
         database: str,
         sharing: Sharing | None = None,
         observed: bool = False,
+        project: Project | None = None,
     ) -> None:
         self.options = options
         self.run = run
@@ -69,16 +74,21 @@ class Site:
         self.repository = Repository(repository_path(options.directory))
         self.branch = f"deploy/{options.name}"
         self.observed = observed
+        self.project = project
+        self.target = APPLICATION if project is None else target_of(project)
         self.script_source: str | None = None  # folder of a script's own repository, below the site's folder
         self.app = ""
         self.role = postgres.SUPERUSER if observed else options.name
-        name = APPLICATION.app if observed else options.name
-        purposes = ("dev", "test", *(("prod",) if options.stage == STAGES[-1] else ()))
+        name = self.target.app if observed else options.name
+        stages = ("dev", "test", *(("prod",) if options.stage == STAGES[-1] else ()))
+        further = range(2, len(project.application.repos) + 1) if project else ()
+        purposes = (*stages, *(f"{stage}_{number}" for number in further for stage in stages))
         self.databases: Mapping[str, str] = {purpose: f"{name}_{purpose}" for purpose in purposes}
         self.forge: Forge | None = None
         self.server: postgres.DatabaseServer | None = None
         self.gateway: Gateway | None = None
         self.settings: dict[str, str] = {}
+        self.services: dict[str, tuple[str, int]] = {}  # name → host and port, of those that run
         self.findings: dict[str, str] = {}
         self.provisioned = False
         self.production: object = None  # what rollout.production has deployed

@@ -74,7 +74,7 @@ class ScriptSource:
     def require_copyable_size(self) -> None:
         """Raises SourceTooLarge. Reads only names and sizes."""
         size = 0
-        for files, (source, _relative) in enumerate(self._items(), 1):
+        for files, (source, _relative) in enumerate(self.items(), 1):
             with contextlib.suppress(OSError):
                 size += _size(os.lstat(source))
             if size > MOST_BYTES or files > MOST_FILES:
@@ -86,7 +86,7 @@ class ScriptSource:
         copying = _CopyJob(target)
         for _ in range(_PASSES):
             copying.gone = 0
-            for source, relative in self._items():
+            for source, relative in self.items():
                 copying.add(source, relative)
                 if copying.size > MOST_BYTES or copying.files > MOST_FILES:
                     raise SourceTooLarge(script=self.script, root=self.root, what=self.what)
@@ -97,7 +97,7 @@ class ScriptSource:
                 git_folder.make_independent(found / ".git")
         return Copied(files=copying.files, size=copying.size, unreadable=tuple(sorted(copying.unreadable)))
 
-    def _items(self) -> Iterator[tuple[str, str]]:
+    def items(self) -> Iterator[tuple[str, str]]:
         """(source, path below the copy) of everything, folders before their content."""
         root = str(self.root)
         yield from _repository(root, "", self.excluded) if self.is_repository else _folder(root, self.excluded)
@@ -159,10 +159,14 @@ def find(script: Path, options: Options) -> ScriptSource:
         if script.is_symlink() and root not in script.resolve().parents:  # its files are beside the link's target
             script = script.resolve()
             root = _surrounding(script.parent)
+    return ScriptSource(script=script, root=root, excluded=folders_of_the_suite(options, script))
+
+
+def folders_of_the_suite(options: Options, file: Path) -> tuple[str, ...]:
+    """The folders that a copy leaves out, each with a slash at its end. One that holds `file` is not among them."""
     ours = (options.directory, options.directory.with_name(f".{options.directory.name}.git"), options.cache,
             options.state, options.reports)  # fmt: skip
-    excluded = tuple(f"{folder.resolve()}/" for folder in ours if folder.resolve() not in script.parents)
-    return ScriptSource(script=script, root=root, excluded=excluded)
+    return tuple(f"{folder.resolve()}/" for folder in ours if folder.resolve() not in file.parents)
 
 
 def refuse_scripts(options: Options) -> None:

@@ -64,12 +64,18 @@ TOGETHER = signs(
     r"would be overwritten by (?:checkout|merge)|You have (?:unstaged|uncommitted) changes|cannot (?:rebase|pull with rebase): |unmerged files|error: could not apply|patch does not apply",
 )
 
-OUTDATED = signs(
-    "dependencies_outdated",
-    r"^\* (?P<package>[a-z0-9_]+)[^\n]*\n(?:\s+locked at [^\n]*\n)?\s+(?:lock (?:mismatch|outdated)|the dependency (?:is not available|is not locked|build is outdated|compile environment is outdated|was built with))[^\n]*",
-    r"the dependency (?:is not available|is not locked|build is outdated|was built with)|lock (?:mismatch|outdated):|out of date and must be updated without the --check-locked|Cannot checkout path dependency",
-    r"npm ci` can only install|package-lock\.json (?:is|are) not in sync|not in sync|npm-shrinkwrap",
-    r"Cannot find (?:module|package) (?:'[^./'][^']*'|@[\w.-]+/[\w.-]+)|\bERR_MODULE_NOT_FOUND\b|ModuleNotFoundError: No module named",
-    r"\*\* \(Mix\) Formatter plugin \S+ cannot be found",
-    r"Please verify you have added .* as a dependency|Could not start application (?P<package>[a-z0-9_]+): could not find application file",
+OUTDATED = (
+    *signs(
+        "lock_outdated",
+        r"Your mix\.lock is out of date and must be updated without the --check-locked[^\n]*",
+    ),
+    *signs(
+        "dependencies_outdated",
+        r"^\* (?P<package>[a-z0-9_]+)[^\n]*\n(?:\s+locked at [^\n]*\n)?\s+(?:lock (?:mismatch|outdated)|the dependency (?:is not available|is not locked|build is outdated|compile environment is outdated|was built with))[^\n]*",
+        r"the dependency (?:is not available|is not locked|build is outdated|was built with)|lock (?:mismatch|outdated):|Cannot checkout path dependency",
+        r"npm ci` can only install|package-lock\.json (?:is|are) not in sync|not in sync|npm-shrinkwrap",
+        r"Cannot find (?:module|package) (?:'[^./'][^']*'|@[\w.-]+/[\w.-]+)|\bERR_MODULE_NOT_FOUND\b|ModuleNotFoundError: No module named",
+        r"\*\* \(Mix\) Formatter plugin \S+ cannot be found",
+        r"Please verify you have added .* as a dependency|Could not start application (?P<package>[a-z0-9_]+): could not find application file",
+    ),
 )

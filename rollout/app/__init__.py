@@ -1,0 +1,1 @@
+"""Deploys a user's own application: its copy, its settings, and what Mix and Ecto say of it."""
