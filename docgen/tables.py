@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from docgen.markdown import table
+from docgen.project import project_keys, project_placeholders, project_schema
 from rollout.config.flags import FLAGS
 from rollout.config.options import ROOT
 from rollout.config.plan import PACKAGE_KEYS, PHASE_KEYS, PLAN_KEYS
@@ -31,6 +33,7 @@ from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLB
 DOCS = ROOT / "docs"
 CHECKS = ROOT / "deploy_tests"
 SCHEMA = DOCS / "verdict.schema.json"
+PROJECT_SCHEMA = DOCS / "rollout.schema.json"
 BLOCK = re.compile(r"(<!-- generated: ([a-z -]+) -->)\n.*?\n(<!-- /generated -->)", re.DOTALL)
 _FLAG = re.compile(r"(?<![\w`-])--[a-z][a-z-]*(?:=[\w:]+)?")
 _MAKE = re.compile(r"(?<!`)\bmake (?:clean-cache|undeploy|deploy)")
@@ -48,7 +51,7 @@ def options() -> str:
     for flag in FLAGS:
         spelt = f"{flag.option}={flag.metavar}" if flag.metavar else flag.option
         rows.append((_code(spelt), _code(flag.variable), _code(flag.default), flag.help))
-    return _table(("flag", "variable", "default", "meaning"), rows)
+    return table(("flag", "variable", "default", "meaning"), rows)
 
 
 def faults() -> str:
@@ -57,14 +60,14 @@ def faults() -> str:
     parts = []
     for family in FAMILIES:
         rows = [_fault(kind) for kind in CATALOGUE.values() if kind.family == family]
-        parts += [f"## {family.capitalize()}", _table(head, rows)]
+        parts += [f"## {family.capitalize()}", table(head, rows)]
     return "\n\n".join(parts)
 
 
 def causes() -> str:
     """The named causes of failures."""
     rows = [(_code(name), _as_code(MEANINGS[name]), _as_code(ADVICE[name])) for name in CAUSES]
-    return _table(("cause", "what it means", "what to do"), rows)
+    return table(("cause", "what it means", "what to do"), rows)
 
 
 def exit_codes() -> str:
@@ -72,19 +75,19 @@ def exit_codes() -> str:
     parts = []
     for command, codes in EXIT_CODES.items():
         rows = [(str(code), meaning) for code, meaning in codes.items()]
-        parts += [f"## {_code(command)}", _table(("code", "meaning"), rows)]
+        parts += [f"## {_code(command)}", table(("code", "meaning"), rows)]
     return "\n\n".join(parts)
 
 
 def verdict_keys() -> str:
     """The keys of verdict.json, from its schema."""
-    return _table(("key", "type", "meaning"), _keys(json.loads(SCHEMA.read_text(encoding="utf-8"))))
+    return table(("key", "type", "meaning"), _keys(json.loads(SCHEMA.read_text(encoding="utf-8"))))
 
 
 def journal_events() -> str:
     """The events of journal.jsonl, with their keys."""
     rows = [(_code(name), EVENT_MEANINGS[name], ", ".join(map(_key, keys.split()))) for name, keys in EVENTS.items()]
-    return _table(("event", "meaning", "keys"), rows)
+    return table(("event", "meaning", "keys"), rows)
 
 
 def fault_methods() -> str:
@@ -95,7 +98,7 @@ def fault_methods() -> str:
         for name, member in vars(Fault).items()
         if name in overridden and not name.startswith("_") and isinstance(member, FunctionType | property)
     ]
-    return _table(("method", "what it does"), rows)
+    return table(("method", "what it does"), rows)
 
 
 def check_fixtures() -> str:
@@ -108,7 +111,7 @@ def check_fixtures() -> str:
         if isinstance(node, ast.FunctionDef) and "pytest.fixture" in map(_decorator, node.decorator_list)
     ]
     rows = [(_code(each.name), _first_sentence(ast.get_docstring(each))) for each in functions]
-    return _table(("fixture", "what it does"), rows)
+    return table(("fixture", "what it does"), rows)
 
 
 def migration_rules() -> str:
@@ -125,8 +128,8 @@ def migration_rules() -> str:
             for rule in RULES
             if rule.severity == severity
         ]
-        table = _table(("rule", "what goes wrong", "safer way", "solved since"), rows)
-        parts += [f"## {severity.replace('_', ' ').capitalize()}", meaning, table]
+        found = table(("rule", "what goes wrong", "safer way", "solved since"), rows)
+        parts += [f"## {severity.replace('_', ' ').capitalize()}", meaning, found]
     return "\n\n".join(parts)
 
 
@@ -147,6 +150,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "journal events": journal_events,
     "fault methods": fault_methods,
     "check fixtures": check_fixtures,
+    "project keys": project_keys,
+    "project placeholders": project_placeholders,
 }
 """Name of a mark → the text between it and its end."""
 
@@ -162,25 +167,16 @@ def current(text: str) -> str:
 
 
 def write() -> None:
-    """Bring the tables of all documents up to date."""
+    """Bring the tables of all documents and the schema of rollout.toml up to date."""
+    PROJECT_SCHEMA.write_text(project_schema(), encoding="utf-8")
     for path in documents():
         old = path.read_text(encoding="utf-8")
         if (new := current(old)) != old:
             path.write_text(new, encoding="utf-8")
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = tuple(head)
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join((_row(names), f"|{'---|' * len(names)}", *map(_row, cells)))
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _meanings(head: str, keys: Mapping[str, str]) -> str:
-    return _table((head, "meaning"), [(_code(key), meaning) for key, meaning in keys.items()])
+    return table((head, "meaning"), [(_code(key), meaning) for key, meaning in keys.items()])
 
 
 def _code(text: str | None) -> str:

@@ -1,4 +1,4 @@
-"""`python -m rollout status | undeploy [NAME…] | clean-cache`: shows and removes deployments, and empties the cache."""
+"""`python -m rollout status | undeploy | clean-cache | init`: shows and removes deployments, writes rollout.toml."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from rollout.config.names import name_problem
 from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
+from rollout.project.cli import init, parse_words
 from rollout.rollback import recovery
 from rollout.site.engine.selection import CACHED
 from rollout.site.processes import port_holder
 from rollout.site.store.objects import FOLDER, Store
 from rollout.text.standard_streams import make_outputs_safe
 
-_USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache"
+_USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache | init [FOLDER] [--root=FOLDER] [--write]"
 
 _FORMER = "objects"  # the store of earlier versions; no code reads it now
 
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
                 return _undeploy(parse_options(lambda name: None), names)
             case ["clean-cache"]:
                 return _clean_cache(parse_options(lambda name: None))
+            case ["init", *words] if (given := parse_words(words)) is not None:
+                return init(given.folder, root=given.root, write=given.write)
     except RolloutError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1

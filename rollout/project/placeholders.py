@@ -14,7 +14,7 @@ from rollout.text.toml_records import InvalidRecord, require_known
 
 PLACEHOLDERS: Mapping[str, str] = {
     "port": "The port that the server is to listen on.",
-    "database_url": "The URL of the database: `ecto://role:password@host:port/name`.",
+    "database_url": "The URL of the database of the phase: `ecto://role:password@host:port/name`. Tests have another.",
     "database.host": "The parts of that URL.",
     "database.port": "",
     "database.username": "",

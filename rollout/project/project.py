@@ -15,6 +15,7 @@ MODULE = Shape(
     pattern=r"[A-Z][A-Za-z0-9_]*(?:\.[A-Z][A-Za-z0-9_]*)*", wanted="the name of a module, such as MyApp.Repo"
 )
 VARIABLE = Shape(pattern=r"[A-Za-z_][A-Za-z0-9_]*", wanted="the name of an environment variable, such as PORT")
+VARIABLE_OR_NONE = Shape(pattern=rf"(?:{VARIABLE.pattern})?", wanted=f'{VARIABLE.wanted}, or ""')
 URL_PATH = Shape(pattern=r"/[^\s]*", wanted="a path that begins with a slash, such as /health")
 FOLDER = Shape(
     pattern=r"\.|(?!/)(?!(?:.*/)?\.\.(?:/|$)).*[^/]", wanted="a folder below the repository, such as apps/web, or ."
@@ -51,7 +52,12 @@ class Server:
     command: Annotated[str, Key("Starts the server. The default is `mix phx.server`.", is_command=True)] = (
         "mix phx.server"
     )
-    port_variable: Annotated[str, Key("The variable with the port to listen on.", shape=VARIABLE)] = "PORT"
+    port_variable: Annotated[
+        str, Key('The variable with the port to listen on. `""`: the port is fixed.', shape=VARIABLE_OR_NONE)
+    ] = "PORT"
+    port: Annotated[
+        int, Key("The port in config/dev.exs, where it listens without the variable.", most=LARGEST_PORT)
+    ] = 4000
     live: Annotated[str, Key("A path that answers 200 while the server runs.", shape=URL_PATH)] = "/"
     ready: Annotated[str, Key("A path that answers 200 once it can serve.", shape=URL_PATH)] = "/"
     pages: Annotated[tuple[str, ...], Key("Paths that a visitor may get without harm.", shape=URL_PATH)] = ()
@@ -70,7 +76,7 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tests:
+class OwnTests:
     """`[tests]`: the tests of the application itself."""
 
     command: Annotated[str, Key("Runs them. The default is `mix test`.", is_command=True)] = "mix test"
@@ -156,7 +162,7 @@ class Project:
     environment: Annotated[
         tuple[tuple[str, str], ...], Key(f"Variables for development and tests; {_FILLED}.", names=VARIABLE)
     ] = ()
-    tests: Annotated[Tests, Key("The tests of the application itself.")] = Tests()
+    tests: Annotated[OwnTests, Key("The tests of the application itself.")] = OwnTests()
     compile: Annotated[Compile, Key("How it is compiled.")] = Compile()
     assets: Annotated[Assets, Key("How styles and scripts are built.")] = Assets()
     migrations: Annotated[Migrations, Key("How far migrations are rolled back.")] = Migrations()

@@ -1,0 +1,1 @@
+"""Reads Elixir source without running it: tokens, nested groups, calls, and simple values."""

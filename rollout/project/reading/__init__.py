@@ -1,0 +1,1 @@
+"""Reads a repository without running it, and says what it found and where."""
