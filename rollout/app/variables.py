@@ -17,7 +17,7 @@ _OF_A_DATABASE = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "DAT
 def make(site: Site, project: Project) -> dict[str, str]:
     """New settings of the site: address of database and server, and the variables of `[environment]`."""
     made = {name: value for name, value in settings.make(site).items() if name not in _OF_XAVOS}
-    made |= {"XAVOS_PORT": made["PORT"], project.server.port_variable: made["PORT"]}
+    made |= {"XAVOS_PORT": made["PORT"], project.server.port_variable or "PORT": made["PORT"]}
     if project.database.needed:
         made |= _further_databases(site, project, made["PGPASSWORD"])
     else:
