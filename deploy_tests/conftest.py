@@ -26,17 +26,19 @@ pytest.register_assert_rewrite(
     "deploy_tests.support.users",
     "deploy_tests.support.records",
     "deploy_tests.support.production",
+    "deploy_tests.support.deploy_script",
 )
 
 from deploy_tests.support.application_facts import facts, remembered_facts, resource  # noqa: E402
 from deploy_tests.support.bystanders import bystanders  # noqa: E402
 from deploy_tests.support.commands import Ask  # noqa: E402
+from deploy_tests.support.deploy_script import deploy_script  # noqa: E402
 from deploy_tests.support.production import public, released, runner  # noqa: E402
 from deploy_tests.support.records import created, records_deleted  # noqa: E402
 from deploy_tests.support.users import api, known_secrets, sessions, users  # noqa: E402
 
-__all__ = ["api", "bystanders", "created", "facts", "known_secrets", "public", "records_deleted", "released",
-           "remembered_facts", "resource", "runner", "sessions", "users"]  # fmt: skip
+__all__ = ["api", "bystanders", "created", "deploy_script", "facts", "known_secrets", "public", "records_deleted",
+           "released", "remembered_facts", "resource", "runner", "sessions", "users"]  # fmt: skip
 
 WORTH_NOTING = 0.02  # seconds; shorter waits for XAVOS are not journaled
 

@@ -33,6 +33,8 @@ COMMANDS = (
     "reset",
 )
 
+DEPLOY_COMMANDS = ("release", "migrate", "roll", "rollback", "wait", "status", "stop", "proxy", "--dry-run")
+
 # Commands that are Mix tasks of later phases (real packages only). Exit code where they are missing:
 TASKS = {"work": "work", "intelligence": "advise", "operator": "operator", "key": "api_key", "swarm": "swarm"}
 NOT_DEPLOYED = 4
@@ -50,6 +52,25 @@ def test_script_is_executable(script: str, site: CheckedSite) -> None:
 def test_every_command_is_in_the_usage(ask: Ask) -> None:
     usage = ask("scripts/manage_xavos.sh", "help", label="usage of manage_xavos.sh", repeatable=True).tail
     assert [command for command in COMMANDS if command not in usage] == []
+
+
+def test_deploy_script_lists_its_commands(ask: Ask) -> None:
+    told = ask("scripts/deploy_xavos.sh", "--help", label="usage of deploy_xavos.sh", repeatable=True)
+    assert told.ok, told.tail
+    assert [each for each in DEPLOY_COMMANDS if f"\n  {each}" not in told.tail] == []
+
+
+def test_deploy_script_prints_how_a_release_is_built(ask: Ask, site: CheckedSite) -> None:
+    planned = ask("scripts/deploy_xavos.sh", "--dry-run", "release", "r1", label="dry run of a build", repeatable=True)
+    assert planned.ok, planned.tail
+    assert "+ env MIX_ENV=prod XAVOS_REVISION=r1 mix release --overwrite --path releases/r1\n" in planned.tail
+    assert not site.file("releases").exists()
+
+
+def test_deploy_script_refuses_what_is_no_release(ask: Ask) -> None:
+    refused = ask("scripts/deploy_xavos.sh", "roll", "lib", label="roll to a folder that is no release")
+    assert refused.exit_code == 1
+    assert "bin/server is missing" in refused.tail
 
 
 def test_an_unknown_command_is_refused(ask: Ask) -> None:

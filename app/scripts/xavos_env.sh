@@ -12,10 +12,11 @@ die() {
   exit 1
 }
 
-# A deployment is what its .env says, whatever the caller's environment holds: a DATABASE_URL of some other
-# project must never be the one that `reset` empties. Lines are NAME=value and are not evaluated by the shell.
+# load_settings [FILE]: a deployment is what its .env says, whatever the caller's environment holds: a DATABASE_URL of some
+# other project must never be the one that `reset` empties. Lines are NAME=value and are not evaluated by the shell.
 load_settings() {
-  [ -r .env ] || die "$root/.env is missing or unreadable. It holds PORT, DATABASE_URL and the secrets of this deployment."
+  local file=${1:-$root/.env}
+  [ -r "$file" ] || die "$file is missing or unreadable. It holds PORT, DATABASE_URL and the secrets of this deployment."
   local line name value
   # Nor is the Elixir of this machine to be another than the one that the deployment was built with.
   unset MIX_ENV MIX_TARGET MIX_EXS MIX_BUILD_PATH MIX_BUILD_ROOT MIX_DEPS_PATH MIX_QUIET MIX_DEBUG
@@ -28,7 +29,7 @@ load_settings() {
       \"*\" | \'*\') value=${value:1:${#value}-2} ;;
     esac
     export "$name=$value"
-  done <.env
+  done <"$file"
   PORT=${PORT:-4001}
   export PORT
 }
