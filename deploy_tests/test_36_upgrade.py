@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from rollout.application import APPLICATION
+from rollout.config.flags import option
 from rollout.deployment.deployment import Deployment
 from rollout.journal.events import production, select
 from rollout.migrations.health import applied_versions, invalid_indexes, unvalidated_constraints
@@ -16,6 +17,7 @@ from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
 from rollout.production.fleet import STOP_WITHIN
 from rollout.production.load_outcome import Loaded
+from rollout.production.soaked import Soaked
 from rollout.results.load import BROKEN_AFTER, LoadSummary, release_of
 from rollout.site.views import CheckedSite
 
@@ -133,3 +135,23 @@ def test_static_files_of_a_are_served_by_b(released: Deployed, public: httpx.Cli
     names = [name for name in json.loads(manifest.read_text(encoding="utf-8"))["digests"] if name.startswith("assets/")]
     assert names
     assert [name for name in names if public.get(f"/{name}").status_code != 200] == []
+
+
+@pytest.fixture
+def soaked(released: Deployed) -> Soaked:
+    if released.soaked is None:
+        pytest.skip(f"no soak was asked for ({option('soak')})")
+    return released.soaked
+
+
+def test_memory_is_below_its_bound_and_steady_during_the_soak(soaked: Soaked, released: Deployed) -> None:
+    assert {each.instance for each in soaked.memory} == set(released.running.instances)
+    assert soaked.wrong == ()
+
+
+def test_the_soak_lost_no_request_and_no_datum(soaked: Soaked) -> None:
+    assert soaked.loaded.summary is not None
+    totals, sessions = soaked.loaded.summary.totals, soaked.loaded.summary.sessions
+    assert totals.requests > 100
+    assert (totals.lost, totals.failed, sessions.broken, sessions.forms_lost) == (0, 0, 0, 0)
+    assert (soaked.loaded.missing, soaked.loaded.doubled) == ([], [])

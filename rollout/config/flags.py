@@ -107,6 +107,12 @@ FLAGS: tuple[Flag, ...] = (
         metavar="STAGE",
         help="how far to deploy: development (mix phx.server), or production (release, instances, upgrade under load)",
     ),
+    Flag(
+        name="soak",
+        default="0",
+        metavar="MINUTES",
+        help="how long load and memory are watched after the upgrade of --stage=production",
+    ),
     Flag(name="through", metavar="PHASE", help="stop after this phase"),
     Flag(
         name="name",

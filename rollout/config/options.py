@@ -69,6 +69,7 @@ class Options:
     assets: str
     offline: bool
     stage: str
+    soak: int
     through: str | None
     name: str
     directory: Path
@@ -175,6 +176,7 @@ def parse_options(
         assets=values.one_of(raw.required("assets"), ("auto", "npm", "plain")),
         offline=raw.switch("offline"),
         stage=values.one_of(raw.required("stage"), values.STAGES),
+        soak=_soak(raw),
         through=raw.parsed("through", _text),
         name=name,
         directory=raw.parsed("directory", values.folder) or root / "deployments" / name,
@@ -279,6 +281,15 @@ def _folder(env: Mapping[str, str], variable: str, default: Callable[[], Path]) 
     raise InvalidOption(
         option=variable, value="", expected="a folder, because this user has no home folder (HOME) to put it in"
     )
+
+
+def _soak(raw: _RawValues) -> int:
+    """Minutes. Raises InvalidOption for a stage that has no upgrade."""
+    given = raw.required("soak")
+    minutes = values.number(given, least=0, most=1440)
+    if minutes and raw.required("stage").text != values.STAGES[-1]:
+        raise given.invalid(f"0 without the {values.STAGES[-1]} stage, because the upgrade comes first")
+    return minutes
 
 
 def _text(given: RawValue) -> str:

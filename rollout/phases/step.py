@@ -76,6 +76,10 @@ class Step:
             )
         return left
 
+    def extend(self, seconds: float) -> None:
+        """Move the phase's deadline, for work that takes as long as the user has asked for."""
+        self._until += seconds
+
     def act(self, text: str, undo: Mapping[str, Any]) -> AbstractContextManager[str]:
         """Announce an act with its undo before doing it."""
         return self.site.run.journal.act(text, undo, **self.where)

@@ -14,6 +14,7 @@ from rollout.production.instances import InstanceHost
 from rollout.production.load_outcome import Loaded
 from rollout.production.process_host import ProcessHost
 from rollout.production.release import FOLDER, Release, find
+from rollout.production.soaked import Soaked
 from rollout.site import settings
 from rollout.site.site import Site
 
@@ -32,6 +33,7 @@ class Deployed:
     load_values: dict[str, str] = field(default_factory=dict)
     loads: dict[str, Loaded] = field(default_factory=dict)
     assessed: Assessed | None = None
+    soaked: Soaked | None = None
 
     @property
     def running(self) -> Fleet:

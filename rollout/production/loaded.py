@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rollout import environment
+from rollout.errors import RolloutError
 from rollout.journal.events import production
 from rollout.load.generator import Load
 from rollout.phases.step import Step
@@ -25,6 +26,7 @@ BASELINE_SECONDS = 5.0
 def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]:
     """Load the proxy during the block. Afterwards the result is journaled, and the data is proven.
 
+    If the block raises an Exception, the figures up to then are journaled all the same, and nothing is proven.
     The marks of the fleet become marks of the load.
     """
     site, plan = step.site, load_plan(rehearsal=step.site.source.kind == "rehearsal")
@@ -36,16 +38,17 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
         deployed.running.enter(step, mark=load.mark)
         time.sleep(BASELINE_SECONDS)
         start = load.now
-        yield loaded
+        try:
+            yield loaded
+        except Exception:
+            with contextlib.suppress(RolloutError):  # the error of the block is the one to tell
+                _finish(step, deployed, loaded, name, (start, load.now))
+            raise
         end = load.now
         time.sleep(BASELINE_SECONDS)
-        deployed.running.enter(step)
-        loaded.result = load.stop()
-    loaded.summary = summarise(loaded.result, name=name, windows=around(loaded.result, start, end))
-    site.run.journal.record(loaded.summary.event(**step.where))
+        _finish(step, deployed, loaded, name, (start, end))
     for proof in plan.proofs:
         _prove(step, loaded, proof)
-    deployed.loads[name] = loaded
     site.run.journal.record(
         production.DataProven(
             **step.where,
@@ -55,6 +58,15 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
             doubled=tuple(loaded.doubled[:20]),
         )
     )
+
+
+def _finish(step: Step, deployed: Deployed, loaded: Loaded, name: str, change: tuple[float, float]) -> None:
+    """Stop the load and journal its figures. `change`: when the block began and ended. Raises LoadBroken."""
+    deployed.running.enter(step)
+    loaded.result = loaded.load.stop()
+    loaded.summary = summarise(loaded.result, name=name, windows=around(loaded.result, *change))
+    step.site.run.journal.record(loaded.summary.event(**step.where))
+    deployed.loads[name] = loaded
 
 
 def _values(step: Step, deployed: Deployed, plan: LoadPlan) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rollout.journal.events import production, select
 from rollout.journal.query import Event
+from rollout.results.soak import read_soak
 from rollout.text.plain import counted, duration, line
 
 _MOST = 60
@@ -48,13 +49,28 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRow:
+    """The memory of one instance during a soak."""
+
+    instance: str
+    state: str
+    words: str
+    first: str
+    last: str
+    highest: str
+    slope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasesView:
-    """What one path did with releases."""
+    """What one path did with releases. `soak`: a sentence about the soak, "" without one."""
 
     path: str
     lead: str
     rolls: tuple[RollRow, ...]
     bad: tuple[BadRow, ...]
+    soak: str = ""
+    memory: tuple[MemoryRow, ...] = ()
 
 
 def releases(events: Sequence[Event], paths: Sequence[str]) -> tuple[ReleasesView, ...]:
@@ -67,11 +83,13 @@ def _of_path(path: str, mine: Sequence[Event]) -> ReleasesView | None:
     stopped = list(select(production.InstanceStopped, mine))
     if not rolls and not bad:
         return None
+    soak, memory = _soak(mine)
     killed = sum(each.how == "killed" for each in stopped)
     ended = f"{counted(len(stopped), 'instance')} stopped, {killed or 'none'} of them had to be killed."
     taken = sum(row.state == "passed" for row in bad)
     tried = f" {taken} of {counted(len(bad), 'bad release')} taken back." if bad else ""
-    return ReleasesView(path=line(path, 80), lead=f"{ended}{tried}", rolls=rolls[:_MOST], bad=bad[:_MOST])
+    return ReleasesView(path=line(path, 80), lead=f"{ended}{tried}", rolls=rolls[:_MOST], bad=bad[:_MOST],
+                        soak=soak, memory=memory)  # fmt: skip
 
 
 def _rolls(mine: Sequence[Event]) -> Iterator[RollRow]:
@@ -87,6 +105,31 @@ def _rolls(mine: Sequence[Event]) -> Iterator[RollRow]:
             seconds=duration(each.seconds),
             message=line(each.message, 400),
         )
+
+
+def _soak(mine: Sequence[Event]) -> tuple[str, tuple[MemoryRow, ...]]:
+    """A sentence about the last soak, and a row for each of its instances."""
+    told = list(select(production.SoakFinished, mine))
+    if not told:
+        return "", ()
+    rows = tuple(
+        MemoryRow(
+            instance=line(each.instance, 40),
+            state="failed" if each.wrong(told[-1].bound) else "passed",
+            words="not steady" if each.wrong(told[-1].bound) else "steady",
+            first=_mb(each.first),
+            last=_mb(each.last),
+            highest=_mb(each.highest),
+            slope="–" if each.slope is None else f"{each.slope / 1e6:+.2f} MB",
+        )
+        for each in read_soak(told[-1])[:_MOST]
+    )
+    bound = _mb(told[-1].bound)
+    return f"Memory during {duration(told[-1].seconds)} under load. Each instance may use {bound}.", rows
+
+
+def _mb(used: float) -> str:
+    return f"{used / 1e6:.0f} MB"
 
 
 def _bad(mine: Sequence[Event]) -> Iterator[BadRow]:

@@ -157,6 +157,12 @@ def _loads(loads: Sequence[LoadView]) -> Iterator[str]:
 def _releases(found: ReleasesView) -> Iterator[str]:
     yield f"\n## Releases: {_cell(found.path)}\n\n{_cell(found.lead, 1000)}\n"
     yield from (f"- {_cell(row.title)}: {row.words}, {row.seconds}. {_cell(row.message, 500)}" for row in found.rolls)
+    if found.memory:
+        yield f"\n{_cell(found.soak, 500)}\n\n| Instance | Outcome | First | Last | Highest | A minute |"
+        yield "| --- | --- | ---: | ---: | ---: | ---: |"
+        yield from (
+            _row((row.instance, row.words, row.first, row.last, row.highest, row.slope)) for row in found.memory
+        )
     if found.bad:
         yield "\n| Bad on purpose | Outcome | Noticed by | Duration |\n| --- | --- | --- | ---: |"
         yield from (_row((row.kind, row.words, row.noticed, row.seconds)) for row in found.bad)

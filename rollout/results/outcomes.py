@@ -133,6 +133,7 @@ class PathVerdict:
     `migrations`: what was found about them (rollout/results/migrations.py), None if nobody asked.
     `kept`: the site stays until `make undeploy`. `failed` is the outcome of a path that failed and is kept.
     `load`: the loads on the server, in order.
+    `soak`: the memory of instances under a long load (rollout/results/soak.py), None without one.
     """
 
     name: str
@@ -150,6 +151,7 @@ class PathVerdict:
     unmet: tuple[str, ...] = ()
     load: tuple[LoadVerdict, ...] = ()
     migrations: Mapping[str, Any] | None = None
+    soak: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from rollout.journal.events.base import select
 from rollout.journal.events.loads import LoadFinished
+from rollout.journal.events.production import SoakFinished
 from rollout.journal.query import Event, elapsed, last, lifetime, mapping, number, rows, text, texts
 from rollout.results.load import read_summary
 from rollout.results.migrations import as_json, migrations_of
 from rollout.results.outcomes import CHECK_OUTCOMES, Checks, Failure, LoadVerdict, PathVerdict, PhaseVerdict, Rollback
+from rollout.results.soak import as_json as soak_as_json
 
 
 def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdict:
@@ -59,6 +61,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         unmet=_without(required, checks, {"passed"}),
         load=tuple(map(_judge_load, select(LoadFinished, mine))),
         migrations=as_json(found) if (found := migrations_of(mine, name)) else None,
+        soak=next((soak_as_json(event) for event in select(SoakFinished, mine)), None),
     )
     return replace(judged, outcome=_outcome(judged, touched, ended, closed=closed, recovered=recovered))
 

@@ -62,8 +62,9 @@ def as_json(judged: Verdict) -> dict[str, Any]:
     paths = {path.name: _plain(asdict(path)) for path in judged.paths}
     for path in paths.values():
         del path["name"]
-        if path["migrations"] is None:
-            del path["migrations"]
+        for key in ("migrations", "soak"):
+            if path[key] is None:
+                del path[key]
     return {
         "schema": SCHEMA,
         "run": judged.run,

@@ -47,7 +47,8 @@ while True:
         if not refused and not said and "/health/ready" in asked:
             said = True
             say("ready")
-        client.sendall(f"HTTP/1.1 {503 if refused else 200} X\\r\\nconnection: close\\r\\n\\r\\n{release.name}".encode())
+        status = 503 if refused else 200
+        client.sendall(f"HTTP/1.1 {status} X\\r\\nconnection: close\\r\\n\\r\\n{release.name}".encode())
 """
 _MIGRATE = """#!/bin/sh
 folder=$(dirname "$0")/..

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollout.journal.events.base import JournalEvent, Texts, event
+from rollout.journal.events.base import JournalEvent, Rows, Texts, event
 
 
 @event("release.built")
@@ -100,6 +100,19 @@ class DataProven(JournalEvent):
     acknowledged: int
     missing: Texts
     doubled: Texts
+
+
+@event("soak.finished")
+class SoakFinished(JournalEvent):
+    """Instances have served under load for a while. `instances`: the memory of each, `bound`: bytes it may use."""
+
+    # Each row: MemoryFigures of rollout/results/soak.
+    path: str
+    phase: str
+    load: str
+    seconds: float
+    bound: int
+    instances: Rows
 
 
 @event("bad_release.tried")

@@ -108,6 +108,13 @@ def test_the_message_about_an_invalid_url_does_not_show_its_password(url: str) -
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_soak_needs_an_upgrade() -> None:
+    """That is, the stage of production."""
+    assert (parse().soak, parse(soak="10", stage="production").soak) == (0, 10)
+    with pytest.raises(InvalidOption, match="0 without the production stage"):
+        parse(soak="10")
+
+
 def test_options_cannot_be_changed() -> None:
     """They are frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -59,3 +59,18 @@ def test_the_lead_counts_instances_that_had_to_be_killed() -> None:
 def test_a_damaged_event_breaks_nothing() -> None:
     (found,) = releases([{"event": "roll.finished", "path": "realistic", "seconds": "x"}], ["realistic"])
     assert found.rolls[0].state == "skipped"
+
+
+def test_a_soak_is_a_row_for_each_instance() -> None:
+    steady, grows = (
+        {"instance": name, "samples": 121, "first": 200_000_000, "last": 200_000_000, "highest": 210_000_000,
+         "slope": slope, "seconds": 600.0}
+        for name, slope in (("b1", 12_000.0), ("b2", 9_000_000.0))
+    )  # fmt: skip
+    soak = _told(production.SoakFinished(**WHERE, load="soak", seconds=600.0, bound=644_000_000,
+                                         instances=(steady, grows)))  # fmt: skip
+    (found,) = releases([ROLL, soak], ["realistic"])
+    assert "644 MB" in found.soak
+    assert [(row.instance, row.state, row.slope) for row in found.memory] == [
+        ("b1", "passed", "+0.01 MB"), ("b2", "failed", "+9.00 MB"),
+    ]  # fmt: skip
