@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from rollout.faults.fault import Kind, either_form
+from rollout.faults.production_network import GONE_SECONDS, LATE_SECONDS, LinkGone, LinkSlow
 from rollout.faults.production_release import (
     ImageGone,
     MigrationKilled,
@@ -111,5 +112,23 @@ KINDS: tuple[Kind, ...] = (
         make=SettingsChanged,
         lasts="with the first instance",
         expects=either_form(*_EITHER),
+    ),
+    _kind(
+        name="database_link_gone",
+        text="nothing passes between an instance of the new release and the database, and no connection ends",
+        bites="data that had to wait on that link",
+        make=LinkGone,
+        forms=("transient",),
+        lasts=f"{GONE_SECONDS:.0f} s",
+        expects={"transient": _EITHER},
+    ),
+    _kind(
+        name="database_link_slow",
+        text="all data between an instance of the new release and the database is late",
+        bites="data that was late on that link",
+        make=LinkSlow,
+        forms=("transient",),
+        lasts=f"as long as that instance; {LATE_SECONDS[0] * 1000:.0f} to {LATE_SECONDS[1] * 1000:.0f} ms (seeded)",
+        expects={"transient": _EITHER},
     ),
 )

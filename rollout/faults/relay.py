@@ -165,7 +165,9 @@ class Relay:
         self._tasks.add(task)
         self._connections += 1
         try:
-            await self._relay(reader, writer)
+            # asyncio of Python 3.11 reports a handler that ends as cancelled. Only the end of the relay cancels it.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._relay(reader, writer)
         finally:
             self._tasks.discard(task)
 
@@ -176,6 +178,9 @@ class Relay:
             return
         try:
             server = await asyncio.open_connection(*self._target)
+        except asyncio.CancelledError:
+            reset(writer)
+            raise
         except OSError:
             self._unreachable += 1
             reset(writer)

@@ -93,6 +93,9 @@ class ExposedFleet:
     def take_image_away(self, label: str) -> Callable[[], None]:
         return image.take_away(self._fleet.step, self._fleet.releases[label])
 
+    def setting(self, name: str) -> str:
+        return self._fleet.settings[name]
+
     def change_settings(self, changes: Mapping[str, str]) -> Callable[[], None]:
         fleet, before = self._fleet, self._fleet.settings
         for value in changes.values():

@@ -47,6 +47,9 @@ class RunningFleet(Protocol):
     def take_image_away(self, label: str) -> Callable[[], None]:
         """Remove the image of a release from the engine. Returns a function that puts it back."""
 
+    def setting(self, name: str) -> str:
+        """A variable with which instances are started."""
+
     def change_settings(self, changes: Mapping[str, str]) -> Callable[[], None]:
         """Start later instances with other settings. Returns a function that restores the settings."""
 

@@ -31,6 +31,7 @@ class FakeFleet:
         self.said: list[str] = []
         self.migrated = threading.Event()
         self.refuses = False
+        self.changes: list[dict[str, str]] = []
         self.knows = {"a1", "a2"}  # instances that know the sessions of release A
 
     def names(self) -> tuple[str, ...]:
@@ -71,7 +72,11 @@ class FakeFleet:
         self.said.append(f"take the image of {label} away")
         return lambda: self.said.append("restore the image")
 
+    def setting(self, name: str) -> str:
+        return "ecto://me:secret@db.example.org:5432/shop"
+
     def change_settings(self, changes: Mapping[str, str]) -> Callable[[], None]:
+        self.changes.append(dict(changes))
         self.said.append(f"change {', '.join(changes)}")
         return lambda: self.said.append("restore the settings")
 
