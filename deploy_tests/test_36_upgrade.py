@@ -13,6 +13,7 @@ from rollout.config.flags import option
 from rollout.deployment.deployment import Deployment
 from rollout.journal.events import production, select
 from rollout.migrations.health import applied_versions, invalid_indexes, unvalidated_constraints
+from rollout.migrations.server_log import count_errors, errors_in
 from rollout.phases.phase import PhaseResult
 from rollout.production.deployed import Deployed
 from rollout.production.fleet import STOP_WITHIN
@@ -87,6 +88,19 @@ def test_no_datum_is_there_twice(loaded: Loaded) -> None:
     if not loaded.plan.proofs:
         pytest.skip("the load writes no data here")
     assert loaded.doubled == []
+
+
+def test_no_release_asked_for_what_the_schema_has_not(loaded: Loaded) -> None:
+    """Neither did old code meet the new schema badly, nor new code the old one, nor did connections run out."""
+    if loaded.database_log is None:
+        pytest.skip("the log of the database server cannot be read")
+    assert dict(count_errors(loaded.database_log)) == {}
+
+
+def test_the_database_logged_no_error(loaded: Loaded) -> None:
+    if loaded.database_log is None:
+        pytest.skip("the log of the database server cannot be read")
+    assert dict(errors_in(loaded.database_log)) == {}
 
 
 def test_the_generator_was_fast_enough_to_judge(summary: LoadSummary) -> None:

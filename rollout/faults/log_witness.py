@@ -20,7 +20,7 @@ from rollout.faults.output_witness import SERVER_LOG, OutputWitnessFault
 from rollout.phases.step import Step
 from rollout.process import Outcome, Request
 from rollout.site.fault_points import RunningFleet
-from rollout.site.postgres import ContainerServer, DatabaseServer, EmbeddedServer
+from rollout.site.postgres import ContainerServer, DatabaseServer, server_log
 from rollout.site.postgres.container_tools import named_container
 from rollout.site.site import Site
 
@@ -178,17 +178,6 @@ class LogWitnessFault(OutputWitnessFault):
             if event["event"] == "phase.retry" and event["phase"] == self.spec.phase
             and event["message"].startswith("PostgreSQL at")
         )  # fmt: skip
-
-
-def server_log(server: DatabaseServer) -> str:
-    """The log of a server of our own so far; "" if it is gone."""
-    with contextlib.suppress(*UNANSWERED):
-        if isinstance(server, ContainerServer):
-            with named_container(server.name) as container:
-                return str(container.logs(stdout=False).decode("utf-8", "replace"))
-        if isinstance(server, EmbeddedServer):
-            return (server.folder / "server.log").read_text(encoding="utf-8", errors="replace")
-    return ""
 
 
 @contextlib.contextmanager

@@ -60,13 +60,6 @@ def applied_versions(connection: Connection, name: str = LEDGER) -> Mapping[str,
     return found
 
 
-def lagging(versions: Mapping[str, tuple[int, ...]], wanted: Iterable[int]) -> Mapping[str, tuple[int, ...]]:
-    """Schema → the wanted versions that are not applied in it. Only schemas that lack some; `public` is no tenant."""
-    needed = frozenset(wanted)
-    missing = {schema: tuple(sorted(needed - set(own))) for schema, own in versions.items() if schema != "public"}
-    return {schema: those for schema, those in missing.items() if those}
-
-
 def capacity(connection: Connection, pools: Iterable[int]) -> Capacity:
     """Whether all pools fit the server. `pools`: the size of each pool of each instance, and of the migrator."""
     query = """SELECT sum(setting::int) FILTER (WHERE name = 'max_connections'),

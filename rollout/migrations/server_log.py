@@ -1,4 +1,4 @@
-"""Counts errors of a release whose code and schema do not fit, in the log of a PostgreSQL server. Pure."""
+"""Finds errors in the log of a PostgreSQL server, and those of a release whose code and schema do not fit. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ _MESSAGES = {
     "42P05": re.compile(r'prepared statement "[^"]*" already exists'),
     "26000": re.compile(r'prepared statement "[^"]*" does not exist'),
 }
+_ON_PURPOSE = frozenset({"canceling statement due to lock timeout"})
 _LINE = re.compile(
-    r"^(?P<prefix>.*?)\b(?:ERROR|FATAL):\s+(?:(?P<verbose>[0-9A-Z]{5}):\s+)?(?P<message>.*)$", re.MULTILINE
+    r"^(?P<prefix>.*?)\b(?:ERROR|FATAL|PANIC):\s+(?:(?P<verbose>[0-9A-Z]{5}):\s+)?(?P<message>.*)$", re.MULTILINE
 )
 
 
@@ -39,3 +40,12 @@ def count_errors(log: str) -> Mapping[str, int]:
         if state:
             found[state] += 1
     return {state: found[state] for state in WATCHED if found[state]}
+
+
+def errors_in(log: str) -> Mapping[str, int]:
+    """Message → how often the log has it as ERROR, FATAL or PANIC, but for what a migration does on purpose.
+
+    A migration waits for a lock for a short time only, and is tried again.
+    """
+    found = Counter(match["message"].strip() for match in _LINE.finditer(log))
+    return {message: count for message, count in found.items() if message not in _ON_PURPOSE}

@@ -14,7 +14,10 @@ from rollout.results.load import LoadSummary, release_of
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """A load and, after it, its result. `missing` and `doubled` are the keys of data that are wrong."""
+    """A load and, after it, its result. `missing` and `doubled` are the keys of data that are wrong.
+
+    `database_log`: what the database server has logged meanwhile; None for a server whose log cannot be read.
+    """
 
     plan: LoadPlan
     load: Load
@@ -22,6 +25,7 @@ class Loaded:
     summary: LoadSummary | None = None
     missing: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    database_log: str | None = None
 
 
 def require_untouched(loaded: Loaded) -> None:

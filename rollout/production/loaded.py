@@ -17,6 +17,7 @@ from rollout.production.load_outcome import Loaded
 from rollout.production.load_plan import LoadPlan, Proof, answer_of_setup, load_plan
 from rollout.production.logs import folder_of, keep_log
 from rollout.results.load import around, summarise
+from rollout.site.postgres import server_log
 
 BASELINE_SECONDS = 5.0
 """How long the load runs before and after the change."""
@@ -34,6 +35,7 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
     profile = plan.profile(_values(step, deployed, plan), seed=site.options.seed, origin=origin)
     folder = folder_of(site.run) / f"load-{name}"
     loaded = Loaded(plan=plan, load=Load(profile, url=site.base_url, folder=folder, env=environment.program()))
+    logged = server_log(site.database)
     with loaded.load as load:
         deployed.running.enter(step, mark=load.mark)
         time.sleep(BASELINE_SECONDS)
@@ -47,6 +49,7 @@ def under_load(step: Step, deployed: Deployed, *, name: str) -> Iterator[Loaded]
         end = load.now
         time.sleep(BASELINE_SECONDS)
         _finish(step, deployed, loaded, name, (start, end))
+    loaded.database_log = server_log(site.database)[len(logged) :] if logged else None
     for proof in plan.proofs:
         _prove(step, loaded, proof)
     site.run.journal.record(

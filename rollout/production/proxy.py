@@ -107,12 +107,6 @@ class Proxy:
         self._keep(replace(self._servers[name], is_drained=True))
         self._tell(f"set server {BACKEND}/{name} state drain")
 
-    def readmit(self, name: str) -> None:
-        """Send a drained instance requests again."""
-        self._keep(replace(self._servers[name], is_drained=False))
-        self._tell(f"set server {BACKEND}/{name} weight 1")  # zero in a proxy that has started since
-        self._tell(f"set server {BACKEND}/{name} state ready")
-
     def remove(self, name: str) -> None:
         """Forget an instance. Raises ProxyFailed if it still has connections after 10 s."""
         self._servers.pop(name, None)

@@ -23,6 +23,7 @@ from rollout.site.postgres.ownership import drop_owned, wait_for_statements
 from rollout.site.postgres.provision import provision, role_record, undo_role
 from rollout.site.postgres.selection import Choice, attach, choose_database
 from rollout.site.postgres.server import DatabaseServer
+from rollout.site.postgres.server_log import server_log
 from rollout.site.postgres.undo_embedded import undo_embedded
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "refuse_existing",
     "role_record",
     "schema",
+    "server_log",
     "undo_container",
     "undo_copy",
     "undo_embedded",

@@ -108,6 +108,17 @@ def test_the_error_of_the_change_is_told_where_the_load_fails_too(step: Step, mo
     assert _told(step, "load.finished") == []
 
 
+@pytest.mark.parametrize(("before", "found"), [("old\n", "new\n"), ("", None)], ids=["ours", "not readable"])
+def test_a_load_has_what_the_database_has_logged_meanwhile(
+    step: Step, monkeypatch: pytest.MonkeyPatch, before: str, found: str | None
+) -> None:
+    log = [before]
+    monkeypatch.setattr(loads, "server_log", lambda server: "".join(log))
+    with loads.under_load(step, deployed_on(step.site), name="upgrade") as loaded:
+        log.append("new\n" if before else "")
+    assert loaded.database_log == found
+
+
 @contextlib.contextmanager
 def _without_pauses(monkeypatch: pytest.MonkeyPatch, host: FakeHost, step: Step) -> Iterator[None]:
     """A soak with a sample each five seconds of a clock that runs as fast as it is looked at."""
