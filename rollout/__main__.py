@@ -16,6 +16,7 @@ from rollout.config.names import name_problem
 from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
+from rollout.installation import command
 from rollout.project.cli import init, parse_words
 from rollout.rollback import recovery
 from rollout.site.engine.selection import CACHED
@@ -63,7 +64,7 @@ def _status(options: Options) -> int:
         if item.release:
             lines.append(f"release {item.release}, instances {', '.join(item.instances)} behind HAProxy")
         lines += [f"manage: {item.manage} status"] if item.manage else []
-        print("\n  ".join([*lines, f"remove: make undeploy ARGS={item.name}"]))
+        print("\n  ".join([*lines, f"remove: {command('undeploy', item.name)}"]))
     return 0
 
 
@@ -86,7 +87,7 @@ def _undeploy(options: Options, names: Sequence[str]) -> int:
     if unknown or (not names and len(set(deployed)) > 1):
         print(f"Deployed: {', '.join(deployed) or 'nothing'}. " + (
             f"Not {', '.join(map(_shown, unknown))}; nothing was removed." if unknown
-            else f"Which of them? make undeploy ARGS=\"{' '.join(deployed)}\" removes all."
+            else f"Which of them? {command('undeploy', *deployed)} removes all."
         ), file=sys.stderr)  # fmt: skip
         return 2
     store = Store(options.cache)

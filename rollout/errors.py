@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from rollout.installation import command
 from rollout.text.masking import mask_credentials
 
 _MOST_SHOWN = 200  # characters of a value
@@ -75,7 +76,7 @@ class AlreadyExists(Refused):
     """`owner`: a sentence about the owner, if known. `stays`: the advice does not suggest to remove it."""
 
     def __init__(self, *, what: str, name: str, option: str, owner: str = "", stays: bool = False) -> None:
-        remove = "" if stays else ", or remove it yourself; a deployment of ours goes with `make undeploy`"
+        remove = "" if stays else f", or remove it yourself; a deployment of ours goes with `{command('undeploy')}`"
         super().__init__(
             f"The {what} {name} exists already, and this suite never touches what it did not make."
             + (f" {owner}" if owner else ""),
@@ -160,7 +161,7 @@ class RollbackIncomplete(RolloutError):
         self.left = tuple(left)
         super().__init__(
             f"Rolling back {phase} left {len(self.left)} thing(s): " + "; ".join(self.left),
-            advice="Remove the obstacle, then run `pytest --recover`. It repeats the pending undos of the journal.",
+            advice=f"Remove the obstacle, then run `{command('recover')}`. It repeats the journal's pending undos.",
         )
 
 

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from rollout.deployment.interrupts import Interrupts
 from rollout.environment.subprocesses import PYTEST_VARIABLES
 from rollout.errors import UsageError
 from rollout.hex.sources import is_rehearsal
+from rollout.installation import INTERPRETER
 from rollout.journal import read_events
 from rollout.journal.merging import JOURNAL, adopt
 from rollout.journal.query import Event
@@ -114,7 +114,7 @@ class Controller:
         )  # fmt: skip
         own = {RUN_FOLDER: str(folder), PATH_NAME: part.name, CONDUCTOR: str(os.getpid())}
         process.program = start(
-            (sys.executable, "-m", "pytest", *command), cwd=config.invocation_params.dir, log=folder / _OUTPUT,
+            (*INTERPRETER, "-m", "pytest", *command), cwd=config.invocation_params.dir, log=folder / _OUTPUT,
             env=environment.suite(also=PYTEST_VARIABLES, **own),
         )  # fmt: skip
         return process

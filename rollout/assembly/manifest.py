@@ -14,8 +14,8 @@ from typing import Any
 
 from rollout.assembly.parts import Part, without
 from rollout.errors import RolloutError
+from rollout.installation import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 _OVERLAY_KEYS = {"files", "shapes"}
 _PART_KEYS = {"text", "before"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.errors import RolloutError
+from rollout.installation import command
 
 
 class RunFailed(RolloutError):
@@ -22,4 +23,4 @@ class NothingToMeasure(RolloutError):
     """One side of a measured comparison cannot be measured."""
 
     def __init__(self, *, what: str, reason: str) -> None:
-        super().__init__(f"{what} cannot be measured: {reason}.", advice="See `make doctor`, then run again.")
+        super().__init__(f"{what} cannot be measured: {reason}.", advice=f"See `{command('doctor')}`, then run again.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rollout.bench.errors import RunFailed
 from rollout.bench.overhead import Interval, Overhead, gaps, overhead
 from rollout.config import flags
 from rollout.config.options import ROOT
+from rollout.installation import pytest_command
 from rollout.journal.reader import read_events
 from rollout.process import start
 
@@ -52,7 +52,7 @@ def measure(home: Path, *, arguments: tuple[str, ...], environment: Mapping[str,
     """
     home.mkdir(parents=True, exist_ok=True)
     own = flags.arguments(keep="never", name=_NAME, port=free_port(), directory=home / "sites" / _NAME)
-    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *own, *arguments)
+    command = pytest_command("-p", "no:cacheprovider", *own, *arguments)
     log = home / f"run-{time.monotonic_ns()}.log"
     started = time.monotonic()
     process = start(command, env=_environment(home, environment or os.environ), cwd=ROOT, log=log)

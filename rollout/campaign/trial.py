@@ -9,7 +9,6 @@ import os
 import random
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.flags import arguments, defaults
 from rollout.config.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.errors import RolloutError
+from rollout.installation import pytest_command
 from rollout.journal import Redactor
 from rollout.journal.query import Event, last, run_of, texts
 from rollout.process import Background, start
@@ -135,7 +135,7 @@ def _run(
     began = time.monotonic()
     if settings.session in _interrupted:
         raise TrialCancelled
-    process = start((sys.executable, "-m", "pytest", *given), env=_environment(folders, settings), cwd=ROOT,
+    process = start(pytest_command(*given), env=_environment(folders, settings), cwd=ROOT,
                     log=folders.output)  # fmt: skip
     _running[process] = settings.session
     try:

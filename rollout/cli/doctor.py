@@ -21,6 +21,7 @@ from rollout.errors import EngineUnfit, RolloutError
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import HexpmSource, MirrorSource
 from rollout.hex.upstreams import default_bundle
+from rollout.installation import command
 from rollout.process import capture
 from rollout.production.proxy import HAPROXY_COMMAND, haproxy
 from rollout.rollback import recovery
@@ -141,7 +142,7 @@ def _fit(options: Options, engine: Engine, *, without: str) -> Iterator[Finding]
 def _engine_fix(engine: Engine | NoEngine) -> str:
     if isinstance(engine, Engine):
         return ""
-    return engine.mend or "make deploy (as root it installs one), or start your Docker/Podman"
+    return engine.mend or f"{command('setup')} (as root it installs one), or start your Docker/Podman"
 
 
 def _plan(options: Options) -> Iterator[Finding]:
@@ -202,7 +203,7 @@ def _sources(options: Options) -> Iterator[Finding]:
                       fix="" if hexpm.is_reachable
                       else "--source=mirror:URL, --source=bundle:DIR or --source=rehearsal")  # fmt: skip
         yield Finding(what="bundle", state="found" if there else "optional", detail=str(bundle),
-                      fix="" if there else "make bundle, on a machine with packages")  # fmt: skip
+                      fix="" if there else f"{command('bundle')}, on a machine with packages")  # fmt: skip
         if options.source.startswith("mirror:"):
             mirror = MirrorSource(options.source.removeprefix("mirror:"), client=client, pins=options.state / "keys",
                                   key_file=options.source_key).probe(2)  # fmt: skip
@@ -237,7 +238,7 @@ def _place(options: Options) -> Iterator[Finding]:
         enough = free >= _NEEDED_BYTES
         yield Finding(what=f"disk at {place}", state="found" if enough else "missing",
                       detail=f"{free / 1024**3:.1f} GiB free",
-                      fix="" if enough else "free 3 GiB; make clean-cache helps")  # fmt: skip
+                      fix="" if enough else f"free 3 GiB; {command('clean-cache')} helps")  # fmt: skip
 
 
 def _nearest(path: Path) -> Path:

@@ -26,9 +26,10 @@ from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - other module
 from rollout.config.values import SCRIPT as SCRIPT  # noqa: PLC0414 - the same
 from rollout.config.values import RawValue
 from rollout.errors import InvalidOption, RolloutError, UsageError
+from rollout.installation import IS_CHECKOUT
+from rollout.installation import ROOT as ROOT  # noqa: PLC0414 - other modules import it from here
 from rollout.project.file import FILE, load
 
-ROOT = Path(__file__).resolve().parents[2]
 SUITE = "xavos-rollout"
 KEEP = ("never", "on-success", "failed", "always")
 # Variables without a flag. A comparison sets them for the runs of its paths.
@@ -150,8 +151,8 @@ def parse_options(
     ci = env.get("CI", "").lower() not in _NO_CI
     project = raw.parsed("project", values.existing_folder)
     name = _name(raw, project)
-    reports = _folder(env, "XAVOS_REPORTS_DIR", lambda: root / "reports")
-    cache = cache_folder(env)
+    cache, state = cache_folder(env), state_folder(env)
+    reports = _folder(env, "XAVOS_REPORTS_DIR", lambda: (root if IS_CHECKOUT else state) / "reports")
     paths = values.paths(raw.required("path"))
     campaign_paths = values.paths(raw.required("paths"))
     if project is None and values.APP in {*paths, *campaign_paths}:
@@ -179,7 +180,7 @@ def parse_options(
         soak=_soak(raw),
         through=raw.parsed("through", _text),
         name=name,
-        directory=raw.parsed("directory", values.folder) or root / "deployments" / name,
+        directory=raw.parsed("directory", values.folder) or _deployments(root) / name,
         port=values.port(raw.required("port")),
         keep=raw.parsed("keep", lambda text: values.one_of(text, KEEP)) or ("never" if ci else "on-success"),
         fresh=raw.switch("fresh"),
@@ -198,7 +199,7 @@ def parse_options(
         doctor=raw.switch("doctor"),
         ci=ci,
         cache=cache,
-        state=state_folder(env),
+        state=state,
         reports=reports,
         folder=Path(env[RUN_FOLDER]) if env.get(RUN_FOLDER) else None,
         path_name=env.get(PATH_NAME) or None,
@@ -290,6 +291,11 @@ def _soak(raw: _RawValues) -> int:
     if minutes and raw.required("stage").text != values.STAGES[-1]:
         raise given.invalid(f"0 without the {values.STAGES[-1]} stage, because the upgrade comes first")
     return minutes
+
+
+def _deployments(root: Path) -> Path:
+    """The folder of all deployments. An installed suite keeps it with the user's data, outside of the package."""
+    return (root if IS_CHECKOUT else platformdirs.user_data_path(SUITE)) / "deployments"
 
 
 def _text(given: RawValue) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.deployment.context import Context
+from rollout.installation import command
 from rollout.journal.events import phases, runs
 from rollout.production.deployed import deployed_on
 from rollout.site.shell_access import shell_commands
@@ -24,7 +25,7 @@ def journal_kept_site(context: Context) -> None:
             manage=manage,
             # There is no default account: a command makes the first operator.
             first_operator=f"{manage} operator ADDRESS --generate" if manage and context.has_passed("accounts") else "",
-            remove=f"make undeploy ARGS={site.options.name}",
+            remove=command("undeploy", site.options.name),
             **{**shell_commands(site), **_serving(site)},
         )
     )

@@ -5,6 +5,8 @@ docs/reference/causes.md is generated from both tables.
 
 from __future__ import annotations
 
+from rollout.installation import command
+
 ADVICE = {
     # packages and where they come from
     "package_missing": "Check its name in the plan: the source has no release of it. The message suggests the nearest.",
@@ -35,10 +37,11 @@ ADVICE = {
     "database_misconfigured": "The server answers: correct how it is used (host, IPv6, TLS, name, extension).",
     "sql_error": "Compare the schema and the data with what the statement expects; the message names both.",
     # the machine
-    "in_the_way": "Remove it yourself, or choose another --directory, --name or --port; ours goes with make undeploy.",
+    "in_the_way": "Remove it yourself, or choose another --directory, --name or --port; ours goes with "
+    f"{command('undeploy')}.",
     "unfit_place": "Choose another folder with --directory.",
     "port_taken": "Stop the program on that port, or choose another with --port.",
-    "disk_full": "Free 3 GiB (make clean-cache helps) and run again.",
+    "disk_full": f"Free 3 GiB ({command('clean-cache')} helps) and run again.",
     "permission_denied": "Make the file or folder accessible for you, or choose another with --directory.",
     "out_of_memory": "Give it more memory (container limit, swap), or build with fewer jobs, and run again.",
     "limit_reached": "Raise the limit that the message names (open files, processes, connections, watches).",

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from rollout import environment
 from rollout.config.flags import arguments
 from rollout.config.options import ROOT, RUN_FOLDER
 from rollout.faults.fault import CannotInject, Fault, FaultSpec, Kind, either_form
+from rollout.installation import pytest_command
 from rollout.journal import JournalUnwritable
 from rollout.phases.step import Step
 from rollout.process import capture
@@ -68,7 +68,7 @@ class SecondRun(Fault):
         own = arguments(path=step.plan.name, keep="never", through="prerequisites")
         with tempfile.TemporaryDirectory(prefix="rollout-rival-") as folder:
             ended = capture(
-                (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *same, *own, "-k", "phase_passed"),
+                pytest_command("-p", "no:cacheprovider", "-q", *same, *own, "-k", "phase_passed"),
                 cwd=ROOT, deadline=_SECOND_RUN_SECONDS,
                 env=environment.suite(without=(RUN_FOLDER,), XAVOS_FAULT="", XAVOS_REPORTS_DIR=folder,
                                       XAVOS_STATE_DIR=str(options.state)),

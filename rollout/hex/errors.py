@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.errors import RolloutError
+from rollout.installation import command
 
 
 class HexError(RolloutError):
@@ -154,7 +155,7 @@ class BundleUnusable(HexError):
     def __init__(self, *, bundle: Path, problem: str) -> None:
         super().__init__(
             f"The bundle {bundle} cannot be used: {problem}.",
-            advice="Record it again with `make bundle` on a machine with network access.",
+            advice=f"Record it again with `{command('bundle')}` on a machine with network access.",
         )
 
 

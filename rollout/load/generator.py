@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rollout.errors import RolloutError
+from rollout.installation import ROOT
 from rollout.load.profile import Profile, origin
 from rollout.load.records import (
     LOG,
@@ -27,7 +28,6 @@ from rollout.load.requests import require_valid
 from rollout.process import Background, start
 from rollout.text.plain import tail
 
-_ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60.0
 _END_SECONDS = 30.0  # beyond the longest deadline
 _POLL = 0.02
@@ -75,7 +75,7 @@ class Load:
             file.write_text(self._profile.to_json(), encoding="utf-8")
             self._process = start(
                 (sys.executable, "-m", "rollout.load", str(file), self._url, str(self.folder)),
-                env=self._env, cwd=_ROOT, log=self.folder / LOG,
+                env=self._env, cwd=ROOT, log=self.folder / LOG,
             )  # fmt: skip
             self._report = self._await_begin(self._process)
         finally:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from rollout import installation
 from rollout.hex.errors import InvalidRequirement, InvalidVersion
 from rollout.hex.version import Requirement as VersionRequirement
 from rollout.hex.version import Version
 from rollout.rehearsal.errors import InvalidScenario
 from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known
 
-ROOT = Path(__file__).resolve().parents[2] / "rehearsal"
+ROOT = installation.ROOT / "rehearsal"
 
 Damage = Literal["none", "checksum"]
 _HEAD_KEYS = {"name", "description", "extends", "packages"}

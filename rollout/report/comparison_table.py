@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from rollout.installation import command
 from rollout.report import wording
 from rollout.report.campaign_results import CampaignRates
 from rollout.results.attempts import REAL, Attempt
@@ -15,7 +16,9 @@ from rollout.results.rates import Estimate, Rate
 from rollout.text.plain import duration, line, percent
 
 NOT_ENOUGH = "measured too little"
-ONLY_A_CAMPAIGN = "only a campaign decides this (make campaign); there is none with this plan and these packages yet"
+ONLY_A_CAMPAIGN = (
+    f"only a campaign decides this ({command('campaign')}); there is none with this plan and these packages yet"
+)
 _NO_CAMPAIGN = Measurement(reason="no campaign")
 _REHEARSAL = "a rehearsal cannot measure this, because it uses stand-in packages"
 

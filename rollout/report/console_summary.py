@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.application import APPLICATION
+from rollout.installation import command
 from rollout.report.view import CheckView, PathView, View
 from rollout.report.wording import exit_sentence, path_sentence
 from rollout.text.plain import counted, line
@@ -105,5 +106,5 @@ def _after_failure(path: PathView) -> str:
     if path.verdict.outcome == "refused" and not any(failure.phase for failure in path.failures):
         return "select checks of deploy_tests/ (paths, -k, -m). None of the selected tests needs a deployment."
     if path.verdict.outcome == "dirty" and not path.verdict.observed:
-        return "run `pytest --recover`. It executes the pending undos."
+        return f"run `{command('recover')}`. It executes the pending undos."
     return "read the cause and the log in the report. --keep=failed keeps the site of a failed path."

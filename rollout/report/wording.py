@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollout.application import APPLICATION
+from rollout.installation import command
 from rollout.results.outcomes import PathVerdict, PhaseVerdict, Verdict
 from rollout.text.plain import counted, duration, line
 
@@ -29,7 +30,7 @@ def path_sentence(judged: Verdict, path: PathVerdict) -> str:
     failed = f"The {name} path {_verb(judged, path)}{_at(path)} after {time}"
     if path.kept:
         left = f" and left {counted(len(path.residue), 'thing')} behind" if path.residue else ""
-        return f"{failed}{left}; its site is kept until `make undeploy` removes it."
+        return f"{failed}{left}; its site is kept until `{command('undeploy')}` removes it."
     if path.outcome == "rolled_back":
         return f"{failed}; everything was rolled back, and fingerprints prove that nothing is left."
     if path.observed and path.residue:
@@ -37,7 +38,7 @@ def path_sentence(judged: Verdict, path: PathVerdict) -> str:
         return f"{failed} and left {what} behind; its site was removed afterwards."
     if path.residue:
         return f"{failed}; {counted(len(path.residue), 'thing')} could not be removed."
-    return f"{failed}; its changes are still there until `pytest --recover` undoes them."
+    return f"{failed}; its changes are still there until `{command('recover')}` undoes them."
 
 
 def badge(judged: Verdict, path: PathVerdict) -> str:

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import RolloutError
+from rollout.installation import ROOT
 from rollout.results.measures import MEASURES, Measurement
 from rollout.results.rates import Estimate, Rate
 from rollout.text.toml_records import InvalidRecord, read_toml, record, require_known, require_unique
 
-FILE = Path(__file__).resolve().parents[2] / "plans" / "claims.toml"
+FILE = ROOT / "plans" / "claims.toml"
 LEAST_TIMES = 3  # a time decides a claim only with this many runs from nothing
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.installation import command
 from rollout.results.load import Figures, SessionFigures
 
 CHECK_OUTCOMES = ("passed", "failed", "blocked", "skipped")
@@ -17,7 +18,8 @@ FAILED_PATH = frozenset({"failed", "rolled_back", "dirty"})  # those of OUTCOMES
 OUTCOMES: Mapping[str, str] = {
     "deployed": "Every required phase passed.",
     "refused": "The run stopped before anything was changed.",
-    "failed": "A phase failed, and the site is kept on purpose (`--keep=failed` or `always`) until `make undeploy`.",
+    "failed": "A phase failed, and the site is kept on purpose (`--keep=failed` or `always`) until "
+    f"`{command('undeploy')}`.",
     "rolled_back": "A phase failed, and the site is proven to be restored.",
     "dirty": "Something is left, or may be left. `residue` lists it.",
     "void": "An injected fault never took effect.",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rollout.installation import command
 from rollout.journal.events.base import select
 from rollout.journal.events.loads import LoadFinished
 from rollout.journal.events.production import SoakFinished
@@ -200,7 +201,7 @@ def _failure(
             cause="killed",
             package=None,
             message="The run was killed. Its journal has no end.",
-            advice="Run `pytest --recover`: it executes the pending undos in the journal.",
+            advice=f"Run `{command('recover')}`: it executes the pending undos in the journal.",
         )
     for check in checks:
         if check.get("outcome") == "failed":

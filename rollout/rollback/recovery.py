@@ -11,6 +11,7 @@ from typing import Any
 import filelock
 
 from rollout.config.run import forget, lock_file, lock_run, open_journal, open_runs, read_secrets
+from rollout.installation import command
 from rollout.journal import Act, Journal, Redactor, pending_undos, read_events, read_journal
 from rollout.journal.merging import JOURNAL
 from rollout.journal.query import Event, last, mapping, text
@@ -116,7 +117,7 @@ def owners(state: Path) -> Mapping[Path, str]:
             found.setdefault(Path(directory), f"It belongs to run {run}, which is still running.")
     for directory in (one.get("directory") for one in pending_runs(state)):
         if directory:
-            found.setdefault(Path(directory), "An earlier run could not remove it. Run `pytest --recover`.")
+            found.setdefault(Path(directory), f"An earlier run could not remove it. Run `{command('recover')}`.")
     return found
 
 

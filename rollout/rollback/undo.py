@@ -32,6 +32,7 @@ import docker
 import docker.errors
 
 from rollout.errors import RolloutError
+from rollout.installation import command
 from rollout.site import postgres, processes
 from rollout.site.engine.client import RUN_LABEL, Engine
 from rollout.site.engine.discovery import find_engine
@@ -54,7 +55,8 @@ class StillThere(RolloutError):
     """The thing still exists after its undo, so the undo stays pending."""
 
     def __init__(self, *, what: str, why: str) -> None:
-        super().__init__(f"{what} could not be undone: {why}.", advice="Fix the reason, then run `pytest --recover`.")
+        advice = f"Fix the reason, then run `{command('recover')}`."
+        super().__init__(f"{what} could not be undone: {why}.", advice=advice)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from rollout.config.options import ROOT, Options
+from rollout.config.options import Options
 from rollout.errors import AlreadyExists, PlaceUnwritable, UnfitPlace
+from rollout.installation import IS_CHECKOUT, ROOT
 from rollout.site.repository import MARK, repository_path, temporary_path
 
 DEPLOYMENTS = "deployments"
@@ -127,8 +128,8 @@ def _about(path: Path) -> str:
     real = _real(path)
     warnings = {
         "It is the root of the file system.": real == real.parent,
-        "It is the checkout of this suite.": real == ROOT,
-        "The checkout of this suite is in it.": real in ROOT.parents,
+        "It is the checkout of this suite.": IS_CHECKOUT and real == ROOT,
+        "The checkout of this suite is in it.": IS_CHECKOUT and real in ROOT.parents,
         "It is your home folder.": real == _real(Path(os.path.expanduser("~"))),  # noqa: PTH111 - raises without a home
         "Another file system is mounted there.": os.path.ismount(path),
     }
@@ -165,7 +166,7 @@ def _refuse_overlaps(directory: Path, options: Options) -> None:
             raise UnfitPlace(directory=directory, reason=f"it is in a Git repository's own folder, {parent}")
     if any(real.is_relative_to(place) for place in _KERNEL) and not real.is_relative_to(_ORDINARY):
         raise UnfitPlace(directory=directory, reason="it is in a file system of the kernel, where files do not stay")
-    if ROOT in real.parents:
+    if IS_CHECKOUT and ROOT in real.parents:
         first = real.relative_to(ROOT).parts[0]
         if real == ROOT / DEPLOYMENTS or (first not in {DEPLOYMENTS, "reports"} and os.path.lexists(ROOT / first)):
             raise UnfitPlace(directory=directory, reason=f"it is in the checkout's own {first}")
@@ -176,6 +177,8 @@ def _reserved(options: Options) -> Mapping[Path, str]:
     places = {options.cache: "the cache folder", options.state: "the state folder"}
     if options.folder is None:  # otherwise the conductor of a comparison has chosen the folders
         places[options.reports] = "the reports folder"
+    if not IS_CHECKOUT:
+        places[ROOT] = "the installed suite"
     if options.record_bundle is not None:
         places[options.record_bundle] = "the bundle"
     return places

@@ -11,6 +11,7 @@ from rollout.config.options import Options
 from rollout.config.plan import Plan
 from rollout.errors import EngineUnfit, ToolMissing, UsageError
 from rollout.errors import NoEngine as EngineNeeded
+from rollout.installation import command
 from rollout.process import capture
 from rollout.site import postgres
 from rollout.site.engine.client import Engine, NoEngine
@@ -19,7 +20,7 @@ from rollout.site.engine.selection import find_sharing
 from rollout.site.engine.sharing import Sharing
 
 OLDEST_ELIXIR = (1, 17)
-_INSTALL = ("make deploy",)
+_INSTALL = (command("setup"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

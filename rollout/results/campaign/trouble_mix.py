@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rollout.errors import RolloutError
+from rollout.installation import ROOT
 from rollout.text.toml_records import InvalidRecord, read_toml, record
 
-FILE = Path(__file__).resolve().parents[3] / "plans" / "troubles.toml"
+FILE = ROOT / "plans" / "troubles.toml"
 NONE = "none"  # the stratum without any trouble
 _ROUNDING = 1e-9
 

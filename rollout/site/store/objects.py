@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rollout.errors import RolloutError
+from rollout.installation import command
 from rollout.site.store import packs
 from rollout.site.store.file_content import NotAFile, chunks, object_of, write
 from rollout.site.store.manifest import SPECIAL, Entry, Manifest, Stat, identity, scan
@@ -28,7 +29,8 @@ class ObjectMissing(RolloutError):
 
     def __init__(self, *, digest: str, folder: Path) -> None:
         super().__init__(
-            f"{folder} lacks the object {digest}.", advice="Empty the cache with `make clean-cache` and run again."
+            f"{folder} lacks the object {digest}.",
+            advice=f"Empty the cache with `{command('clean-cache')}` and run again.",
         )
 
 
