@@ -21,7 +21,7 @@ deploy: ## deploy XAVOS, phase by phase; stays up unless CI is set
 
 test: ## the suite's own tests: style, types, imports, units, rehearsal end to end
 	$(RUN) ruff check .
-	$(RUN) mypy rollout suite fixtures deploy_tests docgen tests conftest.py
+	$(RUN) mypy xavos_rollout rollout suite fixtures deploy_tests docgen tests conftest.py
 	$(RUN) lint-imports
 	$(RUN) rollout.cli.setup $(ARGS) || { $(PYTHON) -E bootstrap.py pytest tests/unit; exit 2; }
 	$(RUN) pytest tests $(SPREAD) $(ARGS)

@@ -54,7 +54,7 @@ def layers() -> tuple[str, ...]:
 
 def imports() -> Mapping[str, frozenset[str]]:
     """Package → the other packages that its modules import."""
-    graph = grimp.build_graph(_PROGRAM, "suite", "fixtures", "deploy_tests", cache_dir=None)
+    graph = grimp.build_graph(_PROGRAM, "xavos_rollout", "suite", "fixtures", "deploy_tests", cache_dir=None)
     found: dict[str, set[str]] = {}
     for module in graph.modules - {_PROGRAM}:
         others = graph.find_modules_directly_imported_by(module) - {_PROGRAM}

@@ -18,7 +18,7 @@ IS_CHECKOUT = (ROOT / "bootstrap.py").is_file()
 INTERPRETER = (sys.executable,) if IS_CHECKOUT else (sys.executable, "-P")
 _PROGRAM = "xavos-rollout"
 _OF_MAKE = {"setup": "deploy"}  # which prepares the machine first
-_OF_PYTEST = {"recover": "pytest --recover"}
+_NOT_OF_MAKE = {"recover": "pytest --recover", "init": "python -m rollout init"}
 _PLUGINS = ("xavos_rollout.session", "no:cacheprovider")  # the cache would be in the installed package
 
 
@@ -43,6 +43,6 @@ def command(name: str, *arguments: str) -> str:
     """A command of the suite, for messages: `make undeploy ARGS=xavos`, or `xavos-rollout undeploy xavos`."""
     if not IS_CHECKOUT:
         return " ".join((_PROGRAM, name, *arguments))
-    made = _OF_PYTEST.get(name, f"make {_OF_MAKE.get(name, name)}")
+    made = _NOT_OF_MAKE.get(name, f"make {_OF_MAKE.get(name, name)}")
     given = " ".join(arguments)
     return f'{made} ARGS="{given}"' if " " in given else f"{made} ARGS={given}" if given else made

@@ -158,6 +158,11 @@ FLAGS: tuple[Flag, ...] = (
     Flag(name="doctor", metavar=None, help="print what a run needs, found or missing, then stop"),
 )
 
+COMMANDS = ("campaign", "recover", "plan", "doctor")
+"""The flags that are commands of their own."""
+CAMPAIGN = ("paths", "faults", "trials", "minutes", "resume", "cluster")
+"""The flags that only a campaign reads."""
+
 
 def arguments(**values: object) -> tuple[str, ...]:
     """The arguments of a command line: `arguments(port=4001, offline=True)` → `--port=4001`, `--offline`.

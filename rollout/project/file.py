@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rollout.errors import UsageError
+from rollout.installation import command
 from rollout.project.keys import require_valid
 from rollout.project.placeholders import require_placeholders
 from rollout.project.project import Project
@@ -24,7 +25,7 @@ class InvalidProject(UsageError):
         missing = where == "file" and problem == "does not exist"
         super().__init__(
             f"{path} does not exist." if missing else f"{place}: {problem}.",
-            advice="`python -m rollout init` writes it." if missing else "Correct the file; nothing was changed.",
+            advice=f"`{command('init')}` writes it." if missing else "Correct the file; nothing was changed.",
         )
 
 

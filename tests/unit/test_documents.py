@@ -116,7 +116,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 def test_every_flag_that_is_named_exists() -> None:
     """In the commands of all pages that run this suite."""
-    known = {flag.option for flag in FLAGS} | {"--recover", "--offline"}
+    known = {flag.option for flag in FLAGS} | {"--rollout"}  # of the wheel
     for path in DOCUMENTS:
         for shown in shown_commands(path):
             if re.match(r"pytest\b|make (?!pictures)", shown.command):
