@@ -129,8 +129,13 @@ def keywords(arguments: tuple[tuple[Node, ...], ...]) -> tuple[Pair, ...]:
 def _parts(value: Items) -> tuple[tuple[Node, ...], ...]:
     if value and isinstance(value[0], Token) and value[0].kind == KEY:
         return split(value)
-    groups = [node for node in value if isinstance(node, Group) and node.opening in {"[", "{"}]
+    groups = [node for node in value if isinstance(node, Group) and (node.opening in {"[", "{"} or _has_pairs(node))]
     return tuple(part for node in groups for part in split(node.items))
+
+
+def _has_pairs(group: Group) -> bool:
+    """`without_nil(a: 1)`: the arguments of a call are a keyword list."""
+    return group.opening == "(" and is_token(at(group.items, 0), KEY)
 
 
 def _only(value: Items) -> Token | None:

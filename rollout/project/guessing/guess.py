@@ -24,12 +24,14 @@ from rollout.project.project import (
     Server,
     Service,
 )
+from rollout.project.reading.configuration import Setting
 from rollout.project.reading.repository import Repository
 from rollout.project.reading.routes import Route
 
 _MOST_PAGES = 4
 _NO_PAGE = re.compile(
-    r"\.\w+$|log_?out|sign_?out|auth|callback|oauth|/dev/|admin|swagger|unsubscribe|dashboard|profile|account|settings|/_"
+    r"\.\w+$|log_?out|sign_?out|auth|callback|oauth|/dev/|admin|swagger|unsubscribe|dashboard|profile|account|settings"
+    r"|/_|/new$|payment|checkout|webhook|/api"
 )
 
 
@@ -95,14 +97,17 @@ def _places(places: Iterable[str]) -> str:
 
 def _server(repository: Repository, notes: Notes) -> Server:
     setting = next(repository.configuration.find(repository.endpoint.name, "http.port", environment=0), None)
-    variable = next((each for each in setting.variables if re.fullmatch(VARIABLE.pattern, each)), "") if setting else ""
+    variable = _port_variable(repository, setting)
     port = (number(setting.value) if setting and not variable else None) or _default_port(repository, variable) or 4000
     if setting:
         notes.made_from(setting.place, "server", "port")
+    elif variable:
+        notes.made_from(f"the default of {variable}, or of Phoenix", "server", "port")
     else:
         notes.ask("no setting says the port in development; 4000 is the default of Phoenix", "server", "port")
-    if setting and variable:
-        notes.made_from(setting.place, "server", "port_variable")
+    if variable:
+        place = next(each.place for each in repository.configuration.lookups if each.name == variable)
+        notes.made_from(setting.place if setting else place, "server", "port_variable")
     else:
         notes.made_from("no variable sets the port in development", "server", "port_variable")
     live, ready = _health(repository, notes)
@@ -110,6 +115,14 @@ def _server(repository: Repository, notes: Notes) -> Server:
     if pages:
         notes.made_from(_places(each.place for each in _pages(repository)), "server", "pages")
     return Server(port_variable=variable, port=min(port, 65535), live=live, ready=ready, pages=pages)
+
+
+def _port_variable(repository: Repository, setting: Setting | None) -> str:
+    """The variable that the port is made from, or PORT if development reads it for something that is not said."""
+    if setting:
+        return next((each for each in setting.variables if re.fullmatch(VARIABLE.pattern, each)), "")
+    read = (each.name for each in repository.configuration.lookups if each.truth[0] is not False)
+    return next((name for name in read if name == "PORT"), "")
 
 
 def _default_port(repository: Repository, variable: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _OF_ENDPOINT = {
 _OF_NAME = {"SECRET_KEY_BASE": "generate:64", "DATABASE_URL": "{database_url}", "PORT": "{port}",
             "PHX_HOST": "localhost", "PHX_SERVER": "true"}  # fmt: skip
 _OF_ENDING = {"SECRET_KEY_BASE": "generate:64", "SIGNING_SALT": "generate:16", "_PORT": "{port}", "_HOST": "localhost"}
+_OF_MIX = frozenset({"MIX_TEST_PARTITION", "MIX_ENV"})
+_URL = re.compile(r"URL|URI|DSN|DATABASE$|DB$")
 _STABLE = "only-for-development-" * 4
 """A secret in development. It is the same in each phase, and long enough for Phoenix."""
 # Names that say what a made-up value has to look like, the first that fits.
@@ -115,7 +118,9 @@ def _database(name: str, repository: Repository, environment: int) -> Guess | No
     """The placeholder for a variable that a repository on PostgreSQL is configured with."""
     for setting in repository.configuration.fed_by(name):
         database, _ = repository.repos.get(setting.key, ("", ""))
-        if database == POSTGRES and setting.truth[environment] is not False and setting.name in _OF_DATABASE:
+        is_whole = setting.name != "url" or _URL.search(name)  # it may be a part of the URL that is put together
+        is_read = setting.truth[environment] is not False and setting.name in _OF_DATABASE
+        if database == POSTGRES and is_read and is_whole and name not in _OF_MIX:
             return Guess(_OF_DATABASE[setting.name])
     return None
 

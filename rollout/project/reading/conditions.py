@@ -109,7 +109,11 @@ def _is_environment(items: Items) -> bool:
 
 def _branches(items: Items, number: int) -> tuple[Items, list[tuple[Items, Truth]], int] | None:
     """(condition, bodies with where they are evaluated, index after them) of an `if`, `unless` or `case`."""
-    keyword = items[number].text if isinstance(items[number], Token) else ""  # type: ignore[union-attr]
+    keyword = _word(items[number])
+    inside = at(items, number + 1)
+    if isinstance(inside, Group) and not inside.spaced and any(is_token(node, KEY, DO) for node in inside.items):
+        found = _branches((items[number], *inside.items), 0)  # if(condition, do: …)
+        return found and (found[0], found[1], number + 2)
     for end in range(number + 1, len(items)):
         node = items[end]
         if isinstance(node, Group) and node.opening == DO:

@@ -12,6 +12,7 @@ from rollout.project.reading.conditions import ALWAYS, Position, Truth, position
 from rollout.project.reading.sources import Sources, joined
 from rollout.project.reading.variables import Lookup, lookup_at, names_in
 
+_OWN_PROD = "prod.secret.exs"
 _OF_ENVIRONMENTS = ("dev.exs", "test.exs", "prod.exs")
 RUNTIME = ("runtime.exs", "releases.exs")
 FILES: dict[str, Truth] = {
@@ -19,7 +20,7 @@ FILES: dict[str, Truth] = {
     "dev.exs": (True, False, False),
     "test.exs": (False, True, False),
     "prod.exs": (False, False, True),
-    "prod.secret.exs": (False, False, True),
+    _OWN_PROD: (False, False, True),
     "runtime.exs": ALWAYS,
     "releases.exs": (False, False, True),
 }
@@ -87,10 +88,13 @@ def read_configuration(sources: Sources, folders: Sequence[str]) -> Configuratio
     missing: list[str] = []
     starts_server = False
     for folder in folders:
-        imported = _OF_ENVIRONMENTS if _imports_environment(sources.nodes(joined(folder, "config/config.exs"))) else ()
+        main = sources.nodes(joined(folder, "config/config.exs"))
+        imported = _OF_ENVIRONMENTS if _imports(main, ".exs", interpolated=True) else ()
         missing += [path for name in imported if not sources.has(path := joined(folder, f"config/{name}"))]
         for name, truth in FILES.items():
             file = joined(folder, f"config/{name}")
+            if name == _OWN_PROD and not _imports(sources.nodes(joined(folder, "config/prod.exs")), _OWN_PROD):
+                continue
             if nodes := sources.nodes(file):
                 files.append(file)
                 found = list(positions(nodes, truth))
@@ -103,12 +107,12 @@ def read_configuration(sources: Sources, folders: Sequence[str]) -> Configuratio
                          starts_server=starts_server)  # fmt: skip
 
 
-def _imports_environment(nodes: Items) -> bool:
-    """`import_config "#{config_env()}.exs"`."""
+def _imports(nodes: Items, name: str, *, interpolated: bool = False) -> bool:
+    """Whether a file is imported: `import_config "prod.secret.exs"`, or interpolated `"#{config_env()}.exs"`."""
     for items, number in walk(nodes):
         argument = at(items, number + 1)
-        if is_token(items[number], NAME, "import_config") and isinstance(argument, Token) and argument.is_interpolated:
-            return argument.text == ".exs"
+        if is_token(items[number], NAME, "import_config") and isinstance(argument, Token) and argument.text == name:
+            return argument.is_interpolated == interpolated
     return False
 
 

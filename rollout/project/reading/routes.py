@@ -17,8 +17,8 @@ _HEALTH = re.compile(
     r"|heartbeat|alive|status)(?:/(?:live|ready|liveness|readiness))?"
 )
 _WEAK = re.compile(r"live|status")
-_GUARDED = re.compile(r"auth|require|admin|logged|signed|ensure|protect|token|must|enforce")
-_OPEN = re.compile(r"maybe|optional|fetch|load|not_auth|unauth|no_auth|redirect_if|guest|anonymous")
+_GUARDED = re.compile(r"auth|require|admin|logged|signed|ensure|protect|token|must|enforce", re.IGNORECASE)
+_OPEN = re.compile(r"maybe|optional|fetch|load|not_auth|unauth|no_auth|redirect_if|guest|anonymous", re.IGNORECASE)
 _NOT_ROUTES = frozenset({"pipeline", "if", "unless", "def", "defp", "defmodule", "defmacro", "quote", "resources"})
 _SAFE = frozenset({"get", "live"})
 

@@ -11,6 +11,7 @@ from rollout.project.elixir.tokens import MODULE, NAME, OPERATOR, TEXT, Token
 from rollout.project.elixir.tree import Group, Items, at, is_token, split, walk
 from rollout.project.reading.conditions import Position, Truth
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHAPE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 _WRAPPER = re.compile(r"env|(?:^|_)var(?:$|_)|secret|fetch|required", re.IGNORECASE)
 _NOT_WRAPPERS = frozenset({"put_env", "delete_env", "compile_env", "compile_env!", "fetch_env", "get_app_env"})
@@ -66,14 +67,16 @@ def _system(items: Items, index: int) -> tuple[str, str | None, bool, int] | Non
     is_strict = is_token(function, NAME, "fetch_env!")
     inside = at(items, index + 3)
     arguments = split(inside.items) if isinstance(inside, Group) and inside.opening == "(" else ()
+    end = index + (4 if isinstance(inside, Group) or is_token(inside, TEXT) else 3)
     if not arguments and is_token(inside, TEXT):
-        return _text(inside), None, is_strict, index + 4
-    if not arguments and is_token(at(items, index - 1), OPERATOR, "|>") and is_token(at(items, index - 2), TEXT):
-        return _text(at(items, index - 2)), None, is_strict, index + (4 if isinstance(inside, Group) else 3)
-    name = text(arguments[0]) if arguments else None
-    if not name:
+        name, defaults = _text(inside), arguments
+    elif is_token(at(items, index - 1), OPERATOR, "|>") and is_token(at(items, index - 2), TEXT):
+        name, defaults = _text(at(items, index - 2)), arguments
+    else:
+        name, defaults = (text(arguments[0]) or "") if arguments else "", arguments[1:]
+    if not _NAME.fullmatch(name):
         return None
-    return name, _written(arguments[1]) if len(arguments) > 1 else None, is_strict, index + 4
+    return name, _written(defaults[0]) if defaults else None, is_strict, end
 
 
 def _wrapper(items: Items, index: int) -> tuple[str, str | None, bool, int] | None:

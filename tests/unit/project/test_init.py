@@ -222,6 +222,59 @@ def test_variables_of_development_are_those_it_fails_without_and_those_of_its_da
     assert ("HTTP_PORT", 4020, "pg") == (project.server.port_variable, project.server.port, project.database.host)
 
 
+def test_a_variable_is_not_what_it_is_only_a_part_of(tmp_path: Path) -> None:
+    """MIX_TEST_PARTITION is a part of the URL of the database, and not the URL."""
+    test = (
+        'import Config\nurl = "ecto://shop@db/shop_test#{System.get_env("MIX_TEST_PARTITION")}"\n'
+        "config :shop, Shop.Repo, url: url\n"
+    )
+    project, _, _ = made(repository(tmp_path, config__test_exs=test))
+    assert () == project.environment
+
+
+def test_settings_of_a_repository_are_found_in_a_call(tmp_path: Path) -> None:
+    """And an Elixir variable has the value of its last assignment above."""
+    runtime = (
+        'import Config\nhost = System.get_env("PGHOST")\n'
+        'config :shop, Shop.Repo, without_nil.(hostname: host, port: if(x, do: System.get_env("PGPORT"), else: nil))\n'
+        'host = System.get_env("STATSD_HOST")\nconfig :statsd, host: host\n'
+    )
+    project, _, _ = made(repository(tmp_path, config__runtime_exs=runtime))
+    assert {"PGHOST": "{database.host}", "PGPORT": "{database.port}"} == dict(project.environment)
+
+
+def test_a_port_that_no_setting_says_is_that_of_port(tmp_path: Path) -> None:
+    """Or else a question."""
+    dev = DEV.replace("http: [ip: {127, 0, 0, 1}, port: 4010],", 'http: binding(System.get_env("PORT", "4030")),')
+    project, _, said = made(repository(tmp_path / "one", config__dev_exs=dev))
+    assert ("PORT", 4030) == (project.server.port_variable, project.server.port)
+    assert "server.port" not in said
+    _, _, said = made(repository(tmp_path / "two", config__dev_exs=dev.replace("PORT", "X"), config__runtime_exs=None))
+    assert "server.port: no setting says the port in development; 4000 is the default of Phoenix." in said
+
+
+@pytest.mark.parametrize("imports", [True, False])
+def test_the_secrets_of_an_old_phoenix_count_if_they_are_imported(tmp_path: Path, imports: bool) -> None:
+    secret = (
+        'import Config\nconfig :shop, ShopWeb.Endpoint, secret_key_base: System.fetch_env!("OLD_SECRET_KEY_BASE")\n'
+    )
+    prod = "import Config\n" + 'import_config "prod.secret.exs"\n' * imports
+    folder = write(repository(tmp_path, config__prod_exs=prod), {"config/prod.secret.exs": secret})
+    project, _, _ = made(folder)
+    assert imports == ("OLD_SECRET_KEY_BASE" in dict(project.release.variables))
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "is_open"),
+    [(":browser", True), ("[:browser, :authOptional]", True), ("[:browser, :require_user]", False),
+     ("[:browser, ShopWeb.AuthPlug]", False), ("[:browser, :redirect_if_user_is_authenticated]", True)],
+)  # fmt: skip
+def test_a_page_behind_a_sign_in_is_not_asked(tmp_path: Path, pipelines: str, is_open: bool) -> None:
+    router = ROUTER.replace("pipe_through :browser", f"pipe_through {pipelines}")
+    project, _, _ = made(repository(tmp_path, lib__shop_web__router_ex=router))
+    assert is_open == ("/" in project.server.pages)
+
+
 @pytest.mark.parametrize(
     ("files", "elixir", "otp"),
     [

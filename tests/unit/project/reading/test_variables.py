@@ -30,6 +30,7 @@ def lookups(source: str) -> dict[str, Lookup]:
         ('System.get_env("A")\n|> Base.decode64!()', True, ""),
         ('System.get_env("A") |> inspect()', False, ""),
         ('"A" |> System.fetch_env!()', True, ""),
+        ('"A" |> System.get_env("3") |> String.to_integer()', False, "3"),
         ('System.get_env "A"', False, ""),
         ('case System.get_env("A") do\n  nil -> raise "no A"\n  a -> a\nend', True, ""),
         ('case System.get_env("A") do\n  nil -> :default\n  a -> a\nend', False, ""),
@@ -90,6 +91,14 @@ def test_a_condition_says_in_which_environments_it_is_read(condition: str, truth
     found = lookups(f'unless {condition}, do: System.get_env("A"), else: System.get_env("C")\nSystem.get_env("D")')
     assert (inverse, truth) == (found["A"].truth, found["C"].truth)
     assert (True, True, True) == found["D"].truth
+
+
+def test_a_condition_in_parentheses_is_one() -> None:
+    found = lookups(
+        'x: if(System.get_env("A") != nil, do: String.to_integer(System.get_env("B")), else: 5)\nSystem.get_env("D")'
+    )
+    assert (True, None, True) == (found["A"].truth[2], found["B"].truth[2], found["D"].truth[2])
+    assert found["B"].is_required
 
 
 def test_conditions_in_conditions_are_combined() -> None:
