@@ -10,6 +10,7 @@ import pytest
 
 import rollout
 from tests.integration.wheel.conftest import Installed
+from tests.unit.project import repositories
 
 _RUN = ("--source=rehearsal", "--path=realistic", "--through=packages", "--keep=never", "--name=fromwheel")
 
@@ -54,6 +55,17 @@ def test_a_run_from_a_repository_reads_nothing_of_the_users_tests(installed: Ins
     phases = {phase["name"]: phase["outcome"] for phase in verdict["paths"]["realistic"]["phases"]}
     assert {"prerequisites": "passed", "packages": "passed"} == phases
     assert before == _status(repository)
+
+
+def test_two_commands_lead_to_the_plan_of_the_users_application(installed: Installed, tmp_path: Path) -> None:
+    """init reads the repository, and the other commands are about it from then on."""
+    folder = repositories.repository(tmp_path / "shop")
+    written = installed.run("xavos-rollout", "init", cwd=folder)
+    assert (0, True) == (written.code, (folder / "rollout.toml").is_file()), written.output
+    planned = installed.run("python", "-P", "-m", "pytest", "--rollout", "--plan", "--source=rehearsal", cwd=folder)
+    assert planned.code == 0, planned.output
+    assert planned.output.startswith("Path app: ")
+    assert "Deployment 'shop' into " in planned.output
 
 
 def test_a_test_of_the_user_is_no_check(installed: Installed, repository: Path) -> None:
