@@ -39,6 +39,11 @@ def pytest_command(*arguments: str) -> tuple[str, ...]:
     return (*INTERPRETER, "-m", "pytest", *arguments, *session_arguments())
 
 
+def run_command(*arguments: str) -> tuple[str, ...]:
+    """The command line of a run, for messages: `pytest -k NAME`, or `xavos-rollout deploy -k NAME`."""
+    return (*(("pytest",) if IS_CHECKOUT else (_PROGRAM, "deploy")), *arguments)
+
+
 def command(name: str, *arguments: str) -> str:
     """A command of the suite, for messages: `make undeploy ARGS=xavos`, or `xavos-rollout undeploy xavos`."""
     if not IS_CHECKOUT:

@@ -22,7 +22,7 @@ from rollout.campaign.trial_settings import TrialSettings
 from rollout.config.flags import arguments, defaults
 from rollout.config.options import CONDUCTOR, ROOT, RUN_FOLDER
 from rollout.errors import RolloutError
-from rollout.installation import pytest_command
+from rollout.installation import pytest_command, run_command
 from rollout.journal import Redactor
 from rollout.journal.query import Event, last, run_of, texts
 from rollout.process import Background, start
@@ -114,7 +114,7 @@ def repeat(trial: Specification, settings: TrialSettings) -> str:
     """
     given = (argument for argument in settings.arguments if argument not in defaults())
     own = arguments(path=trial.path, fault=trial.fault_option, seed=trial.seed, name="trial", keep="never")
-    return Redactor().text(shlex.join(("pytest", *given, *own, "-k", "phase_passed")))
+    return Redactor().text(shlex.join(run_command(*given, *own, "-k", "phase_passed")))
 
 
 # -- the run ----------------------------------------------------------------------------------------------------------

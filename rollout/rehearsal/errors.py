@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.errors import RolloutError, UsageError
+from rollout.installation import command
 
 
 class InvalidScenario(UsageError):
@@ -23,5 +24,5 @@ class RegistryNotBuilt(RolloutError):
         super().__init__(
             f"The registry of the rehearsal scenario {scenario!r} was not built (exit code {exit_code}): "
             f"{output.strip()[-800:] or 'nothing was printed'}",
-            advice="Run again. If it fails again, the forge's Hex may be too old (`pytest --doctor`).",
+            advice=f"Run again. If it fails again, the forge's Hex may be too old (`{command('doctor')}`).",
         )

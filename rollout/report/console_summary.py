@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.application import APPLICATION
-from rollout.installation import command
+from rollout.installation import command, run_command
 from rollout.report.view import CheckView, PathView, View
 from rollout.report.wording import exit_sentence, path_sentence
 from rollout.text.plain import counted, line
@@ -85,7 +85,7 @@ def next_step(shown: View) -> str:
     if failing is not None:
         check = next(check for check in failing.checks if check.outcome == "failed")
         name = check.nodeid.rpartition("::")[2].partition("[")[0]
-        return f"read the reason in the report, then run that check alone: pytest -k {name}"
+        return f"read the reason in the report, then run that check alone: {' '.join(run_command('-k', name))}"
     kept = next((path.kept for path in decisive if path.kept), None)
     if kept:
         first = kept.get("first_operator")

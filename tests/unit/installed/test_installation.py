@@ -43,8 +43,10 @@ def test_messages_name_a_command_that_is_there(
     words: tuple[str, ...], in_checkout: str, in_wheel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert in_checkout == installation.command(*words)
+    assert ("pytest", "-x") == installation.run_command("-x")
     monkeypatch.setattr(installation, "IS_CHECKOUT", False)
     assert in_wheel == installation.command(*words)
+    assert ("xavos-rollout", "deploy", "-x") == installation.run_command("-x")
 
 
 def test_a_session_of_a_checkout_is_plain_pytest() -> None:
