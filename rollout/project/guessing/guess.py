@@ -144,7 +144,8 @@ def _health(repository: Repository, notes: Notes) -> tuple[str, str]:
     if start and not start.is_guarded:
         notes.made_from(f"{start.place}; no health route was found", "server", "live")
         return "/", "/"
-    path = pages[0].path if pages else "/"
+    others = (each.path for each in repository.routes.all if not each.is_guarded)
+    path = pages[0].path if pages else next(others, "/")
     question = "no health route was found; which path answers 200 to a visitor?"
     notes.ask(question, "server", "live")
     notes.ask("the same", "server", "ready")

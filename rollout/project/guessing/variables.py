@@ -34,6 +34,7 @@ _MADE_UP = (
     (("URL", "URI", "ENDPOINT", "ORIGIN"), "http://localhost"),
     (("HOST", "HOSTNAME", "DOMAIN", "SERVER"), "localhost"),
     (("EMAIL", "FROM"), "rollout@example.com"),
+    (("PATH", "DIR", "DIRECTORY", "FILE"), "/tmp/rollout"),  # noqa: S108  a text; nothing is opened
     (("PORT", "SIZE", "COUNT", "LIMIT", "CONCURRENCY", "TIMEOUT", "INTERVAL", "VERSION", "THRESHOLD", "SECONDS"), "1"),
     (("ENABLED", "DISABLED", "SSL"), "false"),
 )
@@ -109,7 +110,7 @@ def _known(name: str, repository: Repository, environment: int) -> Guess | None:
         if is_own and not setting.name and len(setting.value) == 1:  # a list that was put together before
             value = next((value for ending, value in _OF_ENDING.items() if name.endswith(ending)), "")
             return Guess(value) if value else None
-    if name == "DATABASE_URL" and not repository.repos:
+    if name == "DATABASE_URL" and POSTGRES not in {database for database, _ in repository.repos.values()}:
         return None
     return Guess(_OF_NAME[name]) if name in _OF_NAME else None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rollout.project.elixir.calls import Call, call, elements, keywords, text
+from rollout.project.elixir.calls import Call, atom, call, elements, keywords, text
 from rollout.project.elixir.tokens import KEY, TEXT, Token
 from rollout.project.elixir.tree import Group, Items, at, is_token, statements, walk
 from rollout.project.reading.modules import ENDPOINT, ROUTER, Defined
@@ -89,10 +89,19 @@ def _routes(items: Items, file: str, prefix: str, *, guarded: bool, is_page: boo
         elif each.block and each.name not in _NOT_ROUTES:  # live_session, and macros of packages that are like it
             hooks = any(map(_is_guard, _hooks(each)))
             yield from _routes(each.block.items, file, prefix, guarded=guarded or hooks, is_page=is_page)
-        elif each.name in _SAFE and each.arguments and (path := text(each.arguments[0])) is not None:
-            whole = "/" + "/".join(filter(None, (prefix + "/" + path).split("/")))
-            if not re.search(r"[:*]", whole):
+        elif (each.name in _SAFE or _is_index(each)) and each.arguments:
+            path = text(each.arguments[0])
+            whole = "/" + "/".join(filter(None, f"{prefix}/{path}".split("/")))
+            if path is not None and not re.search(r"[:*]", whole):
                 yield Route(path=whole, place=f"{file}:{each.line}", is_page=is_page, is_guarded=guarded)
+
+
+def _is_index(resources: Call) -> bool:
+    """Whether a call is `resources "/items", ItemController` with the list of all items: not without `:index`."""
+    if resources.name != "resources":
+        return False
+    options = {each.key: {atom(part) for part in elements(each.value)} for each in keywords(resources.arguments[1:])}
+    return "index" in options.get("only", {"index"}) and "index" not in options.get("except", set())
 
 
 def _is_guard(name: str) -> bool:

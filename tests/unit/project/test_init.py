@@ -100,11 +100,12 @@ def test_ash_and_oban_are_named_with_their_places(tmp_path: Path) -> None:
 
 def test_an_api_without_a_start_page_is_asked_for_one(tmp_path: Path) -> None:
     router = (
-        'defmodule ShopWeb.Router do\n  use ShopWeb, :router\n  scope "/api" do\n    get "/items", C, :i\n  end\nend\n'
+        'defmodule ShopWeb.Router do\n  use ShopWeb, :router\n  scope "/api" do\n    pipe_through :api\n'
+        '    resources "/carts", C, except: [:index]\n    resources "/items", C, only: [:index]\n  end\nend\n'
     )
     project, text, said = made(repository(tmp_path, lib__shop_web__router_ex=router))
     assert () == project.server.pages
-    assert 'live = "/"  # ? no health route was found; which path answers 200 to a visitor?' in text
+    assert 'live = "/api/items"  # ? no health route was found; which path answers 200 to a visitor?' in text
     number = 1 + [line.partition(" ")[0] for line in text.splitlines()].index("live")
     assert f"- rollout.toml, line {number}, server.live: no health route was found; which path" in said
 
@@ -159,6 +160,7 @@ def test_another_database_than_postgresql_is_said_not_to_be_supported(
 ) -> None:
     project, text, said = made(repository(tmp_path, lib__shop__repo_ex=REPO.replace("Ecto.Adapters.Postgres", adapter)))
     assert (False, ()) == (project.database.needed, project.application.repos)
+    assert "{database_url}" not in text
     assert f"needed = false  # Shop.Repo is on {database}" in text
     assert f"Not supported: Shop.Repo is on {database} (lib/shop/repo.ex:2). Only PostgreSQL is" in said
 
