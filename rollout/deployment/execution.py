@@ -117,7 +117,9 @@ class Executor:
         attempt.restored = checkpointed and restoration.restore(attempt.key, step, struck=struck)
         if not attempt.restored:
             self._apply(attempt, saves=checkpointed)
-        code.publish(step)
+        if code.publishes:
+            restoration.place_pending()
+            code.publish(step)
         code.adopt(self._context.site)
         policy.applied(attempt)
 

@@ -14,7 +14,8 @@ from rollout.journal.events import undo
 from rollout.phases.phase import PhaseCode
 from rollout.rollback.rollback import essential, roll_back
 from rollout.rollback.undo import UndoContext
-from rollout.site.fingerprint import Fingerprint, residue
+from rollout.site.fingerprint import REPLACEABLE, Fingerprint, residue
+from rollout.site.stillness import instances_paused
 
 _UNPROVEN = "cannot be proven to be as before"
 
@@ -41,10 +42,12 @@ class Rollbacks:
                 ]
                 context.injection.rolling_back(code.name)
                 undo_context = self._undo_context(code.name)
-                undone = roll_back(acts, context.journal, undo_context)
-                site.observer.last_tree = undo_context.trees.get(str(site.directory))
-                code.forget(site)
-                found.extend((*undone, *self._difference(before, is_fresh=str(site.directory) in undo_context.scanned)))
+                with instances_paused(site.engine if _runs_instances(before) else None, context.run.id):
+                    undone = roll_back(acts, context.journal, undo_context)
+                    site.observer.last_tree = undo_context.trees.get(str(site.directory))
+                    code.forget(site)
+                    is_fresh = str(site.directory) in undo_context.scanned
+                    found.extend((*undone, *self._difference(before, is_fresh=is_fresh)))
                 self.pending.discard(code.name)
                 lines = [f"{code.name}: {line}" for line in found]
                 self.residue.extend(lines)
@@ -105,3 +108,7 @@ class Rollbacks:
             unreachable=self._given_up,
             waiting=partial(run.journal.waiting, path=self._context.plan.name, phase=phase),
         )
+
+
+def _runs_instances(site: Fingerprint) -> bool:
+    return any(key.startswith(REPLACEABLE) for key in site.facts)

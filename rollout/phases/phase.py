@@ -53,6 +53,11 @@ class PhaseCode:
     checkpointed: bool = True
 
     @property
+    def publishes(self) -> bool:
+        """Whether the phase makes more than its checkpoint holds, from what that holds."""
+        return self.publish is not _nothing
+
+    @property
     def sources(self) -> tuple[Path, ...]:
         """The files with the code that decides what the phase makes."""
         functions = (

@@ -85,10 +85,12 @@ UNION ALL
 SELECT 'sequence', schemaname || '.' || sequencename, coalesce(last_value::text, 'unused') FROM pg_sequences
 """
 
+# Not those of an unlogged table: PostgreSQL itself empties it after a crash. Oban, for example, keeps the name of its
+# leader in one, and writes it every few seconds.
 _TABLES = """
-SELECT schemaname, tablename FROM pg_tables
-WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema'
-UNION ALL SELECT schemaname, matviewname FROM pg_matviews WHERE ispopulated
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (c.relkind IN ('r', 'p') AND c.relpersistence <> 'u' OR c.relkind = 'm' AND c.relispopulated)
 """
 _CONTENT = """
 SELECT {name}, count(*), md5(coalesce(string_agg(h, '' ORDER BY h COLLATE "C"), ''))

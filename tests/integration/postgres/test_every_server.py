@@ -69,6 +69,19 @@ def test_undo_ends_open_connections_of_the_application(server: DatabaseServer, j
     connection.close()
 
 
+def test_rows_of_an_unlogged_table_are_no_fact(deployed: DatabaseServer) -> None:
+    """The server empties such a table after a crash. That it is there is a fact."""
+    with as_role(deployed, DATABASES[0]) as connection:
+        connection.execute("CREATE UNLOGGED TABLE leaders (name text); CREATE TABLE members (name text)")
+    before = _facts(deployed)
+    with as_role(deployed, DATABASES[0]) as connection:
+        connection.execute("INSERT INTO leaders VALUES ('a')")
+        assert before == _facts(deployed)
+        connection.execute("INSERT INTO members VALUES ('a')")
+    assert (f"table {DATABASES[0]}.public.members: 1 rows, was 0",) == differences(before, _facts(deployed))
+    assert f"table {DATABASES[0]}.public.leaders" in before
+
+
 def test_undo_waits_for_a_statement_of_a_killed_client(server: DatabaseServer, journal: Journal) -> None:
     """A server completes a CREATE DATABASE, here when the last session of its template ends a second later."""
     before = _facts(server)

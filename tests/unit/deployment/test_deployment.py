@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import dataclasses
 import signal
 from pathlib import Path
 from typing import Any
@@ -509,6 +510,22 @@ def test_deferred_phases_are_written_as_one_when_a_later_phase_needs_them(tmp_pa
     assert ["two"] == [event["phase"] for event in stage.told("checkpoint.restored")]
     assert {"restored"} == {outcome for _, _, outcome in stage.rollbacks()}
     assert not stage.directory.exists()
+
+
+def test_deferred_phase_is_written_before_it_publishes(tmp_path: Path) -> None:
+    """An image, for example, is made of the folder that a checkpoint holds."""
+    found: list[bool] = []
+
+    def publish(step: Step) -> None:
+        found.append(step.site.file("a").exists())
+
+    one = dataclasses.replace(code("one", writes("a")), publish=publish)
+    for defers in (False, True):
+        stage = Stage(tmp_path, plan("ground", "one"), defers_restoring=defers)
+        results = stage.play(GROUND, one)
+        assert defers is results["one"].restored
+        assert {"restored"} == {outcome for _, _, outcome in stage.rollbacks()}
+    assert [True, True] == found
 
 
 def test_a_path_with_an_unmet_requirement_is_not_kept(tmp_path: Path) -> None:
