@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
 
+from deploy_tests.support.beam_files import what_runs
 from deploy_tests.support.commands import Ask
 from deploy_tests.support.production import ENDS_WITHIN, Runner, direct
 from rollout.application import APPLICATION
@@ -146,7 +148,8 @@ def test_nothing_of_development_is_switched_on(built: Release, runner: Runner, s
 def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: CheckedSite, ask: Ask) -> None:
     """The application is compiled again in a copy of the build, and released again.
 
-    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path.
+    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path. Modules are compared
+    without what only tells of their build (deploy_tests/support/beam_files.py).
     """
     build, release = site.directory / COPY, site.directory / TEMPORARY / "again"
     script = (
@@ -160,10 +163,18 @@ def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: Check
         assert done.ok, done.tail
         first, second = digests(built.folder), digests(release)
         different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
-        assert [name for name in different if name != COOKIE] == []
+        assert [name for name in different if name != COOKIE and not _runs_equal(built.folder, release, name)] == []
     finally:
         remove_tree(build)
         remove_tree(release)
+
+
+def _runs_equal(one: Path, other: Path, name: str) -> bool:
+    files = (one / name, other / name)
+    if not name.endswith(".beam") or not all(file.is_file() for file in files):
+        return False
+    first, second = (what_runs(file.read_bytes()) for file in files)
+    return first == second
 
 
 @pytest.mark.parametrize("variable", APPLICATION.required_variables)
