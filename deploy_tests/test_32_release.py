@@ -148,8 +148,8 @@ def test_nothing_of_development_is_switched_on(built: Release, runner: Runner, s
 def test_a_second_build_differs_in_nothing_that_runs(built: Release, site: CheckedSite, ask: Ask) -> None:
     """The application is compiled again in a copy of the build, and released again.
 
-    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path. Modules are compared
-    without what only tells of their build (deploy_tests/support/beam_files.py).
+    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path. Modules are
+    compared without what only tells of their build (deploy_tests/support/beam_files.py).
     """
     build, release = site.directory / COPY, site.directory / TEMPORARY / "again"
     script = (

@@ -1,8 +1,8 @@
 """Compares BEAM files by what runs of them, without what only tells of their build.
 
 Two builds of the same sources differ in some modules, as measured on XAVOS: a literal holds the process that compiled
-it (`Macro.Env` of a module that Spark fills), or a unique integer of that VM (the identifier of an entity of Spark). The
-checksum of a module follows: its `vsn`, and the one of each of its functions.
+it (`Macro.Env` of a module that Spark fills), or a unique integer of that VM (the identifier of an entity of Spark).
+The checksum of a module follows: its `vsn`, and the one of each of its functions.
 """
 
 from __future__ import annotations
