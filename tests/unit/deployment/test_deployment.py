@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
-import dataclasses
 import signal
 from pathlib import Path
 from typing import Any
