@@ -39,7 +39,7 @@ from rollout.process import Background, start
 from rollout.results import history
 from rollout.results.verdict import as_json, verdict
 from rollout.text.plain import tail
-from suite import stash
+from suite import baseline, stash
 from suite.path_session import REPORTS, from_line
 from suite.preparation import journal_recovered, make_choices, recover_and_check, recover_first, run_facts
 from suite.report import configure_reports
@@ -158,6 +158,7 @@ class Controller:
         judged = as_json(verdict(self.run.events()))["paths"]
         if exit_code in {0, int(pytest.ExitCode.TESTS_FAILED), int(pytest.ExitCode.NO_TESTS_COLLECTED)}:
             exit_code = 0 if comparison.is_gate_passed(judged, gate) else int(pytest.ExitCode.TESTS_FAILED)
+            exit_code = baseline.excused(self.run, self.options, exit_code, gate)
         outcomes = ", ".join(f"{name}: {path['outcome']}" for name, path in judged.items())
         self.run.journal.tell("run.finished", exit_code=exit_code, seconds=round(time.monotonic() - self.began, 3),
                               reason=f"{outcomes}; the gate is {', '.join(gate)}")  # fmt: skip
@@ -204,6 +205,7 @@ def run_paths(config: pytest.Config, options: Options) -> None:
             options.through
         )  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
+    baseline.refuse_invalid(options)
     recovered = recover_and_check(options)
     chosen = make_choices(options, ())  # the session of each path rejects what that path cannot do
     rehearsal = is_rehearsal(chosen.upstreams.hex)

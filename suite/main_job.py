@@ -25,7 +25,7 @@ from rollout.faults.catalogue import listing, refuse_unfit
 from rollout.results import history
 from rollout.rollback import recovery
 from rollout.text.standard_streams import make_outputs_safe, restart_with_open_outputs
-from suite import stash
+from suite import baseline, stash
 from suite.campaign import campaign
 from suite.controller import run_paths
 from suite.options import options_of, refuse_what_breaks_phases
@@ -186,6 +186,7 @@ def _end(session: Session, exit_code: int) -> int:
     unmet = deployment.unmet if deployment else ()
     if exit_code == 0 and (outcome != "deployed" or unmet):
         exit_code = 1
+    exit_code = baseline.excused(session.run, session.options, exit_code, [session.plan.name])
     session.run.journal.tell(
         "run.finished",
         exit_code=exit_code,
@@ -226,6 +227,7 @@ def _begin(config: pytest.Config, options: Options) -> Session:
     whole = load_plan(options.path, stage=options.stage)
     fitted(whole, options).through(options.through)  # invalid options are rejected before recovery starts
     refuse_unknown_groups(options)
+    baseline.refuse_invalid(options)
     recovered = recover_and_check(options)
     chosen = make_choices(options, (whole,))
     name = path_names(options)[options.path]

@@ -74,6 +74,11 @@ FLAGS: tuple[Flag, ...] = (
         help="groups of checks that each path of the gate has to answer, such as server,migrations",
     ),
     Flag(
+        name="baseline",
+        metavar="FILE",
+        help="verdict.json of an earlier run: what failed there is excused, and only what became worse fails the run",
+    ),
+    Flag(
         name="source",
         default="auto",
         metavar="SOURCE",

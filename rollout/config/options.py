@@ -61,6 +61,7 @@ class Options:
     project: Path | None
     revision: str | None
     require: tuple[str, ...]
+    baseline: Path | None
     source: str = field(repr=False)
     source_key: Path | None
     git_source: str = field(repr=False)
@@ -168,6 +169,7 @@ def parse_options(
         project=project,
         revision=raw.parsed("revision", values.revision),
         require=raw.parsed("require", values.names) or (),
+        baseline=raw.parsed("baseline", values.existing_file),
         source=values.source(raw.required("source")),
         source_key=raw.parsed("source-key", values.folder),
         git_source=values.git_source(raw.required("git-source")),

@@ -136,6 +136,14 @@ def existing_folder(given: RawValue) -> Path:
     return path
 
 
+def existing_file(given: RawValue) -> Path:
+    """A file that exists, with links resolved: `reports/latest` is another folder as soon as a run begins."""
+    path = folder(given)
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises if a parent folder cannot be entered
+        raise given.invalid("an existing file")
+    return Path(os.path.realpath(path))
+
+
 def names(given: RawValue) -> tuple[str, ...]:
     """A comma-separated list without repetitions. The names are checked elsewhere."""
     found = tuple(dict.fromkeys(filter(None, map(str.strip, given.text.split(",")))))

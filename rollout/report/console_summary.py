@@ -40,7 +40,7 @@ def _verdicts(shown: View) -> Iterator[Line]:
     for path in shown.paths:
         is_good = path.verdict.outcome == "deployed" and not path.verdict.checks.failed
         yield Line(text=path_sentence(shown.verdict, path.verdict), tone="good" if is_good else "bad")
-    if len(shown.paths) != 1:
+    if len(shown.paths) != 1 or shown.verdict.baseline is not None:
         yield Line(text=exit_sentence(shown.verdict, shown.gate))
 
 

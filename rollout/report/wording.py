@@ -46,6 +46,9 @@ def badge(judged: Verdict, path: PathVerdict) -> str:
     return "rehearsed" if judged.rehearsal and path.outcome == "deployed" else in_words(path.outcome)
 
 
+_MOST_WORSE = 5
+
+
 def exit_sentence(judged: Verdict, gate: Sequence[str]) -> str:
     """The exit code with its reason, and the paths that decided it."""
     if judged.exit_code is None:
@@ -53,6 +56,22 @@ def exit_sentence(judged: Verdict, gate: Sequence[str]) -> str:
     code = f"Exit code {judged.exit_code}"
     if judged.interrupted:
         return f"{code}: the run was interrupted by {judged.signal or 'a signal'}."
+    return f"{_decided(judged, gate, code)}{_compared(judged)}"
+
+
+def _compared(judged: Verdict) -> str:
+    """What became worse since the baseline; "" without one."""
+    if judged.baseline is None:
+        return ""
+    since, worse = f"since the baseline, {line(judged.baseline['run'], 80)}", judged.baseline["worse"]
+    if not worse:
+        return f" Nothing became worse {since}."
+    more = f"; and {len(worse) - _MOST_WORSE} more" if len(worse) > _MOST_WORSE else ""
+    return f" Became worse {since}: {'; '.join(line(each, 200) for each in worse[:_MOST_WORSE])}{more}."
+
+
+def _decided(judged: Verdict, gate: Sequence[str], code: str) -> str:
+    """The exit code and the paths that decided it."""
     gating = [path for path in judged.paths if path.name in gate]
     others = [path.name for path in judged.paths if path.name not in gate]
     if not gating:

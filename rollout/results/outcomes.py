@@ -46,7 +46,8 @@ ROLLBACK_OUTCOMES: Mapping[str, str] = {
 EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "pytest": {
         0: "The selected path is deployed and every check passed (in a rehearsal: rehearsed).",
-        1: "A phase or a check failed, a required group has no passed check, or the run was refused before it started.",
+        1: "A phase or a check failed, a required group has no passed check, or the run was refused before it started. "
+        "With `--baseline`: and something is worse than in the baseline.",
         2: "The run was interrupted, and rolled back.",
         3: "An internal error of the suite.",
         4: "An option or plan is invalid, or a source cannot be reached. Nothing was changed.",
@@ -135,6 +136,7 @@ class PathVerdict:
     `migrations`: what was found about them (rollout/results/migrations.py), None if nobody asked.
     `kept`: the site stays until `make undeploy`. `failed` is the outcome of a path that failed and is kept.
     `load`: the loads on the server, in order.
+    `failing`: the checks that failed or were blocked, by the ids of pytest, sorted.
     `soak`: the memory of instances under a long load (rollout/results/soak.py), None without one.
     """
 
@@ -154,11 +156,15 @@ class PathVerdict:
     load: tuple[LoadVerdict, ...] = ()
     migrations: Mapping[str, Any] | None = None
     soak: Mapping[str, Any] | None = None
+    failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The verdict of a run. `exit_code` is None for a killed run. `signal` names the signal that interrupted it."""
+    """The verdict of a run. `exit_code` is None for a killed run. `signal` names the signal that interrupted it.
+
+    `baseline`: `{run, worse}`, the run of --baseline and what became worse since; None without one.
+    """
 
     run: str
     source_kind: str
@@ -173,3 +179,4 @@ class Verdict:
     seconds: float
     reason: str
     paths: tuple[PathVerdict, ...]
+    baseline: Mapping[str, Any] | None = None

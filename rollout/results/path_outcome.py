@@ -54,6 +54,7 @@ def judge_path(name: str, events: Sequence[Event], *, alone: bool) -> PathVerdic
         residue=residue,
         seconds=number(ended, "seconds") or elapsed(lifetime(mine)),
         checks=_count(checks),
+        failing=_failing(checks),
         failure=_failure(phases, mine, checks, events, closed=closed),
         retries=sum(event["event"] == "phase.retry" for event in mine),
         observed=bool(left),
@@ -230,7 +231,16 @@ def _without(groups: Sequence[str], checks: Sequence[Event], outcomes: set[str])
     return tuple(group for group in dict.fromkeys(groups) if group not in answered)
 
 
-def _count(checks: Sequence[Event]) -> Checks:
+def _outcomes(checks: Sequence[Event]) -> dict[str, str]:
+    """Id of a check → its outcome. One that is unknown counts as failed."""
     outcomes = {text(check, "nodeid"): text(check, "outcome") for check in checks}
-    counted = Counter(outcome if outcome in CHECK_OUTCOMES else "failed" for outcome in outcomes.values())
+    return {nodeid: outcome if outcome in CHECK_OUTCOMES else "failed" for nodeid, outcome in outcomes.items()}
+
+
+def _failing(checks: Sequence[Event]) -> tuple[str, ...]:
+    return tuple(sorted(nodeid for nodeid, outcome in _outcomes(checks).items() if outcome in {"failed", "blocked"}))
+
+
+def _count(checks: Sequence[Event]) -> Checks:
+    counted = Counter(_outcomes(checks).values())
     return Checks(**{outcome: counted[outcome] for outcome in CHECK_OUTCOMES})

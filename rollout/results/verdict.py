@@ -53,6 +53,7 @@ def verdict(events: Sequence[Event]) -> Verdict:
         rehearsal=source.get("kind") == "rehearsal" or source.get("rehearsal") is True,
         seconds=number(finished, "seconds") or elapsed(lifetime(own)),
         reason=text(finished, "reason"),
+        baseline=_baseline(last(own, "baseline.compared")),
         paths=tuple(judge_path(name, own, alone=len(names) == 1) for name in dict.fromkeys(names) if name),
     )
 
@@ -79,7 +80,12 @@ def as_json(judged: Verdict) -> dict[str, Any]:
         "seconds": judged.seconds,
         "reason": judged.reason,
         "paths": paths,
+        **({} if judged.baseline is None else {"baseline": dict(judged.baseline)}),
     }
+
+
+def _baseline(compared: Event) -> dict[str, Any] | None:
+    return {"run": text(compared, "against"), "worse": list(texts(compared, "worse"))} if compared else None
 
 
 def _plain(value: Any) -> Any:

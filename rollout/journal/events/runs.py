@@ -33,6 +33,15 @@ class RunInterrupted(JournalEvent):
     signal: str
 
 
+@event("baseline.compared")
+class BaselineCompared(JournalEvent):
+    """The results were compared with those of an earlier run. `worse` has a line for each thing that became worse."""
+
+    # against: the run of the baseline
+    against: str
+    worse: Texts
+
+
 @event("run.finished")
 class RunFinished(JournalEvent):
     """The run has ended."""
