@@ -197,9 +197,9 @@ def _release(repository: Repository, notes: Notes) -> Release:
             "name",
         )
     migrate = ""
-    if repository.has_migrate_script:
+    if repository.migrate_script:
         migrate = "bin/migrate"
-        notes.made_from(repository.has_migrate_script, "release", "migrate")
+        notes.made_from(repository.migrate_script, "release", "migrate")
     elif repository.release_modules:
         module = repository.release_modules[0]
         migrate = f"eval {module.name}.migrate"

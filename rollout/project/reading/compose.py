@@ -14,6 +14,7 @@ from rollout.project.reading.sources import Sources, joined
 
 FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
 _PAIR = re.compile(r"(\"[^\"]*\"|'[^']*'|[^\s#:\"'\[{][^:#]*?)[ \t]*:(?:[ \t]+(.*))?")
+_CONTENT = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^#]|(?<=\S)#)*")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 _BACKING = {"redis": 6379, "valkey": 6379, "opensearch": 9200, "elasticsearch": 9200, "meilisearch": 7700,
             "minio": 9000, "rabbitmq": 5672, "clickhouse": 8123, "memcached": 11211, "nats": 4222, "localstack": 4566,
@@ -88,7 +89,9 @@ def _lines(content: str) -> Iterator[Line]:
 
 
 def _without_comment(text: str) -> str:
-    return re.sub(r"(^|\s)#.*$", "", text).rstrip() if not text.startswith(("'", '"')) else text.rstrip()
+    """A line up to the sign of a comment, which has a space before it and stands in no quotes."""
+    found = _CONTENT.match(text)
+    return found[0].rstrip() if found else ""
 
 
 def _services(lines: tuple[Line, ...]) -> Iterator[tuple[Line, tuple[Line, ...]]]:
@@ -100,12 +103,9 @@ def _services(lines: tuple[Line, ...]) -> Iterator[tuple[Line, tuple[Line, ...]]
 
 def _children(lines: tuple[Line, ...], indent: int) -> Iterator[tuple[Line, tuple[Line, ...]]]:
     """(line, lines below it) of the mapping that begins with the first line that is further in."""
-    heads = [number for number, line in enumerate(lines) if line.indent > indent]
-    if not heads:
-        return
-    own = lines[heads[0]].indent
+    own = next((line.indent for line in lines if line.indent > indent), None)
     starts = [number for number, line in enumerate(lines) if line.indent == own and line.key and not line.is_entry]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         yield lines[start], lines[start + 1 : end]
 
 

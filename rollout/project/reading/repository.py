@@ -44,7 +44,7 @@ class Repository:
     versions: Mapping[str, Found[str]]
     services: tuple[ComposeService, ...]
     examples: Mapping[str, Found[str]]
-    has_migrate_script: str
+    migrate_script: str
     unread: Mapping[str, str]
 
     @property
@@ -86,7 +86,7 @@ def read_repository(folder: Path, root: str = "") -> Repository:
         configuration=configuration, routes=read_routes(sources, defined, web.folder, endpoint.name),
         assets=read_assets(sources, web, mixfile), versions=read_versions(sources, around),
         services=read_services(sources, around), examples=read_examples(sources, around),
-        has_migrate_script=next((path for path in scripts if sources.has(path)), ""), unread=sources.unread,
+        migrate_script=next((path for path in scripts if sources.has(path)), ""), unread=sources.unread,
     )  # fmt: skip
 
 

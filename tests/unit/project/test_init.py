@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rollout.errors import RolloutError
 from rollout.project.cli import init, parse_words
@@ -18,6 +22,7 @@ from tests.unit.project.repositories import (
     DEV,
     ENDPOINT,
     MIX,
+    PLAIN,
     REPO,
     ROUTER,
     RUNTIME,
@@ -425,3 +430,21 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_the_words_of_the_command_are_understood(words: list[str], expected: tuple[Path, str, bool] | None) -> None:
     found = parse_words(words)
     assert expected == (None if found is None else (found.folder, found.root, found.write))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_files_in_any_state_are_read_or_refused(data: st.DataObject) -> None:
+    """With a piece cut out, doubled, or replaced by signs that open and close something."""
+    files = dict(PLAIN)
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from(sorted(files)))
+        content = files[name]
+        begin = data.draw(st.integers(0, len(content)))
+        end = data.draw(st.integers(begin, min(len(content), begin + 60)))
+        piece = data.draw(
+            st.sampled_from(["", content[begin:end] * 2, '"', '"""', "do ", " end", "#{", "(", "]", "~s("])
+        )
+        files[name] = content[:begin] + piece + content[end:]
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(RolloutError):
+        made(write(Path(folder), files))
