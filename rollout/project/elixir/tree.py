@@ -42,6 +42,7 @@ def group(flat: Iterable[Token]) -> tuple[Node, ...]:
     stack: list[tuple[str, int, bool, list[Node]]] = [("", 1, False, [])]
     before: Token | None = None
     for token in flat:
+        group(token.inner)  # an interpolation that does not match is an error here, not where it is looked into
         opening = _opening(token, before)
         before = token
         if opening:

@@ -85,7 +85,7 @@ PROJECTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(PROJECTS, ANY, st.integers(0, 60))
 def test_a_written_project_loads_to_the_same(project: Project, comment: str, more: int) -> None:
     """Also with notes of any text, and if the file is so long that variables share a line."""

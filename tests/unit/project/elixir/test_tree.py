@@ -35,7 +35,7 @@ def test_a_statement_goes_on_where_elixir_goes_on(source: str, expected: list[st
     assert expected == [" ".join(map(shown, statement)) for statement in statements(parse(source))]
 
 
-@pytest.mark.parametrize("source", ["(", "do", "a)", "[)", "fn x -> x", "if a do )"])
+@pytest.mark.parametrize("source", ["(", "do", "a)", "[)", "fn x -> x", "if a do )", '"#{(}"'])
 def test_what_does_not_match_is_an_error(source: str) -> None:
     with pytest.raises(ElixirUnread):
         parse(source)
