@@ -21,6 +21,7 @@ from rollout.config.database_url import parse_address
 from rollout.config.flags import FLAGS as FLAGS  # noqa: PLC0414 - other modules import them from here
 from rollout.config.flags import LIST, arguments
 from rollout.config.flags import Flag as Flag  # noqa: PLC0414 - the same
+from rollout.config.flags import option as flag_option
 from rollout.config.names import LONGEST, name_problem
 from rollout.config.values import PATHS as PATHS  # noqa: PLC0414 - other modules import them from here
 from rollout.config.values import SCRIPT as SCRIPT  # noqa: PLC0414 - the same
@@ -296,8 +297,9 @@ def _soak(raw: _RawValues) -> int:
 
 
 def _deployments(root: Path) -> Path:
-    """The folder of all deployments. An installed suite keeps it with the user's data, outside of the package."""
-    return (root if IS_CHECKOUT else platformdirs.user_data_path(SUITE)) / "deployments"
+    """The folder of all deployments. That of an installed suite is with the user's data. Raises InvalidOption."""
+    place = root if IS_CHECKOUT else _folder({}, flag_option("directory"), partial(platformdirs.user_data_path, SUITE))
+    return place / "deployments"
 
 
 def _text(given: RawValue) -> str:

@@ -11,7 +11,7 @@ import pytest
 from rollout import environment, installation
 from rollout.config import options
 from rollout.config.options import ROOT
-from rollout.errors import UnfitPlace
+from rollout.errors import InvalidOption, UnfitPlace
 from rollout.site import folder_check
 from rollout.site.folder_check import require_usable_place
 from xavos_rollout.reports import reports_folder
@@ -70,6 +70,18 @@ def test_an_installed_suite_writes_outside_of_itself(tmp_path: Path) -> None:
     inside = parsed(("directory", str(ROOT / "app" / "x")), XAVOS_STATE_DIR=str(tmp_path / "state"))
     with pytest.raises(UnfitPlace, match="it is in the installed suite"):
         require_usable_place(inside, inside.directory, {})
+
+
+@pytest.mark.usefixtures("installed")
+def test_without_a_home_folder_the_deployment_needs_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_home(name: str) -> Path:
+        raise RuntimeError(name)
+
+    monkeypatch.setattr("platformdirs.user_data_path", no_home)
+    folders = {f"XAVOS_{name}_DIR": str(tmp_path / name) for name in ("STATE", "CACHE")}
+    with pytest.raises(InvalidOption, match=r"--directory='' is not valid.*no home folder"):
+        parsed(**folders)
+    assert tmp_path / "x" == parsed(("directory", str(tmp_path / "x")), **folders).directory
 
 
 class TestReports:
