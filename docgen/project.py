@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import json
 
 from docgen.markdown import table
 from rollout.project.placeholders import PLACEHOLDERS
-from rollout.project.schema import json_schema, key_rows, tables
+from rollout.project.schema import key_rows, tables
 
 
 def project_keys() -> str:
@@ -22,8 +21,3 @@ def project_keys() -> str:
 def project_placeholders() -> str:
     """The placeholders in the values of variables."""
     return table(("placeholder", "meaning"), [(f"`{{{name}}}`", meaning) for name, meaning in PLACEHOLDERS.items()])
-
-
-def project_schema() -> str:
-    """The text of docs/rollout.schema.json."""
-    return json.dumps(json_schema(), indent=2) + "\n"

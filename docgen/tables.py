@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Any
 
 from docgen.markdown import table
-from docgen.project import project_keys, project_placeholders, project_schema
+from docgen.project import project_keys, project_placeholders
 from rollout.config.flags import FLAGS
 from rollout.config.options import ROOT
 from rollout.config.plan import PACKAGE_KEYS, PHASE_KEYS, PLAN_KEYS
@@ -28,6 +28,7 @@ from rollout.journal.events import EVENTS
 from rollout.journal.events import MEANINGS as EVENT_MEANINGS
 from rollout.migrations.rule import SEVERITIES
 from rollout.migrations.rules import RULES
+from rollout.project.schema import schema_text
 from rollout.results.outcomes import EXIT_CODES, OUTCOMES, PHASE_OUTCOMES, ROLLBACK_OUTCOMES
 
 DOCS = ROOT / "docs"
@@ -168,7 +169,7 @@ def current(text: str) -> str:
 
 def write() -> None:
     """Bring the tables of all documents and the schema of rollout.toml up to date."""
-    PROJECT_SCHEMA.write_text(project_schema(), encoding="utf-8")
+    PROJECT_SCHEMA.write_text(schema_text(), encoding="utf-8")
     for path in documents():
         old = path.read_text(encoding="utf-8")
         if (new := current(old)) != old:

@@ -18,13 +18,15 @@ from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
 from rollout.installation import command
 from rollout.project.cli import init, parse_words
+from rollout.project.schema import schema_text
 from rollout.rollback import recovery
 from rollout.site.engine.selection import CACHED
 from rollout.site.processes import port_holder
 from rollout.site.store.objects import FOLDER, Store
 from rollout.text.standard_streams import make_outputs_safe
 
-_USAGE = "usage: python -m rollout status | undeploy [NAME…] | clean-cache | init [FOLDER] [--root=FOLDER] [--write]"
+_USAGE = """usage: python -m rollout status | undeploy [NAME…] | clean-cache
+       python -m rollout init [FOLDER] [--root=FOLDER] [--write] | init --schema"""
 
 _FORMER = "objects"  # the store of earlier versions; no code reads it now
 
@@ -44,6 +46,9 @@ def main(arguments: list[str]) -> int:
                 return _undeploy(parse_options(lambda name: None), names)
             case ["clean-cache"]:
                 return _clean_cache(parse_options(lambda name: None))
+            case ["init", "--schema"]:
+                sys.stdout.write(schema_text())
+                return 0
             case ["init", *words] if (given := parse_words(words)) is not None:
                 return init(given.folder, root=given.root, write=given.write)
     except RolloutError as error:

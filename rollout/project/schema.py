@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,11 @@ def json_schema() -> dict[str, Any]:
         "description": "What XAVOS Rollout has to know of an application in order to deploy and check it.",
         **_table(Project),
     }
+
+
+def schema_text() -> str:
+    """The text of the schema's file."""
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def key_rows(kind: type[Any]) -> Iterator[tuple[str, str, str]]:

@@ -61,6 +61,11 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
         1: "Something is left.",
         2: "The name is unknown, or missing where several deployments are up.",
     },
+    "python -m rollout init": {
+        0: "rollout.toml is written, or is as it would be written, or the difference is shown.",
+        1: "The repository cannot be read, or the file cannot be written. Nothing was changed.",
+        2: "An unknown option, or more than one folder.",
+    },
     "python -m rollout.cli.setup": {
         0: "Everything that a run needs is there.",
         2: "An engine is needed and cannot be started. The commands that help are printed.",

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollout.__main__ import main
 from rollout.errors import RolloutError
 from rollout.project.cli import init, parse_words
 from rollout.project.errors import FileInTheWay, NoEndpoint, NoFolder, NoMixFile, NoPhoenix, SeveralApplications
 from rollout.project.file import load
 from rollout.project.project import Project
+from rollout.project.schema import schema_text
 from tests.unit.project.repositories import (
     CONFIG,
     DEV,
@@ -448,3 +450,16 @@ def test_files_in_any_state_are_read_or_refused(data: st.DataObject) -> None:
         files[name] = content[:begin] + piece + content[end:]
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(RolloutError):
         made(write(Path(folder), files))
+
+
+def test_the_command_writes_refuses_and_prints_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m rollout init`, with its exit codes."""
+    folder = repository(tmp_path / "shop")
+    assert 0 == main(["init", str(folder)])
+    assert "rollout.toml is written" in capsys.readouterr().out
+    assert 1 == main(["init", str(tmp_path / "nowhere")])
+    assert "ERROR:" in capsys.readouterr().err
+    assert 2 == main(["init", "--wriet"])
+    assert "init [FOLDER] [--root=FOLDER] [--write]" in capsys.readouterr().err
+    assert 0 == main(["init", "--schema"])
+    assert schema_text() == capsys.readouterr().out

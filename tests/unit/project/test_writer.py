@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docgen.project import project_schema
 from rollout.config.options import ROOT
 from rollout.project.file import loads
 from rollout.project.guessing.draft import Note
@@ -30,7 +29,7 @@ from rollout.project.project import (
     Server,
     Service,
 )
-from rollout.project.schema import json_schema, tables
+from rollout.project.schema import json_schema, schema_text, tables
 from rollout.project.writer import LONGEST, render
 from rollout.text.toml_records import InvalidRecord, Place
 
@@ -136,7 +135,7 @@ def test_the_schema_refuses_what_the_loader_refuses(text: str) -> None:
 def test_the_published_schema_is_that_of_the_code() -> None:
     """`python -m docgen` writes it. It is a valid schema, and each key has a meaning."""
     published = (ROOT / "docs" / "rollout.schema.json").read_text(encoding="utf-8")
-    assert project_schema() == published
+    assert schema_text() == published
     jsonschema.Draft202012Validator.check_schema(json.loads(published))
     for kind in tables().values():
         assert all(key.meaning.endswith(".") for key in keys_of(kind).values())
