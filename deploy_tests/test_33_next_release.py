@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from deploy_tests.support.production import is_of_another_build
 from rollout.application import APPLICATION
+from rollout.deployment.deployment import Deployment
 from rollout.phases.phase import PhaseResult
 from rollout.production import bad_releases
 from rollout.production.deployed import Deployed
@@ -19,10 +21,11 @@ def test_next_release_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_has_every_migration_of_a_and_newer_ones_after_them(released: Deployed) -> None:
+def test_has_every_migration_of_a_and_newer_ones_after_them(released: Deployed, deployment: Deployment) -> None:
     a, b = (released.releases[label].migrations for label in "ab")
     assert b[: len(a)] == a
-    assert len(b) > len(a)
+    if deployment.site.options.predecessor is None:
+        assert len(b) > len(a)
 
 
 def test_still_serves_the_static_files_of_a(released: Deployed) -> None:
@@ -33,6 +36,8 @@ def test_still_serves_the_static_files_of_a(released: Deployed) -> None:
 
 def test_differs_from_a_only_in_the_application(released: Deployed) -> None:
     """A release that replaces another must not change dependencies unasked."""
+    if is_of_another_build(released):
+        pytest.skip("release A is an image of another build")
     a, b = (digests(released.releases[label].folder) for label in "ab")
     changed = {name for name in a.keys() | b.keys() if a.get(name) != b.get(name)}
     own = (f"lib/{APPLICATION.app}-", "releases/")

@@ -24,6 +24,7 @@ from rollout.hex.http_client import UNTRUSTED, make_client
 from rollout.hex.sources import RehearsalSource, is_rehearsal
 from rollout.hex.upstreams import Upstreams, choose_git, choose_npm, choose_source
 from rollout.journal import Journal
+from rollout.production.predecessor import find_predecessor
 from rollout.rehearsal import load_scenario, registry_folder
 from rollout.rollback import recovery
 from rollout.site.engine.client import Engine
@@ -142,6 +143,8 @@ def make_choices(options: Options, plans: tuple[Plan, ...]) -> Choices:
         require_isolation(sharing)
     for plan in plans:
         require_own_server(options, plan, database)
+    if options.predecessor:
+        find_predecessor(options.predecessor, found if isinstance(found, Engine) and not unfit else None)
     upstreams, why = _upstreams(options)
     engine = found if isinstance(found, Engine) else None
     return Choices(

@@ -78,6 +78,11 @@ class Runner:
             time.sleep(0.1)
 
 
+def is_of_another_build(released: Deployed) -> bool:
+    """Whether release A is an image that the user has named, by its id. It was built somewhere else."""
+    return released.releases["a"].image.startswith("sha256:")
+
+
 @pytest.fixture
 def released(deployment: Deployment) -> Deployed:
     """The releases of the deployment, and the instances that run them."""

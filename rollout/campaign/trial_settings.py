@@ -35,5 +35,5 @@ class TrialSettings:
 def arguments(options: Options) -> tuple[str, ...]:
     """The options of the campaign that every run of a trial gets too."""
     return options.as_arguments(
-        "source", "git_source", "scenario", "forge", "database", "assets", "source_key", "offline", "stage"
+        "source", "git_source", "scenario", "forge", "database", "assets", "source_key", "offline", "stage", "from"
     )

@@ -113,6 +113,11 @@ FLAGS: tuple[Flag, ...] = (
         help="how far to deploy: development (mix phx.server), or production (release, instances, upgrade under load)",
     ),
     Flag(
+        name="from",
+        metavar="RELEASE",
+        help="what release A of --stage=production is: a Git revision of this checkout, or an image with it at /app",
+    ),
+    Flag(
         name="soak",
         default="0",
         metavar="MINUTES",

@@ -38,7 +38,8 @@ RUN_FOLDER = "XAVOS_RUN_FOLDER"  # the report folder of the path's run
 PATH_NAME = "XAVOS_PATH_NAME"  # the name of the path
 CONDUCTOR = "XAVOS_CONDUCTOR"  # the process id of the session that waits for the run
 _NO_CI = {"", "0", "false"}  # CI services set CI to any other word
-_FIELDS = {"path": "paths", "paths": "campaign_paths"}  # flags whose field of Options has another name
+# Flags whose field of Options has another name.
+_FIELDS = {"path": "paths", "paths": "campaign_paths", "from": "predecessor"}
 Value = TypeVar("Value")
 
 
@@ -72,6 +73,7 @@ class Options:
     assets: str
     offline: bool
     stage: str
+    predecessor: str | None
     soak: int
     through: str | None
     name: str
@@ -180,6 +182,7 @@ def parse_options(
         assets=values.one_of(raw.required("assets"), ("auto", "npm", "plain")),
         offline=raw.switch("offline"),
         stage=values.one_of(raw.required("stage"), values.STAGES),
+        predecessor=raw.parsed("from", lambda text: _predecessor(text, raw)),
         soak=_soak(raw),
         through=raw.parsed("through", _text),
         name=name,
@@ -291,7 +294,7 @@ def _soak(raw: _RawValues) -> int:
     """Minutes. Raises InvalidOption for a stage that has no upgrade."""
     given = raw.required("soak")
     minutes = values.number(given, least=0, most=1440)
-    if minutes and raw.required("stage").text != values.STAGES[-1]:
+    if minutes and not _has_upgrade(raw):
         raise given.invalid(f"0 without the {values.STAGES[-1]} stage, because the upgrade comes first")
     return minutes
 
@@ -300,6 +303,19 @@ def _deployments(root: Path) -> Path:
     """The folder of all deployments. That of an installed suite is with the user's data. Raises InvalidOption."""
     place = root if IS_CHECKOUT else _folder({}, flag_option("directory"), partial(platformdirs.user_data_path, SUITE))
     return place / "deployments"
+
+
+def _predecessor(given: RawValue, raw: _RawValues) -> str:
+    """A name that is no option of git or an engine. Raises InvalidOption for a stage that has no upgrade."""
+    if not _has_upgrade(raw):
+        raise given.invalid(f"nothing without the {values.STAGES[-1]} stage, which has the upgrade")
+    if given.text.startswith("-") or any(letter.isspace() for letter in given.text):
+        raise given.invalid("a Git revision of this checkout, or the name of an image")
+    return given.text
+
+
+def _has_upgrade(raw: _RawValues) -> bool:
+    return raw.required("stage").text == values.STAGES[-1]
 
 
 def _text(given: RawValue) -> str:

@@ -49,6 +49,7 @@ class Restoration:
             site.options.assets,
             digest_of_files(*code.sources, EDITOR),
             load().digest(names, laid),
+            *filter(None, (code.depends_on(site),)),
         )
 
     def passed(self, key: str, step: Step) -> None:

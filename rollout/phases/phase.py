@@ -36,6 +36,7 @@ class PhaseCode:
     `publish` always runs after them. It makes what no checkpoint holds from what one holds: images from folders.
     `hand_over` runs before the phase's fingerprint. It stops what an earlier phase runs and this phase replaces.
     `overlays` are those that it may lay beyond the plan's.
+    `depends_on` is what else decides what the phase makes, as part of the checkpoint's key.
     `furnish` lays out the input of an observed phase; the input is no residue of the path.
     `adopt` updates the site after the phase was applied or restored, `forget` after it was rolled back.
     A phase can be `checkpointed` if it changes nothing but the site's folder and databases.
@@ -50,6 +51,7 @@ class PhaseCode:
     furnish: Callable[[Step], None] | None = None
     adopt: Callable[[Site], None] = _nothing
     forget: Callable[[Site], None] = _nothing
+    depends_on: Callable[[Site], str] = lambda site: ""
     checkpointed: bool = True
 
     @property

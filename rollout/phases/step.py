@@ -32,7 +32,7 @@ ATTEMPTS = 4
 EDITOR = ROOT / "rollout" / "elixir" / "edit"
 _COMMAND = "XAVOS_COMMAND"  # in the environment of every command and its child processes: its token
 _Result = TypeVar("_Result")
-_EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
+EDITED = re.compile(r'\{:\w+, "([^"]+\.exs?)"')
 
 
 class Step:
@@ -235,7 +235,7 @@ class Step:
     def format_laid(self) -> None:
         """Format what the phase has edited or laid without all its parts: its lines can have another length now."""
         edits = self._manifest.edits_of(self._laid)
-        edited = {name for file in edits for name in _EDITED.findall(file.read_text(encoding="utf-8"))}
+        edited = {name for file in edits for name in EDITED.findall(file.read_text(encoding="utf-8"))}
         laid = self._manifest.laid_by(self._laid, self.plan.laid_before(self.phase, self.passed))
         shaped = {path for path, file in laid.items() if not file.is_final and path.endswith((".ex", ".exs"))}
         if files := sorted(name for name in edited | shaped if (self.site.application / name).is_file()):

@@ -127,7 +127,8 @@ class ContainerHost:
             # Not `run`, which would ask a public registry for an image that is missing.
             container = site.engine.client().containers.create(
                 release.image,
-                list(argv),
+                list(argv[1:]),
+                entrypoint=[argv[0]],  # an image of the user may have one of its own
                 name=full,
                 detach=True,
                 labels={RUN_LABEL: site.run.id, INSTANCE_LABEL: name},
