@@ -27,19 +27,24 @@ from tests.unit.fakes import Stage, plan
 
 _SERVER = r"""#!/usr/bin/perl
 use IO::Socket::INET;
-$SIG{TERM} = sub { exit 0 };
+$SIG{TERM} = sub { exit 0 };  # at once, whatever is in flight: the first process of a container takes all others along
+$SIG{CHLD} = "IGNORE";
 my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ENV{PORT}, Listen => 64, ReuseAddr => 1)
   or die "cannot listen: $!";
 while (1) {
   my $client = $server->accept or next;
+  my $child = fork;
+  if ($child) { close $client; next }
   my $known = 0;
   while (<$client>) {
     last if /^\r?$/;
+    sleep 1 if m{^GET /slow };
     $known = 1 if /^cookie: session=\Q$ENV{SECRET_KEY_BASE}\E/i;
   }
   my $cookie = $known ? "" : "set-cookie: session=$ENV{SECRET_KEY_BASE}; path=/\r\n";
   print $client "HTTP/1.1 200 OK\r\n${cookie}content-length: 2\r\nconnection: close\r\n\r\nok";
   close $client;
+  exit 0 if defined $child;
 }
 """
 _MIGRATE = "#!/usr/bin/perl\nsleep 1;\nexit 0;\n"
