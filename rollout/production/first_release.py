@@ -36,6 +36,7 @@ def build_revision(step: Step, label: str, earlier: Predecessor, generate: Calla
     The application's folder is that of the revision afterwards. Raises PhaseFailed.
     """
     theirs, ours = _extract(step, earlier), load()
+    _require_same_edits(step, ours, theirs)
     for folder in _GENERATED:
         for old in step.site.file(folder).glob("*"):
             if old.name != _KEPT:
@@ -123,6 +124,19 @@ def _lay(step: Step, new: Manifest, *, instead_of: Manifest) -> tuple[str, ...]:
             step.site.file(path).unlink(missing_ok=True)
     remove_tree(step.site.directory / _SCRATCH)
     return tuple(sorted(changed))
+
+
+def _require_same_edits(step: Step, ours: Manifest, theirs: Manifest) -> None:
+    """Generated files were edited as this checkout does it. A revision that edits them otherwise would be a mixture."""
+    names = step.plan.laid_before(step.phase, step.passed)
+    made, wanted = ({file.name: file.read_bytes() for file in each.edits_of(names)} for each in (ours, theirs))
+    different = sorted(name for name in made.keys() | wanted.keys() if made.get(name) != wanted.get(name))
+    if different:
+        remove_tree(step.site.directory / _SCRATCH)
+        raise PostconditionFailed(
+            expected="a revision that edits generated files as this checkout does, or an image of it",
+            found=f"other edits: {', '.join(different)}",
+        )
 
 
 def _laid_by(manifest: Manifest, names: Sequence[str]) -> Mapping[str, File]:

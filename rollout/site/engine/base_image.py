@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import docker.errors
 import requests
+from docker.utils import parse_repository_tag
 
 from rollout import environment
 from rollout.errors import RolloutError
@@ -88,9 +89,9 @@ def pull(client: DockerClient, tag: str, say: Say) -> str | None:
     events: queue.Queue[str | None] = queue.Queue()
 
     def follow() -> None:
-        repository, _, version = tag.partition(":")
+        repository, version = parse_repository_tag(tag)  # a registry may have a port, and an image a digest
         try:
-            for event in client.api.pull(repository, tag=version, stream=True, decode=True):
+            for event in client.api.pull(repository, tag=version or "latest", stream=True, decode=True):
                 events.put(str(event.get("error") or event.get("status") or ""))
         except (docker.errors.DockerException, requests.RequestException, OSError) as error:
             events.put(str(getattr(error, "explanation", None) or error))

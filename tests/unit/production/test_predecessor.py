@@ -156,8 +156,21 @@ def test_a_revision_is_built_with_its_files_and_its_own_migrations(
 def test_a_file_that_edits_change_may_not_differ(step: Step, checkout: Path) -> None:
     """The edits were made once. Laying the file again would lose them."""
     _write(checkout, {"assembly/edits/base.exs": '[{:list_append, "lib/a.ex", "x"}]'})
+    git(checkout, "checkout", "--quiet", "-b", "older", "v1")
+    git(checkout, "add", "assembly")
+    git(checkout, "commit", "--quiet", "-m", "with the same edits")
+    git(checkout, "tag", "--force", "v1")
+    git(checkout, "checkout", "--quiet", "-")
+    _write(checkout, {"assembly/edits/base.exs": '[{:list_append, "lib/a.ex", "x"}]'})
     with pytest.raises(PostconditionFailed, match=r"lib/a\.ex"):
         build_revision(step, "a", find_predecessor("v1", None, root=checkout), lambda own: None)
+
+
+def test_a_revision_with_other_edits_of_generated_files_is_refused(step: Step, checkout: Path) -> None:
+    _write(checkout, {"assembly/edits/base.exs": '[{:project_set, :version, "2"}]'})
+    with pytest.raises(PostconditionFailed, match=r"other edits: base\.exs"):
+        build_revision(step, "a", find_predecessor("v1", None, root=checkout), lambda own: None)
+    assert _files(step, "lib") == {"a.ex": "two", "new.ex": "new"}
 
 
 def _release(version: str = "1.2.3", *, migrations: bool = True) -> bytes:
