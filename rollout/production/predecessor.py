@@ -15,6 +15,7 @@ import requests
 from rollout.config.flags import option
 from rollout.config.options import ROOT
 from rollout.errors import RolloutError
+from rollout.installation import IS_CHECKOUT
 from rollout.site.engine.base_image import pull
 from rollout.site.engine.client import Engine
 from rollout.site.git_folder import git_output
@@ -48,10 +49,16 @@ class Predecessor:
     contents: str
 
 
-def find_predecessor(name: str, engine: Engine | None, *, root: Path = ROOT) -> Predecessor:
-    """The revision, else the image of this name; a missing image is pulled. Raises PredecessorMissing."""
-    commit = git_output(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if commit is not None:
+_CHECKOUT = ROOT if IS_CHECKOUT else None  # an installed suite may lie in somebody else's repository
+
+
+def find_predecessor(name: str, engine: Engine | None, *, root: Path | None = _CHECKOUT) -> Predecessor:
+    """The revision, else the image of this name; a missing image is pulled. Raises PredecessorMissing.
+
+    `root`: the checkout; None for a suite that is installed, which has no revisions.
+    """
+    commit = git_output(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") if root else None
+    if root is not None and commit is not None:
         trees = [git_output(root, "rev-parse", "--verify", "--quiet", f"{name}:./{folder}") for folder in LAID]
         if None in trees:
             raise PredecessorMissing(name=name, why=f"the revision has no {' and '.join(LAID)}")
