@@ -22,7 +22,7 @@ from rollout.site.store.tree_removal import remove_tree
 from rollout.site.views import CheckedSite
 
 SERVES_NOTHING = (b"PHX_SERVER", b":server was not enabled")  # Phoenix says the second
-COPY = "_build/prod_again"
+BUILD, KEPT = "_build/prod", "_build/prod_before"
 COOKIE = "releases/COOKIE"  # random; it is not used, because distribution is off
 
 pytestmark = [pytest.mark.phase("release"), pytest.mark.timeout(180)]
@@ -150,27 +150,28 @@ def test_a_second_build_differs_in_nothing_that_runs(
 ) -> None:
     """The application is compiled again in a copy of the build, and released again.
 
-    The copy is beside the first build, because Mix links `priv` of dependencies by a relative path. Modules are
+    The copy takes the place of the first build meanwhile: its path is in the settings of a release. Modules are
     compared without what only tells of their build (deploy_tests/support/beam_files.py).
     """
     if is_of_another_build(released):
         pytest.skip("release A is an image of another build")
-    build, release = site.directory / COPY, site.directory / TEMPORARY / "again"
+    build, kept, release = (site.directory / path for path in (BUILD, KEPT, f"{TEMPORARY}/again"))
     script = (
-        f"mkdir -p {TEMPORARY} && rm -rf {COPY} {TEMPORARY}/again && cp -a _build/prod {COPY} && "
+        f"mkdir -p {TEMPORARY} && rm -rf {TEMPORARY}/again && mv {BUILD} {KEPT} && cp -a {KEPT} {BUILD} && "
         f"mix compile --force && mix release --path {TEMPORARY}/again"
     )
-    variables = {"MIX_BUILD_PATH": f"{site.in_forge.root}/{COPY}", "MIX_ENV": "prod"}
-    env = {**variables, APPLICATION.revision_variable: built.label}
-    done = ask("sh", "-c", script, label="build the release again", deadline=800, env=env, settings=False)
+    env = {"MIX_ENV": "prod", APPLICATION.revision_variable: built.label}
     try:
+        done = ask("sh", "-c", script, label="build the release again", deadline=800, env=env, settings=False)
         assert done.ok, done.tail
         first, second = digests(built.folder), digests(release)
         different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
         assert [name for name in different if name != COOKIE and not _runs_equal(built.folder, release, name)] == []
     finally:
-        remove_tree(build)
         remove_tree(release)
+        if kept.is_dir():
+            remove_tree(build)
+            kept.rename(build)
 
 
 def _runs_equal(one: Path, other: Path, name: str) -> bool:
