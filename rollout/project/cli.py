@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.project.errors import FileInTheWay
-from rollout.project.file import FILE
+from rollout.project.errors import FileInTheWay, NotWritable
+from rollout.project.file import FILE, loads
 from rollout.project.guessing.draft import Draft
 from rollout.project.guessing.guess import draft
 from rollout.project.reading.repository import read_repository
 from rollout.project.writer import Written, render
-from rollout.text.toml_records import Place
+from rollout.text.toml_records import InvalidRecord, Place
 
 HEAD = (
     "Written by `init`, which has read this repository and run nothing. A comment says what its value was made from.",
@@ -48,11 +48,12 @@ def init(folder: Path, *, write: bool = False, root: str = "", out: Callable[[st
     """Write rollout.toml into `folder`, or show how the one that is there differs. Returns the exit code, always 0.
 
     `root` is the folder of mix.exs below `folder`; "" looks for it. `write`: an existing file is replaced.
-    Raises NoFolder, NoMixFile, NoPhoenix, NoEndpoint, SeveralApplications or FileInTheWay.
+    Raises NoFolder, NoMixFile, NoPhoenix, NoEndpoint, SeveralApplications, InvalidOption, NotWritable or FileInTheWay.
     """
     file = folder / FILE
     made = draft(read_repository(folder, root))
     found = render(made.project, made.notes, (*HEAD, " · ".join(made.head)))
+    _require_loadable(found.text, folder)
     before = _existing(file)
     if before == found.text:
         out(f"{file} is as init would write it.")
@@ -70,6 +71,13 @@ def init(folder: Path, *, write: bool = False, root: str = "", out: Callable[[st
     for line in _list(made, found, file):
         out(line)
     return 0
+
+
+def _require_loadable(text: str, folder: Path) -> None:
+    try:
+        loads(text)
+    except InvalidRecord as error:
+        raise NotWritable(folder=folder, problem=f"{error.where}: {error.problem}") from None
 
 
 def _existing(file: Path) -> str | None:

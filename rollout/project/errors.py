@@ -67,6 +67,16 @@ class NoEndpoint(RolloutError):
         )
 
 
+class NotWritable(RolloutError):
+    """What was read cannot be said in rollout.toml, such as a folder with a line break in its name."""
+
+    def __init__(self, *, folder: Path, problem: str) -> None:
+        super().__init__(
+            f"init cannot say in rollout.toml what it read in {folder}: {problem}. Nothing was written.",
+            advice="Write the file by hand; docs/reference/rollout-toml.md has all keys.",
+        )
+
+
 class FileInTheWay(RolloutError):
     """`what`: a clause, such as "it is a link"."""
 

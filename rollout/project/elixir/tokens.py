@@ -15,7 +15,7 @@ ATOM, KEY, TEXT, SIGIL, NUMBER, NAME, MODULE, OPERATOR, BRACKET, END = (
 _SPACE = re.compile(r"(?:[ \t\r\f]|\\\r?\n|#[^\n]*)+")
 _NUMBER = re.compile(r"0x[0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+|\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?")
 _NAME = re.compile(r"[^\W\d]\w*(?:[?!](?!=(?!=)))?")
-_MODULE = re.compile(r"[A-Z]\w*(?:\.[A-Z]\w*)*")
+_MODULE = re.compile(r"[A-Z]\w*(?:\.[A-Z]\w*)*", re.ASCII)
 _CHARACTER = re.compile(r"\?(?:\\(?:x[0-9a-fA-F]{1,2}|u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|.)|.)", re.DOTALL)
 _OPERATORS = (
     "<<<", ">>>", "|||", "&&&", "^^^", "~~~", "<|>", "<~>", "<<~", "~>>", "===", "!==", "+++", "---", "...", "..//",

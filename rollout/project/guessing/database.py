@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote, urlsplit
 
 from rollout.project.elixir.calls import number, text
 from rollout.project.guessing.draft import Notes
 from rollout.project.guessing.variables import PROD
-from rollout.project.project import LARGEST_PORT, Database
+from rollout.project.project import LARGEST_PORT, ONE_LINE, Database
 from rollout.project.reading.configuration import Setting, url_of
 from rollout.project.reading.modules import POSTGRES
 from rollout.project.reading.repository import Repository
@@ -34,7 +35,11 @@ def guess_database(repository: Repository, notes: Notes) -> Database:
                 notes.made_from(setting.place, "database", key)
     variable = _url_variable(repository, repo, notes)
     port = int(found.get("port", "5432"))
-    fields = {key: found[key] for key in ("host", "username", "password") if key in found and "\n" not in found[key]}
+    fields = {
+        key: found[key]
+        for key in ("host", "username", "password")
+        if re.fullmatch(ONE_LINE.pattern, found.get(key, ""))
+    }
     return Database(url_variable=variable, port=port if 0 < port <= LARGEST_PORT else 5432, **fields)  # type: ignore[arg-type]
 
 

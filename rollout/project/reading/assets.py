@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,13 +54,17 @@ def _by_aliases(root: MixFile, web: MixFile, *wanted: str) -> Found[str] | None:
         if names := [name for name in wanted if name in mixfile.aliases]:
             command = f"mix {'do ' if len(names) > 1 else ''}{' + '.join(names)}"
             if mixfile.folder != root.folder:
-                command = f"sh -c 'cd {_seen_from(root.folder, mixfile.folder)} && {command}'"
+                command = _shell(f"cd {_seen_from(root.folder, mixfile.folder)} && {command}")
             return Found(command, mixfile.aliases[names[-1]])
     return None
 
 
 def _seen_from(root: str, folder: str) -> str:
-    return posixpath.relpath(folder, root)
+    return shlex.quote(posixpath.relpath(folder, root))
+
+
+def _shell(script: str) -> str:
+    return f"sh -c {shlex.quote(script)}"
 
 
 def _npm(sources: Sources, package: str, root: str) -> tuple[Found[str], Found[str] | None]:
@@ -74,7 +79,7 @@ def _npm(sources: Sources, package: str, root: str) -> tuple[Found[str], Found[s
     source = joined(folder, lock) if lock else package
     if not script:
         return Found(installed, source), None
-    both = f"sh -c '{installed} && {run.format(folder=seen, script=script)}'"
+    both = _shell(f"{installed} && {run.format(folder=seen, script=script)}")
     return Found(installed, source), Found(both, package)
 
 
@@ -88,7 +93,7 @@ def _json(sources: Sources, path: str) -> Mapping[str, Any] | None:
         return None
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         sources.unread.setdefault(path, str(error))
         return None
     return found if isinstance(found, dict) else None

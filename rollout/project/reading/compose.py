@@ -20,6 +20,7 @@ _BACKING = {"redis": 6379, "valkey": 6379, "opensearch": 9200, "elasticsearch": 
             "minio": 9000, "rabbitmq": 5672, "clickhouse": 8123, "memcached": 11211, "nats": 4222, "localstack": 4566,
             "typesense": 8108, "kafka": 9092, "mongo": 27017}  # fmt: skip
 """Services that an application depends on, by the names of their images, with the ports that clients use."""
+_PORTS = 65536
 _SCHEMES = {"redis": "redis", "valkey": "redis", "rabbitmq": "amqp", "nats": "nats", "mongo": "mongodb"}
 
 
@@ -57,7 +58,7 @@ class ComposeService:
     @property
     def is_backing(self) -> bool:
         """Whether it is a service of a known kind, with an image and a port, that an application depends on."""
-        return bool(self.port and self.word and self.name and re.fullmatch(r"[a-z][a-z0-9_-]*", self.name))
+        return bool(0 < self.port < _PORTS and self.word and re.fullmatch(r"[a-z][a-z0-9_-]*", self.name))
 
     @property
     def scheme(self) -> str:

@@ -18,7 +18,7 @@ def read_examples(sources: Sources, folders: tuple[str, ...]) -> dict[str, Found
         for number, line in enumerate((sources.text(path) or "").splitlines(), 1):
             if match := _LINE.match(line):
                 value = _plain(match[2])
-                if value and not re.search(r"[$`<>]", value):
+                if value and not re.search(r"[$`<>{}]", value):
                     found.setdefault(match[1], Found(value, f"{path}:{number}"))
     return found
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout.errors import InvalidOption
 from rollout.project.errors import NoEndpoint, NoFolder, NoMixFile, NoPhoenix, SeveralApplications
+from rollout.project.project import FOLDER
 from rollout.project.reading.assets import AssetFacts, read_assets
 from rollout.project.reading.compose import ComposeService, read_services
 from rollout.project.reading.configuration import Configuration, read_configuration, repos_of
@@ -61,8 +64,10 @@ class Repository:
 def read_repository(folder: Path, root: str = "") -> Repository:
     """Read the repository in a folder. `root` is the folder of mix.exs below it, "" to look for it.
 
-    Raises NoFolder, NoMixFile, NoPhoenix, NoEndpoint or SeveralApplications.
+    Raises NoFolder, NoMixFile, NoPhoenix, NoEndpoint or SeveralApplications; InvalidOption for a root outside.
     """
+    if root and not re.fullmatch(FOLDER.pattern, root):
+        raise InvalidOption(option="--root", value=root, expected=FOLDER.wanted)
     sources = Sources(_checked(folder))
     mixfile, applications = _applications(sources, root or _root(sources))
     if not any("phoenix" in each.dependencies for each in (mixfile, *applications)):

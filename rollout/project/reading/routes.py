@@ -92,7 +92,7 @@ def _routes(items: Items, file: str, prefix: str, *, guarded: bool, is_page: boo
         elif (each.name in _SAFE or _is_index(each)) and each.arguments:
             path = text(each.arguments[0])
             whole = "/" + "/".join(filter(None, f"{prefix}/{path}".split("/")))
-            if path is not None and not re.search(r"[:*]", whole):
+            if path is not None and not re.search(r"[:*\s]", whole):
                 yield Route(path=whole, place=f"{file}:{each.line}", is_page=is_page, is_guarded=guarded)
 
 

@@ -41,7 +41,7 @@ class Sources:
         try:
             facts = file.stat()
             if not stat.S_ISREG(facts.st_mode):
-                return None if stat.S_ISDIR(facts.st_mode) else self._without(path, "it is not a regular file")
+                return self._without(path, "it is not a regular file")
             if facts.st_size > LARGEST:
                 return self._without(path, f"it is larger than {LARGEST // 1_000_000} MB")
             if not file.resolve().is_relative_to(self.folder.resolve()):

@@ -13,9 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.__main__ import main
-from rollout.errors import RolloutError
+from rollout.errors import InvalidOption, RolloutError
 from rollout.project.cli import init, parse_words
-from rollout.project.errors import FileInTheWay, NoEndpoint, NoFolder, NoMixFile, NoPhoenix, SeveralApplications
+from rollout.project.errors import (
+    FileInTheWay,
+    NoEndpoint,
+    NoFolder,
+    NoMixFile,
+    NoPhoenix,
+    NotWritable,
+    SeveralApplications,
+)
 from rollout.project.file import load
 from rollout.project.project import Project
 from rollout.project.schema import schema_text
@@ -388,6 +396,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], type[RolloutError], str]] = {
                'mix.exs cannot be read: line 2: what " should close is not closed'),
     "empty mix.exs": (lambda folder: repository(folder, mix_exs=""), NoMixFile, "cannot be read: it is empty"),
     "no project": (lambda folder: repository(folder, mix_exs="IO.puts(1)\n"), NoMixFile, "neither app: nor apps_path:"),
+    "name with a line break": (lambda folder: repository(folder, prefix="a\nb/"), NotWritable,
+                               "init cannot say in rollout.toml what it read"),
+    "folder instead": (lambda folder: repository(write(folder, {"mix.exs/x": ""}), mix_exs=None), NoMixFile,
+                       "it is not a regular file"),
     "pipe": (_pipe, NoMixFile, "it is not a regular file"),
     "outside": (_outside, NoMixFile, "it is a link to a file outside the repository"),
     "link": (_link, FileInTheWay, "rollout.toml cannot be written: it is a link"),
@@ -407,6 +419,22 @@ def test_what_cannot_be_read_is_refused_with_the_way_on(tmp_path: Path, case: st
     assert message in str(raised.value)
     assert raised.value.advice
     assert before == sorted(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("root", "error", "message"),
+    [
+        ("../shop", InvalidOption, "--root='../shop' is not valid. Expected: a folder below the repository"),
+        ("/etc", InvalidOption, "--root='/etc' is not valid"),
+        ("nowhere", NoMixFile, "nowhere has no mix.exs"),
+    ],
+)
+def test_a_root_is_a_folder_below_with_a_mix_file(
+    tmp_path: Path, root: str, error: type[RolloutError], message: str
+) -> None:
+    with pytest.raises(error) as raised:
+        init(repository(tmp_path / "shop"), root=root, out=lambda line: None)
+    assert message in str(raised.value)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
