@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rollout.text.plain import line
 
 LIMIT = 1_000 * 1024
+COMMENT = 60_000  # bytes; GitHub takes 65,536 characters, GitLab more
+_CUT = "\n\n*cut here; report.html has the rest*\n"
 _SPECIAL = re.compile(r"([\\`*\[\]#|]|~~|(?<!\w)_|_(?!\w))")
 
 
@@ -16,7 +18,19 @@ def bounded(text: str) -> str:
     data = text.encode("utf-8")
     if len(data) < LIMIT:
         return text
-    return data[: LIMIT - 100].decode("utf-8", "ignore") + "\n\n*cut here; report.html has the rest*\n"
+    return data[: LIMIT - 100].decode("utf-8", "ignore") + _CUT
+
+
+def fitting(blocks: Iterable[str], limit: int = COMMENT) -> str:
+    """The first blocks that fit into `limit` bytes, one below the other. So a fence is never cut."""
+    left = limit - len(_CUT)
+    taken: list[str] = []
+    for block in blocks:
+        left -= len(block.encode("utf-8", "replace")) + 1
+        if left < 0:
+            return "\n".join(taken) + _CUT
+        taken.append(block)
+    return "\n".join(taken) + "\n"
 
 
 def fenced(printed: str) -> str:

@@ -11,7 +11,7 @@ from rollout.report.comparison_table import ComparisonCell
 from rollout.report.failures import FailureView
 from rollout.report.inventory import PackageView
 from rollout.report.load_section import METHOD, LoadView
-from rollout.report.markdown import bounded
+from rollout.report.markdown import bounded, fitting
 from rollout.report.markdown import cell as _cell
 from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
@@ -37,6 +37,11 @@ def summary(events: Sequence[Event]) -> str:
     """The summary as GitHub-flavoured Markdown."""
     shown = view(events)
     return bounded("\n".join(_parts(shown)) + "\n")
+
+
+def comment(events: Sequence[Event]) -> str:
+    """The beginning of the summary, small enough for a comment on a pull request."""
+    return fitting(_parts(view(events)))
 
 
 def _parts(shown: View) -> Iterator[str]:

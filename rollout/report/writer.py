@@ -1,4 +1,4 @@
-"""Writes the reports of a run into its folder: verdict.json, summary.md and report.html, each atomically."""
+"""Writes the reports of a run into its folder, each atomically: verdict.json, summary.md, comment.md, report.html."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rollout.journal.query import Event
 from rollout.report.attachments import logs_in
 from rollout.report.campaign_results import without_dead_links
 from rollout.report.page import page
-from rollout.report.summary import summary
+from rollout.report.summary import comment, summary
 from rollout.results.verdict import as_json, verdict
 
 PAGE = "report.html"
@@ -22,7 +22,7 @@ _STEP_SUMMARY_LIMIT = 1024 * 1024
 
 
 def write_reports(folder: Path, events: Sequence[Event]) -> Path:
-    """Write verdict.json, summary.md and report.html into the folder of a run; returns the path of the page.
+    """Write the reports of a run into its folder; returns the path of the page.
 
     The page embeds logs of failures from the folder. Raises OSError if the folder cannot be written.
     """
@@ -30,6 +30,7 @@ def write_reports(folder: Path, events: Sequence[Event]) -> Path:
     events = without_dead_links(events, lambda href: (folder / unquote(href)).is_file())
     write_whole(folder / "verdict.json", json.dumps(as_json(verdict(events)), indent=2, ensure_ascii=False) + "\n")
     write_whole(folder / "summary.md", summary(events))
+    write_whole(folder / "comment.md", comment(events))
     return write_whole(folder / PAGE, page(events, logs_in(folder)))
 
 

@@ -11,6 +11,8 @@ import pytest
 from rollout.journal.merging import JOURNAL
 from rollout.report import append_step_summary, page, panel, summary, write_reports
 from rollout.report.__main__ import main
+from rollout.report.markdown import fenced, fitting
+from rollout.report.summary import comment
 from rollout.report.timeline import bars, ticks
 from rollout.results.verdict import verdict
 from tests.unit.report import golden
@@ -216,7 +218,7 @@ def test_reports_are_drawn_again_from_the_journal(tmp_path: Path, capsys: pytest
     """`python -m rollout.report FOLDER`: the same verdict, summary and page, to the last character."""
     (tmp_path / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in golden.killed()), encoding="utf-8")
     write_reports(tmp_path, golden.killed())
-    names = ("verdict.json", "summary.md", "report.html")
+    names = ("verdict.json", "summary.md", "comment.md", "report.html")
     before = {name: (tmp_path / name).read_text(encoding="utf-8") for name in names}
     for name in before:
         (tmp_path / name).unlink()
@@ -225,12 +227,29 @@ def test_reports_are_drawn_again_from_the_journal(tmp_path: Path, capsys: pytest
     assert before == {name: (tmp_path / name).read_text(encoding="utf-8") for name in before}
     assert "was killed at ash_core" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "comment.md",
         JOURNAL,
         "report.html",
         "summary.md",
         "verdict.json",
     ]
     assert "was killed" in capsys.readouterr().out
+
+
+def test_a_comment_is_the_beginning_of_the_summary() -> None:
+    """Of a short run it is all of it."""
+    events = golden.STORIES["failed"]()
+    assert summary(events) == comment(events)
+
+
+def test_a_comment_ends_between_two_blocks() -> None:
+    """GitHub refuses a longer one, and a fence that is cut would swallow what follows."""
+    blocks = ["# Run", fenced("x" * 40), fenced("ä" * 40), "- last"]
+    assert "\n".join(blocks) + "\n" == fitting(blocks, 400)
+    cut = fitting(blocks, 150)
+    assert cut.startswith("\n".join(blocks[:2]))
+    assert cut.endswith("report.html has the rest*\n")
+    assert (0, True) == (cut.count("```") % 2, len(cut.encode()) <= 150)
 
 
 def test_a_folder_without_a_journal_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
