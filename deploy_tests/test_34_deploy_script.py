@@ -23,7 +23,7 @@ def test_a_dry_run_names_release_ports_and_pending_migrations(deploy_script: Dep
 def test_a_release_without_its_schema_is_taken_back(deploy_script: DeployScript) -> None:
     """B is never ready while its migrations are pending. A serves all the time."""
     deploy_script.must("roll", deploy_script.release("a"))
-    refused = deploy_script("--no-migrate", "roll", deploy_script.release("b"), ready_seconds=12)
+    refused = deploy_script("--no-migrate", "roll", deploy_script.release("b"), ready_seconds=6)
     assert refused.exit_code == 1
     assert f"{deploy_script.release('b')} was taken back" in refused.tail
     assert deploy_script.answers(deploy_script.port) == "a"

@@ -73,7 +73,8 @@ def deploy_script(ask: Ask, site: CheckedSite, released: Deployed) -> Iterator[D
         pytest.skip("the release in an image does not tell its label")
     folder = Path(TEMPORARY) / "deploy_script"
     (site.directory / folder).mkdir(parents=True)
-    settings.write(site.directory / folder / "production.env", released.settings)
+    # No proxy asks these instances, so nobody has to see that they drain.
+    settings.write(site.directory / folder / "production.env", {**released.settings, "DRAIN_SECONDS": "0"})
     script = DeployScript(
         ask=ask, site=site, released=released, folder=str(site.in_forge.root / folder), port=free_port()
     )
