@@ -24,7 +24,8 @@ _MESSAGES = {
     "42P05": re.compile(r'prepared statement "[^"]*" already exists'),
     "26000": re.compile(r'prepared statement "[^"]*" does not exist'),
 }
-_ON_PURPOSE = frozenset({"canceling statement due to lock timeout"})
+# A migration gives a lock up and is tried again. An application learns from the database that a value is taken.
+_EXPECTED = re.compile(r"canceling statement due to lock timeout|duplicate key value violates unique constraint ")
 _LINE = re.compile(
     r"^(?P<prefix>.*?)\b(?:ERROR|FATAL|PANIC):\s+(?:(?P<verbose>[0-9A-Z]{5}):\s+)?(?P<message>.*)$", re.MULTILINE
 )
@@ -43,9 +44,6 @@ def count_errors(log: str) -> Mapping[str, int]:
 
 
 def errors_in(log: str) -> Mapping[str, int]:
-    """Message → how often the log has it as ERROR, FATAL or PANIC, but for what a migration does on purpose.
-
-    A migration waits for a lock for a short time only, and is tried again.
-    """
+    """Message → how often the log has it as ERROR, FATAL or PANIC, but for what is part of a good upgrade."""
     found = Counter(match["message"].strip() for match in _LINE.finditer(log))
-    return {message: count for message, count in found.items() if message not in _ON_PURPOSE}
+    return {message: count for message, count in found.items() if not _EXPECTED.match(message)}

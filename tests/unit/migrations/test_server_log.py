@@ -27,7 +27,9 @@ def test_every_error_is_found_with_its_number() -> None:
     assert not [message for message in found if "checkpoint" in message or "STATEMENT" in message]
 
 
-def test_a_lock_that_a_migration_gave_up_is_no_error() -> None:
-    """It is tried again (app/lib/xavos/release.ex)."""
+def test_what_belongs_to_a_good_upgrade_is_no_error() -> None:
+    """A migration is tried again (app/lib/xavos/release.ex), and a name that is taken is told to whoever wants it."""
     assert errors_in("[1] ERROR:  canceling statement due to lock timeout\n") == {}
+    assert errors_in('[1] ERROR:  duplicate key value violates unique constraint "agents_name"\n') == {}
+    assert errors_in('[1] ERROR:  null value in column "due" of relation "work" violates not-null constraint\n') != {}
     assert errors_in("[1] ERROR:  canceling statement due to statement timeout\n") != {}
