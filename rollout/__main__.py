@@ -16,7 +16,7 @@ from rollout.config.names import name_problem
 from rollout.config.options import Options, parse_options
 from rollout.deployment.server import NO_TLS
 from rollout.errors import RolloutError
-from rollout.installation import command
+from rollout.installation import command, program
 from rollout.project.cli import init, parse_words
 from rollout.project.schema import schema_text
 from rollout.rollback import recovery
@@ -25,8 +25,8 @@ from rollout.site.processes import port_holder
 from rollout.site.store.objects import FOLDER, Store
 from rollout.text.standard_streams import make_outputs_safe
 
-_USAGE = """usage: python -m rollout status | undeploy [NAME…] | clean-cache
-       python -m rollout init [FOLDER] [--root=FOLDER] [--write] | init --schema"""
+_USAGE = f"""usage: {program("rollout")} status | undeploy [NAME…] | clean-cache
+       {program("rollout")} init [FOLDER] [--root=FOLDER] [--write] | init --schema"""
 
 _FORMER = "objects"  # the store of earlier versions; no code reads it now
 

@@ -44,6 +44,11 @@ def run_command(*arguments: str) -> tuple[str, ...]:
     return (*(("pytest",) if IS_CHECKOUT else (_PROGRAM, "deploy")), *arguments)
 
 
+def program(module: str, name: str = "") -> str:
+    """The beginning of a usage: `python -m rollout.report`, or `xavos-rollout report`."""
+    return f"python -m {module}" if IS_CHECKOUT else f"{_PROGRAM} {name}".rstrip()
+
+
 def command(name: str, *arguments: str) -> str:
     """A command of the suite, for messages: `make undeploy ARGS=xavos`, or `xavos-rollout undeploy xavos`."""
     if not IS_CHECKOUT:

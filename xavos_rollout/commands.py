@@ -115,7 +115,7 @@ def _report(given: Sequence[str]) -> int:
 
 COMMANDS = (
     Command(name="init", help="look at a repository, and write its rollout.toml", run=_module(_DEPLOYMENTS, "init"),
-            usage="[FOLDER] [--root=FOLDER] [--write]"),
+            usage="[FOLDER] [--root=FOLDER] [--write] | --schema"),
     Command(name="doctor", help="what a run needs, found or missing, and how to fix it", run=_session("doctor"),
             usage=_PYTEST, flags=_DEPLOYING),
     Command(name="setup", help="install a container engine if none answers (as root), and make the images",

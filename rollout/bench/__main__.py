@@ -30,6 +30,7 @@ from rollout.errors import RolloutError
 from rollout.hex.http_client import make_client
 from rollout.hex.sources import is_rehearsal
 from rollout.hex.upstreams import SelectedSource, Upstreams, choose_git, choose_npm, choose_source
+from rollout.installation import program
 from rollout.rehearsal import load_scenario, registry_folder
 from rollout.site.engine.client import Engine
 from rollout.site.engine.discovery import find_engine
@@ -184,7 +185,7 @@ def _machine(engine: object) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m rollout.bench", description="Measure the suite.")
+    parser = argparse.ArgumentParser(prog=program("rollout.bench", "bench"), description="Measure the suite.")
     parser.add_argument("--samples", type=int, default=3, help="pairs of rehearsals, and rounds of the look-up")
     parser.add_argument("--real-samples", type=int, default=1, help="pairs of runs on real packages")
     for flag in FLAGS:

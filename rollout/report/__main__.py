@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from rollout.installation import program
 from rollout.journal.merging import JOURNAL, read_run
 from rollout.report.wording import path_sentence
 from rollout.report.writer import PAGE, write_reports
@@ -16,7 +17,7 @@ from rollout.text.standard_streams import make_outputs_safe
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0; exits with 2 if the folder has no journal or cannot be written."""
     make_outputs_safe()
-    parser = argparse.ArgumentParser(prog="python -m rollout.report", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("rollout.report", "report"), description=__doc__)
     parser.add_argument("folder", type=Path, metavar="RUN_FOLDER", help=f"a folder with a {JOURNAL}")
     folder = parser.parse_args(arguments).folder
     if not (folder / JOURNAL).is_file():

@@ -44,9 +44,12 @@ def test_messages_name_a_command_that_is_there(
 ) -> None:
     assert in_checkout == installation.command(*words)
     assert ("pytest", "-x") == installation.run_command("-x")
+    assert "python -m rollout.report" == installation.program("rollout.report", "report")
     monkeypatch.setattr(installation, "IS_CHECKOUT", False)
     assert in_wheel == installation.command(*words)
     assert ("xavos-rollout", "deploy", "-x") == installation.run_command("-x")
+    assert "xavos-rollout report" == installation.program("rollout.report", "report")
+    assert "xavos-rollout" == installation.program("rollout")
 
 
 def test_a_session_of_a_checkout_is_plain_pytest() -> None:
