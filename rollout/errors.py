@@ -145,13 +145,16 @@ class PhaseFailed(RolloutError):
 class PostconditionFailed(PhaseFailed):
     """A command reported success, but its result is missing. Exit codes are not trusted."""
 
-    def __init__(self, *, expected: str, found: str, cause: str = "unknown", package: str | None = None) -> None:
-        super().__init__(
-            f"Expected {expected}, found {found}.",
-            cause=cause,
-            package=package,
-            advice="The command reported success, but its result is missing. Read its log.",
-        )
+    def __init__(
+        self,
+        *,
+        expected: str,
+        found: str,
+        cause: str = "unknown",
+        package: str | None = None,
+        advice: str = "The command reported success, but its result is missing. Read its log.",
+    ) -> None:
+        super().__init__(f"Expected {expected}, found {found}.", cause=cause, package=package, advice=advice)
 
 
 class RollbackIncomplete(RolloutError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from rollout.errors import PostconditionFailed
+from rollout.diagnosis.causes import ADVICE
+from rollout.errors import PhaseFailed
 from rollout.load.generator import Load
 from rollout.load.records import LoadResult, RequestRecord
 from rollout.production.load_plan import LoadPlan
@@ -28,38 +29,45 @@ class Loaded:
     database_log: str | None = None
 
 
+class ServiceInterrupted(PhaseFailed):
+    """Users noticed that a release was replaced. `found` says how."""
+
+    def __init__(self, found: str) -> None:
+        cause = "service_interrupted"
+        super().__init__(f"Under load, {found}.", cause=cause, advice=ADVICE[cause])
+
+
 def require_untouched(loaded: Loaded) -> None:
-    """Raise PostconditionFailed if a request was lost or failed, a session broke, or a datum is missing or doubled."""
+    """Raise ServiceInterrupted if a request was lost or failed, a session broke, or a datum is missing or doubled."""
     summary = loaded.summary
     assert summary is not None
     wrong = [
         f"{count} {what}"
         for count, what in (
-            (summary.totals.lost, "requests lost"),
-            (summary.totals.failed, "requests failed"),
-            (summary.sessions.broken, "sessions broken"),
-            (summary.sessions.forms_lost, "forms lost"),
+            (summary.totals.lost, "request(s) lost"),
+            (summary.totals.failed, "request(s) failed"),
+            (summary.sessions.broken, "session(s) broken"),
+            (summary.sessions.forms_lost, "form(s) lost"),
             (len(loaded.missing), "data missing"),
             (len(loaded.doubled), "data doubled"),
         )
         if count
     ]
     if wrong:
-        raise PostconditionFailed(expected="every request answered and every datum kept", found=", ".join(wrong))
+        raise ServiceInterrupted(", ".join(wrong))
 
 
 def require_harm_only_by(loaded: Loaded, labels: Collection[str]) -> None:
-    """Raise PostconditionFailed if a request was lost, or failed anywhere but on an instance of these releases.
+    """Raise ServiceInterrupted if a request was lost, or failed anywhere but on an instance of these releases.
 
     Data has to be whole, as always.
     """
     assert loaded.result is not None
     bad = [each for each in loaded.result.requests if each.outcome != "ok" and release_of(each.instance) not in labels]
     if bad or loaded.missing or loaded.doubled:
-        raise PostconditionFailed(
-            expected="every request answered by the good release, and every datum kept",
-            found=f"{len(bad)} requests lost or failed elsewhere ({_first(bad)}), {len(loaded.missing)} data missing, "
-            f"{len(loaded.doubled)} doubled",
+        raise ServiceInterrupted(
+            f"{len(bad)} requests lost or failed on no bad release ({_first(bad)}), {len(loaded.missing)} data "
+            f"missing, {len(loaded.doubled)} data doubled"
         )
 
 

@@ -60,7 +60,11 @@ def _watch(fleet: Fleet, seconds: float) -> Mapping[str, Sequence[tuple[float, i
         due = time.monotonic() + SAMPLE_SECONDS
         for name, found in samples.items():
             if not fleet.host.is_running(name):
-                raise PostconditionFailed(expected=f"{name} to serve during the soak", found=f"{name} has ended")
+                raise PostconditionFailed(
+                    expected=f"{name} to serve during the soak",
+                    found=f"{name} has ended",
+                    advice=f"Read the log of {name}: its end says why.",
+                )
             used = fleet.host.memory(name)
             if used is not None:
                 found.append((time.monotonic(), used))

@@ -26,5 +26,7 @@ class Soaked:
         """Raise PostconditionFailed if an instance used more than the bound, or grew."""
         if self.wrong:
             raise PostconditionFailed(
-                expected="steady memory below its bound during the soak", found="; ".join(self.wrong)
+                expected="steady memory below its bound during the soak",
+                found="; ".join(self.wrong),
+                advice="The report shows the memory of each instance. Look for what the release keeps.",
             )

@@ -18,7 +18,9 @@ from rollout.process import Outcome, Request
 CORPUS = ROOT / "tests" / "causes"
 KEYS = {"command", "exit_code", "source", "cause", "quotes", "text"}
 FEWEST, UNKNOWN = 80, 3
-TOLD_BY_ERRORS_OF_OURS = {"bad_release", "engine_unfit", "in_the_way", "migration_blocks", "unfit_place"}
+TOLD_BY_ERRORS_OF_OURS = {
+    "bad_release", "engine_unfit", "in_the_way", "migration_blocks", "service_interrupted", "unfit_place",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
