@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from rollout.config.plan import Package, Plan, load_plan
 from rollout.phases.phase import PhaseResult
 from suite import stash
+
+if TYPE_CHECKING:
+    from suite.session import Session
 
 PASSED = "phase_passed"
 NOT_ATTEMPTED = "not attempted by the path"
@@ -24,8 +29,13 @@ def group_of(item: pytest.Item) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Repeat a check with `package` for each package of its group, and with `any_package` for each of the plan."""
+    """Repeat a check for what it asks for.
+
+    `package`: each package of its group. `any_package`: each of the plan. `app_page`: each page of the project.
+    """
     mark = metafunc.definition.get_closest_marker("phase")
+    if mark is not None and "app_page" in metafunc.fixturenames:
+        metafunc.parametrize("app_page", _pages(metafunc.config))
     if mark is None or not {"package", "any_package"} & set(metafunc.fixturenames):
         return
     plan = _plan(metafunc.config)
@@ -44,6 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if session is None:
         return
     plan = session.plan
+    _leave_out(session, items)
     places = {name: number for number, name in enumerate(plan.groups, 1)}
     beyond = []
     for item in items:
@@ -98,6 +109,22 @@ def _blocked(request: pytest.FixtureRequest) -> None:
 def _plan(config: pytest.Config) -> Plan:
     session = config.stash.get(stash.SESSION, None)
     return session.plan if session else load_plan(config.stash[stash.OPTIONS].path)
+
+
+def _pages(config: pytest.Config) -> tuple[str, ...]:
+    session = config.stash.get(stash.SESSION, None)
+    server = session.project.server if session and session.project else None
+    return (server.pages or (server.ready,)) if server else ("/",)
+
+
+def _leave_out(session: Session, items: list[pytest.Item]) -> None:
+    """Skip the checks that rollout.toml leaves out, and say so if there is none of a name."""
+    for name, reason in session.project.checks.leave_out if session.project else ():
+        named = [item for item in items if name in {item.name, item.name.partition("[")[0]}]
+        for item in named:
+            item.add_marker(pytest.mark.skip(reason=f"rollout.toml leaves it out: {reason}"))
+        if not named:
+            session.notes.append(f"rollout.toml leaves out {name}, which is no check of this run.")
 
 
 def _each(metafunc: pytest.Metafunc, name: str, packages: tuple[Package, ...]) -> None:

@@ -22,7 +22,7 @@ from suite.preparation import (
 class Session:
     """The session of one path. `project` is what the path `app` deploys.
 
-    `defers_restoring`: restore only the last of several checkpoints in a row.
+    `notes` are for the report. `defers_restoring`: restore only the last of several checkpoints in a row.
     """
 
     options: Options
@@ -34,6 +34,7 @@ class Session:
     spec: FaultSpec | None = None
     defers_restoring: bool = False
     deployment: Deployment | None = None
+    notes: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     def deploy(self) -> Deployment:
@@ -57,4 +58,6 @@ class Session:
         for phase in self.plan.left_out:
             text = f"left out, {phase.why_left_out}"
             self.run.journal.record("phase.note", path=self.plan.name, phase=phase.name, text=text)
+        for text in self.notes:
+            self.run.journal.record("phase.note", path=self.plan.name, phase=self.plan.phase_names[0], text=text)
         return self.deployment

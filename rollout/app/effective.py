@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rollout.app.subject import project_of
 from rollout.errors import PhaseFailed
 from rollout.phases.step import Step
@@ -34,18 +36,18 @@ class ForeignDatabase(PhaseFailed):
 def require_own_databases(step: Step) -> None:
     """Raise ForeignDatabase unless every repo of rollout.toml uses its database of this deployment."""
     site = step.site
-    host, port = site.database.forge_address or (site.settings["PGHOST"], int(site.settings["PGPORT"]))
-    for number, (repo, found) in enumerate(_configured(step), 1):
+    host, port = site.settings["PGHOST"], site.settings["PGPORT"]
+    for number, (repo, found) in enumerate(configured_databases(step), 1):
         purpose = "dev" if number == 1 else f"dev_{number}"
         wanted = f"{host}:{port}/{site.databases[purpose]}"
         if found != wanted:
             raise ForeignDatabase(repo=repo, found=found, wanted=wanted)
 
 
-def _configured(step: Step) -> list[tuple[str, str]]:
-    """(module, `host:port/database`) of every repo, in the order of rollout.toml."""
+def configured_databases(step: Step, env: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """(module, `host:port/database`) of every repo, in the order of rollout.toml, in an environment of Mix."""
     repos = project_of(step).application.repos
     asked = step.must("mix", "run", "--no-start", "-e", _ASK % _MARK, "--", *repos, label="which databases are used",
-                      deadline=180, repeatable=True)  # fmt: skip
+                      deadline=300, repeatable=True, env=env)  # fmt: skip
     lines = [line.split("\t") for line in asked.tail.splitlines() if line.startswith(f"{_MARK}\t")]
     return [(repo, f"{host}:{port}/{database}") for _, repo, host, port, database in lines]

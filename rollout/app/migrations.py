@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.diagnosis import classify
+from rollout.diagnosis import ADVICE, classify
+from rollout.errors import PhaseFailed
 from rollout.migrations.health import applied_versions
 from rollout.phases.step import Step
 from rollout.process import Outcome
 from rollout.site import postgres
 from rollout.site.site import Site
+from rollout.site.views import CheckedSite
 
 _LEDGER = "table public.schema_migrations"
 
@@ -30,6 +32,17 @@ class BackAndForth:
     stopped_at: str = ""
     drift: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+
+
+class IrreversibleMigration(PhaseFailed):
+    """A migration cannot be rolled back, and with it none before it."""
+
+    def __init__(self, *, stopped_at: str, reverted: int, applied: int) -> None:
+        super().__init__(
+            f"{reverted} of {applied} migrations were rolled back; then {stopped_at}",
+            cause="migration_irreversible",
+            advice=ADVICE["migration_irreversible"],
+        )
 
 
 def forward(step: Step) -> None:
@@ -53,7 +66,7 @@ def back_and_forth(step: Step) -> BackAndForth:
                         drift=drift, left=left)  # fmt: skip
 
 
-def versions(site: Site) -> Mapping[str, tuple[int, ...]]:
+def versions(site: CheckedSite) -> Mapping[str, tuple[int, ...]]:
     """Name of a development database → the versions of its migrations that are applied."""
     found = {}
     for name in _databases(site):
@@ -62,19 +75,18 @@ def versions(site: Site) -> Mapping[str, tuple[int, ...]]:
     return found
 
 
-def files(site: Site) -> Mapping[int, str]:
-    """Version → path, below the application, of every migration in its sources."""
-    root = site.application
-    found = (path for pattern in ("priv/*/migrations/**/*.exs", "apps/*/priv/*/migrations/**/*.exs")
-             for path in sorted(root.glob(pattern)))  # fmt: skip
-    numbered = ((path.name.partition("_")[0], path) for path in found)
-    return {int(start): str(path.relative_to(root)) for start, path in numbered if start.isdigit()}
+def files_of(application: Path) -> tuple[tuple[int, str], ...]:
+    """(version, path below the application) of every migration in its sources, oldest first."""
+    patterns = ("priv/*/migrations/**/*.exs", "apps/*/priv/*/migrations/**/*.exs")
+    found = (path for pattern in patterns for path in application.glob(pattern))
+    numbered = ((path.name.partition("_")[0], str(path.relative_to(application))) for path in found)
+    return tuple(sorted((int(start), path) for start, path in numbered if start.isdigit()))
 
 
 def _stopped_at(site: Site, lower: Mapping[str, tuple[int, ...]], outcome: Outcome) -> str:
     """The newest migration that is still applied, and why it was not rolled back."""
     newest = max((version for own in lower.values() for version in own), default=0)
-    name = Path(files(site).get(newest, str(newest))).name
+    name = Path(dict(files_of(site.application)).get(newest, str(newest))).name
     return f"{name}: {classify(outcome).message}"
 
 
@@ -92,5 +104,5 @@ def _own_left(site: Site) -> tuple[str, ...]:
                  if fact.startswith("table ") and fact != _LEDGER)  # fmt: skip
 
 
-def _databases(site: Site) -> tuple[str, ...]:
+def _databases(site: CheckedSite) -> tuple[str, ...]:
     return tuple(name for purpose, name in site.databases.items() if purpose.startswith("dev"))

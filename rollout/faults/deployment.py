@@ -6,21 +6,19 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rollout.application import APPLICATION
 from rollout.faults.fault import FaultSpec, Kind, either_form
 from rollout.faults.planted_code import PlantedFiles, after, mix
 from rollout.process import Outcome, Request
 from rollout.site.site import Site
 
-_BROKEN = f"lib/{APPLICATION.app}/broken_overlay.ex"
 _MIGRATIONS = "priv/repo/migrations"
 _SAYS = "injected by a fault"
 _TABLE = _SAYS.replace(" ", "_")
 _PATIENCE_SECONDS = 12  # how long the script waits for a server that hangs; its default is 90 s
 _DOES_NOT_COMPILE = (
-    f"defmodule {APPLICATION.module}.BrokenOverlay do\n  def broken, do: [1, 2\nend\n",
-    f"defmodule {APPLICATION.module}.BrokenOverlay do\n  def broken, do: there_is_no_such_function(1)\nend\n",
-    f"defmodule {APPLICATION.module}.BrokenOverlay do\n  use {APPLICATION.module}.ThereIsNoSuchModule\nend\n",
+    "defmodule {module}.BrokenOverlay do\n  def broken, do: [1, 2\nend\n",
+    "defmodule {module}.BrokenOverlay do\n  def broken, do: there_is_no_such_function(1)\nend\n",
+    "defmodule {module}.BrokenOverlay do\n  use {module}.ThereIsNoSuchModule\nend\n",
 )
 _DOES_NOT_MIGRATE = (
     f'raise "{_SAYS}"',
@@ -40,7 +38,8 @@ class DoesNotCompile(PlantedFiles):
         return mix(request, "compile") or mix(request, "igniter.install")
 
     def files(self, site: Site) -> Mapping[str, str]:
-        return {_BROKEN: self.chance.choice(_DOES_NOT_COMPILE)}
+        text = self.chance.choice(_DOES_NOT_COMPILE).format(module=site.target.module)
+        return {f"lib/{site.target.app}/broken_overlay.ex": text}
 
 
 class DoesNotMigrate(PlantedFiles):
@@ -58,7 +57,7 @@ class DoesNotMigrate(PlantedFiles):
         newest = max(versions, default=20200101000000) + 1
         return {
             f"{_MIGRATIONS}/{newest}_injected.exs": (
-                f"defmodule {APPLICATION.module}.Repo.Migrations.Injected do\n  use Ecto.Migration\n\n"
+                f"defmodule {site.target.module}.Repo.Migrations.Injected do\n  use Ecto.Migration\n\n"
                 f"  def up do\n    {self.chance.choice(_DOES_NOT_MIGRATE)}\n  end\n\n  def down, do: :ok\nend\n"
             )
         }
@@ -95,11 +94,12 @@ class _DoesNotStart(PlantedFiles):
     what = ""
 
     def plants_before(self, site: Site, request: Request) -> bool:
-        return APPLICATION.starts_server(request.argv)
+        return site.target.starts_server(request.argv)
 
     def files(self, site: Site) -> Mapping[str, str]:
-        text = site.file(APPLICATION.application_file).read_text(encoding="utf-8")
-        return {APPLICATION.application_file: after(r"def start\(_type, _args\) do\n", text, f"    {self.what}\n")}
+        file = site.target.application_file
+        text = site.file(file).read_text(encoding="utf-8")
+        return {file: after(r"def start\(_type, _args\) do\n", text, f"    {self.what}\n")}
 
     def failed(self, site: Site, error: BaseException) -> None:
         """Search the server's log for proof."""
@@ -143,7 +143,7 @@ class AssetsFail(PlantedFiles):
 
     def files(self, site: Site) -> Mapping[str, str]:
         if self._plain:
-            return {APPLICATION.endpoint_file: f"defmodule {APPLICATION.web_module}.Endpoint do\n"}
+            return {site.target.endpoint_file: f"defmodule {site.target.web_module}.Endpoint do\n"}
         return {"assets/css/app.css": f'@import "./{_SAYS.replace(" ", "_")}.css";\n@apply {{\n'}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rollout.config.options import Options
 from rollout.config.run import Run
+from rollout.project.project import Project
 from rollout.site.engine.client import Engine
 from rollout.site.forge import Forge
 from rollout.site.postgres import DatabaseServer
@@ -36,6 +37,14 @@ class CheckedSite(Protocol):
     def branch(self) -> str: ...
     @property
     def observed(self) -> bool: ...
+    @property
+    def project(self) -> Project | None:
+        """What the path `app` deploys; None on another path."""
+
+    @property
+    def services(self) -> Mapping[str, tuple[str, int]]:
+        """Name → host and port of the services that run besides the database."""
+
     @property
     def role(self) -> str: ...
     @property

@@ -67,10 +67,12 @@ _DAMAGED = signs(
 SIGNS = (*_DAMAGED, *_TOO_OLD, *_IN_USE, *_THERE, *_DENIED, *_SLOW, *_CONNECTION)
 
 # A statement that the server refused, for whatever reason no other sign knows.
-STATEMENTS = signs(
+_IRREVERSIBLE = signs("migration_irreversible", r"cannot reverse migration command[^\n]*")
+_REFUSED = signs(
     "sql_error",
     r"\(Postgrex\.Error\) (?:ERROR|FATAL|PANIC) \w{5} \(",
     r"\(Ecto\.(?:MigrationError|ConstraintError|StaleEntryError|MultipleResultsError|NoResultsError|QueryError)\)|\(Phoenix\.Ecto\.PendingMigrationError\)",
     r"^(?:psql:.*: |pg_restore: .*|pg_dump: .*|.*failed: |\d{4}-\d\d-\d\d .*)?ERROR:  \S.*",
     r"ERROR \w{5} \([a-z_]+\)|(?:relation|column|table|type|index|constraint) \"[^\"]*\" (?:of relation \"[^\"]*\" )?(?:does not exist|already exists)|violates (?:unique|foreign key|not-null|check) constraint",
 )
+STATEMENTS = (*_IRREVERSIBLE, *_REFUSED)

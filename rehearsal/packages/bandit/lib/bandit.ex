@@ -137,9 +137,10 @@ defmodule Bandit.Connection do
     [path | query] = String.split(path, "?", parts: 2)
     [host | port] = headers |> List.keyfind("host", 0, {"host", "localhost"}) |> elem(1) |> String.split(":")
     {:ok, {peer, _}} = :inet.peername(socket)
+    content_length = List.keyfind(headers, "content-length", 0)
 
     %Plug.Conn{
-      adapter: {__MODULE__, %{socket: socket, body: body(socket, List.keyfind(headers, "content-length", 0))}},
+      adapter: {__MODULE__, %{socket: socket, method: method, body: body(socket, content_length)}},
       host: host,
       port: port |> List.first("80") |> String.to_integer(),
       method: method,
@@ -168,7 +169,8 @@ defmodule Bandit.Connection do
     length = if status in [204, 304], do: [], else: [{"content-length", Integer.to_string(byte_size(body))}]
     lines = for {key, value} <- length ++ headers, do: [key, ": ", value, "\r\n"]
     phrase = Plug.Conn.Status.reason_phrase(status)
-    :gen_tcp.send(socket, ["HTTP/1.1 #{status} #{phrase}\r\n", lines, "\r\n", body])
+    sent = if payload.method == "HEAD", do: "", else: body
+    :gen_tcp.send(socket, ["HTTP/1.1 #{status} #{phrase}\r\n", lines, "\r\n", sent])
     {:ok, body, payload}
   end
 end

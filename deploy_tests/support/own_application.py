@@ -1,0 +1,63 @@
+"""Fixtures for the checks of the path `app`: its project, what phases have found, and what Git knows of the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from deploy_tests.support.commands import Ask
+from rollout.deployment.deployment import Deployment
+from rollout.hex import lockfile
+from rollout.project.project import Project
+from rollout.site.views import CheckedSite
+
+Git = Callable[..., str]
+_MOST_BYTES = 1_000_000  # of a file that is searched
+
+
+@pytest.fixture
+def project(site: CheckedSite) -> Project:
+    """The project that the path `app` deploys."""
+    assert site.project is not None, "these checks are for the path app"
+    return site.project
+
+
+@pytest.fixture
+def found(deployment: Deployment) -> Callable[[str], Mapping[str, Any]]:
+    """`found("tests")` is what that phase has recorded."""
+    return lambda phase: deployment.facts[phase]
+
+
+@pytest.fixture
+def git(ask: Ask) -> Git:
+    """`git("status", "--porcelain")` runs Git in the copy, in the forge, and returns its output."""
+
+    def run(*arguments: str) -> str:
+        asked = ask("git", "-c", "safe.directory=*", *arguments, label=f"git {arguments[0]}", repeatable=True)
+        assert asked.ok, asked.tail
+        return str(asked.tail)
+
+    return run
+
+
+@pytest.fixture
+def tracked_files(git: Git, site: CheckedSite) -> Mapping[str, str]:
+    """Path → text of every tracked text file of the application's folder, but for large ones."""
+    paths = [path for path in git("ls-files", "-z").split("\0") if path]
+    found = {}
+    for path in paths:
+        file = site.file(path)
+        if file.is_file() and not file.is_symlink() and file.stat().st_size <= _MOST_BYTES:
+            content = file.read_bytes()
+            if b"\0" not in content:
+                found[path] = content.decode("utf-8", "replace")
+    assert found, "Git tracks no file here: this check searches nothing"
+    return found
+
+
+@pytest.fixture
+def lock(site: CheckedSite) -> lockfile.Lock:
+    """What mix.lock says."""
+    return lockfile.read(site.file("mix.lock"))
