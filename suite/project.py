@@ -7,6 +7,7 @@ from rollout.app.fitting import fit
 from rollout.config.options import ROOT, Options
 from rollout.config.plan import Plan
 from rollout.config.values import APP
+from rollout.errors import UsageError
 from rollout.project.file import FILE, load
 from rollout.project.project import Project
 
@@ -26,9 +27,18 @@ def fitted(plan: Plan, options: Options) -> Plan:
 
 
 def refuse_project(options: Options) -> None:
-    """Raise InvalidOption if the project is not in a Git repository, or its revision does not exist."""
-    if APP in options.paths:
-        copying.find(options)
+    """Raise InvalidOption if the project is not in a Git repository, or its revision does not exist.
+
+    Raises UsageError for hooks, which are not run yet: a deployment without them would not be the user's.
+    """
+    if APP not in options.paths or options.project is None:
+        return
+    copying.find(options)
+    if hooks := load(options.project / FILE).hook:
+        raise UsageError(
+            f"{options.project / FILE} has {len(hooks)} [[hook]], and hooks are not run yet.",
+            advice="Leave them out, and do what they do in the application or in [environment].",
+        )
 
 
 def phase_modules(plan: Plan) -> tuple[str, ...]:

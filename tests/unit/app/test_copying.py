@@ -10,8 +10,9 @@ import pytest
 
 from rollout.app.copying import copy, find
 from rollout.config.options import Options
-from rollout.errors import InvalidOption
+from rollout.errors import InvalidOption, UsageError
 from rollout.site.store.manifest import scan
+from suite.project import refuse_project
 from tests.unit.fakes import options
 
 ENVIRONMENT = {
@@ -126,3 +127,11 @@ def test_a_folder_outside_git_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_revision_is_refused(tmp_path: Path, theirs: Path) -> None:
     with pytest.raises(InvalidOption, match="commit, branch or tag"):
         find(chosen(tmp_path, theirs, revision="nowhere"))
+
+
+def test_hooks_are_refused_as_long_as_nothing_runs_them(tmp_path: Path, theirs: Path) -> None:
+    refuse_project(chosen(tmp_path, theirs))
+    with (theirs / "rollout.toml").open("a") as file:
+        file.write('[[hook]]\nafter = "database"\ncommand = "true"\n')
+    with pytest.raises(UsageError, match=r"hooks are not run yet"):
+        refuse_project(chosen(tmp_path, theirs))
