@@ -13,6 +13,7 @@ import requests
 from rollout.phases.step import Step
 from rollout.production.instances import CONTAINER_BYTES, Ended, Instance
 from rollout.production.release import Release
+from rollout.site.engine import container_exec
 from rollout.site.engine.client import INSTANCE_LABEL, RUN_LABEL
 from rollout.site.engine.errors import engine_request
 from rollout.site.postgres import undo_container
@@ -75,8 +76,7 @@ class ContainerHost:
         limit = used + _SPARE_BYTES
         with engine_request(f"take the memory of {name}"):
             container.update(mem_limit=limit, memswap_limit=limit)
-            with contextlib.suppress(docker.errors.APIError):  # it has ended with the container
-                container.exec_run(["sh", "-c", _TAKE_MEMORY])
+            container_exec.start_detached(container, "sh", "-c", _TAKE_MEMORY)
             _wait(container, _KILLED_WITHIN)
             container.reload()
         return bool(container.attrs["State"]["OOMKilled"]) and container.status == "exited"

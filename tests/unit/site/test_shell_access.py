@@ -21,7 +21,7 @@ def site(folder: Path, *, kind: str = "container", observed: bool = False, provi
         forge = types.SimpleNamespace(kind=kind, root=Path("/srv/xavos"), record={"name": "xavos-r-forge"})  # type: ignore[assignment]
     settings = {"PGHOST": "127.0.0.1", "PGPORT": "5433", "PGUSER": "postgres", "PGPASSWORD": "postgres"}
     return types.SimpleNamespace(
-        forge=forge, in_forge=forge, observed=observed, provisioned=provisioned, file=lambda name: folder / name,
+        forge=forge, in_forge=forge, observed=observed, provisioned=provisioned, directory=folder,
         settings=settings if observed else {"PGPASSWORD": SECRET},
         engine=types.SimpleNamespace(command=lambda: ("podman", "--url", "unix:///run/p.sock")),
     )  # fmt: skip
