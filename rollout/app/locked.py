@@ -39,17 +39,22 @@ def _fetch(step: Step) -> None:
     error = wrong()
     if error.cause != CAUSE:
         raise error
-    changes = _changes(step)
-    package = next((change.package for change in changes), None)
-    raise LockOutdated(package=package, changes=tuple(change.sentence() for change in changes), outcome=outcome)
-
-
-def _changes(step: Step) -> tuple[lock_changes.Change, ...]:
-    """What `mix deps.get` changes in the lock. The phase has failed, so its rollback removes what this fetches."""
     before = lockfile.read(step.site.file(LOCK))
+    # The phase has failed, so its rollback removes what this fetches.
     step.run("mix", "deps.get", label="mix deps.get, to see what it changes", deadline=300)
-    found = lock_changes.changes(before, lockfile.read(step.site.file(LOCK)))
-    return (*found.added, *found.upgraded, *found.downgraded, *found.moved, *found.removed)
+    package, changes = what_changes(before, lockfile.read(step.site.file(LOCK)))
+    raise LockOutdated(package=package, changes=changes, outcome=outcome)
+
+
+def what_changes(before: lockfile.Lock, after: lockfile.Lock) -> tuple[str | None, tuple[str, ...]]:
+    """The first package that differs between two locks, and a clause for each."""
+    found = lock_changes.changes(before, after)
+    changed = (*found.added, *found.upgraded, *found.downgraded, *found.moved, *found.removed)
+    same = [name for name in before if name in after and before[name].version == after[name].version]
+    replaced = [name for name in same if before[name].outer_checksum != after[name].outer_checksum]
+    names = (*(change.package for change in changed), *replaced)
+    clauses = (f"{name} {after[name].version} has another checksum at the source" for name in replaced)
+    return next(iter(names), None), (*(change.sentence() for change in changed), *clauses)
 
 
 def record_packages(step: Step) -> None:

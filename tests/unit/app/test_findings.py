@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from rollout.app.locked import LockOutdated
+from rollout.app.locked import LockOutdated, what_changes
 from rollout.app.migrations import IrreversibleMigration, files_of
 from rollout.diagnosis import CAUSES
+from rollout.hex.lockfile import Locked
 from rollout.process import Outcome, Request
 from rollout.project.file import loads
 from suite.phases import _leave_out
@@ -40,6 +41,24 @@ def test_a_lock_that_does_not_fit_names_package_and_remedy() -> None:
     assert "mix.lock does not fit mix.exs: spark 2.3.5 was added." == error.message
     assert "mix deps.get" in error.advice
     assert error.cause in CAUSES
+
+
+def test_what_a_lock_would_become_is_told_package_by_package() -> None:
+    """A release that was replaced under its version has the same version and another checksum."""
+
+    def lock(**releases: str) -> dict[str, Locked]:
+        parts = {name: text.split() for name, text in releases.items()}
+        return {name: Locked(kind="hex", app=name, name=name, version=version, outer_checksum=checksum)
+                for name, (version, checksum) in parts.items()}  # fmt: skip
+
+    before, after = (
+        lock(bandit="1.8.0 aa", jason="1.4.5 bb"),
+        lock(bandit="1.8.0 cc", jason="1.4.5 bb", spark="2.3.5 dd"),
+    )
+    assert ("spark", ("spark 2.3.5 was added", "bandit 1.8.0 has another checksum at the source")) == what_changes(
+        before, after
+    )
+    assert (None, ()) == what_changes(before, before)
 
 
 def test_a_migration_that_does_not_go_back_says_how_far_it_went() -> None:
