@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deploy_tests.support.code_checks import is_compiled
 from deploy_tests.support.commands import Ask
 from rollout.phases.phase import PhaseResult
 from rollout.project.project import Project
@@ -45,16 +46,13 @@ def test_the_code_is_formatted(ask: Ask, site: CheckedSite) -> None:
     assert formatted.ok or (named and not theirs), f"not formatted: {', '.join(theirs) or formatted.tail}"
 
 
-def test_the_modules_of_the_project_are_there(ask: Ask, project: Project) -> None:
+def test_the_modules_of_the_project_are_there(site: CheckedSite, project: Project) -> None:
     """The endpoint and the repositories that rollout.toml names."""
     own = project.application
     modules = [name for name in (own.endpoint, *own.repos) if name]
     if not modules:
         pytest.skip("rollout.toml names no module")
-    load = "for name <- System.argv(), do: IO.puts([name, ' ', inspect(Code.ensure_loaded?(Module.concat([name])))])"
-    asked = ask("mix", "run", "--no-start", "-e", load.replace("'", '"'), "--", *modules, repeatable=True)
-    assert asked.ok, asked.tail
-    assert [name for name in modules if f"{name} true" not in asked.tail.splitlines()] == []
+    assert [name for name in modules if not is_compiled(name, site)] == []
 
 
 def test_the_application_was_built_under_its_name(site: CheckedSite, project: Project) -> None:
