@@ -42,7 +42,7 @@ from rollout.site.selection import (
 )
 from rollout.site.source_copy import refuse_scripts
 from rollout.site.store.objects import Store
-from suite.project import refuse_project
+from suite.project import refuse_project, title_in
 
 _ONLY_TELLS = (
     "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "setupplan", "setuponly",
@@ -216,6 +216,7 @@ def _common_facts(options: Options, plans: tuple[Plan, ...]) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "argv": sys.argv,
+        "application": title_in(options),
         "options": {name: str(getattr(options, name)) for name in Options.__slots__},
         "host": {
             "os": platform.platform(),

@@ -7,7 +7,7 @@ from rollout.app.fitting import fit
 from rollout.config.options import ROOT, Options
 from rollout.config.plan import Plan
 from rollout.config.values import APP
-from rollout.errors import UsageError
+from rollout.errors import RolloutError, UsageError
 from rollout.project.file import FILE, load
 from rollout.project.project import Project
 
@@ -17,6 +17,16 @@ def project_in(options: Options) -> Project | None:
     if options.path != APP or options.project is None:
         return None
     return load(options.project / FILE)
+
+
+def title_in(options: Options) -> str:
+    """The title of the project that a run deploys on one of its paths; "" without one, or if its file is invalid."""
+    if APP not in options.paths or options.project is None:
+        return ""
+    try:
+        return load(options.project / FILE).title
+    except RolloutError:
+        return ""
 
 
 def fitted(plan: Plan, options: Options) -> Plan:

@@ -87,7 +87,7 @@ class _Report:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
-        report.title = f"{title(self._run.folder.name)}, test by test"
+        report.title = f"{title(self._run.folder.name, verdict(self._run.journal.events()).application)}, test by test"
         self._data = report
         # pytest-html puts these values (CI variables among them) into its page as they are.
         environment = report.data["environment"]

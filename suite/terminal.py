@@ -13,9 +13,9 @@ import pytest
 from rollout.report.console import Console
 from rollout.report.view import FailureView, PathView, view
 from rollout.report.wording import (
-    REHEARSAL,
     checks_words,
     phase_words,
+    rehearsal_words,
     rollback_words,
 )
 from rollout.text.plain import duration, line
@@ -59,7 +59,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     shown = view(events)
     terminalreporter.section("deployment", "=")
     if shown.verdict.rehearsal:
-        terminalreporter.write_line(REHEARSAL, yellow=True, bold=True)
+        terminalreporter.write_line(rehearsal_words(shown.verdict.application), yellow=True, bold=True)
     for recovered in shown.recovered:
         terminalreporter.write_line(f"Recovered first: {recovered}")
     for path in shown.paths:

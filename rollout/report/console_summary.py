@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.application import APPLICATION
 from rollout.installation import command, run_command
 from rollout.report.view import CheckView, PathView, View
 from rollout.report.wording import exit_sentence, path_sentence
@@ -30,7 +29,7 @@ def console_summary(shown: View, report: Path) -> tuple[Line, ...]:
         *_verdicts(shown),
         *_load(shown),
         *_failed(shown.paths),
-        *_urls(shown.paths),
+        *_urls(shown),
         Line(text=f"Next: {next_step(shown)}"),
         Line(text=f"Report: {report}"),
     )
@@ -67,10 +66,10 @@ def _named(path: PathView, check: CheckView, *, several: bool) -> str:
     return line(f"{phase}: {check.check}" + (f": {first}" if first else ""), _CHECK_LENGTH)
 
 
-def _urls(paths: Sequence[PathView]) -> Iterator[Line]:
-    for path in paths:
+def _urls(shown: View) -> Iterator[Line]:
+    for path in shown.paths:
         if url := path.kept.get("url"):
-            yield Line(text=f"{APPLICATION.title} answers at {url}", tone="good")
+            yield Line(text=f"{line(shown.verdict.application, 80)} answers at {url}", tone="good")
 
 
 def next_step(shown: View) -> str:
@@ -93,7 +92,8 @@ def next_step(shown: View) -> str:
     if shown.verdict.rehearsal:
         return "deploy real packages with --source=auto, if hex.pm is reachable, or with --source=mirror:URL."
     return (
-        f"nothing. Everything was rolled back because of --keep; --keep=on-success leaves {APPLICATION.title} running."
+        "nothing. Everything was rolled back because of --keep; --keep=on-success leaves "
+        f"{line(shown.verdict.application, 80)} running."
     )
 
 

@@ -23,7 +23,6 @@ from rollout.report.load_section import METHOD
 from rollout.report.view import View, view
 from rollout.report.wording import (
     NO_SERVER,
-    REHEARSAL,
     badge,
     checks_words,
     exit_sentence,
@@ -31,6 +30,7 @@ from rollout.report.wording import (
     in_words,
     path_sentence,
     phase_words,
+    rehearsal_words,
     rollback_words,
 )
 from rollout.text.plain import counted, duration, line, slug
@@ -57,10 +57,11 @@ def page(events: Sequence[Event], read_log: ReadLog = no_logs) -> str:
         .get_template("page.html.jinja")
         .render(
             run=shown,
-            title=title(shown.verdict.run),
+            title=title(shown.verdict.run, shown.verdict.application),
+            application=shown.verdict.application,
             headline=headline(shown.verdict),
             exit=exit_sentence(shown.verdict, shown.gate),
-            rehearsal=REHEARSAL if shown.verdict.rehearsal else "",
+            rehearsal=rehearsal_words(shown.verdict.application) if shown.verdict.rehearsal else "",
             failed_checks=tuple(_failed_checks(shown)),
             attached=attach(_logs(shown), read_log),
             choices=_choices(shown),
@@ -76,9 +77,9 @@ def _text(template: str) -> str:
     return (TEMPLATES / template).read_text(encoding="utf-8")
 
 
-def title(run: str) -> str:
-    """The heading of a report."""
-    return f"{APPLICATION.title} deployment {line(run, 80)}".strip()
+def title(run: str, application: str) -> str:
+    """The heading of a report about an application."""
+    return f"{line(application, 80)} deployment {line(run, 80)}".strip()
 
 
 @functools.cache

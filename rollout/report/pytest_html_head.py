@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rollout.journal.query import Event
 from rollout.report.page import TEMPLATES, environment
-from rollout.report.wording import REHEARSAL, badge, path_sentence
+from rollout.report.wording import badge, path_sentence, rehearsal_words
 from rollout.results.verdict import verdict
 
 STYLE = TEMPLATES / "tests.css"
@@ -19,7 +19,7 @@ def panel(events: Sequence[Event]) -> str:
         environment()
         .get_template("panel.html.jinja")
         .render(
-            rehearsal=REHEARSAL if judged.rehearsal else "",
+            rehearsal=rehearsal_words(judged.application) if judged.rehearsal else "",
             paths=tuple((badge(judged, path), path_sentence(judged, path)) for path in judged.paths),
             reason=judged.reason or "No path was started.",
         )

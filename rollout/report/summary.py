@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rollout.application import APPLICATION
 from rollout.journal.query import Event
 from rollout.report.blame_section import BlameView
 from rollout.report.comparison_table import ComparisonCell
@@ -17,17 +16,18 @@ from rollout.report.markdown import code as _code
 from rollout.report.markdown import fenced as _fenced
 from rollout.report.markdown import row as _row
 from rollout.report.migrations_section import MigrationsView, plain
+from rollout.report.page import title
 from rollout.report.releases_section import ReleasesView
 from rollout.report.view import PathView, View, view
 from rollout.report.wording import (
     NO_SERVER,
-    REHEARSAL,
     badge,
     checks_words,
     exit_sentence,
     in_words,
     path_sentence,
     phase_words,
+    rehearsal_words,
     rollback_words,
 )
 from rollout.text.plain import counted, duration
@@ -45,9 +45,9 @@ def comment(events: Sequence[Event]) -> str:
 
 
 def _parts(shown: View) -> Iterator[str]:
-    yield f"# {APPLICATION.title} deployment {_cell(shown.verdict.run)}\n"
+    yield f"# {_cell(title(shown.verdict.run, shown.verdict.application))}\n"
     if shown.verdict.rehearsal:
-        yield f"> **{REHEARSAL}**\n"
+        yield f"> **{_cell(rehearsal_words(shown.verdict.application))}**\n"
     for path in shown.paths:
         sentence = _cell(path_sentence(shown.verdict, path.verdict), 2000)
         yield f"**{_cell(badge(shown.verdict, path.verdict))}**: {sentence}\n"
@@ -63,7 +63,8 @@ def _parts(shown: View) -> Iterator[str]:
     for deployed in shown.releases:
         yield from _releases(deployed)
     for path in shown.paths:
-        yield from _path(path, [blame for blame in shown.blames if blame.path == path.verdict.name])
+        blames = [blame for blame in shown.blames if blame.path == path.verdict.name]
+        yield from _path(path, blames, shown.verdict.application)
     for found in shown.migrations:
         yield from _migrations(found)
     for matrix in shown.matrices:
@@ -98,7 +99,7 @@ def _comparison_cell(cell: ComparisonCell) -> str:
     return f"claimed: “{_cell(cell.claim)}”; {measured}; **{_cell(cell.verdict_words)}**{because}"
 
 
-def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
+def _path(path: PathView, blames: Sequence[BlameView], application: str) -> Iterator[str]:
     judged = path.verdict
     yield f"\n## Path {_cell(judged.name)}\n"
     for failure in path.failures:
@@ -114,7 +115,7 @@ def _path(path: PathView, blames: Sequence[BlameView]) -> Iterator[str]:
     if path.kept:
         manage, remove = _code(path.kept.get("manage", "")), _code(path.kept.get("remove", ""))
         url = path.kept.get("url", "")
-        state = f"{APPLICATION.title} answers at {_cell(url)} (manage: {manage}, " if url else f"{NO_SERVER} ("
+        state = f"{_cell(application)} answers at {_cell(url)} (manage: {manage}, " if url else f"{NO_SERVER} ("
         yield f"{state}remove: {remove}).\n"
         for what in ("forge", "database"):
             if enter := path.kept.get(what):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rollout.application import APPLICATION
 from rollout.installation import command
 from rollout.results.outcomes import PathVerdict, PhaseVerdict, Verdict
 from rollout.text.plain import counted, duration, line
 
-REHEARSAL = f"Rehearsal: stand-in packages. {APPLICATION.title} was not deployed."
 NO_SERVER = "The site is kept, but no server is running."
+
+
+def rehearsal_words(application: str) -> str:
+    """What everybody has to know of a rehearsal, for the title of an application."""
+    return f"Rehearsal: stand-in packages. {line(application, 80)} was not deployed."
 
 
 def in_words(value: str) -> str:
@@ -147,7 +150,7 @@ def _deployed(judged: Verdict, path: PathVerdict, time: str) -> str:
     if judged.rehearsal:
         head = f"The {what} was rehearsed with stand-in packages: {full}; {checks_words(path)}."
     else:
-        head = f"{APPLICATION.title} was deployed on the {what}: {full}; {checks_words(path)}."
+        head = f"{line(judged.application, 80)} was deployed on the {what}: {full}; {checks_words(path)}."
     undone = [phase.name for phase in path.phases if phase.optional and phase.outcome == "failed"]
     if undone:
         head += f" The optional phase {_listed(undone)} failed and was undone."

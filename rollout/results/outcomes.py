@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.application import APPLICATION
 from rollout.installation import command
 from rollout.results.load import Figures, SessionFigures
 
@@ -169,6 +170,7 @@ class Verdict:
     """The verdict of a run. `exit_code` is None for a killed run. `signal` names the signal that interrupted it.
 
     `baseline`: `{run, worse}`, the run of --baseline and what became worse since; None without one.
+    `application`: the title of what was deployed.
     """
 
     run: str
@@ -185,3 +187,4 @@ class Verdict:
     reason: str
     paths: tuple[PathVerdict, ...]
     baseline: Mapping[str, Any] | None = None
+    application: str = APPLICATION.title

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rollout.application import APPLICATION
 from rollout.journal import read_events
 from rollout.journal.query import (
     Event,
@@ -54,6 +55,7 @@ def verdict(events: Sequence[Event]) -> Verdict:
         seconds=number(finished, "seconds") or elapsed(lifetime(own)),
         reason=text(finished, "reason"),
         baseline=_baseline(last(own, "baseline.compared")),
+        application=text(started, "application") or APPLICATION.title,
         paths=tuple(judge_path(name, own, alone=len(names) == 1) for name in dict.fromkeys(names) if name),
     )
 
@@ -69,6 +71,7 @@ def as_json(judged: Verdict) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run": judged.run,
+        "application": judged.application,
         "source": {"kind": judged.source_kind, "detail": judged.source_detail},
         "forge": {"kind": judged.forge_kind},
         "database": {"kind": judged.database_kind},

@@ -23,6 +23,7 @@ class RunStarted(JournalEvent):
     paths: Texts
     gate: Texts = ()
     started_by: str | None = None
+    application: str = ""  # the title of the user's own; "" for the one that comes with the suite
     plan: Data
 
 

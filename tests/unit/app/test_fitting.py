@@ -11,7 +11,7 @@ from rollout.config.plan import load_plan
 from rollout.errors import InvalidOption
 from rollout.project.file import loads
 from rollout.project.target import target_of
-from suite.project import fitted, phase_modules, project_in
+from suite.project import fitted, phase_modules, project_in, title_in
 from tests.unit.fakes import options
 
 HEAD = '[application]\nname = "shop"\nrepos = ["Shop.Repo"]\n'
@@ -79,6 +79,12 @@ def test_a_deployment_is_called_after_its_application(tmp_path: Path) -> None:
     assert "other" == options(tmp_path, path="app", project=str(tmp_path), name="other").name
     (tmp_path / "rollout.toml").write_text(HEAD.replace("shop", "oban"))
     assert "oban_app" == options(tmp_path, path="app", project=str(tmp_path)).name
+
+
+def test_a_run_is_about_the_title_of_its_project(tmp_path: Path) -> None:
+    (tmp_path / "rollout.toml").write_text(HEAD + 'title = "The Shop"\n')
+    assert "The Shop" == title_in(options(tmp_path, path="app", project=str(tmp_path)))
+    assert not title_in(options(tmp_path, path="realistic", project=str(tmp_path)))
 
 
 def test_other_paths_have_no_project(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rollout.report.__main__ import main
 from rollout.report.markdown import fenced, fitting
 from rollout.report.summary import comment
 from rollout.report.timeline import bars, ticks
-from rollout.results.verdict import verdict
+from rollout.results.verdict import as_json, verdict
 from tests.unit.report import golden
 from tests.unit.report.journals import HOSTILE
 from tests.unit.report.outline import outline
@@ -84,6 +84,22 @@ def test_a_rehearsal_has_a_banner_and_is_never_called_deployed() -> None:
     assert '<span class="word">rehearsed</span>' in page(golden.rehearsal())
     assert '<strong class="badge">rehearsed</strong>' in panel(golden.rehearsal())
     assert "Rehearsal" not in page(golden.passed())
+
+
+@pytest.mark.parametrize("story", ["rehearsal", "passed"])
+def test_every_report_is_about_the_application_of_the_user(story: str) -> None:
+    """A title is text: nothing of it becomes markup."""
+    first, *others = golden.STORIES[story]()
+    events = [{**first, "application": "Shop <b>"}, *others]
+    assert "run.started" == first["event"]
+
+    assert "Shop <b>" == as_json(verdict(events))["application"]
+    assert "Shop &lt;b&gt; deployment" in page(events)
+    assert "# Shop &lt;b&gt; deployment" in summary(events)
+    word = "Shop &lt;b&gt; was not deployed" if story == "rehearsal" else "Shop &lt;b&gt; was deployed"
+    for report in (page(events), summary(events), panel(events)):
+        assert word in report
+        assert "XAVOS was" not in report
 
 
 def test_failure_shows_cause_advice_log_and_its_tail() -> None:
