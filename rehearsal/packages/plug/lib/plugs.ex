@@ -2,6 +2,10 @@ defmodule Plug.Static do
   @moduledoc "Rehearsal stand-in: serves files below an application's priv/static."
   @behaviour Plug
 
+  defmodule InvalidPathError do
+    defexception message: "invalid path for static asset", plug_status: 400
+  end
+
   @types %{
     ".css" => "text/css",
     ".js" => "text/javascript",
@@ -21,9 +25,11 @@ defmodule Plug.Static do
     at = opts |> Keyword.get(:at, "/") |> String.split("/", trim: true)
     relative = if List.starts_with?(path, at), do: Enum.drop(path, length(at)), else: []
     allowed = is_nil(opts[:only]) or first in opts[:only]
-    file = Path.join([root(opts[:from]) | Enum.map(relative, &URI.decode/1)])
+    segments = Enum.map(relative, &URI.decode/1)
+    if allowed and Enum.any?(segments, &invalid?/1), do: raise(InvalidPathError)
+    file = Path.join([root(opts[:from]) | segments])
 
-    if relative != [] and allowed and ".." not in path and File.regular?(file) do
+    if relative != [] and allowed and File.regular?(file) do
       conn
       |> Plug.Conn.put_resp_header("content-type", Map.get(@types, Path.extname(file), "application/octet-stream"))
       |> Plug.Conn.put_resp_header("cache-control", "public")
@@ -35,6 +41,9 @@ defmodule Plug.Static do
   end
 
   def call(conn, _), do: conn
+
+  # Plug 1.16 refuses the same (lib/plug/static.ex, invalid_path?).
+  defp invalid?(segment), do: segment in [".", "..", ""] or String.contains?(segment, ["/", "\\", ":", "\0"])
 
   defp root(app) when is_atom(app), do: Application.app_dir(app, "priv/static")
   defp root({app, path}), do: Application.app_dir(app, path)
