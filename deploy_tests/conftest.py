@@ -34,14 +34,14 @@ from deploy_tests.support.application_facts import facts, remembered_facts, reso
 from deploy_tests.support.bystanders import bystanders  # noqa: E402
 from deploy_tests.support.commands import Ask  # noqa: E402
 from deploy_tests.support.deploy_script import deploy_script  # noqa: E402
-from deploy_tests.support.own_application import found, git, lock, project, tracked_files  # noqa: E402
+from deploy_tests.support.own_application import bundles, found, git, lock, project, tracked_files, used  # noqa: E402
 from deploy_tests.support.production import public, released, runner  # noqa: E402
 from deploy_tests.support.records import created, records_deleted  # noqa: E402
 from deploy_tests.support.users import api, known_secrets, sessions, users  # noqa: E402
 
-__all__ = ["api", "bystanders", "created", "deploy_script", "facts", "found", "git", "known_secrets", "lock", "project",
-           "public", "records_deleted", "released", "remembered_facts", "resource", "runner", "sessions",
-           "tracked_files", "users"]  # fmt: skip
+__all__ = ["api", "bundles", "bystanders", "created", "deploy_script", "facts", "found", "git", "known_secrets", "lock",
+           "project", "public", "records_deleted", "released", "remembered_facts", "resource", "runner", "sessions",
+           "tracked_files", "used", "users"]  # fmt: skip
 
 WORTH_NOTING = 0.02  # seconds; shorter waits for XAVOS are not journaled
 

@@ -70,8 +70,8 @@ def test_every_locked_package_has_both_checksums(lock: Lock) -> None:
             if entry.kind == "hex" and not (entry.inner_checksum and entry.outer_checksum)] == []  # fmt: skip
 
 
-def test_every_locked_package_was_fetched(lock: Lock, site: CheckedSite) -> None:
-    assert [name for name in lock if not site.file(f"deps/{name}").is_dir()] == []
+def test_every_locked_package_was_fetched(used: Lock, site: CheckedSite) -> None:
+    assert [name for name in used if not site.file(f"deps/{name}").is_dir()] == []
 
 
 def test_nothing_was_fetched_that_is_not_locked(lock: Lock, site: CheckedSite) -> None:
@@ -110,6 +110,6 @@ def test_no_dependency_is_out_of_date_for_mix(ask: Ask) -> None:
     assert checked.ok, checked.tail
 
 
-def test_every_package_declares_a_licence(lock: Lock, site: CheckedSite) -> None:
-    fetched = {name: site.file(f"deps/{name}") for name, entry in lock.items() if entry.kind == "hex"}
+def test_every_package_declares_a_licence(used: Lock, site: CheckedSite) -> None:
+    fetched = {name: site.file(f"deps/{name}") for name, entry in used.items() if entry.kind == "hex"}
     assert [name for name, folder in fetched.items() if not dependency_facts.licences(folder)] == []

@@ -119,8 +119,8 @@ def test_seeds_can_be_run_again(ask: Ask, site: CheckedSite) -> None:
         pytest.skip(f"they can, and add rows each time: {added}")
 
 
-def test_code_generation_finds_no_drift(ask: Ask, lock: Lock) -> None:
-    if "ash_postgres" not in lock:
+def test_code_generation_finds_no_drift(ask: Ask, used: Lock) -> None:
+    if "ash_postgres" not in used:
         pytest.skip("the application does not generate its migrations with Ash")
     drift = ask("mix", "ash.codegen", "--check", label="no drift between resources and migrations", repeatable=True)
     assert drift.ok, drift.tail

@@ -18,7 +18,9 @@ def test_assets_phase_passed(phase: PhaseResult) -> None:
     phase.require()
 
 
-def test_styles_and_scripts_are_there(site: CheckedSite) -> None:
+def test_styles_and_scripts_are_there(site: CheckedSite, bundles: bool) -> None:
+    if not bundles:
+        pytest.skip("the stand-ins for esbuild and Tailwind build nothing")
     patterns = [f"{place}/**/*.{kind}" for place in BUILT for kind in ("css", "js")]
     built = [path for pattern in patterns for path in site.application.glob(pattern)]
     assert [path for path in built if path.stat().st_size], f"nothing below {BUILT[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from deploy_tests.support.commands import Ask
 from rollout.deployment.deployment import Deployment
 from rollout.hex import lockfile
+from rollout.hex.sources import is_rehearsal
 from rollout.project.project import Project
 from rollout.site.views import CheckedSite
 
@@ -61,3 +63,17 @@ def tracked_files(git: Git, site: CheckedSite) -> Mapping[str, str]:
 def lock(site: CheckedSite) -> lockfile.Lock:
     """What mix.lock says."""
     return lockfile.read(site.file("mix.lock"))
+
+
+@pytest.fixture
+def used(lock: lockfile.Lock, ask: Ask) -> lockfile.Lock:
+    """What mix.lock says about packages that mix.exs still reaches. Mix fetches no others."""
+    asked = ask("mix", "deps.unlock", "--check-unused", label="no unused dependency", repeatable=True)
+    unused = set(re.findall(r"^ +\* :(\w+)$", asked.tail, re.MULTILINE))
+    return {name: entry for name, entry in lock.items() if name not in unused}
+
+
+@pytest.fixture
+def bundles(site: CheckedSite) -> bool:
+    """Whether styles and scripts are built. The stand-ins of a rehearsal for esbuild and Tailwind build nothing."""
+    return not is_rehearsal(site.registry.upstreams.hex)
