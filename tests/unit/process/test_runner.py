@@ -166,7 +166,7 @@ def test_an_interrupt_stops_the_command_and_is_raised_again() -> None:
     with pytest.raises(KeyboardInterrupt):
         sh("trap '' INT; while :; do sleep 0.1; done", witness=witness)
     timer.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert "finished" == witness.said[-1]
     assert _nobody_in_group(witness.pid)
 
