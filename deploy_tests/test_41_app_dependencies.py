@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy_tests.support.commands import Ask
-from deploy_tests.support.own_application import Git
+from deploy_tests.support.own_application import Git, look_for_unused
 from rollout.hex import dependency_facts
 from rollout.hex.lockfile import Lock, Locked
 from rollout.hex.registry import Release, read_package
@@ -100,7 +100,7 @@ def test_git_dependencies_come_over_an_authenticated_connection(lock: Lock) -> N
 
 
 def test_no_dependency_is_unused(ask: Ask) -> None:
-    unused = ask("mix", "deps.unlock", "--check-unused", label="no unused dependency", repeatable=True)
+    unused = look_for_unused(ask)
     assert unused.ok, unused.tail
 
 

@@ -12,6 +12,7 @@ from deploy_tests.support.commands import Ask
 from rollout.deployment.deployment import Deployment
 from rollout.hex import lockfile
 from rollout.hex.sources import is_rehearsal
+from rollout.process import Outcome
 from rollout.project.project import Project
 from rollout.site.views import CheckedSite
 
@@ -65,11 +66,15 @@ def lock(site: CheckedSite) -> lockfile.Lock:
     return lockfile.read(site.file("mix.lock"))
 
 
+def look_for_unused(ask: Ask) -> Outcome:
+    """Ask Mix for packages of mix.lock that mix.exs does not reach any more. It fails if there are some."""
+    return ask("mix", "deps.unlock", "--check-unused", label="no unused dependency", repeatable=True)
+
+
 @pytest.fixture
 def used(lock: lockfile.Lock, ask: Ask) -> lockfile.Lock:
     """What mix.lock says about packages that mix.exs still reaches. Mix fetches no others."""
-    asked = ask("mix", "deps.unlock", "--check-unused", label="no unused dependency", repeatable=True)
-    unused = set(re.findall(r"^ +\* :(\w+)$", asked.tail, re.MULTILINE))
+    unused = set(re.findall(r"^ +\* :(\w+)$", look_for_unused(ask).tail, re.MULTILINE))
     return {name: entry for name, entry in lock.items() if name not in unused}
 
 

@@ -19,10 +19,10 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from rollout.application import APPLICATION
 from rollout.journal.query import Event, mapping, number, text, texts
 from rollout.report.progress import Progress, Running, Work
 from rollout.report.wording import rehearsal_words
+from rollout.results.verdict import application_of
 from rollout.text.plain import counted, duration, line
 
 HEARTBEAT_SECONDS = 60.0
@@ -114,7 +114,7 @@ class Console:
             "dim",
         )
         if source.get("kind") == "rehearsal" or source.get("rehearsal") is True:
-            self._print(rehearsal_words(text(event, "application") or APPLICATION.title), "bold yellow")
+            self._print(rehearsal_words(application_of(event)), "bold yellow")
 
     def _on_run_interrupted(self, event: Event) -> None:
         self._print(f"interrupted by {line(text(event, 'signal'), 40)}: rolling back", "bold yellow")

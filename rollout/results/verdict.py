@@ -27,7 +27,7 @@ from rollout.journal.query import (
 from rollout.results.outcomes import Verdict
 from rollout.results.path_outcome import judge_path
 
-__all__ = ["SCHEMA", "Verdict", "as_json", "read_events", "verdict"]
+__all__ = ["SCHEMA", "Verdict", "application_of", "as_json", "read_events", "verdict"]
 SCHEMA = 1
 
 
@@ -55,9 +55,14 @@ def verdict(events: Sequence[Event]) -> Verdict:
         seconds=number(finished, "seconds") or elapsed(lifetime(own)),
         reason=text(finished, "reason"),
         baseline=_baseline(last(own, "baseline.compared")),
-        application=text(started, "application") or APPLICATION.title,
+        application=application_of(started),
         paths=tuple(judge_path(name, own, alone=len(names) == 1) for name in dict.fromkeys(names) if name),
     )
+
+
+def application_of(started: Event) -> str:
+    """The title of what a run deploys, from its event `run.started`."""
+    return text(started, "application") or APPLICATION.title
 
 
 def as_json(judged: Verdict) -> dict[str, Any]:
